@@ -1,0 +1,191 @@
+"""Everything that can go wrong in answering a request, and the HTTP status each has.
+
+    Problem                     one sentence for the person who called
+    ├── BadRequest       400    the body is broken, empty, or not in a form the API takes
+    ├── NotFound         404    nothing lives at this path, or not yet
+    ├── TooLarge         413    too many bytes or too many pixels
+    ├── UnsupportedType  415    neither a photo of an accepted type nor JSON
+    ├── BadUpstream      502    the endpoint answered, and not with what it promised
+    ├── Unavailable      503    throttled, missing or still starting: come back after Retry-After
+    └── TooSlow          504    the endpoint did not answer in time
+
+Anything else that is raised is a bug or a misconfiguration: `answering` logs it with its trace for
+the operator and answers a plain 500. What API Gateway refuses by itself (403 without a key, 429
+above the usage plan) never comes here; template.yaml gives those the same form.
+
+The documents are RFC 9457 (``application/problem+json``). Their type is ``about:blank``, which by
+that RFC means "the status says it all", so the title is the status's own phrase.
+"""
+
+import functools
+import json
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Any, ClassVar, Protocol
+
+__all__ = [
+    "BadRequest",
+    "BadUpstream",
+    "NotFound",
+    "Problem",
+    "TooLarge",
+    "TooSlow",
+    "Unavailable",
+    "UnsupportedType",
+    "answering",
+    "document",
+]
+
+Event = Mapping[str, Any]
+Response = dict[str, Any]
+Handler = Callable[[Event, object], Response]
+
+_CRASH = (
+    "Something broke on our side; the operator's log has the cause, and the same request would "
+    "most likely break again."
+)
+
+
+class Problem(Exception):  # noqa: N818  # the family is named as the RFC names it
+    """A request that gets no answer; `str(problem)` is the sentence its caller reads.
+
+    A detail says what was received, what was expected and what to do, and never holds a path, an
+    ARN or a trace. Raise it ``from`` its cause: the cause goes to the log only.
+    """
+
+    status: ClassVar[HTTPStatus] = HTTPStatus.INTERNAL_SERVER_ERROR
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Headers of the answer beside its content type."""
+        return {}
+
+
+class BadRequest(Problem):
+    """The body is broken, empty, or not in a form the API takes."""
+
+    status = HTTPStatus.BAD_REQUEST
+
+
+class NotFound(Problem):
+    """Nothing lives at this path, or not yet."""
+
+    status = HTTPStatus.NOT_FOUND
+
+
+class TooLarge(Problem):
+    """Too many bytes or too many pixels."""
+
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
+
+class UnsupportedType(Problem):
+    """Neither a photo of an accepted type nor JSON."""
+
+    status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+
+
+class BadUpstream(Problem):
+    """The endpoint answered, and not with what it promised; a repeat would get the same."""
+
+    status = HTTPStatus.BAD_GATEWAY
+
+
+class Unavailable(Problem):
+    """Throttled, missing or still starting.
+
+    Parameters
+    ----------
+    detail
+        The sentence for the caller.
+    retry_after_s
+        Seconds to wait before trying again, sent as ``Retry-After``.
+    """
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+
+    def __init__(self, detail: str, *, retry_after_s: int) -> None:
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """``Retry-After`` in seconds."""
+        return {"Retry-After": str(self.retry_after_s)}
+
+
+class TooSlow(Problem):
+    """The endpoint did not answer in time."""
+
+    status = HTTPStatus.GATEWAY_TIMEOUT
+
+
+class Log(Protocol):
+    """What `answering` needs of a logger."""
+
+    def exception(self, msg: object, /) -> None:
+        """Log `msg` with the trace of the exception being handled."""
+
+
+def document(status: HTTPStatus, detail: str, headers: Mapping[str, str] | None = None) -> Response:
+    """Build the proxy response that carries one problem document.
+
+    Parameters
+    ----------
+    status
+        HTTP status; its phrase becomes the title.
+    detail
+        One sentence for the caller.
+    headers
+        More headers of the answer, such as ``Retry-After``.
+
+    Returns
+    -------
+    dict
+        API Gateway's proxy response: statusCode, headers, body.
+    """
+    body = {"type": "about:blank", "title": status.phrase, "status": int(status), "detail": detail}
+    return {
+        "statusCode": int(status),
+        "headers": {
+            "Content-Type": "application/problem+json",
+            "Cache-Control": "no-store",
+            "X-Content-Type-Options": "nosniff",
+            **(headers or {}),
+        },
+        "body": json.dumps(body, ensure_ascii=False),
+    }
+
+
+def answering(log: Log) -> Callable[[Handler], Handler]:
+    """Make a handler answer a problem document for whatever it raises.
+
+    Parameters
+    ----------
+    log
+        Where an unforeseen exception goes, with its trace.
+
+    Returns
+    -------
+    callable
+        A decorator for ``handler(event, context)``.
+    """
+
+    def decorate(handler: Handler) -> Handler:
+        @functools.wraps(handler)
+        def answer(event: Event, context: object) -> Response:
+            try:
+                return handler(event, context)
+            except Problem as problem:
+                return document(problem.status, problem.detail, problem.headers)
+            except Exception:  # the last stop: Lambda would answer with the trace otherwise
+                log.exception("unforeseen")
+                return document(HTTPStatus.INTERNAL_SERVER_ERROR, _CRASH)
+
+        return answer
+
+    return decorate
