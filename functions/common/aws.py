@@ -9,9 +9,7 @@ from botocore.exceptions import ClientError
 __all__ = ["code_of", "connect"]
 
 
-def connect(
-    service: str, region: str, *, read_timeout_s: float = 10, attempts: int = 3
-) -> Any:  # boto3 makes its classes at run time
+def connect(service: str, region: str, *, read_timeout_s: float = 10, attempts: int = 3) -> Any:
     """Make a client.
 
     Parameters

@@ -48,7 +48,7 @@ class Settings:
         )
 
 
-def check(given: Any, settings: Settings) -> dict[str, Any]:  # whatever JSON holds
+def check(given: Any, settings: Settings) -> dict[str, Any]:
     """Find all problems at once.
 
     Parameters

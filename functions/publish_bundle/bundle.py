@@ -27,7 +27,7 @@ _HASH = re.compile(r"[0-9a-f]{20}")
 class S3(Protocol):
     """What `publish` needs of boto3's `s3` client."""
 
-    def put_object(self, **request: Any) -> dict[str, Any]:  # AWS's own types
+    def put_object(self, **request: Any) -> dict[str, Any]:
         """Store one object."""
 
     def head_object(self, **request: Any) -> dict[str, Any]:

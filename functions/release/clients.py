@@ -18,7 +18,7 @@ class SageMaker(Protocol):
         """Variants, and the ARN that tags hang on."""
 
     def describe_model(self, **request: Any) -> dict[str, Any]:
-        """The ARN that tags hang on."""
+        """Give the ARN that tags hang on."""
 
     def list_tags(self, **request: Any) -> dict[str, Any]:
         """Tags of one ARN."""
