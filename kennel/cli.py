@@ -1,0 +1,132 @@
+"""The command line: `kennel --help`."""
+
+import contextlib
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from kennel import demo as demonstration
+from kennel import listening
+from kennel.client import classify as send
+from kennel.cloud.cloud import Cloud
+from kennel.errors import KennelError
+from kennel.execution import bring_up_endpoint
+from kennel.show import answers_table, photos_of
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    help="Kennel: which breed is the dog in this photo? On AWS, and the same, whole, offline.",
+)
+screen = Console(stderr=True)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+Port = Annotated[int, typer.Option(help="Port of the gateway; 0 takes a free one.")]
+
+
+@app.command()
+def up(
+    port: Port = 4510,
+    bind: Annotated[
+        str,
+        typer.Option(help="Address to listen on; a private one lets `sam local` containers in."),
+    ] = "127.0.0.1",
+    json_: Json = False,
+) -> None:
+    """Start the offline cloud, release the pretrained model, and stay until Ctrl-C."""
+    listening.refuse_second()
+    with _cloud(port, bind) as cloud:
+        bring_up_endpoint(cloud, screen)
+        with listening.announced(cloud) as place:
+            print(place.as_json() if json_ else place.as_text(), flush=True)
+            with contextlib.suppress(KeyboardInterrupt):
+                signal.pause()
+
+
+@app.command()
+def down() -> None:
+    """End the offline cloud that `kennel up` started."""
+    listening.end()
+
+
+@app.command()
+def classify(
+    photos: Annotated[list[Path], typer.Argument(help="Photos, or folders of photos.")],
+    url: Annotated[str, typer.Option(help="The API's address; else a running `kennel up`.")] = "",
+    key: Annotated[str, typer.Option(help="API key.", envvar="KENNEL_API_KEY")] = "",
+    json_: Json = False,
+) -> None:
+    """Say which breed is in each photo.
+
+    Without --url it asks the running `kennel up`, or starts the offline cloud for these photos.
+    """
+    files = photos_of(photos)
+    with contextlib.ExitStack() as stack:
+        place = listening.Place(url, key) if url else listening.find()
+        if place is None:
+            screen.print("No Kennel is up: starting one for this (`kennel up` keeps one).")
+            cloud = stack.enter_context(_cloud(0))
+            bring_up_endpoint(cloud, screen)
+            place = listening.Place(cloud.api_url, cloud.api_key)
+        answers = send(files, place.api_url, place.api_key, screen)
+    if json_:
+        for answer in answers:
+            print(answer.as_json())
+    else:
+        Console().print(answers_table(answers))
+    if any(answer.problem for answer in answers):
+        raise typer.Exit(1)
+
+
+@app.command()
+def demo(
+    photos: Annotated[
+        Path | None, typer.Option(help="Your own photos: a photo or a folder of them.")
+    ] = None,
+    port: Port = 0,
+    keep: Annotated[
+        bool | None, typer.Option(help="Stay up afterwards; by default on a terminal only.")
+    ] = None,
+) -> None:
+    """Show all of Kennel at work on real photos; the last line is JSON."""
+    stay = sys.stdout.isatty() if keep is None else keep
+    with _cloud(port) as cloud:
+        ok = demonstration.run(cloud, screen, photos, stay)
+        if stay:
+            with contextlib.suppress(KeyboardInterrupt):
+                signal.pause()
+    raise typer.Exit(0 if ok else 1)
+
+
+@contextlib.contextmanager
+def _cloud(port: int, host: str = "127.0.0.1") -> Iterator[Cloud]:
+    with contextlib.ExitStack() as stack:
+        with screen.status("starting the offline cloud") as status:
+            cloud = stack.enter_context(Cloud(port=port, host=host, report=status.update))
+        yield cloud
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)
+
+
+def main() -> None:
+    """Run the command line; a KennelError is one line and exit status 1."""
+    signal.signal(signal.SIGTERM, _terminate)  # so that `with` blocks end what they started
+    try:
+        app()
+    except KennelError as error:
+        screen.print(f"kennel: {error}", style="red", markup=False, highlight=False)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

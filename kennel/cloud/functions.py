@@ -1,0 +1,193 @@
+"""Lambda: functions of the template, their environments and their limits."""
+
+import asyncio
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from kennel.cloud.build import LAMBDA
+from kennel.cloud.emulator import Emulator, Outcome, emulator_name
+from kennel.cloud.template import REGION, Resource, Stack
+from kennel.paths import PYTHON
+
+#: What a function may take without a reservation. An AWS account has 1,000 for all functions
+#: together (new ones often 10); this machine holds fewer processes.
+UNRESERVED_CONCURRENCY = 10
+
+
+class Throttled(Exception):  # noqa: N818 - Lambda's own word
+    """Every environment that the function may have is busy (Lambda answers 429)."""
+
+
+class NoSuchFunction(Exception):  # noqa: N818
+    """The template has no function of this name."""
+
+
+@dataclass(frozen=True)
+class FunctionSettings:
+    """One AWS::Lambda::Function of the template.
+
+    Attributes
+    ----------
+    memory : int
+        MB, told to the function; not enforced here.
+    timeout : float
+        Seconds.
+    concurrency : int
+        How many environments it may have at once.
+    role : str
+        Logical id of its role, used as its access key.
+    path : tuple of Path
+        Its own build, then its layers'.
+    """
+
+    logical_id: str
+    name: str
+    handler: str
+    memory: int
+    timeout: float
+    concurrency: int
+    reserved: bool
+    role: str
+    environment: Mapping[str, str]
+    path: tuple[Path, ...]
+
+
+def read_functions(stack: Stack, built: Mapping[str, Path]) -> dict[str, FunctionSettings]:
+    """Return the stack's functions by name; `built` gives the folder of each make target."""
+    roles = {role.arn: role.logical_id for role in stack.of_type("AWS::IAM::Role")}
+    layers = {each.arn: make_target(each) for each in stack.of_type("AWS::Lambda::LayerVersion")}
+    return {
+        each.name: _read_function(each, built, roles, layers)
+        for each in stack.of_type("AWS::Lambda::Function")
+    }
+
+
+def make_target(resource: Resource) -> str:
+    """Return the logical id in template.yaml (SAM's transform gives a layer another)."""
+    properties = resource.properties
+    return str((properties.get("Code") or properties["Content"])["S3Key"])
+
+
+def _read_function(
+    resource: Resource,
+    built: Mapping[str, Path],
+    roles: Mapping[str, str],
+    layers: Mapping[str, str],
+) -> FunctionSettings:
+    properties = resource.properties
+    reserved = properties.get("ReservedConcurrentExecutions")
+    environment = properties.get("Environment", {}).get("Variables", {})
+    path = [built[layers[arn]] / "python" for arn in properties.get("Layers", [])]
+    return FunctionSettings(
+        logical_id=resource.logical_id,
+        name=resource.name,
+        handler=properties["Handler"],
+        memory=int(properties.get("MemorySize", 128)),
+        timeout=float(properties.get("Timeout", 3)),
+        concurrency=UNRESERVED_CONCURRENCY if reserved is None else int(reserved),
+        reserved=reserved is not None,
+        role=roles[properties["Role"]],
+        environment={key: str(value) for key, value in environment.items()},
+        path=(built[make_target(resource)], *path),
+    )
+
+
+class Environments:
+    """The execution environments of one function: started when needed, kept warm, bounded."""
+
+    def __init__(self, settings: FunctionSettings, aws_url: str, logs: Path) -> None:
+        self.settings = settings
+        self._aws_url = aws_url
+        self._log = logs / f"{settings.logical_id}.log"
+        self._idle: list[Emulator] = []
+        self._busy = 0
+
+    async def invoke(self, payload: bytes) -> Outcome:
+        """Run the function on `payload` (JSON text).
+
+        Raises
+        ------
+        Throttled
+            When its environments are all busy and it may have no further one.
+        """
+        if self._busy >= self.settings.concurrency:
+            raise Throttled(self.settings.name)
+        self._busy += 1
+        try:
+            environment = self._warm() or await self._start()
+            try:
+                outcome = await environment.invoke(payload)
+            except asyncio.CancelledError:  # the caller left; its answer must not meet the next
+                await environment.stop()
+                raise
+            if environment.alive:
+                self._idle.append(environment)
+            return outcome
+        finally:
+            self._busy -= 1
+
+    def _warm(self) -> Emulator | None:
+        while self._idle:
+            environment = self._idle.pop()
+            if environment.alive:
+                return environment
+        return None
+
+    async def _start(self) -> Emulator:
+        settings = self.settings
+        runtime = LAMBDA / "runtime"
+        env = {
+            "PATH": os.defpath,
+            "LANG": "C.UTF-8",
+            "TZ": ":UTC",
+            "PYTHONPATH": os.pathsep.join(map(str, [*settings.path, runtime])),
+            "LAMBDA_TASK_ROOT": str(settings.path[0]),
+            "AWS_LAMBDA_FUNCTION_NAME": settings.name,
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(settings.memory),
+            "AWS_LAMBDA_FUNCTION_TIMEOUT": str(int(settings.timeout)),
+            "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{settings.name}",
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_ENDPOINT_URL": self._aws_url,
+            # The gateway reads the caller's role from the key (see access.py).
+            "AWS_ACCESS_KEY_ID": settings.role,
+            "AWS_SECRET_ACCESS_KEY": "offline",
+            **settings.environment,
+        }
+        # -S: no site-packages, so that a function sees what its build holds and nothing else.
+        command = [str(PYTHON), "-S", "-m", "awslambdaric", settings.handler]
+        return await Emulator.start(
+            LAMBDA / emulator_name(), command, env, self._log, settings.timeout
+        )
+
+    async def stop(self) -> None:
+        """End every environment."""
+        await asyncio.gather(*(each.stop() for each in self._idle))
+        self._idle.clear()
+
+
+class LambdaService:
+    """All functions of the stack, by name or ARN."""
+
+    def __init__(self, functions: Mapping[str, FunctionSettings], aws_url: str, logs: Path) -> None:
+        self._environments = {
+            name: Environments(settings, aws_url, logs) for name, settings in functions.items()
+        }
+
+    async def invoke(self, function: str, payload: bytes) -> Outcome:
+        """Run `function`, a name or an ARN.
+
+        Raises
+        ------
+        NoSuchFunction, Throttled
+        """
+        name = function.rsplit(":function:", maxsplit=1)[-1].split(":", maxsplit=1)[0]
+        if name not in self._environments:
+            raise NoSuchFunction(name)
+        return await self._environments[name].invoke(payload)
+
+    async def stop(self) -> None:
+        """End every environment of every function."""
+        await asyncio.gather(*(each.stop() for each in self._environments.values()))

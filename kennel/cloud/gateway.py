@@ -1,0 +1,79 @@
+"""The one port: signed AWS calls go to the service they name, all else is the REST API's."""
+
+import httpx
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from kennel.cloud import lambda_api
+from kennel.cloud.access import Access, Signature, UnknownCaller
+from kennel.cloud.functions import LambdaService
+from kennel.cloud.rest_api import RestApi
+from kennel.cloud.sagemaker.protocol import SageMaker
+
+#: Headers that describe one connection, not the message (RFC 9110, 7.6.1).
+_HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "upgrade", "te", "trailer"}
+
+
+class Gateway:
+    """An ASGI application over the parts of the offline cloud."""
+
+    def __init__(
+        self,
+        api: RestApi,
+        functions: LambdaService,
+        sagemaker: SageMaker,
+        access: Access,
+        moto: httpx.AsyncClient,
+    ) -> None:
+        self._api = api
+        self._functions = functions
+        self._sagemaker = sagemaker
+        self._access = access
+        self._moto = moto
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one HTTP request."""
+        request = Request(scope, receive)
+        response = await self._answer(request)
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
+        signature = Signature.read(request.headers)
+        if signature is None:
+            return await self._api.answer(request)
+        try:
+            self._access.identify(signature.access_key)
+        except UnknownCaller:
+            message = "The security token included in the request is invalid."
+            body = {"__type": "UnrecognizedClientException", "message": message}
+            return JSONResponse(body, 403, {"x-amzn-errortype": "UnrecognizedClientException"})
+        if signature.service == "lambda":
+            return await lambda_api.answer(
+                request, signature.access_key, self._functions, self._access
+            )
+        if signature.service == "sagemaker":
+            return await self._sagemaker.answer(request, signature.access_key)
+        return await self._forward(request)
+
+    async def _forward(self, request: Request) -> Response:
+        """Pass a call on to moto as it came."""
+        upstream = self._moto.build_request(
+            request.method,
+            httpx.URL(str(request.url)).copy_with(
+                scheme="http", host=self._moto.base_url.host, port=self._moto.base_url.port
+            ),
+            headers=[(name, value) for name, value in request.headers.raw],
+            content=await request.body(),
+        )
+        answer = await self._moto.send(upstream, stream=True)
+        headers = {name: value for name, value in answer.headers.items() if name not in _HOP_BY_HOP}
+        return StreamingResponse(_raw(answer), answer.status_code, headers)
+
+
+async def _raw(answer: httpx.Response):  # type: ignore[no-untyped-def]
+    try:
+        async for chunk in answer.aiter_raw():
+            yield chunk
+    finally:
+        await answer.aclose()

@@ -1,0 +1,44 @@
+"""Lambda's own HTTP interface: Invoke, as boto3 and Step Functions call it."""
+
+import re
+from urllib.parse import unquote
+from uuid import uuid4
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from kennel.cloud.access import Access, AccessDenied
+from kennel.cloud.functions import LambdaService, NoSuchFunction, Throttled
+from kennel.cloud.template import ACCOUNT, REGION
+
+_INVOKE = re.compile(r"/2015-03-31/functions/(.+)/invocations")
+
+
+async def answer(
+    request: Request, access_key: str, functions: LambdaService, access: Access
+) -> Response:
+    """Answer a signed call to Lambda."""
+    match = _INVOKE.fullmatch(unquote(request.url.path))
+    if match is None or request.method != "POST":
+        what = f"{request.method} {request.url.path}"
+        return _error("NotImplementedOffline", f"the offline cloud has no Lambda call {what}", 501)
+    name = match[1].split(":function:")[-1]
+    arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}"
+    try:
+        access.check(access_key, "lambda:InvokeFunction", arn)
+        outcome = await functions.invoke(name, await request.body() or b"{}")
+    except AccessDenied as error:
+        return _error("AccessDeniedException", str(error), 403)
+    except NoSuchFunction:
+        return _error("ResourceNotFoundException", f"Function not found: {arn}", 404)
+    except Throttled:
+        return _error("TooManyRequestsException", "Rate Exceeded.", 429)
+    headers = {"x-amzn-requestid": str(uuid4()), "x-amz-executed-version": "$LATEST"}
+    if outcome.failed:
+        headers["x-amz-function-error"] = "Unhandled"
+    return Response(outcome.payload, 200, headers, media_type="application/json")
+
+
+def _error(code: str, message: str, status: int) -> Response:
+    body = {"Type": "User", "Message": message, "message": message}
+    return JSONResponse(body, status, {"x-amzn-errortype": code, "x-amzn-requestid": str(uuid4())})

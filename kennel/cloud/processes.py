@@ -1,0 +1,108 @@
+"""Child processes that never outlive us, and ports that are free."""
+
+import asyncio
+import contextlib
+import shutil
+import socket
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from kennel.errors import CannotStart
+
+STOP_SECONDS = 30.0  # between SIGTERM and SIGKILL: what SageMaker gives a container
+
+
+def free_ports(count: int, host: str = "127.0.0.1") -> list[int]:
+    """Return `count` different TCP ports that nothing listens on at this moment."""
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind((host, 0))
+        return [int(each.getsockname()[1]) for each in sockets]
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Bind `port` (0: any free one) on `host`, so that a busy port is known before all else.
+
+    Raises
+    ------
+    CannotStart
+        When the port is taken or the address is not this machine's.
+    """
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind((host, port))
+        sock.listen(128)
+    except OSError as error:
+        sock.close()
+        raise CannotStart(
+            f"cannot listen on {host}:{port} ({error.strerror}): "
+            "name another port with --port, or leave it out for a free one"
+        ) from error
+    return sock
+
+
+class Child:
+    """One process of ours, with its output in a log file.
+
+    It runs in a session of its own, so that Ctrl-C reaches only us and we end it in order; and
+    the kernel ends it when we die without having done so (setpriv's parent-death signal).
+    """
+
+    def __init__(self, process: asyncio.subprocess.Process, log: Path) -> None:
+        self._process = process
+        self.log = log
+
+    @classmethod
+    async def start(
+        cls, command: Sequence[str | Path], env: Mapping[str, str], log: Path, cwd: Path
+    ) -> "Child":
+        """Start `command` with exactly `env`, appending what it prints to `log`."""
+        guard = ["setpriv", "--pdeathsig", "TERM", "--"] if shutil.which("setpriv") else []
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("ab") as out:
+            process = await asyncio.create_subprocess_exec(
+                *guard,
+                *map(str, command),
+                env=dict(env),
+                cwd=cwd,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,
+            )
+        return cls(process, log)
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._process.pid
+
+    @property
+    def exit_status(self) -> int | None:
+        """None while it runs."""
+        return self._process.returncode
+
+    async def wait(self) -> int:
+        """Wait until it ends by itself; return its exit status."""
+        return await self._process.wait()
+
+    async def stop(self, seconds: float = STOP_SECONDS) -> None:
+        """End it: SIGTERM, and SIGKILL when it is still there `seconds` later."""
+        if self.exit_status is not None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            self._process.terminate()
+        try:
+            await asyncio.wait_for(self._process.wait(), seconds)
+        except TimeoutError:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
+            await self._process.wait()
+
+    def last_lines(self, count: int = 5) -> str:
+        """Return the end of its log, for an error message."""
+        if not self.log.exists():
+            return ""
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-count:])

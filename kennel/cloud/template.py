@@ -1,0 +1,224 @@
+"""template.yaml as a stack of resources with every value known.
+
+SAM's own transform (aws-sam-translator) turns it into CloudFormation, and the intrinsic
+functions are resolved with the parameters given. Nothing that the template says is said again
+in the offline cloud.
+"""
+
+import logging
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from samtranslator.model.exceptions import InvalidDocumentException
+from samtranslator.translator.transform import transform
+from samtranslator.yaml_helper import yaml_parse
+
+from kennel.cloud.intrinsics import Resolver
+from kennel.cloud.resource_types import RESOURCE_TYPES
+from kennel.errors import CannotStart
+
+ACCOUNT = "123456789012"  # moto's
+REGION = "us-east-1"
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One resource of the transformed template, its properties resolved."""
+
+    logical_id: str
+    type: str
+    name: str
+    arn: str
+    properties: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Stack:
+    """What `sam deploy` would have made: resources by logical id, and outputs."""
+
+    name: str
+    resources: dict[str, Resource]
+    outputs: dict[str, str]
+
+    def of_type(self, type_name: str) -> list[Resource]:
+        """Return the resources of one type, in the template's order."""
+        return [each for each in self.resources.values() if each.type == type_name]
+
+    def only(self, type_name: str) -> Resource:
+        """Return the one resource of a type; the offline cloud serves one API, one bucket..."""
+        found = self.of_type(type_name)
+        if len(found) != 1:
+            raise CannotStart(f"the template has {len(found)} resources of {type_name}, expected 1")
+        return found[0]
+
+
+def load(path: Path, parameters: Mapping[str, str], stack_name: str) -> Stack:
+    """Read a SAM template from `path`.
+
+    Parameters
+    ----------
+    parameters
+        Overrides of the template's defaults, as `sam deploy --parameter-overrides` takes them.
+
+    Raises
+    ------
+    CannotStart
+        When the template cannot be read, a parameter is unknown or missing, or a resource has a
+        type that the offline cloud neither runs nor knows to leave alone.
+    """
+    try:
+        source = yaml_parse(path.read_text())
+    except OSError as error:
+        raise CannotStart(f"cannot read the template {path}: {error.strerror}") from error
+    values = _parameter_values(source, parameters)
+    os.environ.setdefault("AWS_DEFAULT_REGION", REGION)  # the transform asks boto3 for one
+    logging.getLogger("samtranslator").setLevel(logging.ERROR)  # it warns of its own toggles
+    try:
+        template = transform(_with_local_code(source, path.parent), values, _NoManagedPolicies())
+    except InvalidDocumentException as error:
+        raise CannotStart(f"SAM refuses {path.name}: {error.message}") from error
+    return _resolve(template, values, stack_name)
+
+
+class _NoManagedPolicies:
+    """Kennel's roles are written out: a managed policy in the template is a mistake."""
+
+    def load(self) -> dict[str, str]:
+        return {}
+
+
+def _parameter_values(source: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, str]:
+    declared = source.get("Parameters", {})
+    if unknown := sorted(set(given) - set(declared)):
+        raise CannotStart(
+            f"unknown template parameter {', '.join(unknown)}: known are {', '.join(declared)}"
+        )
+    values = {}
+    for name, spec in declared.items():
+        value = given.get(name, spec.get("Default"))
+        if value is None:
+            raise CannotStart(f"the template parameter {name} has no default: give it a value")
+        values[name] = str(value)
+        _check_allowed(name, values[name], spec)
+    return values
+
+
+def _check_allowed(name: str, value: str, spec: Mapping[str, Any]) -> None:
+    """Check what CloudFormation checks before it makes anything."""
+    allowed = [str(item) for item in spec.get("AllowedValues", [])]
+    problem = ""
+    if allowed and value not in allowed:
+        problem = f"expected one of {', '.join(allowed)}"
+    elif "AllowedPattern" in spec and not re.fullmatch(spec["AllowedPattern"], value):
+        problem = spec.get("ConstraintDescription", f"expected {spec['AllowedPattern']}")
+    elif spec.get("Type") == "Number":
+        low, high = spec.get("MinValue", float("-inf")), spec.get("MaxValue", float("inf"))
+        try:
+            inside = float(low) <= float(value) <= float(high)
+        except ValueError:
+            inside = False
+        problem = "" if inside else f"expected a number from {low} to {high}"
+    if problem:
+        raise CannotStart(f"template parameter {name} is {value!r}: {problem}")
+
+
+def _with_local_code(source: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Do what `sam package` does to local paths: the transform takes none."""
+    uploaded = {
+        "AWS::Serverless::Function": "CodeUri",
+        "AWS::Serverless::LayerVersion": "ContentUri",
+    }
+    for logical_id, resource in source["Resources"].items():
+        properties = resource.get("Properties", {})
+        if resource["Type"] in uploaded:
+            properties[uploaded[resource["Type"]]] = f"s3://built-here/{logical_id}"
+        if resource["Type"] == "AWS::Serverless::StateMachine" and "DefinitionUri" in properties:
+            file = folder / properties.pop("DefinitionUri")
+            properties["Definition"] = yaml_parse(file.read_text())
+    return source
+
+
+def _resolve(template: dict[str, Any], values: dict[str, str], stack_name: str) -> Stack:
+    declared: dict[str, Any] = template["Resources"]
+    strange = sorted({each["Type"] for each in declared.values()} - set(RESOURCE_TYPES))
+    if strange:
+        raise CannotStart(
+            f"the offline cloud neither runs nor knows to leave alone {', '.join(strange)}: "
+            "add it to kennel/cloud/resource_types.py"
+        )
+
+    def name_of(logical_id: str) -> str:
+        if logical_id not in declared:
+            raise CannotStart(f"the template refers to {logical_id}, which it does not define")
+        kind = RESOURCE_TYPES[declared[logical_id]["Type"]]
+        chosen = declared[logical_id].get("Properties", {}).get(kind.name_property)
+        # A bucket's name must be lower case; CloudFormation lowers its made-up names too.
+        made_up = f"{stack_name}-{logical_id}"
+        if declared[logical_id]["Type"] == "AWS::S3::Bucket":
+            made_up = made_up.lower()
+        return str(resolver.resolve(chosen)) if chosen else made_up
+
+    def arn_of(logical_id: str) -> str:
+        kind = RESOURCE_TYPES[declared[logical_id]["Type"]]
+        name = name_of(logical_id)
+        return (kind.arn or "{name}").format(region=REGION, account=ACCOUNT, name=name)
+
+    def reference(logical_id: str) -> str:
+        name = name_of(logical_id)
+        kind = RESOURCE_TYPES[declared[logical_id]["Type"]]
+        return arn_of(logical_id) if kind.ref_is_arn else name
+
+    def attribute(logical_id: str, wanted: str) -> str:
+        name = name_of(logical_id)
+        kind = RESOURCE_TYPES[declared[logical_id]["Type"]]
+        if wanted == "Arn" and kind.arn:
+            return arn_of(logical_id)
+        if wanted in kind.attributes:
+            return kind.attributes[wanted].format(name=name, arn=arn_of(logical_id))
+        raise CannotStart(
+            f"the template asks for {logical_id}.{wanted}, which the offline cloud does not know: "
+            "add it to kennel/cloud/resource_types.py"
+        )
+
+    pseudo = {
+        "AWS::AccountId": ACCOUNT,
+        "AWS::Region": REGION,
+        "AWS::Partition": "aws",
+        "AWS::URLSuffix": "amazonaws.com",
+        "AWS::StackName": stack_name,
+        "AWS::StackId": f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/{stack_name}/offline",
+    }
+    resolver = Resolver(
+        reference,
+        attribute,
+        {**pseudo, **values},
+        template.get("Conditions", {}),
+        template.get("Mappings", {}),
+    )
+
+    def wanted(section: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            key: each
+            for key, each in section.items()
+            if "Condition" not in each or resolver.holds(each["Condition"])
+        }
+
+    resources = {
+        logical_id: Resource(
+            logical_id,
+            each["Type"],
+            name_of(logical_id),
+            arn_of(logical_id),
+            resolver.resolve(each.get("Properties", {})),
+        )
+        for logical_id, each in wanted(declared).items()
+    }
+    outputs = {
+        key: str(resolver.resolve(each["Value"]))
+        for key, each in wanted(template.get("Outputs", {})).items()
+    }
+    return Stack(stack_name, resources, outputs)

@@ -1,0 +1,13 @@
+"""What goes wrong on the operator's machine, each said in one sentence.
+
+KennelError            the command line prints it after "kennel: " and exits with 1
+└── CannotStart        a part of the offline cloud did not come up
+"""
+
+
+class KennelError(Exception):
+    """A sentence: what was received, what was expected, what to do."""
+
+
+class CannotStart(KennelError):  # noqa: N818 - it reads as what happened
+    """A part of the offline cloud did not come up."""

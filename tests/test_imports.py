@@ -1,0 +1,60 @@
+"""The table of docs/design: what runs in one place never imports from another."""
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PLACES = ("functions", "model", "kennel")
+BEYOND_LAMBDA = {"torch", "torchvision", "timm", "numpy", "openvino"}
+
+
+def modules_of(place: str) -> set[str]:
+    """Names by which the code of a place is imported."""
+    if place == "kennel":
+        return {"kennel"}
+    return {path.stem for path in (ROOT / place).iterdir() if path.suffix == ".py" or path.is_dir()}
+
+
+def forbidden_in(place: str) -> set[str]:
+    """What code of a place must not import."""
+    others = set().union(*(modules_of(other) for other in PLACES if other != place))
+    extra = {"functions": BEYOND_LAMBDA, "model": {"boto3", "botocore"}, "kennel": set()}[place]
+    return (others | extra) - modules_of(place)
+
+
+def imported_by(file: Path) -> set[str]:
+    """Top-level names that a file imports, wherever in it."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            names.add(node.module.split(".")[0])
+    return names
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_no_place_imports_from_another(place: str) -> None:
+    files = sorted((ROOT / place).rglob("*.py"))
+    assert files
+    crossing = {
+        str(file.relative_to(ROOT)): sorted(bad)
+        for file in files
+        if (bad := imported_by(file) & forbidden_in(place))
+    }
+    assert crossing == {}
+
+
+@pytest.mark.parametrize("place", ["functions", "model"])
+def test_no_module_hides_a_standard_one(place: str) -> None:
+    # These folders lie first on the path where they run: a `site` or `queue` would break Python.
+    assert modules_of(place) & set(sys.stdlib_module_names) == set()
+
+
+def test_a_crossing_would_be_seen(tmp_path: Path) -> None:
+    file = tmp_path / "sly.py"
+    file.write_text("def late() -> None:\n    from inference import model_fn\n    import torch.nn\n")
+    assert imported_by(file) & forbidden_in("functions") == {"inference", "torch"}
