@@ -1,0 +1,115 @@
+"""What a model package says of itself: `card.json` and `breeds.json`, read and written here only.
+
+Imports only the standard library: the serving process, training and the bundle all read cards.
+"""
+
+import json
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+
+class PackageError(RuntimeError):
+    """A model package that cannot be served or built; the message says what is wrong with it."""
+
+
+@dataclass(frozen=True)
+class InputStep:
+    """How the wire becomes the network's input: one crop and one resize."""
+
+    size: int  # pixels; the network takes size x size
+    crop_pct: float  # share of the shorter side that the centred square keeps
+    interpolation: str  # a name of Pillow's Resampling, lower case
+    mean: tuple[float, float, float]  # RGB, of pixels scaled to 0..1; applied inside the network
+    std: tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Card:
+    """The facts that serving needs and a reader wants, one package's `card.json`."""
+
+    name: str
+    version: str  # 12 hex digits of the weights, the breeds and the settings below
+    backbone: str  # timm's name
+    input: InputStep
+    wire: dict[str, int]  # pixels; what the sender resizes to: {"short": 320, "long": 640}
+    temperature: float  # breed probabilities are softmax(breed_logits / temperature)
+    dog_threshold: float  # is_dog: dog_mass >= dog_threshold
+    dog_threshold_reason: str
+    smoke_breed: str  # the top breed that this package answered for its own smoke.jpg when made
+    credits: tuple[str, ...]
+    made_with: dict[str, str]  # library versions
+
+    def to_json(self) -> str:
+        """Return the text of `card.json`, the same bytes for the same card."""
+        return json.dumps(asdict(self), indent=2, sort_keys=True) + "\n"
+
+    @classmethod
+    def read(cls, package: Path) -> "Card":
+        """Read `card.json` from an unpacked package.
+
+        Raises
+        ------
+        PackageError
+            The file is missing, is no JSON, or lacks a field.
+        """
+        values = _read_json(package / "card.json")
+        if not isinstance(values, dict):
+            raise PackageError(f"card.json holds a {type(values).__name__}, expected an object.")
+        _require(values, [field.name for field in fields(cls)], "card.json")
+        step = values["input"]
+        _require(step, [field.name for field in fields(InputStep)], "card.json, input")
+        known = {field.name: values[field.name] for field in fields(cls)}
+        known["input"] = InputStep(
+            size=int(step["size"]),
+            crop_pct=float(step["crop_pct"]),
+            interpolation=str(step["interpolation"]),
+            mean=tuple(step["mean"]),
+            std=tuple(step["std"]),
+        )
+        known["credits"] = tuple(values["credits"])
+        return cls(**known)
+
+
+@dataclass(frozen=True)
+class Breed:
+    """One output of the network."""
+
+    breed: str  # the name people read
+    synset: str  # ImageNet's WordNet id, "" for a breed that ImageNet has not
+
+
+def breeds_to_json(breeds: list[Breed]) -> str:
+    """Return the text of `breeds.json`, in the order of the network's outputs."""
+    return json.dumps([asdict(breed) for breed in breeds], indent=1, ensure_ascii=False) + "\n"
+
+
+def read_breeds(package: Path) -> list[Breed]:
+    """Read `breeds.json` from an unpacked package, in the order of the network's outputs.
+
+    Raises
+    ------
+    PackageError
+        The file is missing, is no JSON, or is no list of breeds.
+    """
+    entries = _read_json(package / "breeds.json")
+    if not isinstance(entries, list) or not entries:
+        raise PackageError("breeds.json holds no list of breeds; build the package again.")
+    for entry in entries:
+        _require(entry, ["breed", "synset"], "breeds.json, an entry")
+    return [Breed(str(entry["breed"]), str(entry["synset"])) for entry in entries]
+
+
+def _read_json(path: Path) -> Any:  # JSON is what its reader checks it to be
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except FileNotFoundError as error:
+        raise PackageError(f"The model package has no {path.name}; build it again.") from error
+    except ValueError as error:
+        raise PackageError(f"{path.name} of the model package is no JSON: {error}.") from error
+
+
+def _require(values: Any, names: list[str], where: str) -> None:
+    missing = [name for name in names if not isinstance(values, dict) or name not in values]
+    if missing:
+        raise PackageError(f"{where} of the model package lacks {', '.join(missing)}.")

