@@ -118,7 +118,12 @@ def _put(s3: S3, bucket: str, key: str, path: Path, digest: bytes) -> None:
             # S3 compares the checksum with the bytes that arrived, and refuses to overwrite. So
             # nothing has to be asked first, and the role needs no permission to list.
             s3.put_object(
-                Bucket=bucket, Key=key, Body=body, ChecksumSHA256=checksum, IfNoneMatch="*"
+                Bucket=bucket,
+                Key=key,
+                Body=body,
+                ChecksumAlgorithm="SHA256",
+                ChecksumSHA256=checksum,
+                IfNoneMatch="*",
             )
     except ClientError as error:
         if code_of(error) != "PreconditionFailed":

@@ -39,5 +39,8 @@ class SageMaker(Protocol):
 class AutoScaling(Protocol):
     """The endpoint's scaling registration."""
 
+    def describe_scalable_targets(self, **request: Any) -> dict[str, Any]:
+        """Find the registration."""
+
     def deregister_scalable_target(self, **request: Any) -> dict[str, Any]:
         """Remove the registration and its policies."""

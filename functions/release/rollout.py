@@ -178,11 +178,14 @@ def _instances(endpoint: Mapping[str, Any] | None, settings: Settings) -> int:
 
 def _deregister(autoscaling: AutoScaling, endpoint_name: str) -> None:
     """Take the registration away, since updates trip over it; ApplyAutoscaling restores it."""
-    try:
-        autoscaling.deregister_scalable_target(**scalable_target(endpoint_name))
-    except ClientError as error:
-        if code_of(error) != "ObjectNotFoundException":  # there was none
-            raise
+    target = scalable_target(endpoint_name)
+    found = autoscaling.describe_scalable_targets(
+        ServiceNamespace=target["ServiceNamespace"],
+        ResourceIds=[target["ResourceId"]],
+        ScalableDimension=target["ScalableDimension"],
+    )
+    if found["ScalableTargets"]:
+        autoscaling.deregister_scalable_target(**target)
 
 
 def _tags(sagemaker: SageMaker, arn: str) -> dict[str, str]:
