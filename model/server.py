@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import uvicorn
@@ -87,9 +88,9 @@ class Endpoint:
         except ClientDisconnect:
             return _problem(400, "The connection closed before the body was whole.")
         content_type = request.headers.get("content-type", "")
-        work = (_answer, self._model, bytes(body), content_type)
+        work = partial(_answer, self._model, bytes(body), content_type)
         try:
-            answer = await asyncio.get_running_loop().run_in_executor(self._pool, *work)
+            answer = await asyncio.get_running_loop().run_in_executor(self._pool, work)
         except RequestError as error:
             return _problem(error.status, str(error))
         return Response(answer, media_type="application/json")
