@@ -1,0 +1,81 @@
+"""template.yaml as the tests look at it: transformed by SAM, references left readable.
+
+roles = of_type(transformed(), "AWS::IAM::Role")
+plain(roles["ClassifyRole"])         # {"Fn::GetAtt": ["Bucket", "Arn"]} -> "${Bucket.Arn}"
+"""
+
+import functools
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from samtranslator.translator.transform import transform
+from samtranslator.yaml_helper import yaml_parse
+
+ROOT = Path(__file__).resolve().parent.parent
+TEMPLATE = ROOT / "template.yaml"
+
+Resources = dict[str, dict[str, Any]]
+
+
+def source() -> dict[str, Any]:
+    """Return the template as it is written."""
+    parsed: dict[str, Any] = yaml_parse(TEMPLATE.read_text())
+    return parsed
+
+
+@functools.cache
+def transformed() -> dict[str, Any]:
+    """Return the CloudFormation template that SAM makes of it."""
+    template = source()
+    template["Globals"]["Function"]["CodeUri"] = "s3://bucket/key"  # what `sam package` does
+    for resource in template["Resources"].values():
+        if resource["Type"] == "AWS::Serverless::LayerVersion":
+            resource["Properties"]["ContentUri"] = "s3://bucket/key"
+        if resource["Type"] == "AWS::Serverless::StateMachine":
+            resource["Properties"]["DefinitionUri"] = "s3://bucket/key"
+    os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")  # the transform asks boto3 for one
+    result: dict[str, Any] = transform(template, {}, _NoManagedPolicies())
+    return result
+
+
+class _NoManagedPolicies:
+    def load(self) -> dict[str, str]:
+        return {}
+
+
+def of_type(template: dict[str, Any], type_name: str) -> Resources:
+    """Return the properties of the resources of one type, by logical id."""
+    return {
+        logical_id: resource.get("Properties", {})
+        for logical_id, resource in template["Resources"].items()
+        if resource["Type"] == type_name
+    }
+
+
+def plain(value: Any) -> Any:
+    """Write references as ``${Name}`` and ``${Name.Attribute}``, the way Fn::Sub does."""
+    match value:
+        case {"Ref": name}:
+            return f"${{{name}}}"
+        case {"Fn::GetAtt": [name, attribute]}:
+            return f"${{{name}.{attribute}}}"
+        case {"Fn::Sub": text}:
+            return text
+        case dict():
+            return {key: plain(item) for key, item in value.items()}
+        case list():
+            return [plain(item) for item in value]
+    return value
+
+
+def statements(role: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield a role's statements, with references readable."""
+    for policy in role["Policies"]:
+        yield from plain(policy["PolicyDocument"]["Statement"])
+
+
+def as_list(value: str | list[str]) -> list[str]:
+    """IAM lets one string stand for a list of one."""
+    return [value] if isinstance(value, str) else value
