@@ -18,7 +18,7 @@ from kennel.listening import Place
 from kennel.show import answers_table, photos_of
 
 #: foolbox's photos are named imagenet_NN_CLASS.jpg; these two show a dog.
-DOGS = {243: "Bullmastiff", 251: "Dalmatian"}
+DOGS = {243: "Bull Mastiff", 251: "Dalmatian"}
 _NAME = re.compile(r"imagenet_\d\d_(\d+)\.jpg")
 
 

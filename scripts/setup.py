@@ -21,11 +21,10 @@ LOG = ROOT / ".kennel" / "setup.log"
 OLDEST_PYTHON = (3, 11)
 
 
-
 def steps(venv: Path) -> list:  # type: ignore[type-arg]
     """Return (what a person reads, pip's arguments) for each thing that goes into `venv`."""
     if venv.name == ".venv-tools":
-        tools = "install -r tools.txt -c constraints-tools.txt".split()
+        tools = ["install", "-r", "tools.txt", "-c", "constraints-tools.txt"]
         return [("the SAM command line", tools)]
     functions_need = [str(file) for file in sorted(FUNCTIONS.glob("*/requirements.txt"))]
     wheels = [part for file in functions_need for part in ("-r", file)]
@@ -33,9 +32,9 @@ def steps(venv: Path) -> list:  # type: ignore[type-arg]
     return [
         (
             "PyTorch and the rest",
-            "install -r kennel.txt -r dev.txt -c constraints.txt".split(),
+            ["install", "-r", "kennel.txt", "-r", "dev.txt", "-c", "constraints.txt"],
         ),
-        ("sample photos", "install --no-deps -r photos.txt".split()),
+        ("sample photos", ["install", "--no-deps", "-r", "photos.txt"]),
         ("what the functions need", ["download", "-d", str(beside / "wheels"), *wheels]),
         (
             "AWS's Lambda runtime",

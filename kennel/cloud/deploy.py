@@ -1,9 +1,12 @@
 """What moto runs, created in moto as the template says: buckets, roles, logs, state machines."""
 
 import json
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import boto3
+import yaml
 from botocore.config import Config
 
 from kennel.cloud.access import OPERATOR_KEY
@@ -57,9 +60,9 @@ def deploy(stack: Stack, moto_url: str) -> None:
         )
 
 
-def _definition(properties: dict[str, Any]) -> str:
-    """Return the state machine's definition with its substitutions made."""
-    text = str(properties["DefinitionString"])
+def _definition(properties: Mapping[str, Any]) -> str:
+    """Return the definition as JSON text; CloudFormation substitutes in the file's raw text."""
+    text = Path("/", properties["DefinitionS3Location"]["Key"]).read_text()
     for name, value in properties.get("DefinitionSubstitutions", {}).items():
         text = text.replace(f"${{{name}}}", str(value))
-    return text
+    return json.dumps(yaml.safe_load(text))

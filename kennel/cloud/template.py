@@ -135,10 +135,9 @@ def _with_local_code(source: dict[str, Any], folder: Path) -> dict[str, Any]:
     for logical_id, resource in source["Resources"].items():
         properties = resource.get("Properties", {})
         if resource["Type"] in uploaded:
-            properties[uploaded[resource["Type"]]] = f"s3://built-here/{logical_id}"
-        if resource["Type"] == "AWS::Serverless::StateMachine" and "DefinitionUri" in properties:
-            file = folder / properties.pop("DefinitionUri")
-            properties["Definition"] = yaml_parse(file.read_text())
+            properties[uploaded[resource["Type"]]] = f"s3://here/{logical_id}"
+        if resource["Type"] == "AWS::Serverless::StateMachine":
+            properties["DefinitionUri"] = f"s3://here{folder / properties['DefinitionUri']}"
     return source
 
 
