@@ -17,13 +17,14 @@ from classify.observation import Observation
 from classify.photo import decode
 from classify.request import read_upload
 from classify.settings import Settings
+from common.environment import Environment
 from common.problem import Event, Response, answering
 
 __all__ = ["classify", "handler"]
 
 # At import: Lambda gives a starting environment a full core, and the first photo finds all ready.
-settings = Settings.from_environment(os.environ)
-logger = Logger(service="classify", location=None)
+settings = Settings.from_environment(Environment(os.environ))
+logger = Logger(location=None)  # named by POWERTOOLS_SERVICE_NAME
 endpoint = Endpoint(connect(settings.region, settings.endpoint_url), settings.endpoint_name)
 
 

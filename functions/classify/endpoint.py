@@ -231,7 +231,7 @@ def _verdict(answer: bytes) -> Verdict:
     return verdict
 
 
-def _breed(entry: Any) -> Breed:  # noqa: ANN401  # whatever JSON held
+def _breed(entry: Any) -> Breed:  # whatever JSON held
     probability = float(entry["probability"])
     if not 0 <= probability <= 1:  # also false for NaN
         raise ValueError(f"a probability of {probability}")

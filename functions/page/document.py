@@ -1,0 +1,65 @@
+"""The page as one self-contained HTML document, with a policy that lets nothing else in.
+
+page.html, page.css and page.js lie beside this file, each in its own language; the browser gets
+them as one document, and the Content-Security-Policy names that style and that script by hash.
+"""
+
+import base64
+import hashlib
+from pathlib import Path
+
+__all__ = ["page", "policy"]
+
+_HERE = Path(__file__).parent
+
+
+def page() -> tuple[str, str]:
+    """Put the page together.
+
+    Returns
+    -------
+    tuple of str
+        The HTML, and the Content-Security-Policy that goes with it.
+
+    Raises
+    ------
+    OSError
+        A file of the page is missing from the package.
+    """
+    style = (_HERE / "page.css").read_text("utf-8")
+    script = (_HERE / "page.js").read_text("utf-8")
+    html = (_HERE / "page.html").read_text("utf-8")
+    return html.replace("{{style}}", style).replace("{{script}}", script), policy(style, script)
+
+
+def policy(style: str, script: str) -> str:
+    """Write the Content-Security-Policy for one inline style and one inline script.
+
+    Parameters
+    ----------
+    style, script
+        Their text, exactly as it stands between the tags.
+
+    Returns
+    -------
+    str
+        Nothing is loaded from anywhere, except blobs (the preview of the photo) and the drawn icon;
+        requests go to the page's own origin only.
+    """
+    return "; ".join(
+        (
+            "default-src 'none'",
+            f"style-src {_source(style)}",
+            f"script-src {_source(script)}",
+            "img-src blob: data:",
+            "connect-src 'self'",
+            "base-uri 'none'",
+            "form-action 'none'",
+            "frame-ancestors 'none'",
+        )
+    )
+
+
+def _source(text: str) -> str:
+    digest = hashlib.sha256(text.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"
