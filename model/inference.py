@@ -9,21 +9,20 @@ import json
 import math
 import time
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from card import Breed, Card, PackageError, read_breeds
 from engine import Engine, softmax
+from npy import CONTENT_TYPE as NPY
+from npy import read_npy
 from numpy.typing import NDArray
 from photo import PhotoError, wire_array
 from preprocess import prepare
 
-NPY = "application/x-npy"
 PHOTO_TYPES = ("image/jpeg", "image/png", "image/webp")
 TOP = 5  # breeds in an answer
-MAX_SIDE = 8_192  # pixels of an npy input; the wire has at most 640
 
 
 class RequestError(ValueError):
@@ -103,17 +102,15 @@ def input_fn(body: bytes, content_type: str) -> Photo:
     """
     started = time.perf_counter()
     kind = content_type.partition(";")[0].strip().lower()
-    if kind == NPY:
-        return Photo(read_npy(body), started)
-    if kind in PHOTO_TYPES:
-        try:
-            return Photo(wire_array(body), started)
-        except PhotoError as error:
-            raise BadPhoto(str(error)) from error
-    raise UnsupportedType(
-        f"The content type {kind[:80]!r} is not served; send one of {NPY}, "
-        f"{', '.join(PHOTO_TYPES)}."
-    )
+    if kind not in (NPY, *PHOTO_TYPES):
+        raise UnsupportedType(
+            f"The content type {kind[:80]!r} is not served; send one of {NPY}, "
+            f"{', '.join(PHOTO_TYPES)}."
+        )
+    try:
+        return Photo(read_npy(body) if kind == NPY else wire_array(body), started)
+    except PhotoError as error:
+        raise BadPhoto(str(error)) from error
 
 
 def predict_fn(photo: Photo, model: Model) -> dict[str, Any]:
@@ -174,40 +171,3 @@ def warm_up(model: Model, package: Path) -> dict[str, Any]:
             f"{model.card.smoke_breed!r}; build the package again."
         )
     return answer
-
-
-def read_npy(body: bytes) -> NDArray[np.uint8]:
-    """Read one photo from the bytes of a .npy file, without copying its pixels.
-
-    The header is checked before anything is allocated: a 128-byte body may claim terabytes.
-
-    Raises
-    ------
-    BadPhoto
-        The bytes are no .npy, or not one uint8 array of (height, width, 3) in C order, or cut off.
-    """
-    file = BytesIO(body)
-    try:
-        version = np.lib.format.read_magic(file)
-        read_header = {
-            (1, 0): np.lib.format.read_array_header_1_0,
-            (2, 0): np.lib.format.read_array_header_2_0,
-        }[version]
-        shape, fortran, dtype = read_header(file)
-    except (ValueError, KeyError, SyntaxError, TypeError) as error:
-        raise BadPhoto(
-            f"The {len(body):,} bytes received are no .npy file; send what numpy.save writes."
-        ) from error
-    three = len(shape) == 3 and shape[2] == 3  # noqa: PLR2004  # height, width, RGB
-    if dtype != np.uint8 or fortran or not three or not all(0 < n <= MAX_SIDE for n in shape):
-        raise BadPhoto(
-            f"The array received is {dtype} of shape {shape}; expected uint8 of "
-            f"(height, width, 3) in C order, each side from 1 to {MAX_SIDE}."
-        )
-    expected = math.prod(shape)
-    if len(body) - file.tell() != expected:
-        raise BadPhoto(
-            f"The header announces {expected:,} bytes of pixels and {len(body) - file.tell():,} "
-            "follow; send the file whole."
-        )
-    return np.frombuffer(body, np.uint8, offset=file.tell()).reshape(shape)

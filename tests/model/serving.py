@@ -1,0 +1,101 @@
+"""The endpoint's server as a process of its own, started as SageMaker starts it."""
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+SERVER = Path(__file__).resolve().parents[2] / "model" / "server.py"
+PATIENCE = 60  # seconds; a busy machine is no failure
+
+
+@dataclass
+class Answer:
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass
+class Running:
+    process: subprocess.Popen[str]
+    port: int
+
+    def request(
+        self, method: str, path: str, body: bytes | None = None, content_type: str = ""
+    ) -> Answer:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+        try:
+            connection.request(
+                method, path, body, {"Content-Type": content_type} if content_type else {}
+            )
+            response = connection.getresponse()
+            headers = {name.lower(): value for name, value in response.getheaders()}
+            return Answer(response.status, headers, response.read())
+        finally:
+            connection.close()
+
+    def invoke(self, body: bytes, content_type: str) -> Answer:
+        return self.request("POST", "/invocations", body, content_type)
+
+    def wait_until_ready(self) -> list[int]:
+        """Return the statuses of /ping on the way to 200."""
+        statuses: list[int] = []
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline and self.process.poll() is None:
+            try:
+                statuses.append(self.request("GET", "/ping").status)
+            except ConnectionError:
+                pass
+            else:
+                if statuses[-1] == 200:
+                    return statuses
+            time.sleep(0.01)
+        raise AssertionError(f"not ready; pings: {statuses}; exit status {self.process.poll()}")
+
+
+@contextmanager
+def serving(model_dir: Path, log: Path, **environment: str) -> Iterator[Running]:
+    """Start the server on a free loopback port; end it with SIGTERM, then SIGKILL."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    variables = {
+        **os.environ,
+        "SM_MODEL_DIR": str(model_dir),
+        "SAGEMAKER_BIND_TO_PORT": str(port),
+        "PYTHONWARNINGS": "error",
+        **environment,
+    }
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [sys.executable, str(SERVER), "serve"],
+            env=variables,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+    try:
+        yield Running(process, port)
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise

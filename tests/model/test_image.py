@@ -1,0 +1,52 @@
+"""The serving image's contents: model/Dockerfile and model/requirements.txt against the code."""
+
+import importlib.metadata
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import package
+
+FOLDER = Path(package.__file__).parent
+
+
+def modules_after(statement: str) -> set[str]:
+    """Top-level modules that a fresh Python has loaded after `statement`."""
+    code = f"import sys; sys.path.insert(0, {str(FOLDER)!r}); {statement}; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return {name.partition(".")[0] for name in done.stdout.split()}
+
+
+def ours(modules: set[str]) -> set[str]:
+    return {f"{name}.py" for name in modules if (FOLDER / f"{name}.py").is_file()}
+
+
+def test_serving_loads_no_training_library() -> None:
+    loaded = modules_after("import server")
+    assert "openvino" in loaded
+    assert not loaded & {"torch", "torchvision", "timm", "safetensors", "boto3", "scipy", "pandas"}
+
+
+def test_the_image_holds_just_the_modules_that_serving_loads() -> None:
+    dockerfile = (FOLDER / "Dockerfile").read_text()
+    (copied,) = re.findall(r"^COPY ((?:\w+\.py )+)\./$", dockerfile, re.MULTILINE)
+    assert set(copied.split()) == ours(modules_after("import server"))
+
+
+def test_the_package_holds_just_the_modules_that_inference_loads() -> None:
+    assert set(package.SERVING_CODE) == ours(modules_after("import inference"))
+
+
+def test_the_image_accepts_sagemakers_argument() -> None:
+    dockerfile = (FOLDER / "Dockerfile").read_text()
+    assert 'ENTRYPOINT ["python", "/opt/kennel/server.py"]' in dockerfile  # exec form: gets SIGTERM
+    assert 'CMD ["serve"]' in dockerfile
+    assert "KENNEL_HOST=0.0.0.0" in dockerfile
+
+
+def test_every_requirement_is_pinned_to_what_is_tested_here() -> None:
+    lines = (FOLDER / "requirements.txt").read_text().splitlines()
+    pins = dict(line.split("==") for line in lines if line and not line.startswith("#"))
+    assert set(pins) == {"numpy", "openvino", "pillow", "starlette", "uvicorn"}
+    assert pins == {name: importlib.metadata.version(name) for name in pins}

@@ -1,0 +1,225 @@
+import io
+import json
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from card import Card, PackageError
+from photo import wire_array
+from PIL import Image
+from server import MAX_BODY, Settings
+
+from tests.model.serving import PATIENCE, SERVER, Running, serving
+
+NPY = "application/x-npy"
+
+
+@pytest.fixture(scope="module")
+def endpoint(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with serving(package, tmp_path_factory.mktemp("log") / "server.log") as running:
+        running.wait_until_ready()
+        yield running
+
+
+@pytest.fixture(scope="module")
+def wire(smoke_bytes: bytes) -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, wire_array(smoke_bytes))
+    return buffer.getvalue()
+
+
+def test_the_wire_is_classified(endpoint: Running, wire: bytes, package: Path) -> None:
+    answer = endpoint.invoke(wire, NPY)
+    assert (answer.status, answer.headers["content-type"]) == (200, "application/json")
+    card = Card.read(package)
+    assert answer.json["model"] == f"{card.name}@{card.version}"
+    assert answer.json["is_dog"] is True
+    assert answer.json["breeds"][0]["breed"] == "Bull Mastiff"
+    assert len(answer.json["breeds"]) == 5
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+def test_photos_are_classified(endpoint: Running, smoke_bytes: bytes, kind: str) -> None:
+    buffer = io.BytesIO()
+    with Image.open(io.BytesIO(smoke_bytes)) as image:
+        image.save(buffer, kind, quality=95)
+    answer = endpoint.invoke(buffer.getvalue(), f"image/{kind.lower()}")
+    assert answer.status == 200
+    assert answer.json["breeds"][0]["breed"] == "Bull Mastiff"
+
+
+def test_another_content_type_is_415(endpoint: Running, smoke_bytes: bytes) -> None:
+    answer = endpoint.invoke(smoke_bytes, "image/gif")
+    assert answer.status == 415
+    assert answer.json["error"].startswith("The content type 'image/gif' is not served; send one")
+
+
+@pytest.mark.parametrize("kind", [NPY, "image/jpeg", "image/png", "image/webp"])
+@pytest.mark.parametrize("body", [b"", b"nonsense", b"\x93NUMPY\x01\x00", b"\xff\xd8\xff\xe0"])
+def test_broken_bytes_are_400_with_one_sentence(endpoint: Running, kind: str, body: bytes) -> None:
+    answer = endpoint.invoke(body, kind)
+    assert answer.status == 400
+    assert set(answer.json) == {"error"}
+    assert "Traceback" not in answer.json["error"]
+    assert "\n" not in answer.json["error"]
+    assert answer.json["error"].endswith(".")
+
+
+def test_a_body_above_sagemakers_limit_is_413(endpoint: Running) -> None:
+    answer = endpoint.invoke(bytes(MAX_BODY + 1), NPY)
+    assert answer.status == 413
+    assert "6,291,456 bytes" in answer.json["error"]
+
+
+def test_other_routes_and_methods(endpoint: Running) -> None:
+    assert endpoint.request("GET", "/invocations").status == 405
+    assert endpoint.request("POST", "/ping").status == 405
+    assert endpoint.request("GET", "/").status == 404
+
+
+def test_ping_answers_while_photos_are_worked_on(endpoint: Running, wire: bytes) -> None:
+    stop = threading.Event()
+
+    def invoke() -> set[int]:
+        statuses = set()
+        while not stop.is_set():
+            statuses.add(endpoint.invoke(wire, NPY).status)
+        return statuses
+
+    with ThreadPoolExecutor(4) as pool:
+        loads = [pool.submit(invoke) for _ in range(4)]
+        try:
+            pings = [endpoint.request("GET", "/ping").status for _ in range(20)]
+        finally:
+            stop.set()
+    assert set(pings) == {200}
+    assert set().union(*(load.result() for load in loads)) == {200}
+
+
+def test_not_ready_before_the_warm_up(package: Path, tmp_path: Path, wire: bytes) -> None:
+    log = tmp_path / "server.log"
+    # A named pipe in place of the card: loading waits until somebody writes to it.
+    slow = shutil.copytree(package, tmp_path / "package")
+    card = (slow / "card.json").read_bytes()
+    (slow / "card.json").unlink()
+    subprocess.run(["mkfifo", str(slow / "card.json")], check=True)
+    with serving(slow, log) as running:
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            try:
+                ping = running.request("GET", "/ping")
+                break
+            except ConnectionError:
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+        invocation = running.invoke(wire, NPY)
+        for answer in (ping, invocation):
+            assert answer.status == 503
+            assert answer.headers["retry-after"] == "1"
+            assert answer.json == {"error": "The model is still loading; try again."}
+        (slow / "card.json").write_bytes(card)
+        assert running.wait_until_ready()[-1] == 200
+        assert running.invoke(wire, NPY).status == 200
+    assert log.read_text().startswith("ready: tf_efficientnet_lite2-pretrained@")
+
+
+@pytest.mark.parametrize(
+    "name", ["card.json", "breeds.json", "network.xml", "network.bin", "smoke.jpg"]
+)
+@pytest.mark.parametrize("damage", ["missing", "truncated"])
+def test_a_broken_package_never_becomes_ready_and_says_why(
+    package: Path, tmp_path: Path, name: str, damage: str
+) -> None:
+    broken = shutil.copytree(package, tmp_path / "package")
+    whole = (broken / name).read_bytes()
+    (broken / name).unlink()
+    if damage == "truncated":
+        (broken / name).write_bytes(whole[: len(whole) // 2])
+    log = tmp_path / "server.log"
+    with serving(broken, log) as running:
+        with pytest.raises(AssertionError, match="exit status 1"):
+            running.wait_until_ready()
+        assert running.process.wait(PATIENCE) == 1
+    lines = log.read_text().splitlines()
+    assert lines[-1].startswith("not ready: ")
+    assert name in lines[-1] or "engine cannot load the model package" in lines[-1]
+    assert "Traceback" not in log.read_text()
+
+
+def test_sigterm_lets_the_request_in_flight_finish(
+    package: Path, tmp_path: Path, wire: bytes
+) -> None:
+    with serving(package, tmp_path / "server.log") as running:
+        running.wait_until_ready()
+        head = (
+            f"POST /invocations HTTP/1.1\r\nHost: kennel\r\nContent-Type: {NPY}\r\n"
+            f"Content-Length: {len(wire)}\r\nConnection: close\r\n\r\n"
+        )
+        with socket.create_connection(("127.0.0.1", running.port), PATIENCE) as connection:
+            connection.sendall(head.encode() + wire[:1000])
+            time.sleep(0.3)  # the server has begun to read this request
+            running.process.send_signal(signal.SIGTERM)
+            time.sleep(0.3)
+            assert running.process.poll() is None
+            connection.sendall(wire[1000:])
+            answer = b"".join(iter(lambda: connection.recv(65_536), b""))
+        head_text, _, body = answer.partition(b"\r\n\r\n")
+        assert head_text.startswith(b"HTTP/1.1 200")
+        assert json.loads(body)["breeds"][0]["breed"] == "Bull Mastiff"
+        running.process.wait(PATIENCE)
+        with pytest.raises(ConnectionError):
+            running.request("GET", "/ping")
+
+
+def test_a_busy_port_ends_with_its_reason(package: Path, tmp_path: Path) -> None:
+    log = tmp_path / "server.log"
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        with serving(package, log, SAGEMAKER_BIND_TO_PORT=port) as running:
+            assert running.process.wait(PATIENCE) != 0
+    assert "address already in use" in log.read_text()
+
+
+def test_settings_come_from_the_environment() -> None:
+    settings = Settings.from_environment(
+        {
+            "SM_MODEL_DIR": "/m",
+            "SAGEMAKER_BIND_TO_PORT": "9000",
+            "KENNEL_HOST": "0.0.0.0",  # noqa: S104  # read here, bound nowhere
+            "KENNEL_THREADS": "3",
+        }
+    )
+    assert settings == Settings(Path("/m"), "0.0.0.0", 9000, 3)  # noqa: S104
+    default = Settings.from_environment({})
+    assert (default.model_dir, default.host, default.port) == (
+        Path("/opt/ml/model"),
+        "127.0.0.1",
+        8080,
+    )
+    assert default.threads >= 1
+
+
+@pytest.mark.parametrize("name", ["SAGEMAKER_BIND_TO_PORT", "KENNEL_THREADS"])
+@pytest.mark.parametrize("value", ["", "0", "-1", "x", "1.5", "99999999", "²"])
+def test_a_wrong_setting_is_named(name: str, value: str) -> None:
+    with pytest.raises(PackageError, match=f"{name} is '.*', expected a whole number from 1 to"):
+        Settings.from_environment({name: value})
+
+
+@pytest.mark.parametrize("arguments", [[], ["train"], ["serve", "x"]])
+def test_usage(arguments: list[str]) -> None:
+    command = [sys.executable, str(SERVER), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr == "usage: python server.py serve\n"
