@@ -1,0 +1,71 @@
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import boto3
+import pytest
+from apply_autoscaling.policy import apply
+from common.scaling import Scaling
+from moto import mock_aws
+
+SCALING = Scaling(
+    min_instances=1,
+    max_instances=5,
+    target_invocations=600,
+    scale_in_cooldown_s=30,
+    scale_out_cooldown_s=30,
+)
+
+
+@pytest.fixture
+def autoscaling(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    with mock_aws():
+        yield boto3.client("application-autoscaling", region_name="us-east-1")
+
+
+def registered(autoscaling: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    (target,) = autoscaling.describe_scalable_targets(ServiceNamespace="sagemaker")[
+        "ScalableTargets"
+    ]
+    (policy,) = autoscaling.describe_scaling_policies(ServiceNamespace="sagemaker")[
+        "ScalingPolicies"
+    ]
+    for each in (target, policy):  # moto makes these anew at every call, AWS keeps them
+        for key in ("CreationTime", "PolicyARN"):
+            each.pop(key, None)
+    return target, policy
+
+
+def test_variant_scales_from_one_to_five_with_cooldowns_of_30_s(autoscaling: Any) -> None:
+    apply("kennel", SCALING, autoscaling)
+    target, policy = registered(autoscaling)
+    assert target["ResourceId"] == "endpoint/kennel/variant/AllTraffic"
+    assert target["ScalableDimension"] == "sagemaker:variant:DesiredInstanceCount"
+    assert (target["MinCapacity"], target["MaxCapacity"]) == (1, 5)
+    assert policy["PolicyType"] == "TargetTrackingScaling"
+    assert policy["TargetTrackingScalingPolicyConfiguration"] == {
+        "TargetValue": 600.0,
+        "PredefinedMetricSpecification": {
+            "PredefinedMetricType": "SageMakerVariantInvocationsPerInstance"
+        },
+        "ScaleInCooldown": 30,
+        "ScaleOutCooldown": 30,
+    }
+
+
+def test_second_call_changes_nothing_and_says_the_same(autoscaling: Any) -> None:
+    first = apply("kennel", SCALING, autoscaling)
+    before = registered(autoscaling)
+    assert apply("kennel", SCALING, autoscaling) == first
+    assert registered(autoscaling) == before
+
+
+def test_new_settings_replace_the_old(autoscaling: Any) -> None:
+    apply("kennel", SCALING, autoscaling)
+    result = apply("kennel", replace(SCALING, max_instances=3, scale_in_cooldown_s=60), autoscaling)
+    target, policy = registered(autoscaling)
+    assert target["MaxCapacity"] == result["max_instances"] == 3
+    assert policy["TargetTrackingScalingPolicyConfiguration"]["ScaleInCooldown"] == 60
+    assert result["scale_in_cooldown_s"] == 60
