@@ -9,14 +9,17 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from card import Card, PackageError
+from inference import Model
 from photo import wire_array
 from PIL import Image
-from server import MAX_BODY, Settings
+from server import MAX_BODY, Endpoint, Settings, create_app
+from starlette.testclient import TestClient
 
 from tests.model.serving import PATIENCE, SERVER, Running, serving
 
@@ -178,6 +181,26 @@ def test_sigterm_lets_the_request_in_flight_finish(
         running.process.wait(PATIENCE)
         with pytest.raises(ConnectionError):
             running.request("GET", "/ping")
+
+
+def test_a_crash_is_a_500_without_its_trace(model: Model, wire: bytes) -> None:
+    class Faulty:
+        def __call__(self, _: object) -> None:
+            raise RuntimeError("secret detail")
+
+    failures: list[Exception] = []
+    broken = replace(model, engine=Faulty())  # type: ignore[arg-type]
+    app = create_app(Endpoint(lambda: broken, threads=1), on_failure=failures.append)
+    with TestClient(app, raise_server_exceptions=False) as client:
+        while client.get("/ping").status_code == 503:
+            time.sleep(0.01)
+        answer = client.post("/invocations", content=wire, headers={"Content-Type": NPY})
+        assert client.get("/ping").status_code == 200  # one bad photo ends nothing
+    assert failures == []
+    assert answer.status_code == 500
+    assert answer.json() == {
+        "error": "The model failed on this photo; the server's log has the reason."
+    }
 
 
 def test_a_busy_port_ends_with_its_reason(package: Path, tmp_path: Path) -> None:
