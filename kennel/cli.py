@@ -96,8 +96,9 @@ def demo(
 ) -> None:
     """Show all of Kennel at work on real photos; the last line is JSON."""
     stay = sys.stdout.isatty() if keep is None else keep
+    shown = demonstration.own(photos) if photos else demonstration.samples()
     with _cloud(port) as cloud:
-        ok = demonstration.run(cloud, screen, photos, stay)
+        ok = demonstration.run(cloud, screen, shown, stay)
         if stay:
             with contextlib.suppress(KeyboardInterrupt):
                 signal.pause()

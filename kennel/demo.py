@@ -5,6 +5,7 @@ import json
 import re
 import statistics
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,10 +25,11 @@ _NAME = re.compile(r"imagenet_\d\d_(\d+)\.jpg")
 
 @dataclass(frozen=True)
 class Sample:
-    """A photo and what it shows: a breed, or None for no dog."""
+    """A photo and what it shows: a breed, or None for no dog; unless that is not known."""
 
     photo: Path
     breed: str | None
+    known: bool = True
 
 
 def samples() -> list[Sample]:
@@ -48,38 +50,37 @@ def samples() -> list[Sample]:
     return sorted(found, key=lambda sample: sample.breed is None)
 
 
-def is_right(answer: Answer, breed: str | None) -> bool:
-    """Return whether the API named the breed, or for no dog (None) called it no dog."""
-    if answer.problem:
-        return False
-    return answer.breeds[0][0] == breed if breed else answer.is_dog is False
+def is_right(answer: Answer, sample: Sample) -> bool:
+    """Return whether the API said what the photo shows."""
+    if answer.problem or not sample.known:
+        return answer.problem is None
+    if sample.breed is None:
+        return answer.is_dog is False
+    return answer.is_dog is True and answer.breeds[0][0] == sample.breed
 
 
-def run(cloud: Cloud, screen: Console, photos: Path | None, stay: bool) -> bool:
+def own(place: Path) -> list[Sample]:
+    """Return a person's own photos, whose truth nobody told us."""
+    return [Sample(photo, None, known=False) for photo in photos_of([place])]
+
+
+def run(cloud: Cloud, screen: Console, photos: Sequence[Sample], stay: bool) -> bool:
     """Release the pretrained model, classify, print a table and a last line of JSON.
 
     Parameters
     ----------
-    photos
-        The person's own photos; None takes the sample photos, whose truth is known.
     stay
         Whether the cloud stays up afterwards.
 
     Returns
     -------
     bool
-        Whether every answer was right (samples), or every photo got an answer (own photos).
+        Whether every answer was right; for a photo of unknown truth, any answer is.
     """
     started = time.perf_counter()
-    files = photos_of([photos]) if photos else []
-    known = [] if photos else samples()
     bring_up_endpoint(cloud, screen)
-    answers = classify(files or [each.photo for each in known], cloud.api_url, cloud.api_key)
-    right = (
-        sum(is_right(answer, sample.breed) for answer, sample in zip(answers, known, strict=True))
-        if known
-        else sum(answer.problem is None for answer in answers)
-    )
+    answers = classify([each.photo for each in photos], cloud.api_url, cloud.api_key)
+    right = sum(is_right(answer, photo) for answer, photo in zip(answers, photos, strict=True))
     out = Console()
     out.print(answers_table(answers))
     place = Place(cloud.api_url, cloud.api_key, cloud.url)

@@ -7,10 +7,10 @@ import signal
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 from kennel.cloud.access import OPERATOR_KEY
 from kennel.cloud.cloud import Cloud
+from kennel.cloud.processes import is_running
 from kennel.errors import KennelError
 from kennel.paths import STATE
 
@@ -64,7 +64,7 @@ def find() -> Place | None:
         place = Place(**json.loads(FILE.read_text()))
     except (OSError, ValueError, TypeError):
         return None
-    return place if _runs(place.pid) else None
+    return place if is_running(place.pid) else None
 
 
 def refuse_second() -> None:
@@ -88,11 +88,7 @@ def end() -> None:
         raise KennelError("nothing is up")
     os.kill(place.pid, signal.SIGTERM)
     started = time.monotonic()
-    while _runs(place.pid):
+    while is_running(place.pid):
         if time.monotonic() - started > END_SECONDS:
             raise KennelError(f"process {place.pid} has not ended after {END_SECONDS:.0f} s")
         time.sleep(0.1)
-
-
-def _runs(pid: int) -> bool:
-    return Path(f"/proc/{pid}").exists()

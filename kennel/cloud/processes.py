@@ -43,6 +43,15 @@ def listen(host: str, port: int) -> socket.socket:
     return sock
 
 
+def is_running(pid: int) -> bool:
+    """Return whether a process runs; one that ended and that nobody waited for does not."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return stat.rpartition(")")[2].split()[0] not in {"Z", "X"}
+
+
 class Child:
     """One process of ours, with its output in a log file.
 
