@@ -57,6 +57,4 @@ def test_no_module_hides_a_standard_one(place: str) -> None:
 def test_a_crossing_would_be_seen(tmp_path: Path) -> None:
     file = tmp_path / "sly.py"
     file.write_text("import torch.nn\ndef late() -> None:\n    from inference import model_fn\n")
-        "def late() -> None:\n    from inference import model_fn\n    import torch.nn\n"
-    )
     assert imported_by(file) & forbidden_in("functions") == {"inference", "torch"}

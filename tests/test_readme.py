@@ -1,0 +1,89 @@
+"""The README's commands, run as a reader would run them."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from kennel.cloud.cloud import Cloud
+from kennel.demo import samples
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text()
+
+_RUNS = re.compile(r"<!-- runs in the tests -->\n```(\w+)\n(.*?)```", re.DOTALL)
+_ROW = re.compile(r"│ (imagenet_\S+) +│ (.+?) +│ +([\d.]*) +│ (yes|no) +│")
+
+
+def block(language: str, holding: str) -> str:
+    (found,) = [
+        code for kind, code in _RUNS.findall(README) if kind == language and holding in code
+    ]
+    return str(found)
+
+
+@pytest.fixture
+def reader(cloud: Cloud, tmp_path: Path) -> dict[str, str]:
+    """The environment of somebody who follows the README, in a folder with a photo."""
+    dalmatian = next(each for each in samples() if each.breed == "Dalmatian")
+    shutil.copy(dalmatian.photo, tmp_path / "photo.jpg")
+    return {**os.environ, "API": cloud.api_url, "KEY": cloud.api_key, "PWD": str(tmp_path)}
+
+
+def test_make_demo_prints_what_the_readme_says() -> None:
+    command = block("sh", "make demo")
+    # In a child `make` the outer one's flags must not count.
+    env = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=ROOT, capture_output=True, text=True, env=env, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    shown = README[README.index("│ imagenet_00_243") : README.index("`make demo PHOTOS")]
+    assert set(_ROW.findall(shown)) <= set(_ROW.findall(done.stdout))
+    promised = json.loads(shown.strip().splitlines()[-2])
+    printed = json.loads(done.stdout.strip().splitlines()[-1])
+    assert set(printed) == set(promised)
+    assert (printed["right"], printed["photos"]) == (promised["right"], promised["photos"])
+
+
+def test_the_curl_line_answers_as_shown(reader: dict[str, str], tmp_path: Path) -> None:
+    if shutil.which("curl") is None:
+        pytest.skip("curl is not installed")
+    done = subprocess.run(
+        ["bash", "-c", block("sh", "curl")],
+        cwd=tmp_path,
+        env=reader,
+        capture_output=True,
+        check=True,
+    )
+    answer = json.loads(done.stdout)
+    shown = json.loads(re.findall(r"```json\n(.*?)```", README, re.DOTALL)[0])
+    assert set(answer) == set(shown)
+    assert answer["breeds"][0]["breed"] == shown["breeds"][0]["breed"]
+    assert round(answer["breeds"][0]["probability"], 2) == shown["breeds"][0]["probability"]
+
+
+def test_the_python_lines_print_the_breed(reader: dict[str, str], tmp_path: Path) -> None:
+    code = block("python", "httpx")
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=reader, capture_output=True, check=True
+    )
+    assert done.stdout == b"Dalmatian\n"
+
+
+def test_every_local_link_and_make_target_exists() -> None:
+    for link in re.findall(r"\]\((?!http)([^)#]+)", README):
+        assert (ROOT / link).exists(), link
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    for target in re.findall(r"`?make ([a-z-]+)", README):
+        assert target in targets, target
+
+
+def test_ci_runs_the_readmes_test_command() -> None:
+    assert "\nmake test\n" in (ROOT / ".ci" / "run").read_text()
+    assert "```sh\nmake test\n```" in README
