@@ -18,22 +18,9 @@ from classify.photo import decode
 from classify.request import read_upload
 from classify.settings import Settings
 from common.environment import Environment
-from common.problem import Event, Response, answering
+from common.problem import Event, Handler, Response, answering
 
-__all__ = ["classify", "handler"]
-
-# At import: Lambda gives a starting environment a full core, and the first photo finds all ready.
-settings = Settings.from_environment(Environment(os.environ))
-logger = Logger(location=None)  # named by POWERTOOLS_SERVICE_NAME
-endpoint = Endpoint(connect(settings.region, settings.endpoint_url), settings.endpoint_name)
-
-
-@answering(logger)
-def handler(event: Event, _context: object) -> Response:
-    """Answer one request of the REST API."""
-    logger.set_correlation_id((event.get("requestContext") or {}).get("requestId"))
-    with Observation(logger, settings.endpoint_name) as observation:
-        return classify(event, endpoint, observation)
+__all__ = ["classify", "handler", "make_handler"]
 
 
 def classify(event: Event, endpoint: Endpoint, observation: Observation) -> Response:
@@ -82,3 +69,34 @@ def classify(event: Event, endpoint: Endpoint, observation: Observation) -> Resp
         },
         "body": json.dumps(answer, ensure_ascii=False),
     }
+
+
+def make_handler(endpoint: Endpoint, name: str, logger: Logger) -> Handler:
+    """Make the function's handler.
+
+    Parameters
+    ----------
+    endpoint
+        Who knows the breeds.
+    name
+        The endpoint's name, for the metric.
+    logger
+        Gets one line a request, and the trace of a crash.
+    """
+
+    @answering(logger)
+    def handle(event: Event, _context: object) -> Response:
+        logger.set_correlation_id((event.get("requestContext") or {}).get("requestId"))
+        with Observation(logger, name) as observation:
+            return classify(event, endpoint, observation)
+
+    return handle
+
+
+# At import: Lambda gives a starting environment a full core, and the first photo finds all ready.
+_settings = Settings.from_environment(Environment(os.environ))
+handler = make_handler(
+    Endpoint(connect(_settings.region, _settings.endpoint_url), _settings.endpoint_name),
+    _settings.endpoint_name,
+    Logger(location=None),  # named by POWERTOOLS_SERVICE_NAME
+)

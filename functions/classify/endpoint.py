@@ -81,7 +81,7 @@ class Verdict:
     breeds: tuple[Breed, ...]  # most probable first, 5 of them (fewer if the model knows fewer)
 
 
-def connect(region: str, url: str | None) -> Client:
+def connect(region: str, url: str | None, *, read_timeout_s: float = READ_TIMEOUT_S) -> Client:
     """Make the boto3 client.
 
     Parameters
@@ -90,6 +90,8 @@ def connect(region: str, url: str | None) -> Client:
         AWS region.
     url
         Another address than AWS's, or None.
+    read_timeout_s
+        Seconds to wait for an answer.
 
     Returns
     -------
@@ -99,7 +101,7 @@ def connect(region: str, url: str | None) -> Client:
     """
     config = Config(
         connect_timeout=CONNECT_TIMEOUT_S,
-        read_timeout=READ_TIMEOUT_S,
+        read_timeout=read_timeout_s,
         retries={"total_max_attempts": 1},
         max_pool_connections=1,  # an environment handles one request at a time
     )

@@ -1,0 +1,233 @@
+"""POST /classify as API Gateway sees it; the endpoint is a fake behind its seam."""
+
+import base64
+import importlib
+import io
+import json
+import os
+import subprocess
+import sys
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+from aws_lambda_powertools.logging import Logger
+from botocore.exceptions import ClientError
+from botocore.response import StreamingBody
+from classify.endpoint import Endpoint
+from classify.observation import Observation
+
+from tests.functions.classify.photos import FUNCTIONS, gradient, jpeg
+
+ENVIRONMENT = {
+    "ENDPOINT_NAME": "kennel",
+    "AWS_REGION": "us-east-1",
+    "SAGEMAKER_ENDPOINT_URL": "",
+    "POWERTOOLS_SERVICE_NAME": "classify",
+}
+ANSWER = {
+    "model": "lite2@1",
+    "is_dog": True,
+    "dog_score": 0.99,
+    "breeds": [{"breed": breed, "probability": 0.2} for breed in "ABCDE"],
+    "took_ms": 7.1,
+}
+
+
+class Fake:
+    """An endpoint's client that remembers what it was sent."""
+
+    def __init__(self, outcome: Exception | dict[str, Any]) -> None:
+        self.outcome = outcome
+        self.requests: list[dict[str, Any]] = []
+
+    def invoke_endpoint(self, **request: Any) -> dict[str, Any]:
+        self.requests.append(request)
+        if isinstance(self.outcome, Exception):
+            raise self.outcome
+        body = json.dumps(self.outcome).encode()
+        return {"Body": StreamingBody(io.BytesIO(body), len(body))}
+
+
+class Silent:
+    """A log for requests whose line is of no interest."""
+
+    def info(self, msg: object, /, *, extra: dict[str, Any]) -> None:
+        pass
+
+
+@pytest.fixture
+def app(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    for key, value in ENVIRONMENT.items():
+        monkeypatch.setenv(key, value)
+    return importlib.import_module("classify.app")
+
+
+def event(body: bytes, content_type: str = "image/jpeg") -> dict[str, Any]:
+    return {
+        "headers": {"Content-Type": content_type, "x-api-key": "a-secret-key"},
+        "body": base64.b64encode(body).decode(),
+        "isBase64Encoded": True,
+        "requestContext": {"requestId": "request-1"},
+    }
+
+
+def test_a_photo_becomes_the_answer_and_nothing_more(app: ModuleType) -> None:
+    fake = Fake(ANSWER)
+    with Observation(Silent(), "kennel") as observation:
+        response = app.classify(event(jpeg(640, 480)), Endpoint(fake, "kennel"), observation)
+    assert response["statusCode"] == 200
+    assert response["headers"]["Content-Type"] == "application/json"
+    answer = json.loads(response["body"])
+    assert set(answer) == {"is_dog", "breeds", "model", "took_ms"}
+    assert answer["breeds"] == ANSWER["breeds"]
+    assert (answer["is_dog"], answer["model"]) == (True, "lite2@1")
+    assert answer["took_ms"] > 0
+    [request] = fake.requests
+    assert (request["EndpointName"], request["ContentType"]) == ("kennel", "application/x-npy")
+    assert np.load(io.BytesIO(request["Body"])).shape == (320, 427, 3)
+
+
+def test_a_photo_that_is_none_never_reaches_the_endpoint(app: ModuleType) -> None:
+    fake = Fake(ANSWER)
+    response = answered(app, event(b"This is a letter."), fake)
+    assert response["statusCode"] == 400
+    assert fake.requests == []
+
+
+def answered(app: ModuleType, request: dict[str, Any], fake: Fake) -> dict[str, Any]:
+    """Answer as the deployed handler would, with another endpoint behind it."""
+    handler = app.make_handler(Endpoint(fake, "kennel"), "kennel", Logger("classify"))
+    response: dict[str, Any] = handler(request, None)
+    return response
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        (event(b""), 400),
+        (event(jpeg()[:300]), 400),
+        (event(b"\0" * 4_500_001), 413),
+        (event(jpeg(), "image/png"), 415),
+        (event(jpeg(), "text/plain"), 415),
+        (event(b'{"url": "http://x"}', "application/json"), 400),
+        ({}, 415),
+    ],
+)
+def test_refusals_are_problem_documents(
+    app: ModuleType, request_: dict[str, Any], status: int
+) -> None:
+    response = answered(app, request_, Fake(ANSWER))
+    assert response["statusCode"] == status
+    assert response["headers"]["Content-Type"] == "application/problem+json"
+    document = json.loads(response["body"])
+    assert set(document) == {"type", "title", "status", "detail"}
+    assert document["status"] == status
+
+
+def test_a_crash_tells_its_caller_nothing_of_us(app: ModuleType) -> None:
+    denied = ClientError(
+        {"Error": {"Code": "AccessDeniedException", "Message": "arn:aws:iam::1:role/x denied"}},
+        "InvokeEndpoint",
+    )
+    response = answered(app, event(jpeg()), Fake(denied))
+    assert response["statusCode"] == 500
+    assert "Retry-After" not in response["headers"]
+    for secret in ("arn:", "Traceback", "/functions", "AccessDenied"):
+        assert secret not in response["body"]
+
+
+def test_the_log_holds_the_trace_and_neither_photo_nor_key() -> None:
+    # In a process of its own, as Lambda runs it: powertools writes to the real stdout.
+    script = """
+import json, sys
+import classify.app as app
+class Denied:
+    def classify(self, body, content_type):
+        raise PermissionError("arn:aws:sagemaker:denied")
+handler = app.make_handler(Denied(), "kennel", app.Logger())
+print(json.dumps(handler(json.loads(sys.stdin.read()), None)), file=sys.stderr)
+"""
+    photo = jpeg()
+    run = subprocess.run(
+        [sys.executable, "-c", script],
+        input=json.dumps(event(photo)),
+        env={**ENVIRONMENT, "PYTHONPATH": str(FUNCTIONS), "PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert json.loads(run.stderr)["statusCode"] == 500
+    counted, trace = [json.loads(line) for line in run.stdout.splitlines()]
+    assert (counted["service"], counted["Status"]) == ("classify", "500")
+    assert counted["correlation_id"] == trace["correlation_id"] == "request-1"
+    assert "PermissionError" in trace["exception"]
+    assert "a-secret-key" not in run.stdout
+    assert base64.b64encode(photo).decode()[:40] not in run.stdout
+
+
+@pytest.mark.parametrize("missing", ["ENDPOINT_NAME", "AWS_REGION", "SAGEMAKER_ENDPOINT_URL"])
+def test_it_does_not_start_without_its_settings(missing: str) -> None:
+    environment = {key: value for key, value in ENVIRONMENT.items() if key != missing}
+    run = subprocess.run(
+        [sys.executable, "-c", "import classify.app"],
+        env={**environment, "PYTHONPATH": str(FUNCTIONS), "PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 1
+    assert f"The environment variable {missing} is not set" in run.stderr.splitlines()[-1]
+
+
+def test_a_cold_start_loads_what_it_needs_and_no_more() -> None:
+    # Structure instead of time: these would each cost a cold start 10 to 500 ms.
+    script = """
+import sys
+import classify.app
+print(*sorted(sys.modules))
+"""
+    run = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**ENVIRONMENT, "PYTHONPATH": str(FUNCTIONS), "PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    loaded = set(run.stdout.split())
+    assert {"PIL.JpegImagePlugin", "PIL.WebPImagePlugin", "botocore", "classify.app"} <= loaded
+    needless = {
+        "numpy",
+        "torch",
+        "pydantic",
+        "aws_xray_sdk",
+        "aws_lambda_powertools.event_handler",
+        "PIL.EpsImagePlugin",
+        "PIL.PdfImagePlugin",
+    }
+    assert loaded & needless == set()
+
+
+def test_the_first_webp_does_not_load_all_of_pillows_plugins() -> None:
+    script = """
+import sys
+import classify.photo
+from PIL import Image
+import io
+body = io.BytesIO(bytes.fromhex(sys.argv[1]))
+classify.photo.decode(body.getvalue())
+print(*sorted(name for name in sys.modules if name.endswith("ImagePlugin")))
+"""
+    body = io.BytesIO()
+    gradient(20, 20).save(body, "WEBP")
+    run = subprocess.run(
+        [sys.executable, "-c", script, body.getvalue().hex()],
+        env={"PYTHONPATH": str(FUNCTIONS), "PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    loaded = set(run.stdout.split())
+    assert "PIL.WebPImagePlugin" in loaded
+    assert "PIL.EpsImagePlugin" not in loaded

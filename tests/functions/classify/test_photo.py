@@ -1,0 +1,330 @@
+"""Hostile and odd photos; what the canonical form holds is held against Pillow's own words."""
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+from classify.photo import CONTENT_TYPES, Photo, decode, target_size
+from common.problem import BadRequest, Problem, TooLarge, UnsupportedType
+from hypothesis import example, given
+from hypothesis import strategies as st
+from PIL import Image, ImageChops, PngImagePlugin
+
+from tests.functions.classify.photos import encoded, gradient, in_own_process, jpeg
+
+WHITE, RED = (255, 255, 255), (255, 0, 0)
+
+
+def image_of(photo: Photo) -> Image.Image:
+    return Image.frombytes("RGB", (photo.width, photo.height), photo.pixels)
+
+
+def colour(photo: Photo, x: int, y: int) -> tuple[int, ...]:
+    pixel = image_of(photo).getpixel((x, y))
+    assert isinstance(pixel, tuple)
+    return tuple(int(value) for value in pixel)
+
+
+def near(one: tuple[int, ...], other: tuple[int, ...], most: int = 6) -> bool:
+    return all(abs(a - b) <= most for a, b in zip(one, other, strict=True))
+
+
+# ---------------------------------------------------------------- size
+
+
+@pytest.mark.parametrize(
+    ("size", "target"),
+    [
+        ((4032, 3024), (427, 320)),
+        ((3024, 4032), (320, 427)),
+        ((640, 320), (640, 320)),
+        ((1280, 320), (640, 160)),  # the longer side binds
+        ((100, 80), (100, 80)),  # never enlarged
+        ((1, 1), (1, 1)),
+        ((1, 60_000), (1, 640)),
+        ((60_000, 1), (640, 1)),
+        ((320, 641), (320, 640)),
+    ],
+)
+def test_target_size(size: tuple[int, int], target: tuple[int, int]) -> None:
+    assert target_size(*size) == target
+
+
+@given(st.integers(1, 65_535), st.integers(1, 65_535))
+def test_a_target_is_in_bounds_and_keeps_the_aspect(width: int, height: int) -> None:
+    w, h = target_size(width, height)
+    assert 1 <= min(w, h) <= 320
+    assert max(w, h) <= 640
+    assert w <= width
+    assert h <= height
+    # Each side is off by half a pixel of rounding at most, unless it would have vanished.
+    assert 1 in (w, h) or abs(w * height - h * width) <= max(width, height)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("size", [(1, 1), (1, 3000), (3000, 1), (7, 5), (1600, 900)])
+def test_every_size_comes_out_as_its_target(kind: str, size: tuple[int, int]) -> None:
+    photo = decode(encoded(gradient(*size), kind))
+    assert photo.kind == kind
+    assert (photo.width, photo.height) == target_size(*size)
+    assert len(photo.pixels) == photo.width * photo.height * 3
+
+
+# ---------------------------------------------------------------- modes and orientation
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP"])
+def test_a_small_lossless_photo_is_untouched(kind: str) -> None:
+    image = gradient(200, 100)
+    photo = decode(encoded(image, kind, **({"lossless": True} if kind == "WEBP" else {})))
+    assert photo.pixels == image.tobytes()
+
+
+@pytest.mark.parametrize("mode", ["L", "CMYK", "YCbCr", "RGB"])
+@pytest.mark.parametrize("progressive", [False, True])
+def test_every_jpeg_mode_shows_its_colour(mode: str, progressive: bool) -> None:
+    image = Image.new("RGB", (64, 64), (180, 180, 180)).convert(mode)
+    photo = decode(encoded(image, "JPEG", progressive=progressive, quality=95))
+    assert near(colour(photo, 32, 32), (180, 180, 180))
+
+
+@pytest.mark.parametrize(
+    ("image", "options", "expected"),
+    [
+        (Image.new("RGBA", (8, 8), (255, 0, 0, 0)), {}, WHITE),
+        (Image.new("RGBA", (8, 8), (255, 0, 0, 255)), {}, RED),
+        (Image.new("RGBA", (8, 8), (255, 0, 0, 128)), {}, (255, 127, 127)),
+        (Image.new("LA", (8, 8), (0, 0)), {}, WHITE),
+        (Image.new("LA", (8, 8), (0, 255)), {}, (0, 0, 0)),
+        (Image.new("P", (8, 8), 0), {"transparency": 0}, WHITE),
+        (Image.new("L", (8, 8), 7), {"transparency": 7}, WHITE),
+        (Image.new("L", (8, 8), 7), {"transparency": 8}, (7, 7, 7)),
+        (Image.new("RGB", (8, 8), RED), {"transparency": RED}, WHITE),
+        (Image.new("1", (8, 8), 1), {}, WHITE),
+        (Image.new("1", (8, 8), 0), {}, (0, 0, 0)),
+        (Image.new("I;16", (8, 8), 0x80FF), {}, (0x80, 0x80, 0x80)),
+        (Image.new("I;16", (8, 8), 0x00FF), {}, (0, 0, 0)),
+        (Image.new("I;16", (8, 8), 0xFFFF), {}, WHITE),
+    ],
+    ids=lambda value: value.mode if isinstance(value, Image.Image) else str(value),
+)
+def test_every_png_mode_lands_on_white(
+    image: Image.Image, options: dict[str, object], expected: tuple[int, ...]
+) -> None:
+    assert near(colour(decode(encoded(image, "PNG", **options)), 4, 4), expected, most=1)
+
+
+def test_a_palette_shows_its_colours() -> None:
+    image = Image.new("P", (8, 8), 1)
+    image.putpalette([0, 0, 0, 10, 200, 30])
+    assert colour(decode(encoded(image, "PNG")), 4, 4) == (10, 200, 30)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize(
+    ("orientation", "undo"),
+    [
+        (1, None),
+        (2, Image.Transpose.FLIP_LEFT_RIGHT),
+        (3, Image.Transpose.ROTATE_180),
+        (4, Image.Transpose.FLIP_TOP_BOTTOM),
+        (5, Image.Transpose.TRANSPOSE),
+        (6, Image.Transpose.ROTATE_90),  # stored lying on its left, so that 270 brings it back
+        (7, Image.Transpose.TRANSVERSE),
+        (8, Image.Transpose.ROTATE_270),
+    ],
+)
+def test_every_orientation_comes_out_upright(
+    kind: str, orientation: int, undo: Image.Transpose | None
+) -> None:
+    upright = gradient(120, 80)
+    stored = upright if undo is None else upright.transpose(undo)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    options = {"lossless": True} if kind == "WEBP" else {"quality": 95}
+    photo = decode(encoded(stored, kind, exif=exif.tobytes(), **options))
+    assert (photo.width, photo.height) == (120, 80)
+    difference = ImageChops.difference(image_of(photo), upright)
+    assert max(difference.tobytes()) <= 12  # JPEG loses a little
+
+
+@pytest.mark.parametrize("value", [0, 9, 65_535])
+def test_an_orientation_out_of_range_means_upright(value: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = value
+    photo = decode(encoded(gradient(60, 40), "JPEG", exif=exif.tobytes()))
+    assert (photo.width, photo.height) == (60, 40)
+
+
+def test_an_orientation_in_words_means_upright() -> None:
+    entry = b"\x12\x01\x02\x00\x04\x00\x00\x00six\x00"  # tag 0x0112, ASCII, 4 bytes
+    exif = b"Exif\0\0II*\0\x08\0\0\0\x01\0" + entry + b"\0\0\0\0"
+    assert decode(encoded(gradient(60, 40), "JPEG", exif=exif)).width == 60
+
+
+def test_broken_exif_is_no_reason_to_refuse_a_photo() -> None:
+    broken = b"Exif\0\0MM\0*\xff\xff\xff\xff"
+    assert decode(encoded(gradient(60, 40), "JPEG", exif=broken)).width == 60
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "MPO"])
+def test_of_several_pictures_the_first_counts(kind: str) -> None:
+    first, second = Image.new("RGB", (16, 16), RED), Image.new("RGB", (16, 16), WHITE)
+    options = {"lossless": True} if kind == "WEBP" else {}
+    body = encoded(first, kind, save_all=True, append_images=[second], **options)
+    photo = decode(body)
+    assert near(colour(photo, 8, 8), RED)
+    assert photo.kind == ("JPEG" if kind == "MPO" else kind)
+
+
+# ---------------------------------------------------------------- refusals
+
+
+def test_an_empty_body_is_refused() -> None:
+    with pytest.raises(BadRequest, match="The body is empty"):
+        decode(b"")
+
+
+@pytest.mark.parametrize("declared", sorted(CONTENT_TYPES))
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+def test_the_bytes_must_be_what_was_declared(declared: str, kind: str) -> None:
+    body = encoded(gradient(20, 20), kind)
+    if CONTENT_TYPES[declared] == kind:
+        assert decode(body, declared).kind == kind
+    else:
+        with pytest.raises(UnsupportedType, match=f"says {declared} and the bytes are a {kind}"):
+            decode(body, declared)
+
+
+@pytest.mark.parametrize(
+    ("body", "name"),
+    [
+        (encoded(gradient(20, 20), "GIF"), "GIF"),
+        (encoded(gradient(20, 20), "BMP"), "BMP"),
+        (encoded(gradient(20, 20), "TIFF"), "TIFF"),
+        (encoded(gradient(20, 20), "AVIF"), "AVIF"),
+        (encoded(gradient(20, 20), "PDF"), "PDF"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC"),
+    ],
+)
+def test_a_foreign_format_is_named(body: bytes, name: str) -> None:
+    with pytest.raises(UnsupportedType, match=f"The bytes are a {name} file"):
+        decode(body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"This is a letter.",
+        b"\0" * 100,
+        b"\xff\xd8\xff",
+        encoded(gradient(20, 20), "PPM"),
+        encoded(gradient(20, 20), "EPS"),  # Pillow would start Ghostscript for this one
+        encoded(gradient(20, 20), "ICO"),
+    ],
+)
+def test_what_is_no_photo_is_refused(body: bytes) -> None:
+    with pytest.raises(BadRequest, match="bytes"):
+        decode(body)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.95])
+def test_a_truncated_photo_is_refused(kind: str, share: float) -> None:
+    noise = Image.effect_noise((200, 150), 90).convert("RGB")
+    body = encoded(noise, kind)
+    with pytest.raises(BadRequest, match="cut short or broken"):
+        decode(body[: int(len(body) * share)])
+
+
+@pytest.mark.parametrize("size", [(3600, 3600), (9500, 9500), (14_000, 14_000)])
+def test_a_png_bomb_is_refused_by_its_header(size: tuple[int, int]) -> None:
+    # Beyond 89 million pixels Pillow warns, beyond 179 it raises: the same answer each time.
+    small = encoded(gradient(8, 8), "PNG")
+    header = b"IHDR" + size[0].to_bytes(4, "big") + size[1].to_bytes(4, "big") + small[24:29]
+    checksum = PngImagePlugin._crc32(header).to_bytes(4, "big")
+    with pytest.raises(TooLarge, match="pixels"):
+        decode(small[:12] + header + checksum + small[33:])
+
+
+def test_too_many_bytes_are_refused_unread() -> None:
+    with pytest.raises(TooLarge, match="4,500,001 bytes"):
+        decode(b"\xff" * 4_500_001)
+
+
+# ---------------------------------------------------------------- anything at all
+
+SEEDS = [
+    jpeg(),
+    encoded(gradient(64, 48), "JPEG", progressive=True),
+    encoded(gradient(64, 48).convert("CMYK"), "JPEG"),
+    encoded(gradient(64, 48), "MPO", save_all=True, append_images=[gradient(9, 9)]),
+    encoded(gradient(64, 48), "PNG"),
+    encoded(gradient(64, 48).convert("P"), "PNG", transparency=b"\1\2\3"),
+    encoded(gradient(64, 48), "WEBP"),
+    encoded(gradient(64, 48).convert("RGBA"), "WEBP", lossless=True),
+]
+
+
+def photo_or_problem(body: bytes) -> None:
+    try:
+        photo = decode(body)
+    except Problem as problem:
+        assert problem.detail.endswith(".")
+    else:
+        assert len(photo.pixels) == photo.width * photo.height * 3
+        assert max(photo.width, photo.height) <= 640
+
+
+@given(
+    st.sampled_from(SEEDS),
+    st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), min_size=1, max_size=8),
+    st.floats(0.2, 1),
+)
+def test_a_damaged_photo_ends_in_a_photo_or_a_problem(
+    seed: bytes, damage: list[tuple[float, int]], kept: float
+) -> None:
+    body = bytearray(seed)
+    for place, value in damage:
+        body[int(place * (len(body) - 1))] = value
+    photo_or_problem(bytes(body[: int(len(body) * kept)]))
+
+
+@given(st.sampled_from([b"", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF____WEBP"]), st.binary())
+@example(b"\xff\xd8\xff", b"\xe0")
+def test_any_bytes_end_in_a_photo_or_a_problem(start: bytes, rest: bytes) -> None:
+    photo_or_problem(start + rest)
+
+
+@pytest.mark.shared
+def test_the_malformed_files_end_in_photos_or_problems_within_90_mb(shared_data: Path) -> None:
+    files = [file for file in sorted((shared_data / "malformed").iterdir()) if file.is_file()]
+    assert len(files) == 1312
+    script = """
+import json, sys
+from collections import Counter
+from pathlib import Path
+from classify.photo import decode
+from common.problem import Problem
+ends = Counter()
+for name in sys.stdin.read().split("\\0"):
+    try:
+        photo = decode(Path(name).read_bytes())
+        assert len(photo.pixels) == photo.width * photo.height * 3
+        ends["photo"] += 1
+    except Problem as problem:
+        ends[int(problem.status)] += 1
+print(json.dumps([peak(), ends]))
+"""
+    peak, ends = json.loads(in_own_process(script, stdin="\0".join(map(str, files))))
+    assert peak <= 90, peak
+    assert sum(ends.values()) == len(files)
+    assert ends["photo"] >= 100  # a bouncer that refuses everything would be no use
+    assert set(ends) <= {"photo", "400", "413", "415"}
+
+
+def test_a_pillow_file_is_closed_whatever_happens() -> None:
+    # Warnings are errors here, so a file left open would fail this test.
+    with pytest.raises(BadRequest):
+        decode(io.BytesIO(jpeg()).read()[:100])

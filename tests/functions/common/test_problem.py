@@ -1,0 +1,117 @@
+import json
+from http import HTTPStatus
+from typing import Any
+
+import pytest
+from common import problem
+from common.problem import (
+    BadRequest,
+    BadUpstream,
+    Event,
+    NotFound,
+    Problem,
+    Response,
+    TooLarge,
+    TooSlow,
+    Unavailable,
+    UnsupportedType,
+    answering,
+    document,
+)
+
+STATUSES = {
+    BadRequest: 400,
+    NotFound: 404,
+    TooLarge: 413,
+    UnsupportedType: 415,
+    BadUpstream: 502,
+    TooSlow: 504,
+}
+
+
+class Traces:
+    """A log that keeps what it was told of exceptions."""
+
+    def __init__(self) -> None:
+        self.told: list[object] = []
+
+    def exception(self, msg: object, /) -> None:
+        self.told.append(msg)
+
+
+def answer_of(raised: Exception, log: Traces) -> Response:
+    @answering(log)
+    def handler(_event: Event, _context: object) -> Response:
+        raise raised
+
+    return handler({}, None)
+
+
+def body_of(response: Response) -> dict[str, Any]:
+    assert response["headers"]["Content-Type"] == "application/problem+json"
+    body: dict[str, Any] = json.loads(response["body"])
+    return body
+
+
+@pytest.mark.parametrize("kind", STATUSES, ids=lambda kind: kind.__name__)
+def test_each_problem_has_its_status(kind: type[Problem]) -> None:
+    log = Traces()
+    response = answer_of(kind("One sentence."), log)
+    status = STATUSES[kind]
+    assert response["statusCode"] == status
+    assert body_of(response) == {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": "One sentence.",
+    }
+    assert "Retry-After" not in response["headers"]
+    assert log.told == []  # a refusal is no news for the operator
+
+
+def test_what_passes_says_when_to_come_back() -> None:
+    response = answer_of(Unavailable("Later.", retry_after_s=30), Traces())
+    assert response["statusCode"] == 503
+    assert response["headers"]["Retry-After"] == "30"
+
+
+def test_the_family_is_complete_and_drawn() -> None:
+    family = {kind.__name__ for kind in Problem.__subclasses__()}
+    assert family == {kind.__name__ for kind in STATUSES} | {"Unavailable"}
+    assert family | {"Problem", "answering", "document"} == set(problem.__all__)
+    for name in family:
+        assert f"── {name} " in (problem.__doc__ or "")
+
+
+def test_a_crash_is_a_bare_500_and_a_trace_in_the_log() -> None:
+    log = Traces()
+    response = answer_of(RuntimeError("arn:aws:iam::123456789012:role/x at /var/task"), log)
+    assert response["statusCode"] == 500
+    body = body_of(response)
+    assert body["title"] == "Internal Server Error"
+    assert "arn:" not in response["body"]
+    assert "/var" not in response["body"]
+    assert log.told == ["unforeseen"]
+
+
+def test_a_keyboard_interrupt_is_not_swallowed() -> None:
+    @answering(Traces())
+    def handler(_event: Event, _context: object) -> Response:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        handler({}, None)
+
+
+def test_an_answer_passes_untouched() -> None:
+    @answering(Traces())
+    def handler(event: Event, _context: object) -> Response:
+        return {"statusCode": 200, "body": event["body"]}
+
+    assert handler({"body": "x"}, None) == {"statusCode": 200, "body": "x"}
+
+
+def test_a_document_is_never_cached_nor_sniffed() -> None:
+    headers = document(HTTPStatus.NOT_FOUND, "Nothing.")["headers"]
+    assert headers["Cache-Control"] == "no-store"
+    assert headers["X-Content-Type-Options"] == "nosniff"
