@@ -183,7 +183,7 @@ def test_only_its_service_takes_the_role(role: str, service: str) -> None:
     (statement,) = plain(ROLES[role])["AssumeRolePolicyDocument"]["Statement"]
     assert statement["Principal"] == {"Service": service}
     assert statement["Action"] == "sts:AssumeRole"
-    if service != "lambda.amazonaws.com":  # Lambda sends no source account when it takes a role
+    if service == "states.amazonaws.com":  # the others promise no source account with the request
         condition = statement["Condition"]
         assert condition == {"StringEquals": {"aws:SourceAccount": "${AWS::AccountId}"}}
 
@@ -213,6 +213,16 @@ def test_state_machine_runs_its_own_functions_only() -> None:
         "${SmokeTestFunction.Arn}",
         "${ApplyAutoscalingFunction.Arn}",
     ]
+
+
+def test_a_bundle_is_never_overwritten() -> None:
+    (write,) = [
+        each
+        for properties in ROLES.values()
+        for each in statements(properties)
+        if "s3:PutObject" in as_list(each["Action"]) and "/code/" in each["Resource"]
+    ]
+    assert write["Condition"] == {"StringEquals": {"s3:if-none-match": "*"}}
 
 
 def test_model_reads_models_and_code_only() -> None:
