@@ -10,7 +10,8 @@ import yaml
 from botocore.config import Config
 
 from kennel.cloud.access import OPERATOR_KEY
-from kennel.cloud.template import REGION, Stack
+from kennel.cloud.names import REGION
+from kennel.cloud.template import Stack
 
 
 def client(service: str, url: str) -> Any:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from kennel.cloud.build import LAMBDA
 from kennel.cloud.emulator import Emulator, Outcome, emulator_name
-from kennel.cloud.template import REGION, Resource, Stack
+from kennel.cloud.names import REGION
+from kennel.cloud.template import Resource, Stack
 from kennel.paths import PYTHON
 
 #: What a function may take without a reservation. An AWS account has 1,000 for all functions

@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, Response
 
 from kennel.cloud.access import Access, AccessDenied
 from kennel.cloud.functions import LambdaService, NoSuchFunction, Throttled
-from kennel.cloud.template import ACCOUNT, REGION
+from kennel.cloud.names import ACCOUNT, REGION
 
 _INVOKE = re.compile(r"/2015-03-31/functions/(.+)/invocations")
 

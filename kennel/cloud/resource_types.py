@@ -20,10 +20,10 @@ class ResourceType:
     here: str
     #: The property that holds a name chosen in the template.
     name_property: str | None = None
-    #: A pattern of {partition}, {region}, {account} and {name}.
+    #: A pattern of {region}, {account} and {name}.
     arn: str | None = None
     ref_is_arn: bool = False
-    #: Attributes of `Fn::GetAtt` beyond Arn, as patterns of {name} and {arn}.
+    #: Attributes of `Fn::GetAtt` beyond Arn, as patterns of {name}.
     attributes: dict[str, str] = field(default_factory=dict)
 
 

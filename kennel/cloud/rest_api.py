@@ -17,7 +17,8 @@ from starlette.responses import Response
 
 from kennel.cloud.functions import LambdaService, Throttled
 from kennel.cloud.gateway_responses import GatewayResponses
-from kennel.cloud.template import ACCOUNT, Stack
+from kennel.cloud.names import ACCOUNT
+from kennel.cloud.template import Stack
 from kennel.cloud.throttle import Quota, TokenBucket
 from kennel.errors import CannotStart
 

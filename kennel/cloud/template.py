@@ -18,11 +18,9 @@ from samtranslator.translator.transform import transform
 from samtranslator.yaml_helper import yaml_parse
 
 from kennel.cloud.intrinsics import Resolver
+from kennel.cloud.names import ACCOUNT, REGION, Names
 from kennel.cloud.resource_types import RESOURCE_TYPES
 from kennel.errors import CannotStart
-
-ACCOUNT = "123456789012"  # moto's
-REGION = "us-east-1"
 
 
 @dataclass(frozen=True)
@@ -149,40 +147,6 @@ def _resolve(template: dict[str, Any], values: dict[str, str], stack_name: str) 
             f"the offline cloud neither runs nor knows to leave alone {', '.join(strange)}: "
             "add it to kennel/cloud/resource_types.py"
         )
-
-    def name_of(logical_id: str) -> str:
-        if logical_id not in declared:
-            raise CannotStart(f"the template refers to {logical_id}, which it does not define")
-        kind = RESOURCE_TYPES[declared[logical_id]["Type"]]
-        chosen = declared[logical_id].get("Properties", {}).get(kind.name_property)
-        # A bucket's name must be lower case; CloudFormation lowers its made-up names too.
-        made_up = f"{stack_name}-{logical_id}"
-        if declared[logical_id]["Type"] == "AWS::S3::Bucket":
-            made_up = made_up.lower()
-        return str(resolver.resolve(chosen)) if chosen else made_up
-
-    def arn_of(logical_id: str) -> str:
-        kind = RESOURCE_TYPES[declared[logical_id]["Type"]]
-        name = name_of(logical_id)
-        return (kind.arn or "{name}").format(region=REGION, account=ACCOUNT, name=name)
-
-    def reference(logical_id: str) -> str:
-        name = name_of(logical_id)
-        kind = RESOURCE_TYPES[declared[logical_id]["Type"]]
-        return arn_of(logical_id) if kind.ref_is_arn else name
-
-    def attribute(logical_id: str, wanted: str) -> str:
-        name = name_of(logical_id)
-        kind = RESOURCE_TYPES[declared[logical_id]["Type"]]
-        if wanted == "Arn" and kind.arn:
-            return arn_of(logical_id)
-        if wanted in kind.attributes:
-            return kind.attributes[wanted].format(name=name, arn=arn_of(logical_id))
-        raise CannotStart(
-            f"the template asks for {logical_id}.{wanted}, which the offline cloud does not know: "
-            "add it to kennel/cloud/resource_types.py"
-        )
-
     pseudo = {
         "AWS::AccountId": ACCOUNT,
         "AWS::Region": REGION,
@@ -191,18 +155,19 @@ def _resolve(template: dict[str, Any], values: dict[str, str], stack_name: str) 
         "AWS::StackName": stack_name,
         "AWS::StackId": f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/{stack_name}/offline",
     }
-    resolver = Resolver(
-        reference,
-        attribute,
+    names = Names(declared, stack_name)
+    resolver = names.resolver = Resolver(
+        names.reference,
+        names.attribute,
         {**pseudo, **values},
         template.get("Conditions", {}),
         template.get("Mappings", {}),
     )
 
-    def wanted(section: Mapping[str, Any]) -> dict[str, Any]:
+    def wanted(section: str) -> dict[str, Any]:
         return {
             key: each
-            for key, each in section.items()
+            for key, each in template.get(section, {}).items()
             if "Condition" not in each or resolver.holds(each["Condition"])
         }
 
@@ -210,14 +175,11 @@ def _resolve(template: dict[str, Any], values: dict[str, str], stack_name: str) 
         logical_id: Resource(
             logical_id,
             each["Type"],
-            name_of(logical_id),
-            arn_of(logical_id),
+            names.name(logical_id),
+            names.arn(logical_id),
             resolver.resolve(each.get("Properties", {})),
         )
-        for logical_id, each in wanted(declared).items()
+        for logical_id, each in wanted("Resources").items()
     }
-    outputs = {
-        key: str(resolver.resolve(each["Value"]))
-        for key, each in wanted(template.get("Outputs", {})).items()
-    }
+    outputs = {key: str(resolver.resolve(each["Value"])) for key, each in wanted("Outputs").items()}
     return Stack(stack_name, resources, outputs)

@@ -10,9 +10,9 @@ from typing import Any
 
 import httpx
 
+from kennel.cloud.names import ACCOUNT, REGION
 from kennel.cloud.sagemaker.errors import ServiceError, existing, missing, model_error
 from kennel.cloud.sagemaker.serving import OFFLINE_IMAGE, CannotServe, Instance
-from kennel.cloud.template import ACCOUNT, REGION
 
 Json = dict[str, Any]
 #: Brings an object of S3 to a local file: (s3 URI) -> path.
