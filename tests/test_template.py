@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 import pytest
+from classify.limits import MAX_BYTES
 
 from tests.stack import TEMPLATE, of_type, plain, source, transformed
 
@@ -173,6 +174,11 @@ def test_gateway_response_is_a_problem_document(kind: str) -> None:
         assert problem["status"] == int(answer["statusCode"])
     else:
         assert "status" not in problem  # it would be wrong for most of what the default covers
+
+
+def test_api_gateway_names_the_size_that_the_classifier_takes() -> None:
+    body = responses()["REQUEST_TOO_LARGE"]["responseTemplates"]["application/json"]
+    assert f"at most {MAX_BYTES:,} bytes" in body
 
 
 def test_the_api_gives_up_after_the_function_does() -> None:

@@ -1,4 +1,4 @@
-"""The state machine's shape, and its ways through moto's interpreter with every service scripted.
+"""The state machine's ways through moto's interpreter, with every service scripted.
 
 What stands behind its steps is tested with each function; the whole, with real ones, in
 tests/kennel/cloud.
@@ -6,7 +6,6 @@ tests/kennel/cloud.
 
 import json
 import os
-import re
 import socket
 import subprocess
 import sys
@@ -15,122 +14,13 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 import boto3
 import pytest
-import yaml
 
-from tests.stack import ROOT, of_type, transformed
-
-DEFINITION = ROOT / "statemachine" / "train_and_deploy.asl.yaml"
-FUNCTIONS = ("Preflight", "PublishBundle", "Release", "SmokeTest", "ApplyAutoscaling")
-ARN = "arn:aws:lambda:us-east-1:123456789012:function:"
-SUBSTITUTIONS = {
-    "Partition": "aws",
-    "BucketName": "kennel-bucket",
-    "EndpointName": "kennel",
-    "PollSeconds": "0",
-    **{f"{name}FunctionArn": ARN + name for name in FUNCTIONS},
-}
-LAMBDA_RETRIES = {
-    "Lambda.ServiceException",
-    "Lambda.AWSLambdaException",
-    "Lambda.SdkClientException",
-    "Lambda.TooManyRequestsException",
-}
-
-
-def definition() -> dict[str, Any]:
-    """Substitute in the text, as CloudFormation does, so that PollSeconds becomes a number."""
-    text = re.sub(r"\$\{(\w+)\}", lambda found: SUBSTITUTIONS[found[1]], DEFINITION.read_text())
-    parsed: dict[str, Any] = yaml.safe_load(text)
-    return parsed
-
-
-STATES = definition()["States"]
-TASKS = {name: state for name, state in STATES.items() if state["Type"] == "Task"}
-
-
-def following(state: dict[str, Any]) -> set[str]:
-    branches = [*state.get("Choices", []), *state.get("Catch", []), state]
-    return {each["Next"] for each in branches if "Next" in each} | (
-        {state["Default"]} if "Default" in state else set()
-    )
-
-
-# ------------------------------------------------------------------------------------ its shape
-
-
-def test_every_state_can_be_reached() -> None:
-    reached: set[str] = set()
-    waiting = {definition()["StartAt"]}
-    while waiting:
-        name = waiting.pop()
-        reached.add(name)
-        waiting |= following(STATES[name]) - reached
-    assert reached == set(STATES)
-
-
-def test_it_ends_in_done_or_in_failed() -> None:
-    ends = {name for name, state in STATES.items() if not following(state)}
-    assert {name: STATES[name]["Type"] for name in ends} == {"Done": "Succeed", "Failed": "Fail"}
-
-
-@pytest.mark.parametrize("name", TASKS)
-def test_task_is_bounded_and_its_failure_reaches_the_person(name: str) -> None:
-    task = TASKS[name]
-    assert 0 < task["TimeoutSeconds"] <= 330
-    assert task["Catch"] == [
-        {"ErrorEquals": ["States.ALL"], "ResultPath": "$.failure", "Next": "ReadReason"}
-    ]
-
-
-@pytest.mark.parametrize("name", TASKS)
-def test_only_what_can_pass_is_retried(name: str) -> None:
-    task = TASKS[name]
-    (retry,) = task["Retry"]
-    if task["Resource"].endswith("lambda:invoke"):
-        assert set(retry["ErrorEquals"]) == LAMBDA_RETRIES  # not what a function itself raises
-    else:
-        assert set(retry["ErrorEquals"]) == {"States.TaskFailed", "States.Timeout"}
-    assert retry["MaxAttempts"] <= 5
-    assert retry["BackoffRate"] == 2.0
-
-
-@pytest.mark.parametrize("name", FUNCTIONS)
-def test_task_outlasts_its_function(name: str) -> None:
-    function = of_type(transformed(), "AWS::Lambda::Function")[f"{name}Function"]
-    assert TASKS[name]["TimeoutSeconds"] > function["Timeout"]
-
-
-def test_polling_stays_within_the_history_that_aws_keeps() -> None:
-    events_a_poll = 10
-    polls = definition()["TimeoutSeconds"] / 60  # PollSeconds' default
-    assert polls * events_a_poll < 25_000 / 2
-
-
-def test_template_substitutes_what_the_definition_asks_for() -> None:
-    asked = set(re.findall(r"\$\{(\w+)\}", DEFINITION.read_text()))
-    machine = of_type(transformed(), "AWS::StepFunctions::StateMachine")["TrainAndDeploy"]
-    assert set(machine["DefinitionSubstitutions"]) == asked == set(SUBSTITUTIONS)
-
-
-def test_statelint_has_nothing_to_say(tmp_path: Path) -> None:
-    pytest.importorskip("statelint", reason="statelint is not installed")
-    (tmp_path / "machine.json").write_text(json.dumps(definition()))
-    done = subprocess.run(
-        [sys.executable, "-m", "statelint", tmp_path / "machine.json"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (done.returncode, done.stdout) == (0, "")
-
-
-# --------------------------------------------------------------------------- its ways, for real
+from tests.machine import FUNCTIONS, definition
 
 Answer = tuple[int, dict[str, str], Any]
 

@@ -1,0 +1,28 @@
+"""statemachine/train_and_deploy.asl.yaml as the tests look at it: every substitution made."""
+
+import re
+from typing import Any
+
+import yaml
+
+from tests.stack import ROOT
+
+DEFINITION = ROOT / "statemachine" / "train_and_deploy.asl.yaml"
+FUNCTIONS = ("Preflight", "PublishBundle", "Release", "SmokeTest", "ApplyAutoscaling")
+SUBSTITUTIONS = {
+    "Partition": "aws",
+    "BucketName": "kennel-bucket",
+    "EndpointName": "kennel",
+    "PollSeconds": "0",
+    **{
+        f"{name}FunctionArn": f"arn:aws:lambda:us-east-1:123456789012:function:{name}"
+        for name in FUNCTIONS
+    },
+}
+
+
+def definition() -> dict[str, Any]:
+    """Substitute in the text, as CloudFormation does, so that PollSeconds becomes a number."""
+    text = re.sub(r"\$\{(\w+)\}", lambda found: SUBSTITUTIONS[found[1]], DEFINITION.read_text())
+    parsed: dict[str, Any] = yaml.safe_load(text)
+    return parsed
