@@ -4,9 +4,9 @@ import threading
 from pathlib import Path
 
 import numpy as np
-import openvino as ov
 from card import PackageError
 from numpy.typing import NDArray
+from quiet_openvino import ov
 
 # Where the processor has bf16 units OpenVINO would use them unasked; packages are checked in fp32.
 _FP32 = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}

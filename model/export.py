@@ -9,12 +9,12 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-import openvino as ov
 import torch
 from card import PackageError
 from engine import Engine, softmax
 from network import OUTPUTS, Network
 from numpy.typing import NDArray
+from quiet_openvino import ov
 
 MAX_DIFFERENCE = 1e-3  # of a probability, engine against PyTorch, fp32
 RANDOM_PHOTOS = 3  # beside the real one; together they also prove a batch above 1

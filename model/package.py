@@ -26,6 +26,7 @@ SERVING_CODE = (
     "npy.py",
     "photo.py",
     "preprocess.py",
+    "quiet_openvino.py",
 )
 
 
