@@ -12,7 +12,7 @@ from tests.stack import source
 DESCRIPTION: dict[str, Any] = json.loads((FUNCTIONS / "page" / "openapi.json").read_text())
 
 
-def schema(name: str) -> Any:  # noqa: ANN401  # jsonschema ships no types
+def schema(name: str) -> Any:  # jsonschema ships no types
     # The references in the description point at its own components.
     return pytest.importorskip("jsonschema").Draft202012Validator(
         {

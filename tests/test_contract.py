@@ -1,0 +1,161 @@
+"""No train/serve skew: a photo answered by the API is the photo that training would have seen.
+
+The two sides share no code, only the rules in model/photo.py. Here 50 photos go both ways:
+
+    serving   classify.photo -> classify.wire -> inference.input_fn -> predict_fn (the engine)
+    training  photo.wire_array -> preprocess.prepare -> Network (PyTorch)
+"""
+
+import io
+import tarfile
+from collections.abc import Sequence
+from itertools import islice
+from pathlib import Path
+
+import inference
+import npy
+import numpy as np
+import photo as training
+import pytest
+import torch
+from bundle import make_bundle
+from classify import photo as serving
+from classify import wire
+from common.problem import Problem
+from engine import softmax
+from network import Network
+from PIL import Image
+from preprocess import prepare
+from pretrained import pretrained_network
+
+from tests.functions.classify.photos import encoded, gradient
+
+CACHE = Path(__file__).resolve().parent.parent / ".kennel" / "cache"
+COUNT = 50
+MOST = 0.02  # of a probability: DESIGN's bound for both paths together
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> inference.Model:
+    """The pretrained package, loaded as the endpoint loads it."""
+    folder = tmp_path_factory.mktemp("contract")
+    make_bundle(folder, CACHE)
+    with tarfile.open(folder / "model.tar.gz") as archive:
+        archive.extractall(folder / "package", filter="data")
+    return inference.model_fn(str(folder / "package"))
+
+
+@pytest.fixture(scope="module")
+def network() -> Network:
+    return pretrained_network()[0]
+
+
+def textured(seed: int, width: int, height: int) -> Image.Image:
+    """A picture with shapes and noise: flat ones would hide a wrong filter or order."""
+    random = np.random.default_rng(seed)
+    pixels = np.asarray(gradient(width, height), np.int16) + random.normal(
+        0, 25, (height, width, 3)
+    )
+    for _ in range(6):
+        left, top = int(random.integers(width)), int(random.integers(height))
+        pixels[top : top + height // 4, left : left + width // 4] = random.integers(0, 256, 3)
+    return Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
+
+
+def synthetic() -> list[bytes]:
+    """Fifty photos of many sizes: each kind, mode and orientation that phones and cameras write."""
+    sizes = [(1400, 1050), (1050, 1400), (640, 480), (500, 375), (321, 320), (90, 60), (1400, 300)]
+    photos = []
+    for number in range(COUNT):
+        width, height = sizes[number % len(sizes)]
+        if number % 6 in (2, 5):  # a PNG of noise that large would be more than the API takes
+            width, height = width // 2, height // 2
+        image = textured(number, width, height)
+        exif = Image.Exif()
+        exif[0x0112] = 1 + number % 8
+        match number % 6:
+            case 0:
+                body = encoded(image, "JPEG", quality=90, exif=exif.tobytes())
+            case 1:
+                body = encoded(image, "JPEG", quality=75, progressive=True, exif=exif.tobytes())
+            case 2:
+                image.putalpha(Image.linear_gradient("L").resize(image.size))
+                body = encoded(image, "PNG", compress_level=1)
+            case 3:
+                body = encoded(image, "WEBP", quality=80, method=0, exif=exif.tobytes())
+            case 4:
+                body = encoded(image.convert("CMYK"), "JPEG", subsampling=0)
+            case _:
+                body = encoded(image.convert(("L", "P", "LA", "1")[number // 6 % 4]), "PNG")
+        photos.append(body)
+    return photos
+
+
+def compare(photos: Sequence[bytes], model: inference.Model, network: Network) -> None:
+    """Send photos both ways, and hold the answers together."""
+    assert len(photos) == COUNT
+    answers, prepared = [], []
+    for number, body in enumerate(photos):
+        sent = serving.decode(body)
+        seen = training.wire_array(body)
+        assert (sent.height, sent.width, 3) == seen.shape, number
+        assert sent.pixels == seen.tobytes(), number  # stricter than the contract asks
+        body_sent = wire.encode(sent.width, sent.height, sent.pixels)
+        request = inference.input_fn(body_sent, wire.CONTENT_TYPE)
+        answers.append(inference.predict_fn(request, model))
+        prepared.append(prepare(seen, model.card.input))
+
+    with torch.inference_mode():
+        logits, masses = network(torch.from_numpy(np.stack(prepared)))
+    names = [entry.breed for entry in model.breeds]
+    for number, answer in enumerate(answers):
+        expected = softmax(logits[number].numpy() / model.card.temperature)
+        assert answer["breeds"][0]["breed"] == names[int(expected.argmax())], number
+        for guess in answer["breeds"]:
+            probability = float(expected[names.index(guess["breed"])])
+            assert abs(guess["probability"] - probability) <= MOST, (number, guess)
+        assert abs(answer["dog_score"] - float(masses[number])) <= MOST, number
+
+
+def test_synthetic_photos_are_the_same_on_both_ways(
+    model: inference.Model, network: Network
+) -> None:
+    compare(synthetic(), model, network)
+
+
+@pytest.mark.shared
+def test_real_photos_are_the_same_on_both_ways(
+    model: inference.Model, network: Network, shared_data: Path
+) -> None:
+    breeds = sorted((shared_data / "woof10" / "valid").iterdir())
+    files = [file for breed in breeds for file in islice(sorted(breed.iterdir()), 5)]
+    compare([file.read_bytes() for file in files], model, network)
+
+
+@pytest.mark.shared
+def test_malformed_photos_are_refused_or_the_same_on_both_ways(shared_data: Path) -> None:
+    both = 0
+    for file in sorted((shared_data / "malformed").iterdir()):
+        body = file.read_bytes()
+        try:
+            sent = serving.decode(body).pixels
+        except Problem:
+            with pytest.raises(training.PhotoError):
+                training.wire_array(body)
+        else:
+            assert sent == training.wire_array(body).tobytes(), file.name
+            both += 1
+    assert both >= 100
+
+
+def test_both_sides_name_the_same_bounds() -> None:
+    assert (serving.SHORT_SIDE, serving.LONG_SIDE) == (training.SHORT_SIDE, training.LONG_SIDE)
+    assert set(serving.CONTENT_TYPES.values()) == set(training.FORMATS)
+    assert set(serving.CONTENT_TYPES) == set(inference.PHOTO_TYPES)
+    assert wire.CONTENT_TYPE == npy.CONTENT_TYPE
+
+
+def test_the_wire_is_what_numpy_loads() -> None:
+    sent = serving.decode(encoded(gradient(90, 60), "PNG"))
+    loaded = np.load(io.BytesIO(wire.encode(sent.width, sent.height, sent.pixels)))
+    assert loaded.tobytes() == gradient(90, 60).tobytes()
