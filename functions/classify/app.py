@@ -11,6 +11,7 @@ import os
 from dataclasses import asdict
 
 from aws_lambda_powertools.logging import Logger
+
 from classify import wire
 from classify.endpoint import Endpoint, connect
 from classify.observation import Observation

@@ -29,6 +29,7 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 from botocore.exceptions import ConnectionError as NoConnectionError
+
 from common.problem import BadUpstream, TooSlow, Unavailable
 
 __all__ = ["Breed", "Endpoint", "Verdict", "connect"]

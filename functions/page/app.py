@@ -11,6 +11,7 @@ import os
 from pathlib import Path
 
 from aws_lambda_powertools.logging import Logger
+
 from common.environment import Environment
 from common.problem import Event, NotFound, Response, answering
 from page.breeds import Bucket, live_breeds

@@ -4,6 +4,7 @@ import json
 from typing import Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
+
 from common.problem import Unavailable
 
 __all__ = ["KEY", "Bucket", "live_breeds"]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from classify.photo import decode
 from classify.request import read_upload
 from common.problem import BadRequest, UnsupportedType

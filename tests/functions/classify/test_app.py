@@ -15,9 +15,9 @@ import pytest
 from aws_lambda_powertools.logging import Logger
 from botocore.exceptions import ClientError
 from botocore.response import StreamingBody
+
 from classify.endpoint import Endpoint
 from classify.observation import Observation
-
 from tests.functions.classify.photos import FUNCTIONS, gradient, jpeg
 
 ENVIRONMENT = {

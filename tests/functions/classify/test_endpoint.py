@@ -14,6 +14,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
 from botocore.response import StreamingBody
 from botocore.stub import Stubber
+
 from classify.endpoint import Breed, Endpoint, Verdict, connect
 from common.problem import BadUpstream, TooSlow, Unavailable
 

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from classify import limits
-from common.problem import BadRequest, TooLarge
 from PIL import Image
 
+from classify import limits
+from common.problem import BadRequest, TooLarge
 from tests.functions.classify.photos import encoded, gradient, in_own_process, jpeg
 
 MEASURE = """

@@ -1,6 +1,7 @@
 from typing import Any
 
 import pytest
+
 from classify.observation import Observation
 from common.problem import BadUpstream
 

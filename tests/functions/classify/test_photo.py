@@ -5,12 +5,12 @@ import json
 from pathlib import Path
 
 import pytest
-from classify.photo import CONTENT_TYPES, Photo, decode, target_size
-from common.problem import BadRequest, Problem, TooLarge, UnsupportedType
 from hypothesis import example, given
 from hypothesis import strategies as st
 from PIL import Image, ImageChops, PngImagePlugin
 
+from classify.photo import CONTENT_TYPES, Photo, decode, target_size
+from common.problem import BadRequest, Problem, TooLarge, UnsupportedType
 from tests.functions.classify.photos import encoded, gradient, in_own_process, jpeg
 
 WHITE, RED = (255, 255, 255), (255, 0, 0)

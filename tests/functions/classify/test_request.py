@@ -3,11 +3,12 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from classify import limits
 from classify.request import Upload, read_upload
 from common.problem import BadRequest, Problem, TooLarge, UnsupportedType
-from hypothesis import given
-from hypothesis import strategies as st
 
 PHOTO = b"\xff\xd8\xff any bytes: nothing looks into them here"
 

@@ -1,4 +1,5 @@
 import pytest
+
 from classify.settings import Settings
 from common.environment import BadEnvironment, Environment
 

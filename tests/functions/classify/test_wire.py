@@ -2,10 +2,10 @@ import io
 
 import numpy as np
 import pytest
-from classify import wire
 from hypothesis import given
 from hypothesis import strategies as st
 
+from classify import wire
 from tests.functions.classify.photos import gradient
 
 SIDES = st.integers(1, 640)

@@ -3,6 +3,7 @@ from http import HTTPStatus
 from typing import Any
 
 import pytest
+
 from common import problem
 from common.problem import (
     BadRequest,

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
+
 from common.problem import Unavailable
 from page.breeds import KEY, live_breeds
 

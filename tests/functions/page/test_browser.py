@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from page.document import page
 from PIL import Image
 
+from page.document import page
 from tests.functions.classify.photos import encoded, gradient
 from tests.functions.page.browser import Tab, browser, chromium
 

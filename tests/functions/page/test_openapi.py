@@ -4,8 +4,8 @@ import json
 from typing import Any
 
 import pytest
-from common import problem
 
+from common import problem
 from tests.functions.classify.photos import FUNCTIONS
 from tests.stack import source
 
