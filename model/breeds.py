@@ -4,8 +4,9 @@
 (wolves and coyote) are no dogs. The indices count from 0, in the order of the sorted WordNet ids.
 """
 
-from card import Breed
 from timm.data.imagenet_info import ImageNetInfo
+
+from card import Breed
 
 DOG_CLASSES: tuple[int, ...] = (*range(151, 269), *range(273, 276))
 

@@ -4,8 +4,9 @@ import threading
 from pathlib import Path
 
 import numpy as np
-from card import PackageError
 from numpy.typing import NDArray
+
+from card import PackageError
 from quiet_openvino import ov
 
 # Where the processor has bf16 units OpenVINO would use them unasked; packages are checked in fp32.

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+
 from card import PackageError
 from engine import Engine, softmax
 from network import OUTPUTS, Network
-from numpy.typing import NDArray
 from quiet_openvino import ov
 
 MAX_DIFFERENCE = 1e-3  # of a probability, engine against PyTorch, fp32

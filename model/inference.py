@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
 from card import Breed, Card, PackageError, read_breeds
 from engine import Engine, softmax
 from npy import CONTENT_TYPE as NPY
 from npy import read_npy
-from numpy.typing import NDArray
 from photo import PhotoError, wire_array
 from preprocess import prepare
 

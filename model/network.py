@@ -10,9 +10,10 @@ form takes the very bytes that `preprocess.prepare` makes, a quarter of their si
 from collections.abc import Sequence
 
 import torch
+from torch import Tensor, nn
+
 from breeds import DOG_CLASSES
 from card import InputStep
-from torch import Tensor, nn
 
 OUTPUTS = ("breed_logits", "dog_mass")
 

@@ -10,6 +10,7 @@ import struct
 
 import numpy as np
 from numpy.typing import NDArray
+
 from photo import PhotoError
 
 CONTENT_TYPE = "application/x-npy"

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import safetensors.torch
+
 from archive import write_tar_gz
 from card import Breed, Card, PackageError, breeds_to_json
 from engine import Engine

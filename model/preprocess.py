@@ -5,9 +5,10 @@ is no part of it: that happens inside the network, which therefore takes uint8.
 """
 
 import numpy as np
-from card import InputStep, PackageError
 from numpy.typing import NDArray
 from PIL import Image
+
+from card import InputStep, PackageError
 
 _FILTERS = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
 

@@ -19,12 +19,13 @@ from functools import partial
 from pathlib import Path
 
 import uvicorn
-from card import PackageError
-from inference import Model, RequestError, input_fn, model_fn, output_fn, predict_fn, warm_up
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+
+from card import PackageError
+from inference import Model, RequestError, input_fn, model_fn, output_fn, predict_fn, warm_up
 
 MAX_BODY = 6 * 1024 * 1024  # bytes; what SageMaker's InvokeEndpoint lets through
 DRAIN_SECONDS = 25  # SageMaker sends SIGKILL 30 s after SIGTERM

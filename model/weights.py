@@ -14,8 +14,9 @@ from pathlib import Path
 
 import timm
 import torch
-from card import PackageError
 from torch import Tensor, nn
+
+from card import PackageError
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ import re
 from typing import Any
 
 import pytest
-from classify.limits import MAX_BYTES
 
+from classify.limits import MAX_BYTES
 from tests.stack import TEMPLATE, of_type, plain, source, transformed
 
 FUNCTIONS = of_type(transformed(), "AWS::Lambda::Function")

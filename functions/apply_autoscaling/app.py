@@ -3,8 +3,9 @@
 import os
 from typing import Any
 
-from apply_autoscaling.policy import apply
 from aws_lambda_powertools.logging import Logger
+
+from apply_autoscaling.policy import apply
 from common.aws import connect
 from common.environment import Environment
 from common.scaling import Scaling

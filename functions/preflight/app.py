@@ -4,6 +4,7 @@ import os
 from typing import Any
 
 from aws_lambda_powertools.logging import Logger
+
 from common.environment import Environment
 from preflight.checks import Settings, check
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from aws_lambda_powertools.logging import Logger
+
 from common.aws import connect
 from common.environment import Environment
 from publish_bundle.bundle import Bundle, publish

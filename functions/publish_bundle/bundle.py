@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol, Self
 
 from botocore.exceptions import ClientError
+
 from common.aws import code_of
 from common.failure import BundleBroken
 

@@ -13,6 +13,7 @@ from dataclasses import asdict
 from typing import Any
 
 from botocore.exceptions import ClientError
+
 from common.aws import code_of
 from common.failure import ReleaseRefused
 from common.scaling import VARIANT, scalable_target

@@ -4,6 +4,7 @@ import os
 from typing import Any
 
 from aws_lambda_powertools.logging import Logger
+
 from common.aws import connect
 from common.environment import Environment
 from smoke_test.smoke import smoke_test

@@ -9,6 +9,7 @@ import json
 from typing import Any, Protocol
 
 from botocore.exceptions import ClientError
+
 from common.aws import code_of
 from common.failure import SmokeTestFailed
 

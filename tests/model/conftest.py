@@ -5,6 +5,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
+
 from bundle import make_bundle
 from engine import Engine
 from inference import Model, model_fn

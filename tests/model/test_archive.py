@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from archive import sha256, whole_file, write_tar_gz
 
 

@@ -1,5 +1,6 @@
-from breeds import DOG_CLASSES, dog_breeds
 from timm.data.imagenet_info import ImageNetInfo
+
+from breeds import DOG_CLASSES, dog_breeds
 
 
 def test_dogs_are_breeds_and_three_wild_dogs_but_no_wolf() -> None:

@@ -7,8 +7,9 @@ import tarfile
 import time
 from pathlib import Path
 
-import bundle
 import pytest
+
+import bundle
 from archive import sha256
 from bundle import KEPT, make_bundle, source_members
 

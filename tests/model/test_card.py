@@ -3,6 +3,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
 from card import Breed, Card, InputStep, PackageError, breeds_to_json, read_breeds
 
 CARD = Card(

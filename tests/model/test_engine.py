@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from card import PackageError
 from engine import Engine, softmax
 

@@ -5,10 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
+
 from card import Card, PackageError
 from export import MAX_DIFFERENCE, check_parity
 from network import Network
-from numpy.typing import NDArray
 from photo import wire_array
 from preprocess import prepare
 

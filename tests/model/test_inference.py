@@ -4,9 +4,10 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-import inference
 import numpy as np
 import pytest
+
+import inference
 from card import Card, PackageError
 from inference import (
     BadPhoto,

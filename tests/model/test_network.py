@@ -1,6 +1,7 @@
 import pytest
 import timm
 import torch
+
 from breeds import DOG_CLASSES
 from card import InputStep
 from network import Network, cut_head, imagenet_head

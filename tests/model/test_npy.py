@@ -2,6 +2,7 @@ import io
 
 import numpy as np
 import pytest
+
 from npy import read_npy
 from photo import PhotoError
 

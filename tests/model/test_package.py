@@ -3,10 +3,11 @@ import json
 import tarfile
 from pathlib import Path
 
-import package as package_module
 import pytest
 import safetensors.torch
 import torch
+
+import package as package_module
 from breeds import dog_breeds
 from card import Card, PackageError
 from network import Network

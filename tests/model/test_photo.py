@@ -5,13 +5,14 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import photo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from photo import PhotoError, target_size, wire_array, wire_image
 from PIL import Image
+
+import photo
+from photo import PhotoError, target_size, wire_array, wire_image
 
 WHITE, RED, BLUE = (255, 255, 255), (255, 0, 0), (0, 0, 255)
 

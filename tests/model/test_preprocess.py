@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+
 from card import InputStep, PackageError
 from preprocess import prepare
 

@@ -4,8 +4,9 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import pretrained
 import pytest
+
+import pretrained
 from archive import sha256
 from inference import Model, input_fn, predict_fn
 from photo import wire_array

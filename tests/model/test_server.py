@@ -14,13 +14,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
+from starlette.testclient import TestClient
+
 from card import Card, PackageError
 from inference import Model
 from photo import wire_array
-from PIL import Image
 from server import MAX_BODY, Endpoint, Settings, create_app
-from starlette.testclient import TestClient
-
 from tests.model.serving import PATIENCE, SERVER, Running, serving
 
 NPY = "application/x-npy"

@@ -1,6 +1,7 @@
 import io
 
 from PIL import Image
+
 from smoke import CREDIT, installed_photo, smoke_jpeg
 
 

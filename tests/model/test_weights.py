@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+
 from breeds import DOG_CLASSES, dog_breeds
 from card import InputStep, PackageError
 from network import Network, imagenet_head

@@ -4,9 +4,10 @@ from typing import Any
 
 import boto3
 import pytest
+from moto import mock_aws
+
 from apply_autoscaling.policy import apply
 from common.scaling import Scaling
-from moto import mock_aws
 
 SCALING = Scaling(
     min_instances=1,

@@ -1,5 +1,6 @@
 import pytest
 from botocore.exceptions import ClientError
+
 from common.aws import code_of, connect
 
 

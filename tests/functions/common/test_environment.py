@@ -1,4 +1,5 @@
 import pytest
+
 from common.environment import BadEnvironment, Environment
 
 

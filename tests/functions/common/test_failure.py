@@ -1,4 +1,5 @@
 import pytest
+
 from common import failure
 from common.failure import PipelineFailure, PreflightFailed
 

@@ -2,6 +2,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+
 from common.failure import PreflightFailed
 from common.scaling import Scaling
 from preflight.checks import Settings, check, problems

@@ -7,8 +7,9 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError
-from common.failure import BundleBroken
 from moto import mock_aws
+
+from common.failure import BundleBroken
 from publish_bundle.bundle import Bundle, publish
 
 HASH = "0123456789abcdef0123"

@@ -1,6 +1,7 @@
 import re
 
 import pytest
+
 from common.environment import Environment
 from release.order import Order, Settings
 

@@ -4,6 +4,7 @@ import botocore.session
 import pytest
 from botocore.exceptions import ClientError
 from botocore.validate import validate_parameters
+
 from common.failure import ReleaseRefused
 from release.order import Order, Settings
 from release.rollout import release

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+
 from common.failure import SmokeTestFailed
 from smoke_test.smoke import smoke_test
 
