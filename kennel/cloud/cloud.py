@@ -31,6 +31,8 @@ from kennel.cloud.sagemaker.serving import OFFLINE_IMAGE
 from kennel.cloud.template import Stack, load
 from kennel.paths import STATE, TEMPLATE
 
+LOOPBACK = "127.0.0.1"
+
 #: What differs from the template's defaults: no image to pull, and no minutes to wait.
 OFFLINE_PARAMETERS = {"ServingImage": OFFLINE_IMAGE, "PollSeconds": "1"}
 
@@ -44,7 +46,8 @@ class Cloud:
     parameters
         Overrides of the template's parameters.
     host, port
-        Where the gateway listens; port 0 is any free one.
+        Where the gateway listens; port 0 is any free one. It listens on loopback in any case:
+        moto's interpreter calls back there.
     stack_name
         As for `sam deploy`.
     report
@@ -63,7 +66,7 @@ class Cloud:
     """
 
     parameters: Mapping[str, str] = field(default_factory=dict)
-    host: str = "127.0.0.1"
+    host: str = LOOPBACK
     port: int = 0
     stack_name: str = "kennel"
     report: Callable[[str], None] = lambda line: None
@@ -105,9 +108,11 @@ class Cloud:
 
     async def _start(self) -> None:
         later = self._stack_of_parts
-        sock = later.enter_context(contextlib.closing(listen(self.host, self.port)))
-        port = sock.getsockname()[1]
-        self.url = f"http://{self.host}:{port}"
+        sockets = [later.enter_context(contextlib.closing(listen(LOOPBACK, self.port)))]
+        port = sockets[0].getsockname()[1]
+        if self.host != LOOPBACK:
+            sockets.append(later.enter_context(contextlib.closing(listen(self.host, port))))
+        self.url = f"http://{LOOPBACK}:{port}"
         run = Path(later.enter_context(tempfile.TemporaryDirectory(prefix="kennel-run-")))
         self.logs = _fresh_folder(STATE / "run" / "logs")
 
@@ -137,9 +142,9 @@ class Cloud:
             httpx.AsyncClient(base_url=moto.url, timeout=120, trust_env=False)
         )
         gateway = Gateway(api, functions, SageMaker(endpoints, access), access, upstream)
-        await self._serve(gateway, sock)
+        await self._serve(gateway, sockets)
 
-    async def _serve(self, gateway: Gateway, sock: socket.socket) -> None:
+    async def _serve(self, gateway: Gateway, sockets: list[socket.socket]) -> None:
         config = uvicorn.Config(
             gateway,
             log_level="error",
@@ -148,7 +153,7 @@ class Cloud:
             timeout_graceful_shutdown=2,
         )
         server = uvicorn.Server(config)
-        serving = asyncio.ensure_future(server.serve(sockets=[sock]))
+        serving = asyncio.ensure_future(server.serve(sockets=sockets))
 
         async def end() -> None:
             server.should_exit = True

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ipaddress
 import shutil
 import socket
 from collections.abc import Mapping, Sequence
@@ -27,9 +28,20 @@ def listen(host: str, port: int) -> socket.socket:
     Raises
     ------
     CannotStart
-        When the port is taken or the address is not this machine's.
+        When the port is taken, or the address is public or not this machine's.
     """
-    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        address = ipaddress.IPv4Address(host)
+    except ValueError:
+        address = ipaddress.IPv4Address(0)
+    if address.is_unspecified or not address.is_private:
+        raise CannotStart(
+            f"cannot listen on {host!r}: expected 127.0.0.1 or a private IPv4 address of this "
+            "machine (nothing here is meant for a public one)"
+        )
+    # The protocol is named, since asyncio sets TCP_NODELAY only where it is: without it every
+    # second answer waits 40 ms for the client's delayed acknowledgement.
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         sock.bind((host, port))

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from kennel.cloud.cloud import Cloud
@@ -53,7 +54,7 @@ def up(tmp_path: Path) -> Iterator[tuple["subprocess.Popen[str]", dict[str, str]
     env = {**os.environ, "KENNEL_STATE": str(tmp_path)}
     for made in ("build", "cache"):  # the same for every state folder, and slow to make
         (tmp_path / made).symlink_to(STATE / made)
-    command = [*KENNEL, "up", "--port", "0", "--json"]
+    command = [*KENNEL, "up", "--port", "0", "--bind", "127.0.0.2", "--json"]
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=env
     )
@@ -88,6 +89,8 @@ def test_up_down_and_classify_find_each_other(
 ) -> None:
     process, place = up
     assert place["api_url"].startswith("http://127.0.0.1:")
+    bound = place["api_url"].replace("127.0.0.1", "127.0.0.2")
+    assert httpx.get(f"{bound}/breeds").status_code == 200
     photo = str(samples()[0].photo)
     answer = json.loads(kennel("classify", photo, "--json", state=tmp_path).stdout)
     assert answer["is_dog"]

@@ -1,6 +1,7 @@
 import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -27,6 +28,22 @@ def test_a_busy_port_gets_one_sentence() -> None:
         port = taken.getsockname()[1]
         with pytest.raises(CannotStart, match=f"127.0.0.1:{port} .*in use.*--port"):
             listen("127.0.0.1", port)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "8.8.8.8", "localhost", ""])  # noqa: S104
+def test_only_a_private_address_is_listened_on(host: str) -> None:
+    with pytest.raises(CannotStart, match="private IPv4 address"):
+        listen(host, 0)
+
+
+def test_an_address_of_another_machine_gets_one_sentence() -> None:
+    with pytest.raises(CannotStart, match=r"cannot listen on 10\.255\.255\.254"):
+        listen("10.255.255.254", 0)
+
+
+def test_asyncio_will_set_tcp_nodelay() -> None:
+    with listen("127.0.0.1", 0) as sock:
+        assert sock.proto == socket.IPPROTO_TCP
 
 
 def test_a_stubborn_child_is_killed(tmp_path: Path) -> None:
