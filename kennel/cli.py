@@ -3,6 +3,7 @@
 import contextlib
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
@@ -96,9 +97,10 @@ def demo(
 ) -> None:
     """Show all of Kennel at work on real photos; the last line is JSON."""
     stay = sys.stdout.isatty() if keep is None else keep
+    started = time.perf_counter()
     shown = demonstration.own(photos) if photos else demonstration.samples()
     with _cloud(port) as cloud:
-        ok = demonstration.run(cloud, screen, shown, stay)
+        ok = demonstration.run(cloud, screen, shown, stay, started)
         if stay:
             with contextlib.suppress(KeyboardInterrupt):
                 signal.pause()

@@ -64,20 +64,23 @@ def own(place: Path) -> list[Sample]:
     return [Sample(photo, None, known=False) for photo in photos_of([place])]
 
 
-def run(cloud: Cloud, screen: Console, photos: Sequence[Sample], stay: bool) -> bool:
+def run(
+    cloud: Cloud, screen: Console, photos: Sequence[Sample], stay: bool, started: float
+) -> bool:
     """Release the pretrained model, classify, print a table and a last line of JSON.
 
     Parameters
     ----------
     stay
         Whether the cloud stays up afterwards.
+    started
+        When the demonstration began (`time.perf_counter`), for the seconds of the last line.
 
     Returns
     -------
     bool
         Whether every answer was right; for a photo of unknown truth, any answer is.
     """
-    started = time.perf_counter()
     bring_up_endpoint(cloud, screen)
     answers = classify([each.photo for each in photos], cloud.api_url, cloud.api_key)
     right = sum(is_right(answer, photo) for answer, photo in zip(answers, photos, strict=True))
