@@ -125,7 +125,7 @@ def main() -> None:
     try:
         app()
     except KennelError as error:
-        screen.print(f"kennel: {error}", style="red", markup=False, highlight=False)
+        screen.print(f"kennel: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
