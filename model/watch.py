@@ -189,7 +189,7 @@ class Watch:
             A rule whose action is `stop` found something.
         """
         self._epochs += 1
-        epoch = Epoch(train_loss, valid_loss, train_top1, valid_top1)
+        epoch = Epoch(self._steps, train_loss, valid_loss, train_top1, valid_top1)
         self._ask(lambda rule: rule.epoch(epoch))
 
     def _due(self, step: int) -> bool:

@@ -28,6 +28,7 @@ class Check:
 class Epoch:
     """An epoch's mean losses for each photo, and its shares of photos told right."""
 
+    steps: int  # since training began
     train_loss: float
     valid_loss: float
     train_top1: float
@@ -88,7 +89,8 @@ class PoorInitialisation(Rule):
 
     def start(self, weights: list[Weight]) -> Sign:
         """Look at matrices and kernels; an output layer may start at zero, as is usual."""
-        matrices = [weight for weight in weights if weight.dims > 1]
+        # one unit: a transformer's tokens and positions, which start near zero by design
+        matrices = [weight for weight in weights if weight.dims > 1 and weight.units > 1]
         for weight in matrices[:-1]:
             scale = weight.std * math.sqrt(weight.fan_in)
             if not self.threshold <= scale <= self.LARGEST:
@@ -142,20 +144,18 @@ class ExplodingGradient(Rule):
         norm = math.hypot(*(layer.gradient_rms * math.sqrt(layer.size) for layer in check.layers))
         if not norm > self.threshold:
             return None
-        return norm, max(check.layers, key=lambda layer: layer.gradient_rms).name
+        return norm, max(check.layers, key=_gradient).name
 
 
 class VanishingGradient(Rule):
-    """Layers that the error no longer reaches."""
+    """Early layers that the error no longer reaches."""
 
     name = "vanishing-gradient"
-    threshold = (
-        1e-6  # healthy networks stay above 1e-4; below 1e-6 a float32 step rounds to nothing
-    )
-    unit = "RMS gradient of the weakest layer / of the strongest"
+    threshold = 1e-6  # ResNet, EfficientNet, ConvNeXt and ViT stay above 1e-3, 20 sigmoids at 1e-10
+    unit = "strongest RMS gradient in the first third of the layers / in all of them"
     advice = (
         "Use ReLU-like activations with residual connections or batch normalisation, or train "
-        "fewer layers: the weakest learn nothing."
+        "the last layers only: the first learn nothing."
     )
     explains = frozenset({"loss-not-decreasing"})
     CHECKS = 3  # in a row; one batch may be odd
@@ -164,18 +164,19 @@ class VanishingGradient(Rule):
         self._seen = 0
 
     def check(self, check: Check) -> Sign:
-        """Compare layers; a gradient of exactly zero is that of a layer that is dead or unused."""
-        strengths = {
-            layer.name: layer.gradient_rms
-            for layer in check.layers
-            if layer.dims > 1 and layer.gradient_rms > 0
-        }
-        if not strengths:
+        """Compare early layers with all, in the order of the parameters.
+
+        The strongest of several, since branches that start at zero (ResNet's last normalisations,
+        ConvNeXt's layer scale) leave single layers without a gradient and are healthy. Gradients
+        of exactly zero are those of dead or unused layers, which is another rule's matter.
+        """
+        matrices = [layer for layer in check.layers if layer.dims > 1]
+        early = max(matrices[: max(1, len(matrices) // 3)], key=_gradient, default=None)
+        if early is None or early.gradient_rms == 0:
             return None
-        weakest = min(strengths, key=strengths.__getitem__)
-        ratio = strengths[weakest] / max(strengths.values())
+        ratio = early.gradient_rms / max(map(_gradient, matrices))
         self._seen = self._seen + 1 if ratio < self.threshold else 0
-        return (ratio, weakest) if self._seen == self.CHECKS else None
+        return (ratio, early.name) if self._seen == self.CHECKS else None
 
 
 class DeadActivations(Rule):
@@ -206,7 +207,8 @@ class LossNotDecreasing(Rule):
         "Check that labels belong to their photos and that the learning rate is between 1e-5 and "
         "1e-1: too small learns nothing, too large jumps about."
     )
-    EPOCHS = 3  # in a row
+    EPOCHS = 5  # in a row
+    STEPS = 50  # with a step an epoch, five epochs say little
     LEARNT = 0.5  # of the loss of guessing; a warm start below it has little left to fall
 
     def __init__(self, classes: int | None = None) -> None:
@@ -230,7 +232,8 @@ class LossNotDecreasing(Rule):
         fall = 1 - epoch.train_loss / self._first if self._first else 0.0
         stuck = fall < self.threshold and epoch.train_loss > self.LEARNT * self._guessing
         self._seen = self._seen + 1 if stuck else 0
-        return (fall, "train loss") if self._seen == self.EPOCHS else None
+        enough = self._seen >= self.EPOCHS and epoch.steps >= self.STEPS
+        return (fall, "train loss") if enough else None
 
 
 class Overfit(Rule):
@@ -264,6 +267,7 @@ class Overtraining(Rule):
     unit = "valid loss / its best"
     advice = "Train for fewer epochs, or keep the weights of the best epoch; the rest costs money."
     EPOCHS = 5  # since the best one
+    RISE = 0.02  # nats; where the loss is near 0, a tenth more of it is nothing
 
     def __init__(self) -> None:
         self._best, self._since = math.inf, 0
@@ -274,10 +278,9 @@ class Overtraining(Rule):
             self._best, self._since = epoch.valid_loss, 0
             return None
         self._since += 1
-        ratio = epoch.valid_loss / self._best if self._best > 0 else math.inf
-        return (
-            (ratio, "valid loss") if self._since >= self.EPOCHS and ratio > self.threshold else None
-        )
+        worse = epoch.valid_loss > max(self._best * self.threshold, self._best + self.RISE)
+        ratio = epoch.valid_loss / max(self._best, 1e-9)
+        return (ratio, "valid loss") if worse and self._since >= self.EPOCHS else None
 
 
 class StarvedDevice(Rule):
@@ -295,6 +298,10 @@ class StarvedDevice(Rule):
         share = window.wait / max(window.wait + window.work, 1e-9)
         enough = window.steps >= self.STEPS and window.wait >= self.SECONDS
         return (share, "data") if enough and share > self.threshold and not window.behind else None
+
+
+def _gradient(layer: Layer) -> float:
+    return layer.gradient_rms
 
 
 def default_rules(classes: int | None = None) -> list[Rule]:

@@ -31,7 +31,8 @@ class Weight:
 
     name: str
     dims: int
-    fan_in: int  # inputs of one output unit
+    units: int  # outputs
+    fan_in: int  # inputs of one of them
     std: float
 
 
@@ -57,7 +58,7 @@ def weights(parameters: Parameters) -> list[Weight]:
             std = float(value.std())
         else:
             std = float(value.detach().float().std(correction=0))
-        found.append(Weight(name, value.ndim, fan_in, std))
+        found.append(Weight(name, value.ndim, units, fan_in, std))
     return found
 
 
