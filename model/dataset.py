@@ -15,8 +15,6 @@ Every file is accounted for: a photo to be, or one of `set_aside` with the reaso
 can be decoded, and whether they are any good for training, is `audit.py`'s matter.
 """
 
-import hashlib
-import os
 import stat
 import sys
 from collections import Counter, defaultdict
@@ -26,9 +24,9 @@ from pathlib import Path
 
 from card import Breed
 from labels import breed_of, with_synsets
+from splits import digest_of, split_by_digest
 
 SPLITS = ("train", "valid", "test")
-SHARE = {"test": 0.15, "valid": 0.15}  # of the photos, where a split must be made
 _NAMES_OF_SPLITS = {"train": "train", "valid": "valid", "val": "valid", "test": "test"}
 # What operating systems and downloads leave in folders, besides names with a dot in front.
 _LEFT_BEHIND = {"thumbs.db", "desktop.ini", "__macosx", "@eadir", "icon\r"}
@@ -198,6 +196,7 @@ class _Found:
         self.aside: list[SetAside] = []
         self.names: dict[str, str] = {}  # key: readable name
         self.spellings: dict[str, set[str]] = defaultdict(set)  # key: folders' names
+        self.folders: dict[str, list[str]] = defaultdict(list)  # key: folders' paths in the data
 
     def walk_breeds(self, folder: Path, split: str, prefix: str) -> None:
         """Take every folder inside `folder` as a breed."""
@@ -212,6 +211,7 @@ class _Found:
                 readable, key = breed_of(entry.name)
                 self.names.setdefault(key, readable)
                 self.spellings[key].add(entry.name)
+                self.folders[key].append(name)
                 self._walk(entry, key, split, name, (_identity(entry),))
 
     def _walk(
@@ -244,7 +244,7 @@ class _Found:
             SetAside(name, "a folder without photos")
             for key in self.names
             if key not in used
-            for name in sorted(self.spellings[key])
+            for name in self.folders[key]
         ]
         photos = [Photo(path, self.names[key], *rest) for path, key, *rest in self.files]
         if missing:
@@ -268,42 +268,13 @@ def _split(photos: list[Photo], missing: tuple[str, ...]) -> Iterable[Photo]:
     by_breed: dict[str, list[tuple[str, Photo]]] = defaultdict(list)
     for photo in photos:
         if photo.split == "train":
-            by_breed[photo.breed].append((_digest(photo.path), photo))
+            by_breed[photo.breed].append((digest_of(photo.path), photo))
         else:
             yield photo
     for members in by_breed.values():
         split_of = split_by_digest({digest for digest, _ in members}, missing)
         for digest, photo in members:
             yield replace(photo, split=split_of[digest])
-
-
-def split_by_digest(digests: set[str], missing: tuple[str, ...]) -> dict[str, str]:
-    """Return the split of each of one breed's digests (hex of sha256).
-
-    The digest read as a number in 0..1 decides: below 0.15 test, below 0.30 valid, else train.
-    A breed of at least one photo more than there are splits to fill fills each of them.
-    """
-    chosen: dict[str, str] = {}
-    for digest in sorted(digests):
-        place, chosen[digest] = int(digest[:13], 16) / 16**13, "train"
-        lower = 0.0
-        for split, share in SHARE.items():
-            if split in missing and lower <= place < lower + share:
-                chosen[digest] = split
-            lower += share
-    for split in SHARE:
-        spare = [digest for digest in sorted(chosen) if chosen[digest] == "train"]
-        if split in missing and split not in chosen.values() and len(spare) > 1:
-            chosen[spare[0]] = split
-    return chosen
-
-
-def _digest(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:  # the audit lists it as unreadable; until then its name stands for it
-        return hashlib.sha256(os.fsencode(path.name)).hexdigest()
 
 
 def _listed(splits: Mapping[str, Path]) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dataset import DataError, SetAside, read, read_split, split_by_digest
+from dataset import DataError, SetAside, read, read_split
 
 
 def fill(folder: Path, count: int = 1, start: int = 0) -> Path:
@@ -79,17 +79,6 @@ def test_a_missing_split_is_taken_out_of_train_only(splits: Path) -> None:
     assert {photo.name for photo in two.of_split("valid")} == whole
     assert all(photo.name.startswith("train/") for photo in two.of_split("test"))
     assert {photo.breed for photo in two.of_split("test")} == set(two.breeds)
-
-
-@pytest.mark.parametrize("count", range(1, 12))
-def test_small_breeds_fill_every_split_they_can(count: int) -> None:
-    digests = {hashlib.sha256(bytes([number])).hexdigest() for number in range(count)}
-    chosen = split_by_digest(digests, ("valid", "test"))
-    assert set(chosen) == digests
-    assert len(set(chosen.values())) >= min(count, 2)
-    assert "train" in chosen.values() or count < 3
-    if count >= 5:
-        assert set(chosen.values()) == {"train", "valid", "test"}
 
 
 def test_equal_bytes_are_in_one_split(tmp_path: Path) -> None:
