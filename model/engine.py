@@ -1,16 +1,45 @@
 """The network as OpenVINO runs it: uint8 photos in, logits and dog mass out. No torch here."""
 
 import threading
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from card import PackageError
+from probabilities import softmax
 from quiet_openvino import ov
 
+__all__ = ["FP32", "INT8", "Engine", "Form", "serving_form", "softmax"]
+
+
+@dataclass(frozen=True)
+class Form:
+    """One compiled form in a package."""
+
+    precision: str
+    files: tuple[str, str]  # description and weights
+
+
+FP32 = Form("fp32", ("network.xml", "network.bin"))
+INT8 = Form("int8", ("network-int8.xml", "network-int8.bin"))  # only where quantize.py accepted it
+
+# What multiplies 8-bit numbers and sums them in 32 bits, as Linux names it. Without, int8 is no
+# faster than fp32, and sums in 16 bits overflow: another answer than the one that was checked.
+_FAST_INT8 = frozenset({"avx512_vnni", "avx_vnni", "asimddp"})
+_CPUINFO = Path("/proc/cpuinfo")
+
 # Where the processor has bf16 units OpenVINO would use them unasked; packages are checked in fp32.
-_FP32 = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
+_SETTINGS = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
+
+
+def serving_form(package: Path, cpuinfo: Path = _CPUINFO) -> Form:
+    """Return the form of `package` that this processor should run."""
+    if not all((package / file).is_file() for file in INT8.files):
+        return FP32
+    flags = set(cpuinfo.read_text("utf-8").split()) if cpuinfo.is_file() else set()
+    return INT8 if flags & _FAST_INT8 else FP32
 
 
 class Engine:
@@ -19,9 +48,11 @@ class Engine:
     Parameters
     ----------
     package : Path
-        Unpacked package with `network.xml` and `network.bin`.
+        Unpacked package with the files of its forms.
     threads : int
         Cores that one call may use; 0 leaves it to OpenVINO (all of them).
+    form : Form, optional
+        By default the one for this processor.
 
     Raises
     ------
@@ -29,16 +60,17 @@ class Engine:
         A file is missing or broken.
     """
 
-    def __init__(self, package: Path, threads: int = 0) -> None:
-        for name in ("network.xml", "network.bin"):
+    def __init__(self, package: Path, threads: int = 0, form: Form | None = None) -> None:
+        self.form = form or serving_form(package)
+        for name in self.form.files:
             if not (package / name).is_file():
                 raise PackageError(f"The model package has no {name}; build it again.")
-        settings = dict(_FP32)
+        settings = dict(_SETTINGS)
         if threads:
             settings["INFERENCE_NUM_THREADS"] = str(threads)
         try:
             core = ov.Core()
-            model = core.read_model(package / "network.xml", package / "network.bin")
+            model = core.read_model(*(package / file for file in self.form.files))
             self._compiled = core.compile_model(model, "CPU", settings)
         except RuntimeError as error:
             reason = str(error).strip().splitlines()[-1]
@@ -58,10 +90,3 @@ class Engine:
             self._local.request = self._compiled.create_infer_request()
         found = self._local.request.infer({"photos": photos})
         return found["breed_logits"], found["dog_mass"]
-
-
-def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Softmax over the last axis; a row sums to 1."""
-    shifted = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    exponentials: NDArray[np.float32] = shifted / shifted.sum(axis=-1, keepdims=True)
-    return exponentials

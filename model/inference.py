@@ -1,29 +1,34 @@
 """The four functions by which SageMaker's hosts serve a model: load, read, predict, write.
 
-Input is `application/x-npy` (the wire: uint8, height x width x 3, RGB) or a photo as
-`image/jpeg`, `image/png` or `image/webp`; output is JSON. `server.py` calls these four, and so
-does any host that knows SageMaker's PyTorch conventions.
+Input is `application/x-npy` (the wire: uint8, height x width x 3, RGB, or several photos of one
+size with their count before that) or a photo as `image/jpeg`, `image/png` or `image/webp`; output
+is JSON. Any host that knows SageMaker's PyTorch conventions calls the four. `worker.py` and
+`ray_app.py`, which answer several requests at once, take `prepare_photos` and `predict_all`,
+which `predict_fn` is made of.
+
+Where OpenVINO is not installed and PyTorch is, the same network runs in eager PyTorch (eager.py).
 """
 
 import json
-import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from card import Breed, Card, PackageError, read_breeds
-from engine import Engine, softmax
 from npy import CONTENT_TYPE as NPY
 from npy import read_npy
 from photo import PhotoError, wire_array
 from preprocess import prepare
+from probabilities import softmax
 
 PHOTO_TYPES = ("image/jpeg", "image/png", "image/webp")
 TOP = 5  # breeds in an answer
+MOST = 8  # photos in one call of the network; more at once are no faster (docs/serving.md)
 
 
 class RequestError(ValueError):
@@ -45,6 +50,19 @@ class BadPhoto(RequestError):  # noqa: N818
     """The bytes are not what their content type says, or hold no usable photo."""
 
 
+class Engine(Protocol):
+    """What runs the network: engine.Engine, or eager.EagerEngine."""
+
+    @property
+    def breeds(self) -> int:
+        """Number of breeds that the network has outputs for."""
+
+    def __call__(
+        self, photos: NDArray[np.uint8]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return `breed_logits` [B, breeds] and `dog_mass` [B] for uint8 [B, size, size, 3]."""
+
+
 @dataclass(frozen=True)
 class Model:
     """A package, loaded and ready."""
@@ -61,9 +79,18 @@ class Model:
 
 @dataclass(frozen=True)
 class Photo:
-    """A photo at the wire's size, and when its request began to be worked on."""
+    """What a request holds, at the wire's size, and when it began to be worked on."""
 
-    pixels: NDArray[np.uint8]  # (height, width, 3), RGB
+    pixels: NDArray[np.uint8]  # (height, width, 3) or (count, height, width, 3), RGB
+    started: float  # seconds of time.perf_counter
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A request's photos as the network takes them."""
+
+    pixels: NDArray[np.uint8]  # (count, size, size, 3)
+    several: bool  # the request held a count, so its answer is a list
     started: float  # seconds of time.perf_counter
 
 
@@ -82,7 +109,7 @@ def model_fn(model_dir: str, threads: int = 0) -> Model:
     """
     package = Path(model_dir)
     card, breeds = Card.read(package), read_breeds(package)
-    engine = Engine(package, threads)
+    engine = _engine(package, threads)
     if engine.breeds != len(breeds):
         raise PackageError(
             f"The network has {engine.breeds} outputs and breeds.json {len(breeds)} breeds; "
@@ -114,36 +141,64 @@ def input_fn(body: bytes, content_type: str) -> Photo:
         raise BadPhoto(str(error)) from error
 
 
-def predict_fn(photo: Photo, model: Model) -> dict[str, Any]:
-    """Classify one photo.
+def prepare_photos(photo: Photo, model: Model) -> Prepared:
+    """Crop and resize a request's photos as the package's card says."""
+    several = photo.pixels.ndim == 4  # noqa: PLR2004  # count, height, width, 3
+    wires = photo.pixels if several else photo.pixels[None]
+    pixels = np.stack([prepare(wire, model.card.input) for wire in wires])
+    return Prepared(pixels, several, photo.started)
+
+
+def predict_all(requests: Sequence[Prepared], model: Model) -> list[dict[str, Any]]:
+    """Classify the photos of several requests, ``MOST`` at a time; an answer a request.
 
     Returns
     -------
-    dict
-        "model", "is_dog", "dog_score", "breeds" (the top 5 with calibrated probabilities over all
-        breeds) and "took_ms" (from the start of `input_fn`), ready for `output_fn`.
+    list of dict
+        See `predict_fn`.
 
     Raises
     ------
     PackageError
         The network answered something that is not a number.
     """
-    logits, mass = model.engine(prepare(photo.pixels, model.card.input)[None])
-    probabilities = softmax(logits[0] / model.card.temperature)
-    score = float(mass[0])
-    if not (math.isfinite(score) and np.isfinite(probabilities).all()):
+    photos = np.concatenate([request.pixels for request in requests])
+    parts = [model.engine(photos[start : start + MOST]) for start in range(0, len(photos), MOST)]
+    logits = np.concatenate([part[0] for part in parts])
+    logits /= model.card.temperature
+    probabilities = softmax(logits)
+    scores = np.concatenate([part[1] for part in parts])
+    if not (np.isfinite(scores).all() and np.isfinite(probabilities).all()):
         raise PackageError("The network's answer is not a number; its weights are broken.")
-    top = np.argsort(-probabilities, kind="stable")[:TOP]
-    return {
-        "model": model.label,
-        "is_dog": score >= model.card.dog_threshold,
-        "dog_score": round(score, 6),
-        "breeds": [
-            {"breed": model.breeds[i].breed, "probability": round(float(probabilities[i]), 6)}
-            for i in top
-        ],
-        "took_ms": round((time.perf_counter() - photo.started) * 1000, 2),
-    }
+    verdicts = [
+        _verdict(float(score), row, model) for score, row in zip(scores, probabilities, strict=True)
+    ]
+    answers, first = [], 0
+    for request in requests:
+        own = verdicts[first : first + len(request.pixels)]
+        first += len(own)
+        took = round((time.perf_counter() - request.started) * 1000, 2)
+        answer = {"photos": own} if request.several else own[0]
+        answers.append({"model": model.label, **answer, "took_ms": took})
+    return answers
+
+
+def predict_fn(photo: Photo, model: Model) -> dict[str, Any]:
+    """Classify a request's photo, or photos.
+
+    Returns
+    -------
+    dict
+        "model", "is_dog", "dog_score", "breeds" (the top 5 with calibrated probabilities over all
+        breeds) and "took_ms" (from the start of `input_fn`), ready for `output_fn`. For a request
+        with a count, "photos" is a list of what else would be "is_dog", "dog_score" and "breeds".
+
+    Raises
+    ------
+    PackageError
+        The network answered something that is not a number.
+    """
+    return predict_all([prepare_photos(photo, model)], model)[0]
 
 
 def output_fn(prediction: dict[str, Any], accept: str = "application/json") -> bytes:
@@ -172,3 +227,32 @@ def warm_up(model: Model, package: Path) -> dict[str, Any]:
             f"{model.card.smoke_breed!r}; build the package again."
         )
     return answer
+
+
+def _verdict(score: float, probabilities: NDArray[np.float32], model: Model) -> dict[str, Any]:
+    top = np.argsort(-probabilities, kind="stable")[:TOP]
+    return {
+        "is_dog": score >= model.card.dog_threshold,
+        "dog_score": round(score, 6),
+        "breeds": [
+            {"breed": model.breeds[i].breed, "probability": round(float(probabilities[i]), 6)}
+            for i in top
+        ],
+    }
+
+
+def _engine(package: Path, threads: int) -> Engine:
+    try:  # each in turn: the serving image has no PyTorch, a GPU's image no OpenVINO
+        import engine  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        if error.name != "openvino":
+            raise
+    else:
+        return engine.Engine(package, threads)
+    try:
+        import eager  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise PackageError(
+            f"Neither openvino nor {error.name} is installed here; pip install openvino."
+        ) from error
+    return eager.EagerEngine(package, threads)

@@ -1,4 +1,6 @@
-"""The wire's container: one uint8 RGB photo as a .npy file, version 1.0, as numpy.save writes it.
+"""The wire's container: uint8 RGB as a .npy file, version 1.0, as numpy.save writes it.
+
+One photo is (height, width, 3), several of one size are (count, height, width, 3).
 
 The header is a Python literal in the body of a stranger's request. NumPy's own reader evaluates it,
 with a tokenizer as second try, and allocates what it promises; here it must match one pattern.
@@ -15,6 +17,9 @@ from photo import PhotoError
 
 CONTENT_TYPE = "application/x-npy"
 MAX_SIDE = 8_192  # pixels; the wire itself has at most 640
+MAX_COUNT = (
+    64  # photos; a million of one pixel each would fit into a body, and each is a prediction
+)
 
 _MAGIC = b"\x93NUMPY\x01\x00"
 _LENGTH = struct.Struct("<H")  # of the header's text, after the magic
@@ -23,20 +28,21 @@ _HEADER = re.compile(
     rb"'shape': \((?P<shape>[0-9, ]{0,60})\), \} *\n"
 )
 _CHANNELS = 3
+_ONE, _SEVERAL = 3, 4  # dimensions
 
 
 def read_npy(body: bytes) -> NDArray[np.uint8]:
-    """Read one photo from the bytes of a .npy file, without copying its pixels.
+    """Read one photo, or several of one size, from a .npy file, without copying their pixels.
 
     Returns
     -------
-    ndarray of uint8, shape (height, width, 3)
+    ndarray of uint8, shape (height, width, 3) or (count, height, width, 3)
         RGB; read-only, a view of `body`.
 
     Raises
     ------
     PhotoError
-        The bytes are no .npy, or not one uint8 array of (height, width, 3) in C order, or cut off.
+        The bytes are no .npy, or not one uint8 array of these shapes in C order, or cut off.
     """
     text_at = len(_MAGIC) + _LENGTH.size
     header = None
@@ -52,14 +58,17 @@ def read_npy(body: bytes) -> NDArray[np.uint8]:
     if (
         header["dtype"] != b"|u1"
         or header["fortran"] == b"True"
-        or shape[2:] != (_CHANNELS,)
+        or len(shape) not in (_ONE, _SEVERAL)
+        or shape[-1] != _CHANNELS
         or not all(0 < side <= MAX_SIDE for side in shape)
+        or (len(shape) == _SEVERAL and shape[0] > MAX_COUNT)
     ):
         order = "Fortran" if header["fortran"] == b"True" else "C"
         raise PhotoError(
             f"The array received is {header['dtype'].decode(errors='replace')} of shape {shape} "
             f"in {order} order; expected |u1 (uint8) of (height, width, 3) in C order, "
-            f"each side from 1 to {MAX_SIDE:,}."
+            f"each side from 1 to {MAX_SIDE:,}, or of (count, height, width, 3) with a count "
+            f"from 1 to {MAX_COUNT}."
         )
     expected, follow = math.prod(shape), len(body) - pixels_at
     if follow != expected:

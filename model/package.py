@@ -21,12 +21,16 @@ from photo import wire_array
 from preprocess import prepare
 
 SERVING_CODE = (
+    "breeds.py",
     "card.py",
+    "eager.py",
     "engine.py",
     "inference.py",
+    "network.py",
     "npy.py",
     "photo.py",
     "preprocess.py",
+    "probabilities.py",
     "quiet_openvino.py",
 )
 

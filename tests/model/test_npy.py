@@ -18,8 +18,8 @@ def header(shape: str, descr: str = "|u1", fortran: bool = False) -> bytes:
     return b"\x93NUMPY\x01\x00" + len(text + "\n").to_bytes(2, "little") + text.encode() + b"\n"
 
 
-@pytest.mark.parametrize("shape", [(1, 1, 3), (320, 427, 3), (640, 128, 3)])
-def test_npy_is_read_without_a_copy(shape: tuple[int, int, int]) -> None:
+@pytest.mark.parametrize("shape", [(1, 1, 3), (320, 427, 3), (640, 128, 3), (64, 2, 5, 3)])
+def test_npy_is_read_without_a_copy(shape: tuple[int, ...]) -> None:
     array = np.random.default_rng(2).integers(0, 256, shape, np.uint8)
     found = read_npy(npy(array))
     assert np.array_equal(found, array)
@@ -33,7 +33,9 @@ def test_npy_is_read_without_a_copy(shape: tuple[int, int, int]) -> None:
         np.zeros((4, 4, 3), np.int8),
         np.zeros((4, 4, 4), np.uint8),
         np.zeros((4, 4), np.uint8),
-        np.zeros((1, 4, 4, 3), np.uint8),
+        np.zeros((65, 4, 4, 3), np.uint8),
+        np.zeros((0, 4, 4, 3), np.uint8),
+        np.zeros((1, 1, 4, 4, 3), np.uint8),
         np.zeros((0, 4, 3), np.uint8),
         np.zeros((8193, 1, 3), np.uint8),
         np.asfortranarray(np.zeros((4, 5, 3), np.uint8)),

@@ -1,5 +1,6 @@
 import io
 import json
+import os
 import shutil
 import signal
 import socket
@@ -9,18 +10,15 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-from starlette.testclient import TestClient
 
 from card import Card, PackageError
-from inference import Model
 from photo import wire_array
-from server import MAX_BODY, Endpoint, Settings, create_app
+from server import MAX_BODY, Settings
 from tests.model.serving import PATIENCE, SERVER, Running, serving
 
 NPY = "application/x-npy"
@@ -183,26 +181,6 @@ def test_sigterm_lets_the_request_in_flight_finish(
             running.request("GET", "/ping")
 
 
-def test_a_crash_is_a_500_without_its_trace(model: Model, wire: bytes) -> None:
-    class Faulty:
-        def __call__(self, _: object) -> None:
-            raise RuntimeError("secret detail")
-
-    failures: list[Exception] = []
-    broken = replace(model, engine=Faulty())  # type: ignore[arg-type]
-    app = create_app(Endpoint(lambda: broken, threads=1), on_failure=failures.append)
-    with TestClient(app, raise_server_exceptions=False) as client:
-        while client.get("/ping").status_code == 503:
-            time.sleep(0.01)
-        answer = client.post("/invocations", content=wire, headers={"Content-Type": NPY})
-        assert client.get("/ping").status_code == 200  # one bad photo ends nothing
-    assert failures == []
-    assert answer.status_code == 500
-    assert answer.json() == {
-        "error": "The model failed on this photo; the server's log has the reason."
-    }
-
-
 def test_a_busy_port_ends_with_its_reason(package: Path, tmp_path: Path) -> None:
     log = tmp_path / "server.log"
     with socket.socket() as taken:
@@ -221,19 +199,36 @@ def test_settings_come_from_the_environment() -> None:
             "SAGEMAKER_BIND_TO_PORT": "9000",
             "KENNEL_HOST": "0.0.0.0",  # noqa: S104  # read here, bound nowhere
             "KENNEL_THREADS": "3",
+            "KENNEL_REPLICAS": "2",
+            "KENNEL_BATCH": "4",
+            "KENNEL_BATCH_WAIT_MS": "5",
+            "KENNEL_QUEUE": "9",
         }
     )
-    assert settings == Settings(Path("/m"), "0.0.0.0", 9000, 3)  # noqa: S104
+    assert settings == Settings(Path("/m"), "0.0.0.0", 9000, 3, 2, 4, 5, 9)  # noqa: S104
+    assert settings.worker_arguments() == ["/m", "1", "4", "5"]  # no more threads than cores
     default = Settings.from_environment({})
     assert (default.model_dir, default.host, default.port) == (
         Path("/opt/ml/model"),
         "127.0.0.1",
         8080,
     )
-    assert default.threads >= 1
+    assert 1 <= default.threads <= len(os.sched_getaffinity(0))
+    assert (default.replicas, default.wait_ms, default.queue) == (1, 0, 32 * default.threads)
 
 
-@pytest.mark.parametrize("name", ["SAGEMAKER_BIND_TO_PORT", "KENNEL_THREADS"])
+@pytest.mark.parametrize("cores", ["1", "2", "4"])
+def test_one_replica_has_all_cores_by_default(cores: str) -> None:
+    settings = Settings.from_environment({"KENNEL_THREADS": cores})
+    assert settings.worker_arguments()[1] == cores
+
+
+def test_more_replicas_than_cores_are_refused() -> None:
+    with pytest.raises(PackageError, match=r"KENNEL_REPLICAS is '3', expected .* 1 to 2"):
+        Settings.from_environment({"KENNEL_THREADS": "2", "KENNEL_REPLICAS": "3"})
+
+
+@pytest.mark.parametrize("name", ["SAGEMAKER_BIND_TO_PORT", "KENNEL_THREADS", "KENNEL_QUEUE"])
 @pytest.mark.parametrize("value", ["", "0", "-1", "x", "1.5", "99999999", "²"])
 def test_a_wrong_setting_is_named(name: str, value: str) -> None:
     with pytest.raises(PackageError, match=f"{name} is '.*', expected a whole number from 1 to"):
