@@ -14,6 +14,7 @@ from rich.console import Console
 
 from kennel import demo as demonstration
 from kennel import listening
+from kennel import train as scripts
 from kennel.client import classify as send
 from kennel.cloud.cloud import Cloud
 from kennel.errors import KennelError
@@ -28,6 +29,7 @@ app = typer.Typer(
 screen = Console(stderr=True)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+Passing = {"allow_extra_args": True, "ignore_unknown_options": True}  # flags for a script
 Port = Annotated[int, typer.Option(help="Port of the gateway; 0 takes a free one.")]
 
 
@@ -105,6 +107,37 @@ def demo(
             with contextlib.suppress(KeyboardInterrupt):
                 signal.pause()
     raise typer.Exit(0 if ok else 1)
+
+
+@app.command(context_settings=Passing)
+def train(
+    context: typer.Context,
+    folder: Annotated[Path, typer.Argument(help="Photos: train/ valid/ test/, or breeds.")],
+    out: Annotated[Path, typer.Option(help="Folder for the package and the report.")],
+    tune: Annotated[int, typer.Option(help="Tries of the search for settings.")] = 0,
+    accept: Annotated[
+        list[str] | None, typer.Option(help="Go on in spite of this finding of the audit.")
+    ] = None,
+) -> None:
+    """Turn folders of labelled photos into a model package: audit, train, calibrate, report.
+
+    All other flags go to model/train.py; `python model/train.py --help` lists them.
+    """
+    options = [*(["--tune", str(tune)] if tune else []), *context.args]
+    for kind in accept or []:
+        options += ["--accept", kind]
+    raise typer.Exit(scripts.train(folder, out, options))
+
+
+@app.command(context_settings=Passing)
+def evaluate(
+    context: typer.Context,
+    model: Annotated[Path, typer.Argument(help="A package: model.tar.gz.")],
+    data: Annotated[Path, typer.Option(help="Labelled photos: a folder for each breed.")],
+    notdogs: Annotated[Path | None, typer.Option(help="Photos without a dog.")] = None,
+) -> None:
+    """Say how good a model package is on labelled photos; the last line is JSON."""
+    raise typer.Exit(scripts.evaluate(model, data, notdogs, context.args))
 
 
 @contextlib.contextmanager
