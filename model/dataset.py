@@ -202,15 +202,16 @@ class _Found:
         """Take every folder inside `folder` as a breed."""
         start = f"{prefix}/" if prefix else ""
         for entry in _entries(folder):
-            name = start + entry.name
+            folder_name = _readable(entry.name)
+            name = start + folder_name
             if _left(entry):
                 self.aside.append(SetAside(name, "hidden"))
             elif not entry.is_dir():
                 self.aside.append(SetAside(name, "outside"))
             else:
-                readable, key = breed_of(entry.name)
+                readable, key = breed_of(folder_name)
                 self.names.setdefault(key, readable)
-                self.spellings[key].add(entry.name)
+                self.spellings[key].add(folder_name)
                 self.folders[key].append(name)
                 self._walk(entry, key, split, name, (_identity(entry),))
 
@@ -218,7 +219,7 @@ class _Found:
         self, folder: Path, key: str, split: str, name: str, above: tuple[tuple[int, int], ...]
     ) -> None:
         for entry in _entries(folder):
-            inner = f"{name}/{entry.name}"
+            inner = f"{name}/{_readable(entry.name)}"
             if _left(entry):
                 self.aside.append(SetAside(inner, "hidden"))
                 continue
@@ -256,6 +257,14 @@ class _Found:
             made_splits=missing,
             spellings={self.names[key]: tuple(sorted(self.spellings[key])) for key in used},
         )
+
+
+def _readable(name: str) -> str:
+    """Escape what cannot be printed or stored as text: new lines, bytes that are no UTF-8."""
+    if name.isprintable():
+        return name
+    escaped = (c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
+    return "".join(escaped).replace("\\udc", "\\x")  # how Python keeps a byte that is no UTF-8
 
 
 def _identity(folder: Path) -> tuple[int, int]:
