@@ -61,6 +61,11 @@ _PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".t
 _KEPT_FIRST = ("test", "valid", "train")  # of copies: a photo in test must be nowhere else
 
 
+def is_imagenet_name(name: str) -> bool:
+    """Return whether a file's name is that of one of ImageNet's photos."""
+    return bool(_IMAGENET.search(name))
+
+
 @dataclass(frozen=True)
 class Item:
     """One thing found: a file, several that belong together, or a breed's."""
@@ -177,7 +182,7 @@ def of_folders(dataset: Dataset) -> Iterator[Finding]:
     yield Finding("two-spellings", tuple(_spellings(dataset)))
     empty = [aside for aside in dataset.set_aside if aside.reason == "a folder without photos"]
     yield Finding("empty-folder", tuple(Item((aside.name,)) for aside in empty))
-    seen = [photo for photo in dataset.photos if _IMAGENET.search(photo.path.name)]
+    seen = [photo for photo in dataset.photos if is_imagenet_name(photo.path.name)]
     yield Finding("imagenet-photos", tuple(Item((photo.name,)) for photo in seen))
     moved = [photo for photo in dataset.photos if photo.split in dataset.made_splits]
     yield Finding("split-by-content", tuple(Item((p.name,), p.split) for p in moved))
