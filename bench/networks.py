@@ -1,0 +1,136 @@
+"""The default backbone in every form that bench/ compares: one call, uint8 photos in, logits out.
+
+Used by engine.py and, for the eager form, by the rival servers of endpoint.py.
+"""
+
+import sys
+import tarfile
+import tempfile
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT / "model")]  # as SageMaker runs it: flat scripts
+
+from quiet_openvino import ov  # noqa: E402, I001  # after the path; and before torch loads OpenMP
+import torch  # noqa: E402
+
+from bundle import make_bundle  # noqa: E402
+from card import Card  # noqa: E402
+from engine import FP32, INT8, Engine  # noqa: E402
+from network import Network  # noqa: E402
+from photo import wire_array  # noqa: E402
+from preprocess import prepare  # noqa: E402
+from pretrained import pretrained_network  # noqa: E402
+from quantize import best_form, labelled  # noqa: E402
+
+CACHE = ROOT / ".kennel" / "cache"
+Photos = NDArray[np.uint8]
+Call = Callable[[Photos], NDArray[np.float32]]
+
+
+def packages(valid: Path, folder: Path) -> tuple[Path, Path, str]:
+    """Unpack the pretrained package into `folder` twice, the second time with an int8 form.
+
+    The int8 form is calibrated on `valid` and kept in the cache; the third value is the sentence
+    of the decision, and the second package has no int8 form where it was refused.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        make_bundle(Path(name), CACHE)
+        for kind in ("fp32", "int8"):
+            with tarfile.open(Path(name) / "model.tar.gz") as archive:
+                archive.extractall(folder / kind, filter="data")
+    photos, labels = labelled(folder / "int8", valid)
+    decision = best_form(folder / "int8", photos, labels)
+    return folder / "fp32", folder / "int8", decision.reason
+
+
+def eager(network: Network, channels_last: bool) -> Call:
+    """Eager PyTorch under inference_mode."""
+    if channels_last:
+        network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def call(photos: Photos) -> NDArray[np.float32]:
+        with torch.inference_mode():
+            logits: NDArray[np.float32] = network(torch.from_numpy(photos))[0].numpy()
+            return logits
+
+    return call
+
+
+def inductor(network: Network) -> Call:
+    """torch.compile with frozen weights; compiled anew for each batch size."""
+    torch._inductor.config.freezing = True  # type: ignore[attr-defined]
+    compiled = torch.compile(network, dynamic=False)
+
+    def call(photos: Photos) -> NDArray[np.float32]:
+        with torch.no_grad():
+            logits: NDArray[np.float32] = compiled(torch.from_numpy(photos))[0].numpy()
+            return logits
+
+    return call
+
+
+def onnx_runtime(network: Network, size: int, threads: int) -> Call:
+    """ONNX Runtime over PyTorch's own export."""
+    import onnxruntime  # type: ignore[import-not-found]  # noqa: PLC0415  # a rival's package
+
+    with tempfile.TemporaryDirectory() as name, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        file = str(Path(name) / "network.onnx")
+        example = torch.zeros(2, size, size, 3, dtype=torch.uint8)
+        torch.onnx.export(
+            network, (example,), file, dynamo=False, input_names=["photos"],
+            output_names=["breed_logits", "dog_mass"],
+            dynamic_axes={name: {0: "batch"} for name in ("photos", "breed_logits", "dog_mass")},
+        )  # fmt: skip
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
+
+    def call(photos: Photos) -> NDArray[np.float32]:
+        logits: NDArray[np.float32] = session.run(["breed_logits"], {"photos": photos})[0]
+        return logits
+
+    return call
+
+
+def openvino(package: Path, form: str, threads: int) -> Call:
+    """The engine, in "fp32" or "int8" as packages have it, or in "bf16", which none has."""
+    if form == "bf16":
+        settings = {"INFERENCE_PRECISION_HINT": "bf16", "INFERENCE_NUM_THREADS": str(threads)}
+        compiled = ov.Core().compile_model(str(package / "network.xml"), "CPU", settings)
+        return lambda photos: np.array(compiled({"photos": photos})["breed_logits"])
+    engine = Engine(package, threads, INT8 if form == "int8" else FP32)
+    return lambda photos: engine(photos)[0]
+
+
+def test_photos(package: Path, folder: Path) -> tuple[Photos, NDArray[np.int64]]:
+    """Prepared photos and labels of a folder with one folder a breed."""
+    photos, labels = labelled(package, folder)
+    return photos, np.asarray(labels)
+
+
+def fresh_network() -> Network:
+    """Return the pretrained network anew: channels_last changes the one that it is given."""
+    return pretrained_network()[0]
+
+
+def prepared(body: bytes, card: Card) -> Photos:
+    """Return one photo's bytes as the network takes them, [1, size, size, 3]."""
+    return prepare(wire_array(body), card.input)[None]
+
+
+def milliseconds(call: Call, photos: Photos, rounds: int) -> list[float]:
+    """Time `rounds` calls, one by one."""
+    took = []
+    for _ in range(rounds):
+        begun = time.perf_counter()
+        call(photos)
+        took.append(1000 * (time.perf_counter() - begun))
+    return took
