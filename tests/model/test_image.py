@@ -1,4 +1,4 @@
-"""The serving image's contents: model/Dockerfile and model/requirements.txt against the code."""
+"""The serving image's contents: model/Dockerfile and model/requirements-serving.txt against the code."""
 
 import importlib.metadata
 import re
@@ -47,7 +47,7 @@ def test_the_image_accepts_sagemakers_argument() -> None:
 
 
 def test_every_requirement_is_pinned_to_what_is_tested_here() -> None:
-    lines = (FOLDER / "requirements.txt").read_text().splitlines()
+    lines = (FOLDER / "requirements-serving.txt").read_text().splitlines()
     pins = dict(line.split("==") for line in lines if line and not line.startswith("#"))
     assert set(pins) == {"numpy", "openvino", "pillow", "starlette", "uvicorn"}
     assert pins == {name: importlib.metadata.version(name) for name in pins}
