@@ -4,9 +4,12 @@ Imports only the standard library: the serving process, training and the bundle 
 """
 
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
+
+IMAGENET_MASS = "imagenet-dog-mass"  # of the whole softmax of the backbone's own head
+MAX_PROBABILITY = "max-breed-probability"  # where that head has random weights
 
 
 class PackageError(RuntimeError):
@@ -39,6 +42,9 @@ class Card:
     smoke_breed: str  # the top breed that this package answered for its own smoke.jpg when made
     credits: tuple[str, ...]
     made_with: dict[str, str]  # library versions
+    dog_score: str = IMAGENET_MASS  # what the second output of the network holds
+    training: dict[str, Any] = field(default_factory=dict)  # settings; {} where none was done
+    data: dict[str, Any] = field(default_factory=dict)  # what it was trained on, summarised
 
     def to_json(self) -> str:
         """Return the text of `card.json`, the same bytes for the same card."""
@@ -56,10 +62,15 @@ class Card:
         values = _read_json(package / "card.json")
         if not isinstance(values, dict):
             raise PackageError(f"card.json holds a {type(values).__name__}, expected an object.")
-        _require(values, [field.name for field in fields(cls)], "card.json")
+        needed = [
+            entry.name
+            for entry in fields(cls)
+            if entry.default is MISSING and entry.default_factory is MISSING
+        ]
+        _require(values, needed, "card.json")
         step = values["input"]
-        _require(step, [field.name for field in fields(InputStep)], "card.json, input")
-        known = {field.name: values[field.name] for field in fields(cls)}
+        _require(step, [entry.name for entry in fields(InputStep)], "card.json, input")
+        known = {entry.name: values[entry.name] for entry in fields(cls) if entry.name in values}
         known["input"] = InputStep(
             size=int(step["size"]),
             crop_pct=float(step["crop_pct"]),

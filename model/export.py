@@ -6,11 +6,13 @@ bf16 units OpenVINO would otherwise choose bf16 by itself, and parity would depe
 """
 
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from card import PackageError
 from engine import Engine, softmax
@@ -24,19 +26,24 @@ SEED = 20
 
 def export(network: Network, size: int, folder: Path) -> None:
     """Write `network.xml` and `network.bin` into `folder`, for uint8 input [B, size, size, 3]."""
+    ov.save_model(convert(network, size, OUTPUTS), folder / "network.xml", compress_to_fp16=False)
+
+
+def convert(module: nn.Module, size: int, outputs: Sequence[str]) -> ov.Model:
+    """Return OpenVINO's form of `module`, for uint8 `photos` [B, size, size, 3], outputs named."""
     example = torch.zeros(2, size, size, 3, dtype=torch.uint8)
     with torch.inference_mode(), warnings.catch_warnings():
         # OpenVINO traces with torch.jit, which torch has deprecated. torch.export works too, gives
         # a network that is no faster, and takes 11 s here where tracing takes 3.
         warnings.filterwarnings("ignore", r"`torch\.jit\.\w+` is deprecated", FutureWarning)
         warnings.filterwarnings("ignore", r"`torch\.jit\.\w+` is deprecated", DeprecationWarning)
-        model = ov.convert_model(network.eval(), example_input=example)
+        model = ov.convert_model(module.eval(), example_input=example)
     model.reshape([-1, size, size, 3])
     model.inputs[0].get_node().set_friendly_name("photos")
     model.inputs[0].get_tensor().set_names({"photos"})
-    for output, name in zip(model.outputs, OUTPUTS, strict=True):
+    for output, name in zip(model.outputs, outputs, strict=True):
         output.get_tensor().set_names({name})
-    ov.save_model(model, folder / "network.xml", compress_to_fp16=False)
+    return model
 
 
 def check_parity(network: Network, folder: Path, photo: NDArray[np.uint8]) -> float:

