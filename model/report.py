@@ -42,7 +42,8 @@ def write(
     history : sequence of mapping
         An epoch each: epoch, train_loss, valid_loss, train_top1, valid_top1, seconds.
     settings, versions : mapping
-        What the run was told, and the libraries it ran on.
+        What the run was told, and the libraries it ran on. "trials" in settings are a search's:
+        number, parameters, loss (None where ended early), epochs.
     photos : callable
         Bytes of the photo of a name in `evaluation["most_confused"]`; made small here. A photo
         that cannot be read (OSError, PhotoError) is named in words.
@@ -51,19 +52,22 @@ def write(
     """
     style = Path(__file__).with_name("report.css").read_text("utf-8")
     live = evaluation.get("live")
+    told = dict(settings)
+    trials = told.pop("trials", [])
     body = join(
         [
             _head(evaluation, card, audit, findings),
             sections.tiles(evaluation),
             sections.live_and_candidate(live) if live else "",
             sections.training(history),
+            sections.search(trials),
             sections.confusion(evaluation),
             most_confused(evaluation.get("most_confused") or [], photos),
             sections.reliability(evaluation, card),
             sections.recalls(evaluation),
             sections.watch(findings),
             sections.audit(audit),
-            sections.facts(settings, versions, card),
+            sections.facts(told, versions, card),
         ]
     )
     with whole_file(path) as temporary:

@@ -107,6 +107,25 @@ def curves(history: Sequence[Mapping[str, Any]], what: str) -> Markup:
     return _svg(frame, parts, f"{what} by epoch, train and valid")
 
 
+def trials(losses: Sequence[tuple[int, float]]) -> Markup:
+    """Draw the losses of a search by trial, and mark the least."""
+    if not losses:
+        return tag("p", "No trial came to its end.", class_="soft")
+    values = [loss for _, loss in losses]
+    ticks = nice_ticks(min(values), max(values))
+    last = max(at for at, _ in losses)
+    frame = Frame((0.5, last + 0.5), (ticks[0], ticks[-1]), height=260, right=16)
+    parts = [_axes(frame, ticks, whole_ticks(1, last), "trial", number)]
+    best = min(losses, key=lambda trial: trial[1])
+    for trial in losses:
+        x, y = frame.at(*trial)
+        told = tag("title", f"trial {trial[0]}: {trial[1]:.4f}")
+        parts.append(tag("circle", told, cx=x, cy=y, r=4, class_="dot"))
+        if trial == best:
+            parts.append(tag("circle", cx=x, cy=y, r=8, class_="best"))
+    return _svg(frame, parts, "valid loss by trial")
+
+
 def reliability(bins: Sequence[Mapping[str, Any]]) -> Markup:
     """Draw how often the model was right against how sure it was, with 95 % intervals."""
     frame = Frame((0, 1), (0, 1), width=420, height=380, right=32)

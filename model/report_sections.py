@@ -10,6 +10,7 @@ from report_html import Markup, interval, number, percent, plural, section, tag
 from watch_rules import default_rules
 
 MISTAKES = 3  # breeds named beside each breed's recall
+TRIALS = 8  # the best, in the table
 FILES = 60  # of a finding that are listed; audit.json has them all
 
 
@@ -59,11 +60,16 @@ def live_and_candidate(live: Mapping[str, Any]) -> Markup:
     )
     sentence = (
         f"{verdict}: top-1 differs by {100 * change:+.1f} points (95 % interval {100 * low:+.1f} "
-        f"to {100 * high:+.1f}, paired bootstrap over the same photos); the live model has "
-        f"{percent(live['top1'])}."
+        f"to {100 * high:+.1f}, paired bootstrap over the same photos); the live model "
+        f"{live.get('model', '')} has {percent(live['top1'])}."
     )
     if live.get("p_not_worse") is not None:
         sentence += f" Probability that the candidate is not worse: {percent(live['p_not_worse'])}."
+    if lacking := live.get("breeds_missing"):
+        sentence += (
+            f" The live model lacks {plural(len(lacking), 'breed')} of the candidate's, and their "
+            "photos count as wrong."
+        )
     return section(
         "Candidate and live model", tag("p", sentence), plots.difference(change, (low, high))
     )
@@ -73,7 +79,7 @@ def training(history: Sequence[Mapping[str, Any]]) -> Markup:
     """Show the curves of the epochs."""
     if not history:
         return section("Training", tag("p", "No epochs: nothing was fitted.", class_="soft"))
-    seconds = sum(float(row.get("seconds") or 0) for row in history)
+    seconds = max(float(row.get("seconds") or 0) for row in history)  # since the fit began
     return section(
         "Training",
         tag(
@@ -83,6 +89,41 @@ def training(history: Sequence[Mapping[str, Any]]) -> Markup:
             "div",
             tag("figure", tag("figcaption", "Loss for each photo"), plots.curves(history, "loss")),
             tag("figure", tag("figcaption", "Top-1"), plots.curves(history, "top1")),
+            class_="two",
+        ),
+    )
+
+
+def search(trials: Sequence[Mapping[str, Any]]) -> Markup:
+    """Show the tries of the search and the best of them."""
+    if not trials:
+        return Markup()
+    done = sorted((row for row in trials if row["loss"] is not None), key=lambda row: row["loss"])
+    names = list(trials[0]["parameters"])
+    rows = [
+        tag(
+            "tr",
+            tag("td", row["number"], class_="number"),
+            tag("td", f"{row['loss']:.4f}", class_="number"),
+            *[tag("td", _readable(row["parameters"].get(name))) for name in names],
+        )
+        for row in done[:TRIALS]
+    ]
+    early = len(trials) - len(done)
+    told = (
+        f"{plural(len(trials), 'trial')}, {early} of them ended early; the least valid loss wins."
+    )
+    return section(
+        "Search",
+        tag("p", told, class_="soft"),
+        tag(
+            "div",
+            tag(
+                "figure",
+                tag("figcaption", "Valid loss by trial"),
+                plots.trials([(row["number"], row["loss"]) for row in done]),
+            ),
+            tag("div", table(("trial", "loss", *names), rows)),
             class_="two",
         ),
     )
@@ -126,7 +167,7 @@ def reliability(evaluation: Mapping[str, Any], card: Mapping[str, Any]) -> Marku
         tag(
             "div",
             plots.reliability(bins),
-            tag("div", tag("p", told), _table(("said", "right", "photos"), rows)),
+            tag("div", tag("p", told), table(("said", "right", "photos"), rows)),
             class_="two aside",
         ),
     )
@@ -159,7 +200,7 @@ def recalls(evaluation: Mapping[str, Any]) -> Markup:
         )
     return section(
         "Recall by breed, weakest first",
-        _table(("breed", "", "recall", "photos", "taken for"), rows, "recalls"),
+        table(("breed", "", "recall", "photos", "taken for"), rows, "recalls"),
     )
 
 
@@ -189,7 +230,7 @@ def watch(findings: Sequence[Mapping[str, Any]]) -> Markup:
     silent = [rule for rule in rules if rule not in {found["rule"] for found in findings}]
     return section(
         "Watch over training",
-        _table(("rule", "where", "value", "threshold", "what it is, what to do"), rows),
+        table(("rule", "where", "value", "threshold", "what it is, what to do"), rows),
         tag("p", f"Nothing found by: {', '.join(silent)}.", class_="soft"),
     )
 
@@ -215,8 +256,8 @@ def audit(audit: Mapping[str, Any]) -> Markup:
         more = [f"and {len(files) - FILES:,} more, in audit.json"] if len(files) > FILES else []
         lines = [tag("li", tag("bdi", file)) for file in [*files[:FILES], *more]]
         lists.append(tag("details", tag("summary", f"{found['kind']}: files"), tag("ul", *lines)))
-    table = (
-        _table(("finding", "files", "", "what it means"), rows)
+    listed = (
+        table(("finding", "files", "", "what it means"), rows)
         if rows
         else tag("p", "Nothing was found.")
     )
@@ -226,10 +267,10 @@ def audit(audit: Mapping[str, Any]) -> Markup:
     ]
     splits: Mapping[str, int] = next(iter(audit.get("breeds", {}).values()), {})
     if counts:
-        table_of_counts = _table(("breed", *splits), counts)
+        table_of_counts = table(("breed", *splits), counts)
         lists.append(tag("details", tag("summary", "Photos by breed and split"), table_of_counts))
     verdict = tag("p", audit["verdict"]) if audit.get("verdict") else ""
-    return section("Audit of the photos", verdict, table, *lists)
+    return section("Audit of the photos", verdict, listed, *lists)
 
 
 def facts(
@@ -264,12 +305,15 @@ def _readable(value: Any) -> str:
         return value
     if isinstance(value, Mapping):
         return ", ".join(f"{key} {_readable(inner)}" for key, inner in value.items())
+    if isinstance(value, float):
+        return number(value)
     if isinstance(value, Sequence):
         return ", ".join(map(_readable, value))
     return json.dumps(value, default=str) if value is not None else "not set"
 
 
-def _table(heads: Sequence[str], rows: Sequence[Markup], kind: str | None = None) -> Markup:
+def table(heads: Sequence[str], rows: Sequence[Markup], kind: str | None = None) -> Markup:
+    """Return a table with its head."""
     head = tag("thead", tag("tr", *[tag("th", name, scope="col") for name in heads]))
     table = tag("table", head, tag("tbody", *rows), class_=kind)
     return tag("div", table, class_="scroll")

@@ -266,21 +266,19 @@ class Overtraining(Rule):
     threshold = 1.1  # below it is the noise of a valid split of a few hundred photos
     unit = "valid loss / its best"
     advice = "Train for fewer epochs, or keep the weights of the best epoch; the rest costs money."
-    EPOCHS = 5  # since the best one
+    EPOCHS = 5  # in a row; one bad epoch at a high learning rate is mended by the next
     RISE = 0.02  # nats; where the loss is near 0, a tenth more of it is nothing
 
     def __init__(self) -> None:
-        self._best, self._since = math.inf, 0
+        self._best, self._seen = math.inf, 0
 
     def epoch(self, epoch: Epoch) -> Sign:
         """Compare with the best epoch."""
-        if epoch.valid_loss < self._best:
-            self._best, self._since = epoch.valid_loss, 0
-            return None
-        self._since += 1
+        self._best = min(self._best, epoch.valid_loss)
         worse = epoch.valid_loss > max(self._best * self.threshold, self._best + self.RISE)
+        self._seen = self._seen + 1 if worse else 0
         ratio = epoch.valid_loss / max(self._best, 1e-9)
-        return (ratio, "valid loss") if worse and self._since >= self.EPOCHS else None
+        return (ratio, "valid loss") if self._seen == self.EPOCHS else None
 
 
 class StarvedDevice(Rule):
