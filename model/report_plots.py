@@ -4,9 +4,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from metrics import wilson
 from report_html import Markup, join, number, percent, tag
-
-Z95 = 1.959964  # standard deviations of a normal distribution on each side of its middle 95 %
 
 
 class Frame(NamedTuple):
@@ -30,17 +29,6 @@ class Frame(NamedTuple):
             - self.bottom
             - (y - self.y[0]) / high * (self.height - self.top - self.bottom),
         )
-
-
-def wilson(share: float, count: int) -> tuple[float, float]:
-    """Return Wilson's 95 % interval for a share seen in `count` photos."""
-    if count == 0:
-        return 0.0, 1.0
-    square = Z95**2
-    middle = (share + square / (2 * count)) / (1 + square / count)
-    spread = math.sqrt(share * (1 - share) / count + square / (4 * count**2))
-    half = Z95 / (1 + square / count) * spread
-    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def gauge(share: float, bounds: Sequence[float]) -> Markup:
@@ -141,7 +129,7 @@ def reliability(bins: Sequence[Mapping[str, Any]]) -> Markup:
         count, sure, right = int(row["photos"]), row["confidence"], row["accuracy"]
         if not count or sure is None or right is None:
             continue
-        low, high = wilson(right, count)
+        low, high = wilson(round(right * count), count)
         (x, y), (_, top), (_, bottom) = (frame.at(sure, at) for at in (right, high, low))
         middles.append(f"{x:.1f},{y:.1f}")
         told = f"{count} photos: said {percent(sure)}, right in {percent(right)}"
@@ -154,7 +142,7 @@ def reliability(bins: Sequence[Mapping[str, Any]]) -> Markup:
 
 def recall_bar(share: float, count: int) -> Markup:
     """Draw one breed's recall with its interval, for a row of the table."""
-    low, high = wilson(share, count)
+    low, high = wilson(round(share * count), count)
     return tag(
         "svg",
         tag("rect", x=0, y=3, width=200, height=10, rx=2, class_="track"),

@@ -277,7 +277,8 @@ def facts(
     settings: Mapping[str, Any], versions: Mapping[str, str], card: Mapping[str, Any]
 ) -> Markup:
     """List settings, card, versions and credits."""
-    described = {key: value for key, value in card.items() if key not in {"credits", "made_with"}}
+    elsewhere = {"credits", "data", "made_with", "training"}  # of this page
+    described = {key: value for key, value in card.items() if key not in elsewhere}
     return section(
         "Settings, versions, credits",
         tag(
@@ -293,10 +294,10 @@ def facts(
 
 
 def _pairs_table(values: Mapping[str, Any]) -> Markup:
-    rows = [
-        tag("tr", tag("th", key, scope="row"), tag("td", tag("bdi", _readable(value))))
-        for key, value in values.items()
-    ]
+    rows = []
+    for key, value in values.items():
+        name = tag("th", key.replace("_", " "), scope="row")
+        rows.append(tag("tr", name, tag("td", tag("bdi", _readable(value)))))
     return tag("table", tag("tbody", *rows), class_="facts")
 
 
