@@ -25,8 +25,21 @@ SEED = 20
 
 
 def export(network: Network, size: int, folder: Path) -> None:
-    """Write `network.xml` and `network.bin` into `folder`, for uint8 input [B, size, size, 3]."""
-    ov.save_model(convert(network, size, OUTPUTS), folder / "network.xml", compress_to_fp16=False)
+    """Write `network.xml` and `network.bin` into `folder`, for uint8 input [B, size, size, 3].
+
+    Raises
+    ------
+    PackageError
+        The files cannot be written, as on a full disk.
+    """
+    model = convert(network, size, OUTPUTS)
+    try:
+        ov.save_model(model, folder / "network.xml", compress_to_fp16=False)
+    except RuntimeError as error:  # all that OpenVINO says of a full disk is "iostream error"
+        raise PackageError(
+            f"The engine's form of the model cannot be written below {folder.parent}; "
+            "make room on that disk, or name another one by TMPDIR."
+        ) from error
 
 
 def convert(module: nn.Module, size: int, outputs: Sequence[str]) -> ov.Model:

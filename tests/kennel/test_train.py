@@ -1,3 +1,5 @@
+import json
+import os
 import signal
 import subprocess
 import sys
@@ -9,6 +11,7 @@ import pytest
 from kennel.cloud.processes import is_running
 from kennel.errors import KennelError
 from kennel.train import evaluate, train
+from tests.model.pictures import kennel_of
 
 
 @pytest.fixture
@@ -58,3 +61,93 @@ def test_ending_kennel_ends_the_script(scripts: Path) -> None:
     while is_running(script) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not is_running(script)
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "kennel.cli", *arguments]
+
+
+def run(*arguments: str, file_limit: int = 0) -> subprocess.CompletedProcess[str]:
+    """Run kennel; with `file_limit`, no file can grow beyond that many bytes."""
+    limited = ["prlimit", f"--fsize={file_limit}"] if file_limit else []
+    return subprocess.run(
+        [*limited, *command(*arguments)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "COLUMNS": "200", "OMP_NUM_THREADS": "2"},
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return kennel_of(tmp_path_factory.mktemp("photos"))
+
+
+@pytest.fixture(scope="module")
+def trained(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `kennel train` writes."""
+    out = tmp_path_factory.mktemp("trained")
+    done = run("train", str(photos), "--out", str(out), "--epochs", "3")
+    assert done.returncode == 0, done.stderr
+    assert "valid:loss=" in done.stdout  # what the script prints comes through
+    return out
+
+
+def test_train(trained: Path) -> None:
+    made = {path.name for path in trained.iterdir() if not path.name.startswith(".")}
+    assert made == {
+        "model.tar.gz",
+        "report.html",
+        "audit.json",
+        "evaluation.json",
+        "tensorboard",
+    }
+
+
+def test_evaluate(trained: Path, photos: Path) -> None:
+    package = str(trained / "model.tar.gz")
+    told = run("evaluate", package, "--data", str(photos), "--notdogs", str(photos / "valid/boxer"))
+    assert told.returncode == 0, told.stderr
+    last = json.loads(told.stdout.splitlines()[-1])
+    assert {"top1", "top5", "macro_recall", "ece", "auroc_not_dog", "photos"} <= set(last)
+    evaluation = json.loads((trained / "evaluation.json").read_text())
+    assert last["photos"] == 4
+    # through the engine and the package now, through PyTorch's head then
+    assert last["top1"] == pytest.approx(evaluation["top1"])
+
+
+def test_an_empty_folder_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    done = run("train", str(tmp_path / "photos"), "--out", str(tmp_path / "out"))
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1 and "holds no photos" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_disk_that_takes_no_more_leaves_no_package(photos: Path, tmp_path: Path) -> None:
+    out = str(tmp_path / "out")
+    # the engine's form fits (20 MB), the package does not (45 MB)
+    done = run("train", str(photos), "--out", out, "--epochs", "1", file_limit=40_000_000)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].endswith("File too large.")
+    assert "Traceback" not in done.stderr
+    assert not list((tmp_path / "out").glob("*.tar.gz"))
+
+
+def test_a_training_killed_while_it_writes_leaves_no_package(photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    process = subprocess.Popen(
+        command("train", str(photos), "--out", str(out), "--epochs", "1"),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "2"},
+    )
+    while not list(out.glob(".model.tar.gz.*")) and process.poll() is None:
+        time.sleep(0.002)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    os.kill(int(children[0]), signal.SIGKILL)
+    said = process.communicate()[1]
+    assert process.returncode == 1 and "ended by SIGKILL" in said
+    assert not list(out.glob("*.tar.gz"))
