@@ -2,10 +2,12 @@
 
     loss = mean cross-entropy for each photo + shrinkage / 2 * |weights - prior|^2
 
-The prior holds the pretrained head's own row for every breed that ImageNet has, and the mean of
-all its dogs' rows for the others. So with no photos the head is the pretrained one, with few it
-hardly moves, and with many it learns what the photos say. A plain linear probe is the same with a
-prior of zeros, and forgets what ImageNet's 1.2 million photos taught.
+The prior holds the pretrained head's own row for every breed that ImageNet has, times one scale
+for all of them: among 10 breeds that head is less sure than it may be, and left as they are the
+rows would spend what they may move on growing. So with few photos the head hardly moves from the
+pretrained one, and with many it learns what they say. A breed that ImageNet lacks starts from the
+mean of all its dogs' rows and is pulled a hundredth as much, since that mean is no opinion. A plain
+linear probe is the same with a prior of zeros, and forgets what 1.2 million photos taught.
 """
 
 import math
@@ -19,21 +21,23 @@ from numpy.typing import NDArray
 from torch.nn.functional import cross_entropy
 
 from breeds import DOG_CLASSES, dog_breeds
+from calibrate import temperature
 from card import Breed
 from watch import Watch
 
 Array = NDArray[np.float32]
 Labels = NDArray[np.int64]
-BIAS_SHARE = 1.0  # the bias is pulled like a weight; breeds' frequencies should not take over
+UNKNOWN_SHARE = 0.01  # of the shrinkage, for breeds without a row in the pretrained head
+LARGEST_SCALE = 2.0  # of the pretrained rows: few photos, all told right, would ask for infinity
 
 
 @dataclass(frozen=True)
 class HeadSettings:
     """What fitting is told; the names of search_space.json are these, with hyphens."""
 
-    shrinkage: float = 0.02  # of a photo's loss; 0 forgets the prior, 10 learns nothing
-    learning_rate: float = 0.003  # Adam's first; a cosine takes it to 0
-    batch_size: int = 64  # photos, each mirrored view counted as one
+    shrinkage: float = 0.03  # of a photo's loss; 0 forgets the prior, 10 learns nothing
+    learning_rate: float = 0.01  # Adam's first; a cosine takes it to 0
+    batch_size: int = 32  # photos, each mirrored view counted as one
     epochs: int = 30
     seed: int = 20
 
@@ -63,6 +67,14 @@ class Head:
 
 
 @dataclass(frozen=True)
+class Prior:
+    """Where fitting starts, and what it is pulled towards."""
+
+    head: Head
+    pull: Array  # (breeds,), how strongly, as a share of the shrinkage
+
+
+@dataclass(frozen=True)
 class EpochResult:
     """One line of the history."""
 
@@ -77,8 +89,8 @@ class EpochResult:
 OnEpoch = Callable[[EpochResult], None]
 
 
-def prior_head(imagenet: Head, breeds: Sequence[Breed]) -> Head:
-    """Return ImageNet's rows for `breeds`; the mean of its dogs' rows for those it lacks.
+def prior_head(imagenet: Head, breeds: Sequence[Breed], train: Samples) -> Prior:
+    """Return ImageNet's rows for `breeds`, scaled to have the least loss on `train`.
 
     Parameters
     ----------
@@ -86,22 +98,36 @@ def prior_head(imagenet: Head, breeds: Sequence[Breed]) -> Head:
         The backbone's own head over all 1,000 classes.
     """
     place = {breed.synset: index for breed, index in zip(dog_breeds(), DOG_CLASSES, strict=True)}
+    rows = [place.get(breed.synset) for breed in breeds]
     dogs = list(DOG_CLASSES)
     mean_weight, mean_bias = imagenet.weight[dogs].mean(axis=0), imagenet.bias[dogs].mean()
-    known = [place.get(breed.synset) for breed in breeds]
-    return Head(
-        np.stack([mean_weight if row is None else imagenet.weight[row] for row in known]),
-        np.array([mean_bias if row is None else imagenet.bias[row] for row in known], np.float32),
+    head = Head(
+        np.stack([mean_weight if row is None else imagenet.weight[row] for row in rows]),
+        np.array([mean_bias if row is None else imagenet.bias[row] for row in rows], np.float32),
     )
+    known = np.array([row is not None for row in rows])
+    scale = np.float32(_scale(head, known, train))
+    pull = np.where(known, 1.0, UNKNOWN_SHARE).astype(np.float32)
+    return Prior(Head(head.weight * scale, head.bias * scale), pull)
 
 
-def zero_head(breeds: int, channels: int) -> Head:
+def zero_prior(breeds: int, channels: int) -> Prior:
     """Return the prior of a backbone whose own head knows nothing, or of a plain linear probe."""
-    return Head(np.zeros((breeds, channels), np.float32), np.zeros(breeds, np.float32))
+    head = Head(np.zeros((breeds, channels), np.float32), np.zeros(breeds, np.float32))
+    return Prior(head, np.ones(breeds, np.float32))
+
+
+def _scale(head: Head, known: NDArray[np.bool_], train: Samples) -> float:
+    """Return the factor at which the `known` rows explain their own breeds' photos best."""
+    photos = known[train.labels]
+    places = np.cumsum(known) - 1  # of a known breed among the known ones
+    logits = head.logits(train.features[photos])[:, known]
+    found = 1 / temperature(logits, places[train.labels[photos]])
+    return min(found, LARGEST_SCALE)
 
 
 def fit_head(
-    prior: Head,
+    prior: Prior,
     train: Samples,
     valid: Samples | None,
     settings: HeadSettings,
@@ -124,7 +150,8 @@ def fit_head(
         A rule of `watch` with the action `stop` found something.
     """
     started = time.monotonic()
-    prior_weight, prior_bias = torch.from_numpy(prior.weight), torch.from_numpy(prior.bias)
+    prior_weight = torch.from_numpy(prior.head.weight)
+    prior_bias, pull = torch.from_numpy(prior.head.bias), torch.from_numpy(prior.pull)
     weight, bias = prior_weight.clone().requires_grad_(), prior_bias.clone().requires_grad_()
     named = [("breed_head.weight", weight), ("breed_head.bias", bias)]
     if watch:
@@ -141,9 +168,8 @@ def fit_head(
             batch = order[start : start + settings.batch_size]
             optimiser.zero_grad()
             loss = cross_entropy(features[batch] @ weight.T + bias, labels[batch])
-            moved = (weight - prior_weight).square().sum()
-            moved = moved + BIAS_SHARE * (bias - prior_bias).square().sum()
-            torch.autograd.backward(loss + settings.shrinkage / 2 * moved)
+            moved = (weight - prior_weight).square().sum(dim=1) + (bias - prior_bias).square()
+            torch.autograd.backward(loss + settings.shrinkage / 2 * (pull * moved).sum())
             if watch:
                 watch.step(loss, [(name, part.detach(), part.grad) for name, part in named])
             optimiser.step()

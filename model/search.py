@@ -15,7 +15,7 @@ from typing import Any
 
 import optuna
 
-from head import EpochResult, Head, HeadSettings, Samples, fit_head
+from head import EpochResult, HeadSettings, Prior, Samples, fit_head
 from progress import Progress
 
 SPACE = Path(__file__).with_name("search_space.json")
@@ -50,7 +50,7 @@ def objective_line(result: EpochResult) -> str:
 
 
 def search(
-    prior: Head,
+    prior: Prior,
     train: Samples,
     valid: Samples,
     start: HeadSettings,

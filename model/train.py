@@ -32,7 +32,7 @@ from dataset import DataError, Dataset, read
 from evaluate import answers_of, evaluation, table
 from failure import told_to_sagemaker
 from features import Extractor, Features
-from head import EpochResult, Head, HeadSettings, Samples, fit_head, prior_head, zero_head
+from head import EpochResult, Head, HeadSettings, Prior, Samples, fit_head, prior_head, zero_prior
 from inference import model_fn
 from metrics import Floats, Labels, softmax, wilson
 from network import Network, imagenet_head
@@ -89,15 +89,20 @@ def train(settings: Settings) -> dict[str, Any]:
     network = Network(backbone.module, len(dataset.labels), step, score).eval()
     extractor = Extractor(network, step, settings.cache, settings.threads)
     splits = {name: _split(extractor, dataset, name) for name in ("train", "valid", "test")}
+    upright = splits["train"].samples
     mirrored = extractor(splits["train"].paths, mirrored=True)
+    both = Samples(
+        np.concatenate([upright.features, mirrored.vectors]),
+        np.concatenate([upright.labels, upright.labels]),
+    )
     torch.set_num_threads(1)  # a head is too small to share out, and one core sums in one order
     own = imagenet_head(backbone.module)
     prior = (
-        prior_head(Head(own.weight.detach().numpy(), own.bias.detach().numpy()), dataset.labels)
+        prior_head(imagenet_rows(network), dataset.labels, both)
         if backbone.pretrained
-        else zero_head(len(dataset.labels), own.in_features)
+        else zero_prior(len(dataset.labels), own.in_features)
     )
-    fitted = _fit(settings, prior, splits, mirrored)
+    fitted = _fit(settings, prior, both, splits["valid"].samples)
     with torch.no_grad():
         network.breed_head.weight.copy_(torch.from_numpy(fitted.head.weight))
         network.breed_head.bias.copy_(torch.from_numpy(fitted.head.bias))
@@ -165,18 +170,19 @@ def _split(extractor: Extractor, dataset: Dataset, name: str) -> Split:
     )
 
 
-def _fit(settings: Settings, prior: Head, splits: dict[str, Split], mirrored: Features) -> Fitted:
-    upright, valid = splits["train"].samples, splits["valid"].samples
-    both = Samples(
-        np.concatenate([upright.features, mirrored.vectors]),
-        np.concatenate([upright.labels, upright.labels]),
-    )
+def imagenet_rows(network: Network) -> Head:
+    """Return the head that the backbone came with."""
+    own = imagenet_head(network.backbone)
+    return Head(own.weight.detach().numpy(), own.bias.detach().numpy())
+
+
+def _fit(settings: Settings, prior: Prior, both: Samples, valid: Samples) -> Fitted:
     chosen = settings.head
     trials: list[Trial] = []
     if settings.tune:
         chosen, trials = search(prior, both, valid, chosen, trials=settings.tune, tell=_say)
         _say(f"the search takes {json.dumps(asdict(chosen))}")
-    watch = Watch(classes=len(prior.bias))
+    watch = Watch(classes=len(prior.pull))
     with Scalars(settings.out / "tensorboard") as scalars:
 
         def on_epoch(result: EpochResult) -> None:

@@ -1,0 +1,122 @@
+"""Seconds, memory and top-1 of a whole training with search, against two rivals in the same run.
+
+    python bench/train_head.py                          # ../shared/data/woof10, 20 trials, 2 cores
+    python bench/train_head.py --data FOLDER --trials 20
+
+Ours is `model/train.py --tune N` as a person runs it, a process from a cold cache: reading, audit,
+features, search, fit, calibration, evaluation, package and report. The rivals get its features:
+a plain linear probe (strength chosen on valid), the pretrained head cut to the breeds, and nearest
+class mean. The last line is JSON.
+"""
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from heads import ROOT, best_linear_probe, nearest_class_mean, right
+
+from card import Card
+from dataset import Dataset, read
+from features import Extractor
+from head import Head, Samples
+from metrics import wilson
+from network import Network
+from package import unpacked
+from pretrained import input_step
+from train import imagenet_rows
+from weights import load_backbone
+
+CORES = 2
+
+
+def samples_of(dataset: Dataset, split: str, extractor: Extractor) -> Samples:
+    """Features and labels of a split."""
+    photos = dataset.of_split(split)
+    labels = np.array([dataset.index(photo.breed) for photo in photos], np.int64)
+    return Samples(extractor([photo.path for photo in photos]).vectors, labels)
+
+
+def cut_head(imagenet: Head, dataset: Dataset) -> Head | None:
+    """ImageNet's rows of the breeds, nothing learnt; None where it lacks one."""
+    from breeds import DOG_CLASSES, dog_breeds  # noqa: PLC0415
+
+    place = {breed.synset: row for breed, row in zip(dog_breeds(), DOG_CLASSES, strict=True)}
+    if not all(label.synset in place for label in dataset.labels):
+        return None
+    rows = [place[label.synset] for label in dataset.labels]
+    return Head(imagenet.weight[rows], imagenet.bias[rows])
+
+
+def main() -> None:
+    """Run ours, then the rivals, and print a table and a line of JSON."""
+    parser = argparse.ArgumentParser(description="Our training against simpler heads.")
+    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data" / "woof10")
+    parser.add_argument("--trials", type=int, default=20)
+    arguments = parser.parse_args()
+    cores = sorted(os.sched_getaffinity(0))[:CORES]
+    os.sched_setaffinity(0, cores)  # the process below inherits it
+    with tempfile.TemporaryDirectory(prefix="kennel-bench-") as name:
+        out, cache = Path(name) / "out", Path(name) / "cache"
+        command = [
+            sys.executable,
+            str(ROOT / "model" / "train.py"),
+            *("--data", str(arguments.data), "--out", str(out), "--cache", str(cache)),
+            *("--tune", str(arguments.trials)),
+        ]
+        started = time.monotonic()
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        seconds = time.monotonic() - started
+        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024**2  # KiB on Linux
+        ours = json.loads((out / "evaluation.json").read_text())
+        with unpacked(out / "model.tar.gz") as package:
+            card = Card.read(package)
+        dataset = read(arguments.data)
+        backbone = load_backbone(card.backbone)
+        step = input_step(backbone.module)
+        network = Network(backbone.module, len(dataset.labels), step).eval()
+        extractor = Extractor(network, step, cache)
+        train, valid, test = (samples_of(dataset, s, extractor) for s in ("train", "valid", "test"))
+        torch.set_num_threads(1)
+        breeds = len(dataset.labels)
+        rivals = {
+            "linear probe": best_linear_probe(train, valid, breeds),
+            "cut pretrained head": cut_head(imagenet_rows(network), dataset),
+            "nearest class mean": nearest_class_mean(train, breeds),
+        }
+    shares: dict[str, dict[str, object]] = {}
+    photos = len(test)
+    print(f"{'':22}{'top-1':>7}  95 % (Wilson), {photos} photos")
+    rows = {"ours": round(ours["top1"] * photos)} | {
+        name: int(right(head, test).sum()) for name, head in rivals.items() if head is not None
+    }
+    for name, told in rows.items():
+        low, high = wilson(told, photos)
+        shares[name] = {"top1": told / photos, "interval": [round(low, 4), round(high, 4)]}
+        print(f"{name:22}{told / photos:7.3f}  {low:.3f} to {high:.3f}")
+    seen = ours["imagenet_photos"]
+    note = f"{seen} of {photos} test photos are ImageNet's: the backbone has seen them" * bool(seen)
+    print(f"{seconds:.1f} s end to end with {arguments.trials} trials, {peak:.2f} GB, {note}")
+    result = {
+        "seconds": round(seconds, 1),
+        "peak_gb": round(peak, 3),
+        "top1": ours["top1"],
+        "rival_top1": max(shares[n]["top1"] for n in rivals if n in shares),  # type: ignore[type-var]
+        "models": shares,
+        "trials": arguments.trials,
+        "cores": len(cores),
+        "ece": round(ours["ece"], 4),
+        "note": note,
+    }
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()
