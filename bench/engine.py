@@ -1,10 +1,11 @@
 """The network alone: the engine against eager PyTorch, torch.compile and ONNX Runtime.
 
-    .venv-rivals/bin/python bench/engine.py [--inductor] [--data ../shared/data/woof10]   # 2 minutes
+    .venv-rivals/bin/python bench/engine.py [--inductor] [--data ../shared/data/woof10]     # 2 min
 
-All run the same network on the same photos in one process, in turns: every round times each of them
-once, so that a busy machine is busy for all. `python bench/make_rivals.py` makes .venv-rivals; under
-.venv the row of ONNX Runtime is left out. --inductor adds torch.compile, which compiles for minutes.
+All run the same network on the same photos in one process, in turns: every round times each of
+them, so that a busy machine is busy for all. `python bench/make_rivals.py` makes .venv-rivals;
+under .venv the row of ONNX Runtime is left out. --inductor adds torch.compile, which compiles for
+minutes.
 The last line is JSON: `batch1_ratio` and `batch8_ratio` (the better eager layout's median over the
 engine's), `same_top1` (the engine's top-1 on the test photos falls at most 0.5 points).
 """
@@ -72,7 +73,9 @@ def medians(calls: dict[str, Call], photos: Photos) -> dict[str, float]:
 
 def top1(call: Call, photos: Photos) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
     """Top breed of each photo."""
-    return np.concatenate([call(photos[i : i + 8]).argmax(axis=1) for i in range(0, len(photos), 8)])
+    return np.concatenate(
+        [call(photos[i : i + 8]).argmax(axis=1) for i in range(0, len(photos), 8)]
+    )
 
 
 def peak_gflops() -> float:
@@ -111,13 +114,13 @@ def main() -> None:
         print(f"{threads} threads, load {os.getloadavg()[0]:.1f} before; {decision}")
         times = {size: medians(calls, photos[:size].copy()) for size in ROUNDS}
         tops = {label: top1(call, photos) for label, call in calls.items()}
+    right = {label: float((tops[label] == truth).mean()) for label in calls}
     work, peak = gflop(photos), peak_gflops()
     print(f"{'form':<22}{'batch 1 ms':>11}{'batch 8 ms':>11}{'top-1':>8}{'peak':>7}")
     for label in calls:
         share = work * 8 / times[8][label] * 1000 / (peak * (4 if label.endswith("int8") else 1))
-        right = float((tops[label] == truth).mean())
         print(
-            f"{label:<22}{times[1][label]:>11.1f}{times[8][label]:>11.1f}{right:>8.3f}{share:>7.0%}"
+            f"{label:<22}{times[1][label]:>11.1f}{times[8][label]:>11.1f}{right[label]:>8.3f}{share:>7.0%}"
         )
     print(
         f"peak: of {peak:.0f} GFLOP/s, the best fp32 matrix product measured here (int8: of four "
@@ -125,7 +128,6 @@ def main() -> None:
     )
     engine = "OpenVINO int8" if "OpenVINO int8" in calls else "OpenVINO fp32"
     best = {size: min(times[size][label] for label in calls if "eager" in label) for size in ROUNDS}
-    right = {label: float((tops[label] == truth).mean()) for label in calls}
     print(
         json.dumps(
             {

@@ -101,7 +101,7 @@ def onnx_runtime(network: Network, size: int, threads: int) -> Call:
 
 
 def openvino(package: Path, form: str, threads: int) -> Call:
-    """The engine, in "fp32" or "int8" as packages have it, or in "bf16", which none has."""
+    """OpenVINO in "fp32" or "int8" as packages have it, or in "bf16", which none has."""
     if form == "bf16":
         settings = {"INFERENCE_PRECISION_HINT": "bf16", "INFERENCE_NUM_THREADS": str(threads)}
         compiled = ov.Core().compile_model(str(package / "network.xml"), "CPU", settings)

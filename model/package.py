@@ -36,7 +36,9 @@ SERVING_CODE = (
     "probabilities.py",
     "quiet_openvino.py",
 )
-
+# What AWS's Ray Serve image looks for: the application at the root, what it lacks in code/.
+RAY_FILES = ("config.yaml", "ray_app.py")
+RAY_REQUIREMENTS = "requirements-ray.txt"
 
 PACKAGE = "model.tar.gz"
 
@@ -105,6 +107,8 @@ def make_package(
     members["card.json"] = card.to_json().encode()
     here = Path(__file__).parent
     members |= {f"code/{file}": (here / file).read_bytes() for file in SERVING_CODE}
+    members |= {file: (here / file).read_bytes() for file in RAY_FILES}
+    members["code/requirements.txt"] = (here / RAY_REQUIREMENTS).read_bytes()
     return members | dict(more or {}), card
 
 

@@ -12,6 +12,7 @@ import sys
 import threading
 import traceback
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -98,11 +99,9 @@ class Worker:
 
     def _reply(self, number: int, status: int, body: bytes) -> None:
         frame = Reply(number, status, body).encode()
-        try:
-            with self._writing:
-                self._connection.sendall(frame)
-        except (BrokenPipeError, ConnectionResetError):
-            pass  # the server has gone; run() is about to find out
+        # BrokenPipeError: the server has gone, and run() is about to find out
+        with self._writing, suppress(BrokenPipeError, ConnectionResetError):
+            self._connection.sendall(frame)
 
 
 def main() -> int:
@@ -111,7 +110,8 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     descriptor, model_dir, threads, batch, wait_ms = sys.argv[1:]
-    with socket.socket(fileno=int(descriptor)) as connection:
+    # BrokenPipeError: the server ended while the model was loading
+    with socket.socket(fileno=int(descriptor)) as connection, suppress(BrokenPipeError):
         try:
             model = model_fn(model_dir, int(threads))
             warm_up(model, Path(model_dir))

@@ -31,8 +31,10 @@ class Answer:
 
 @dataclass
 class Running:
-    process: subprocess.Popen[str]
+    process: subprocess.Popen[str] | None  # None for a container
     port: int
+    ping: str = "/ping"
+    invocations: str = "/invocations"
 
     def request(
         self, method: str, path: str, body: bytes | None = None, content_type: str = ""
@@ -49,22 +51,24 @@ class Running:
             connection.close()
 
     def invoke(self, body: bytes, content_type: str) -> Answer:
-        return self.request("POST", "/invocations", body, content_type)
+        return self.request("POST", self.invocations, body, content_type)
 
     def wait_until_ready(self) -> list[int]:
         """Return the statuses of /ping on the way to 200."""
         statuses: list[int] = []
         deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline and self.process.poll() is None:
+        ended: int | None = None
+        while time.monotonic() < deadline and ended is None:
             try:
-                statuses.append(self.request("GET", "/ping").status)
-            except ConnectionError:
+                statuses.append(self.request("GET", self.ping).status)
+            except (ConnectionError, http.client.HTTPException):
                 pass
             else:
                 if statuses[-1] == 200:
                     return statuses
             time.sleep(0.01)
-        raise AssertionError(f"not ready; pings: {statuses}; exit status {self.process.poll()}")
+            ended = self.process.poll() if self.process else None
+        raise AssertionError(f"not ready; pings: {statuses}; exit status {ended}")
 
 
 @contextmanager

@@ -20,9 +20,12 @@ def test_members(package: Path) -> None:
     assert files == {
         "breeds.json",
         "card.json",
+        "code/requirements.txt",
+        "config.yaml",
         "model.safetensors",
         "network.bin",
         "network.xml",
+        "ray_app.py",
         "smoke.jpg",
         *(f"code/{name}" for name in SERVING_CODE),
     }

@@ -1,0 +1,75 @@
+"""The same model under Ray Serve, for AWS's image `ray:serve-ml-sagemaker-cpu-v1`: no build needed.
+
+    serve run config.yaml          # in an unpacked package, where this file and config.yaml lie
+
+That image puts /opt/ml/model on the path, installs code/requirements.txt, runs config.yaml and
+hands what comes to /invocations on to this application's root. /ping there asks Ray alone, which
+is healthy before the model is: only an invocation proves a deploy.
+"""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+# In a package the modules lie in code/. Not importable as `code.`: Python's own `code` hides it.
+sys.path.insert(0, str(HERE / "code" if (HERE / "code").is_dir() else HERE))
+
+from ray import serve  # type: ignore[import-not-found]  # noqa: E402  # in Ray's image
+from starlette.requests import Request  # noqa: E402
+from starlette.responses import JSONResponse, Response  # noqa: E402
+
+from inference import (  # noqa: E402
+    MOST,
+    Model,
+    Prepared,
+    RequestError,
+    input_fn,
+    model_fn,
+    output_fn,
+    predict_all,
+    prepare_photos,
+    warm_up,
+)
+
+MAX_BODY = 6 * 1024 * 1024  # bytes; what SageMaker's InvokeEndpoint lets through
+
+
+@serve.deployment  # its numbers are in config.yaml
+class Classifier:
+    """One replica: the package around this file, or the one that SM_MODEL_DIR names."""
+
+    def __init__(self) -> None:
+        package = Path(os.environ.get("SM_MODEL_DIR", HERE))
+        cores = os.environ.get("KENNEL_THREADS") or len(os.sched_getaffinity(0))
+        self._model: Model = model_fn(str(package), int(cores))
+        warm_up(self._model, package)
+
+    @serve.batch(max_batch_size=MOST, batch_wait_timeout_s=0.0)  # type: ignore[untyped-decorator]
+    async def predict(self, requests: list[Prepared]) -> list[bytes]:
+        """Answer what gathered while the last batch was worked on."""
+        answers = await asyncio.to_thread(predict_all, requests, self._model)
+        return [output_fn(answer) for answer in answers]
+
+    async def __call__(self, request: Request) -> Response:
+        """Classify the photo in the body."""
+        body = await request.body()
+        if len(body) > MAX_BODY:
+            return _problem(413, f"The body is larger than {MAX_BODY:,} bytes.")
+        content_type = request.headers.get("content-type", "")
+        try:
+            prepared = await asyncio.to_thread(self._prepare, body, content_type)
+        except RequestError as error:
+            return _problem(error.status, str(error))
+        return Response(await self.predict(prepared), media_type="application/json")
+
+    def _prepare(self, body: bytes, content_type: str) -> Prepared:
+        return prepare_photos(input_fn(body, content_type), self._model)
+
+
+def _problem(status: int, sentence: str) -> Response:
+    return JSONResponse({"error": sentence}, status)
+
+
+app = Classifier.bind()  # type: ignore[attr-defined]  # the decorator's
