@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from dataset import SPLITS, Dataset, Photo
+from dataset import SPLITS, Dataset, Photo, SetAside
 from looks import NO_PHOTO, Look
 from near_duplicates import near_duplicates
 
@@ -201,6 +201,6 @@ def _spellings(dataset: Dataset) -> Iterator[Item]:
             yield Item(tuple(p.name for p in members), f"{breed}: {', '.join(sorted(names))}")
 
 
-def _unreachable(dataset: Dataset) -> list:  # type: ignore[type-arg]
+def _unreachable(dataset: Dataset) -> list[SetAside]:
     told = {"outside", "hidden", "a folder without photos"}
     return [aside for aside in dataset.set_aside if aside.reason not in told]

@@ -150,9 +150,9 @@ def _audited(settings: Settings) -> Audit:
     audited = audit(read(settings.data, settings.channels), accepted)
     audited.write(settings.out / "audit.json")
     _say(audited.table())
-    _say(audited.verdict())
     if audited.stopping:
         raise DataError(audited.verdict())
+    _say(audited.verdict())
     return audited
 
 
