@@ -1,4 +1,4 @@
-"""The serving image's contents: model/Dockerfile and model/requirements-serving.txt against the code."""
+"""The serving image's contents: model/Dockerfile and its requirements against the code."""
 
 import importlib.metadata
 import re
