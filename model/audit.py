@@ -11,7 +11,7 @@ import argparse
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -188,21 +188,21 @@ def _line(files: tuple[str, ...], reason: str) -> str:
     return " = ".join(files) + (f": {reason}" if reason else "")
 
 
-def main() -> None:
+def main(arguments: Sequence[str]) -> None:
     """Audit the folder named on the command line."""
     parser = argparse.ArgumentParser(description="What is wrong with these photos?")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--accept", action="append", default=[], metavar="KIND")
     parser.add_argument("--out", type=Path, help="write audit.json here")
-    arguments = parser.parse_args()
+    given = parser.parse_args(arguments)
     try:
-        audited = audit(read(arguments.folder), accepted_kinds(arguments.accept))
-        if arguments.out:
-            audited.write(arguments.out)
+        audited = audit(read(given.folder), accepted_kinds(given.accept))
+        if given.out:
+            audited.write(given.out)
     except DataError as error:
         sys.exit(str(error))
     except OSError as error:
-        sys.exit(f"audit.json cannot be written to {arguments.out}: {error.strerror}.")
+        sys.exit(f"audit.json cannot be written to {given.out}: {error.strerror}.")
     print(audited.table())
     if audited.stopping:
         sys.exit(audited.verdict())
@@ -210,4 +210,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

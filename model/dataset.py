@@ -18,7 +18,7 @@ can be decoded, and whether they are any good for training, is `audit.py`'s matt
 import stat
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -290,12 +290,12 @@ def _listed(splits: Mapping[str, Path]) -> str:
     return " and ".join(f"{path.name}/" for path in splits.values())
 
 
-def main() -> None:
+def main(arguments: Sequence[str]) -> None:
     """Print the counts for the folder named on the command line."""
-    if len(sys.argv) != 2:  # noqa: PLR2004  # the script and its one argument
+    if len(arguments) != 1:
         sys.exit("usage: python model/dataset.py FOLDER")
     try:
-        dataset = read(Path(sys.argv[1]))
+        dataset = read(Path(arguments[0]))
     except DataError as error:
         sys.exit(str(error))
     counts = Counter((photo.breed, photo.split) for photo in dataset.photos)
@@ -305,4 +305,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

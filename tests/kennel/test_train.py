@@ -117,14 +117,6 @@ def test_evaluate(trained: Path, photos: Path) -> None:
     assert last["top1"] == pytest.approx(evaluation["top1"])
 
 
-def test_an_empty_folder_is_one_sentence(tmp_path: Path) -> None:
-    (tmp_path / "photos").mkdir()
-    done = run("train", str(tmp_path / "photos"), "--out", str(tmp_path / "out"))
-    assert done.returncode == 1
-    assert done.stderr.count("\n") == 1 and "holds no photos" in done.stderr
-    assert not (tmp_path / "out").exists()
-
-
 def test_a_disk_that_takes_no_more_leaves_no_package(photos: Path, tmp_path: Path) -> None:
     out = str(tmp_path / "out")
     # the engine's form fits (20 MB), the package does not (45 MB)

@@ -1,16 +1,12 @@
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from audit import ACCEPTABLE, Audit, accepted_kinds, audit
+from audit import ACCEPTABLE, Audit, accepted_kinds, audit, main
 from dataset import DataError, read
 from findings import KINDS, Finding
 from tests.model.pictures import kennel_of, picture, saved, write
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -239,17 +235,17 @@ def test_what_may_be_accepted() -> None:
         accepted_kinds(["imagenet-photos"])
 
 
-def test_command_line(photos: Path, tmp_path: Path) -> None:
+def test_command_line(photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(photos / "train/beagle/empty.jpg", b"")
-    run = [sys.executable, str(ROOT / "model/audit.py"), str(photos)]
-    stopped = subprocess.run(run, capture_output=True, text=True, check=False)
-    assert stopped.returncode == 1 and stopped.stderr.count("\n") == 1
-    assert "train/beagle/empty.jpg: The file is empty." in stopped.stdout
+    with pytest.raises(SystemExit, match=r"The audit stops the run \(1 unreadable\)"):
+        main([str(photos)])
+    assert "train/beagle/empty.jpg: The file is empty." in capsys.readouterr().out
     out = tmp_path / "audit.json"
-    accept = ["--accept", "unreadable", "--out", str(out)]
-    went = subprocess.run([*run, *accept], capture_output=True, text=True, check=True)
-    assert went.stdout.endswith("; 1 left out\n")
+    main([str(photos), "--accept", "unreadable", "--out", str(out)])
+    assert capsys.readouterr().out.endswith("; 1 left out\n")
     assert json.loads(out.read_text())["left_out"] == 1
+    with pytest.raises(SystemExit, match="cannot be written"):
+        main([str(photos), "--accept", "unreadable", "--out", str(out / "below a file")])
 
 
 @pytest.mark.shared

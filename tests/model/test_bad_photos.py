@@ -2,8 +2,7 @@
 
 import io
 import os
-import subprocess
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +10,9 @@ import pytest
 from PIL import Image
 
 from audit import audit
-from dataset import read
+from dataset import DataError, read
 from photo import wire_array
 from tests.model.pictures import kennel_of, picture, saved, write
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -157,27 +154,41 @@ def test_a_loop_of_links_ends(photos: Path) -> None:
     assert "train/boxer/10.jpg" in result["two-breeds"]
 
 
-def audit_as_nobody(folder: Path) -> str:
-    """What a user is told who may not read everything, as root may."""
-    script = (
-        f"import os, sys; sys.path.insert(0, {str(ROOT / 'model')!r}); import audit\n"
-        "if os.geteuid() == 0:\n    os.setuid(65534)\n"
-        "audit.main()"
-    )
-    run = [sys.executable, "-c", script, str(folder)]
-    done = subprocess.run(run, capture_output=True, text=True, check=False)
-    assert done.returncode == 1
-    return done.stdout + done.stderr
-
-
-def test_what_may_not_be_read(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+@pytest.fixture
+def nobody(tmp_path_factory: pytest.TempPathFactory, photos: Path) -> Iterator[None]:
+    """For the test's time be a user who may not read everything, as root may."""
+    if os.geteuid() != 0:
+        yield
+        return
     for above in photos.parents:
         if above.is_relative_to(tmp_path_factory.getbasetemp().parent):
             above.chmod(0o755)
+    os.seteuid(65534)
+    yield
+    os.seteuid(0)
+
+
+@pytest.fixture
+def closed(photos: Path) -> Path:
+    """Photos among which one photo may not be read; asked for before `nobody`."""
     (photos / "train/beagle/0.jpg").chmod(0)
-    told = audit_as_nobody(photos)
-    assert "train/beagle/0.jpg: The file cannot be opened: Permission denied." in told
-    (photos / "train/beagle").chmod(0)
-    told = audit_as_nobody(photos)
-    (photos / "train/beagle").chmod(0o755)
-    assert told == f"The folder {photos}/train/beagle cannot be opened: Permission denied.\n"
+    return photos
+
+
+def test_a_photo_that_may_not_be_read(closed: Path, nobody: None) -> None:
+    (finding,) = audit(read(closed)).findings
+    assert [finding.kind, *finding.files] == ["unreadable", "train/beagle/0.jpg"]
+    assert finding.items[0].reason == "The file cannot be opened: Permission denied."
+
+
+@pytest.fixture
+def closed_folder(photos: Path) -> Iterator[Path]:
+    folder = photos / "train/beagle"
+    folder.chmod(0)
+    yield photos
+    folder.chmod(0o755)
+
+
+def test_a_folder_that_may_not_be_read(closed_folder: Path, nobody: None) -> None:
+    with pytest.raises(DataError, match=r"train/beagle cannot be opened: Permission denied\."):
+        read(closed_folder)

@@ -1,13 +1,11 @@
 import hashlib
 import os
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from dataset import DataError, SetAside, read, read_split
+from dataset import DataError, SetAside, main, read, read_split
 
 
 def fill(folder: Path, count: int = 1, start: int = 0) -> Path:
@@ -163,10 +161,10 @@ def test_no_channel_is_said() -> None:
         read(None, {"test": Path("anywhere")})
 
 
-def test_command_line(splits: Path) -> None:
-    script = Path(__file__).resolve().parents[2] / "model" / "dataset.py"
-    run = [sys.executable, str(script)]
-    told = subprocess.run([*run, str(splits)], capture_output=True, text=True, check=True)
-    assert told.stdout.splitlines()[1].split() == ["Affenpinscher", "3", "2", "1"]
-    failed = subprocess.run([*run, str(splits / "no")], capture_output=True, text=True, check=False)
-    assert failed.returncode == 1 and failed.stderr.count("\n") == 1
+def test_command_line(splits: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main([str(splits)])
+    assert capsys.readouterr().out.splitlines()[1].split() == ["Affenpinscher", "3", "2", "1"]
+    with pytest.raises(SystemExit, match="There is no folder"):
+        main([str(splits / "no")])
+    with pytest.raises(SystemExit, match="usage"):
+        main([])
