@@ -53,7 +53,7 @@ def packages(valid: Path, folder: Path) -> tuple[Path, Path, str]:
 def eager(network: Network, channels_last: bool) -> Call:
     """Eager PyTorch under inference_mode."""
     if channels_last:
-        network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        network = network.to(memory_format=torch.channels_last)
 
     def call(photos: Photos) -> NDArray[np.float32]:
         with torch.inference_mode():
@@ -65,7 +65,7 @@ def eager(network: Network, channels_last: bool) -> Call:
 
 def inductor(network: Network) -> Call:
     """torch.compile with frozen weights; compiled anew for each batch size."""
-    torch._inductor.config.freezing = True  # type: ignore[attr-defined]
+    torch._inductor.config.freezing = True
     compiled = torch.compile(network, dynamic=False)
 
     def call(photos: Photos) -> NDArray[np.float32]:

@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from bundle import make_bundle
-from engine import Engine
-from inference import Model, model_fn
+from inference import Engine, Model, model_fn
 from network import Network
 from pretrained import pretrained_network
 from smoke import installed_photo

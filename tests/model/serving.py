@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +30,16 @@ class Answer:
 
 
 @dataclass
-class Running:
-    process: subprocess.Popen[str] | None  # None for a container
+class Host:
+    """Something that answers on a port: a container, or a process of ours."""
+
     port: int
     ping: str = "/ping"
     invocations: str = "/invocations"
+
+    def exit_status(self) -> int | None:
+        """None as long as it may still become ready."""
+        return None
 
     def request(
         self, method: str, path: str, body: bytes | None = None, content_type: str = ""
@@ -67,8 +72,16 @@ class Running:
                 if statuses[-1] == 200:
                     return statuses
             time.sleep(0.01)
-            ended = self.process.poll() if self.process else None
+            ended = self.exit_status()
         raise AssertionError(f"not ready; pings: {statuses}; exit status {ended}")
+
+
+@dataclass
+class Running(Host):
+    process: subprocess.Popen[str] = field(kw_only=True)
+
+    def exit_status(self) -> int | None:
+        return self.process.poll()
 
 
 @contextmanager
@@ -93,7 +106,7 @@ def serving(model_dir: Path, log: Path, **environment: str) -> Iterator[Running]
             text=True,
         )
     try:
-        yield Running(process, port)
+        yield Running(port, process=process)
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.model.contract import TABLE, Case, is_smoke
-from tests.model.serving import PATIENCE, Running, serving
+from tests.model.serving import PATIENCE, Host, Running, serving
 
 ROOT = Path(__file__).resolve().parents[2]
 RIVALS = ROOT / ".venv-rivals" / "bin"
@@ -52,7 +52,7 @@ def image() -> str:
 
 
 @pytest.fixture(scope="module")
-def container(image: str, package: Path) -> Iterator[tuple[Running, str]]:
+def container(image: str, package: Path) -> Iterator[tuple[Host, str]]:
     """The image as a stranger would harden it: no root, nothing writable but /tmp."""
     port = free_port()
     package.chmod(0o755)
@@ -62,7 +62,7 @@ def container(image: str, package: Path) -> Iterator[tuple[Running, str]]:
         *("-p", f"127.0.0.1:{port}:8080", image, "serve"),
     )
     try:
-        running = Running(None, port)
+        running = Host(port)
         running.wait_until_ready()
         yield running, name
     finally:
@@ -94,7 +94,7 @@ def ray(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run
             text=True,
         )
         try:
-            running = Running(process, port, ping="/-/healthz", invocations="/")
+            running = Running(port, "/-/healthz", "/", process=process)
             running.wait_until_ready()
             deadline = time.monotonic() + PATIENCE
             while running.invoke(b"", "image/jpeg").status in (404, 503):  # healthy before ready
@@ -106,7 +106,7 @@ def ray(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run
             process.wait(PATIENCE)
 
 
-def check(case: Case, running: Running, smoke: bytes) -> None:
+def check(case: Case, running: Host, smoke: bytes) -> None:
     """Send a case and hold the answer to it."""
     answer = running.invoke(case.body(smoke), case.content_type)
     assert (answer.status, answer.headers["content-type"]) == (case.status, "application/json")
@@ -142,7 +142,7 @@ def test_our_server(server: Running, smoke_bytes: bytes, case: Case) -> None:
 
 @pytest.mark.rivals
 @cases
-def test_the_image(container: tuple[Running, str], smoke_bytes: bytes, case: Case) -> None:
+def test_the_image(container: tuple[Host, str], smoke_bytes: bytes, case: Case) -> None:
     check(case, container[0], smoke_bytes)
 
 
@@ -153,9 +153,7 @@ def test_ray_serve(ray: Running, smoke_bytes: bytes, case: Case) -> None:
 
 
 @pytest.mark.rivals
-def test_the_image_is_small_and_ends_when_told_to(
-    container: tuple[Running, str], image: str
-) -> None:
+def test_the_image_is_small_and_ends_when_told_to(container: tuple[Host, str], image: str) -> None:
     assert int(docker("image", "inspect", image, "--format", "{{.Size}}")) <= MOST_IMAGE
     docker("stop", "-t", "30", container[1])
     assert docker("inspect", container[1], "--format", "{{.State.ExitCode}}") == "0"
@@ -167,6 +165,6 @@ def test_the_image_runs_as_root_too(image: str, package: Path) -> None:
     mount = f"{package}:/opt/ml/model:ro"
     name = docker("run", "-d", "-v", mount, "-p", f"127.0.0.1:{port}:8080", image, "serve")
     try:
-        assert Running(None, port).wait_until_ready()[-1] == 200
+        assert Host(port).wait_until_ready()[-1] == 200
     finally:
         docker("rm", "-f", name)

@@ -1,0 +1,259 @@
+"""The endpoint over HTTP: Kennel against LitServe, BentoML, FastAPI, Ray Serve and the course.
+
+    .venv/bin/python bench/endpoint.py [--seconds 4] [--only "kennel;fastapi"]      # 4 minutes
+
+Each server runs alone, as a process of its own with all cores, and is called by 1, 4 and 16 clients
+on those same cores, with the same JPEGs of woof10. The rivals get the same network in eager PyTorch
+(see rivals/shared_parts.py). Needs .venv-rivals (`.venv/bin/python bench/make_rivals.py`).
+
+The last line is JSON. `best_rival_ratio`: Kennel's requests a second over those of the best eager
+rival; `course_ratio`: over the course's handler; `p99_ratio`: Kennel's p99 over that best rival's;
+each the worst of the three numbers of clients. Ray Serve, which has our engine, and the wire format
+are rows outside of the ratios, and so is Kennel's fp32, what a package without valid photos runs.
+"""
+
+import argparse
+import base64
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from networks import packages
+
+import numpy as np  # isort: skip
+from photo import wire_array  # isort: skip
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+RIVALS = ROOT / ".venv-rivals" / "bin"
+DATA = ROOT.parent / "shared" / "data" / "woof10"
+CLIENTS = (1, 4, 16)
+PATIENCE = 120.0  # seconds for a server to become ready
+PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+def as_is(body: bytes) -> tuple[str, bytes]:
+    """Wrap a JPEG as SageMaker's endpoint takes it."""
+    return "image/jpeg", body
+
+
+def as_wire(body: bytes) -> tuple[str, bytes]:
+    """Wrap a photo's pixels as the Lambda function sends them."""
+    buffer = BytesIO()
+    np.save(buffer, wire_array(body))
+    return "application/x-npy", buffer.getvalue()
+
+
+def as_base64(body: bytes) -> tuple[str, bytes]:
+    """Wrap a JPEG for LitServe."""
+    return "application/json", json.dumps({"image": base64.b64encode(body).decode()}).encode()
+
+
+def as_form(body: bytes) -> tuple[str, bytes]:
+    """Wrap a JPEG for BentoML."""
+    head = (
+        b'--kennel\r\nContent-Disposition: form-data; name="images"; filename="photo.jpg"\r\n'
+        b"Content-Type: image/jpeg\r\n\r\n"
+    )
+    return "multipart/form-data; boundary=kennel", head + body + b"\r\n--kennel--\r\n"
+
+
+@dataclass(frozen=True)
+class Server:
+    """How to start one, and how it wants its photos."""
+
+    command: list[str]  # {port} is filled in
+    package: str  # "int8" or "fp32", the folder that SM_MODEL_DIR names
+    wrap: Callable[[bytes], tuple[str, bytes]] = as_is
+    path: str = "/invocations"
+    ping: str = "/ping"
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+PYTHON, RIVAL = str(ROOT / ".venv" / "bin" / "python"), str(RIVALS / "python")
+KENNEL = [PYTHON, str(ROOT / "model" / "server.py"), "serve"]
+SERVERS = {
+    "kennel": Server(KENNEL, "int8"),
+    "kennel, wire": Server(KENNEL, "int8", as_wire),
+    "kennel, fp32": Server(KENNEL, "fp32"),
+    "ray": Server(
+        [str(RIVALS / "serve"), "run", "{config}"], "int8", path="/", ping="/-/healthz"
+    ),
+    "fastapi": Server([RIVAL, str(HERE / "rivals" / "fastapi_app.py")], "fp32"),
+    "litserve": Server(
+        [RIVAL, str(HERE / "rivals" / "litserve_app.py")], "fp32", as_base64, ping="/health"
+    ),
+    "bentoml": Server(
+        [str(RIVALS / "bentoml"), "serve", "bentoml_app:Classifier", "--port", "{port}",
+         "--host", "127.0.0.1", "--working-dir", str(HERE / "rivals")],
+        "fp32", as_form, ping="/readyz",
+    ),
+    "course": Server([RIVAL, str(HERE / "rivals" / "course_app.py")], "fp32"),
+}  # fmt: skip
+EAGER = ("fastapi", "litserve", "bentoml")
+
+
+@contextlib.contextmanager
+def running(
+    server: Server, folder: Path, log: Path, first: bytes
+) -> Iterator[tuple[int, int, float]]:
+    """Start a server; yield its port, its process and the seconds until it answered a photo."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    package = folder / server.package
+    config = folder / "config.yaml"
+    config.write_text((package / "config.yaml").read_text().replace("port: 8000", f"port: {port}"))
+    environment = {
+        **os.environ,
+        **server.environment,
+        "SM_MODEL_DIR": str(package),
+        "SAGEMAKER_BIND_TO_PORT": str(port),
+        "PORT": str(port),
+        "PYTHONPATH": str(package) if server.ping == "/-/healthz" else "",
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "BENTOML_DO_NOT_TRACK": "True",
+    }
+    command = [part.format(port=port, config=config) for part in server.command]
+    begun = time.perf_counter()
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            command, env=environment, stdout=output, stderr=output, start_new_session=True
+        )
+    try:
+        wait(server, port, process, first)
+        yield port, process.pid, time.perf_counter() - begun
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+        try:
+            process.wait(40)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def wait(server: Server, port: int, process: subprocess.Popen[bytes], first: bytes) -> None:
+    """Return once the ping is good and `first`, a photo, got its answer."""
+    kind, body = server.wrap(first)
+    url = f"http://127.0.0.1:{port}"
+    ping = urllib.request.Request(url + server.ping)
+    photo = urllib.request.Request(url + server.path, body, {"Content-Type": kind})
+    deadline = time.monotonic() + PATIENCE
+    for request in (ping, photo):
+        while True:
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"{server.command[:3]} did not become ready")
+            try:
+                urllib.request.urlopen(request, timeout=PATIENCE)
+                break
+            except OSError:  # refused, or an HTTP status that is an error
+                time.sleep(0.02)
+
+
+def resident(pid: int) -> float:
+    """Megabytes of a process and all below it; what they share is counted once (PSS)."""
+    found, todo = 0.0, [pid]
+    while todo:
+        one = todo.pop()
+        with contextlib.suppress(OSError):
+            rollup = Path(f"/proc/{one}/smaps_rollup").read_text()
+            found += int(rollup.partition("\nPss:")[2].split()[0]) / 1024
+            for task in Path(f"/proc/{one}/task").iterdir():
+                todo += [int(child) for child in (task / "children").read_text().split()]
+    return found
+
+
+def measure(server: Server, folder: Path, bodies: list[bytes], seconds: float) -> dict[str, Any]:
+    """Run one server through all numbers of clients."""
+    stream = b"".join(
+        f"{kind}\n{len(body)}\n".encode() + body for kind, body in map(server.wrap, bodies)
+    )
+    result: dict[str, Any] = {}
+    log = folder / "server.log"
+    with running(server, folder, log, bodies[0]) as (port, pid, ready):
+        result["ready_s"] = round(ready, 1)
+        for clients in CLIENTS:
+            load = [PYTHON, str(HERE / "load.py"), str(port), server.path]
+            done = subprocess.run(
+                [*load, str(clients), str(seconds)], input=stream, capture_output=True, check=False
+            )
+            if done.returncode:
+                sys.exit(done.stderr.decode()[-2000:] + log.read_text()[-2000:])
+            result[str(clients)] = json.loads(done.stdout)
+            if set(result[str(clients)]["statuses"]) != {"200"}:
+                sys.exit(f"answers other than 200: {result[str(clients)]['statuses']}")
+        result["resident_mb"] = round(resident(pid))
+    return result
+
+
+def ratios(results: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """Compare Kennel with the best eager rival and with the course, at each number of clients."""
+    summary: dict[str, Any] = {}
+    rivals = [name for name in EAGER if name in results]
+    if "kennel" in results and rivals:
+        ours = results["kennel"]
+        speed, tail, course = [], [], []
+        for key in map(str, CLIENTS):
+            best = max(rivals, key=lambda name: results[name][key]["per_second"])
+            speed.append(ours[key]["per_second"] / results[best][key]["per_second"])
+            tail.append(ours[key]["p99_ms"] / results[best][key]["p99_ms"])
+            if "course" in results:
+                course.append(ours[key]["per_second"] / results["course"][key]["per_second"])
+        summary["best_rival_ratio"] = round(min(speed), 2)
+        summary["p99_ratio"] = round(max(tail), 2)
+        summary["course_ratio"] = round(min(course), 2) if course else None
+        summary |= {"best_rival_ratios": [round(value, 2) for value in speed]}
+        summary |= {"course_ratios": [round(value, 2) for value in course]}
+        summary |= {"p99_ratios": [round(value, 2) for value in tail]}
+    summary |= {"clients": CLIENTS, "results": results}
+    return summary
+
+
+def main() -> None:
+    """Measure all, print a table and the line of JSON."""
+    parser = argparse.ArgumentParser(description="Compare servers over HTTP.")
+    parser.add_argument("--data", type=Path, default=DATA, help="folder with valid/ and test/")
+    parser.add_argument("--seconds", type=float, default=4.0, help="for each number of clients")
+    parser.add_argument("--only", default="", help="names, separated by semicolons")
+    arguments = parser.parse_args()
+    if not arguments.data.is_dir():
+        sys.exit(f"no photos at {arguments.data}: name a folder with valid/ and test/ by --data")
+    if not RIVALS.is_dir():
+        sys.exit("there is no .venv-rivals: run `.venv/bin/python bench/make_rivals.py` first")
+    only = arguments.only.split(";") if arguments.only else list(SERVERS)
+    photos = sorted(path for path in (arguments.data / "test").rglob("*") if path.is_file())
+    bodies = [path.read_bytes() for path in photos]
+    results = {}
+    with tempfile.TemporaryDirectory(prefix="kennel-bench-") as name:
+        decision = packages(arguments.data / "valid", Path(name))[2]
+        cores = len(os.sched_getaffinity(0))
+        print(f"{cores} cores, load {os.getloadavg()[0]:.1f} before, {len(bodies)} JPEGs of "
+              f"{sum(map(len, bodies)) // len(bodies):,} bytes; {decision}")  # fmt: skip
+        head = "".join(f"{f'{clients} clients: /s p50 p99 ms':>28}" for clients in CLIENTS)
+        print(f"{'server':<14}{head}{'MB':>7}{'ready s':>9}", flush=True)
+        for label in only:
+            found = results[label] = measure(SERVERS[label], Path(name), bodies, arguments.seconds)
+            cells = (
+                f"{found[key]['per_second']:.1f} {found[key]['p50_ms']:.0f} "
+                f"{found[key]['p99_ms']:.0f}" for key in map(str, CLIENTS)
+            )  # fmt: skip
+            row = "".join(f"{cell:>28}" for cell in cells)
+            print(f"{label:<14}{row}{found['resident_mb']:>7}{found['ready_s']:>9}", flush=True)
+    print(json.dumps(ratios(results)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,54 @@
+"""What the rival servers have in common: one network in eager PyTorch, fed by our decoding.
+
+Each gets the layout (NCHW or channels_last) that is faster here, inference_mode, our JPEG decoding
+at reduced scale and our resize, so that what differs is the server and the engine.
+"""
+
+import os
+import statistics
+import sys
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from networks import Photos, eager, fresh_network, milliseconds, prepared  # isort: skip
+
+import numpy as np  # isort: skip
+import torch  # isort: skip
+
+from breeds import dog_breeds
+from card import Card
+from inference import MOST
+
+PORT = int(os.environ.get("PORT", "8080"))
+THREADS = int(os.environ.get("KENNEL_THREADS", "0")) or len(os.sched_getaffinity(0))
+BATCH = MOST  # as Kennel's
+BATCH_WAIT = 0.01  # seconds; the order of what the frameworks' own examples wait
+
+
+class EagerClassifier:
+    """Decode, and classify one photo or several."""
+
+    def __init__(self) -> None:
+        torch.set_num_threads(THREADS)
+        self.card = Card.read(Path(os.environ["SM_MODEL_DIR"]))
+        self.names = [entry.breed for entry in dog_breeds()]
+        blank = np.zeros((1, self.card.input.size, self.card.input.size, 3), np.uint8)
+        layouts = [eager(fresh_network(), channels_last) for channels_last in (False, True)]
+        for layout in layouts:
+            milliseconds(layout, blank, 3)
+        self.call = min(layouts, key=lambda one: statistics.median(milliseconds(one, blank, 15)))
+
+    def decode(self, body: bytes) -> Photos:
+        """Return [1, size, size, 3] of a JPEG's bytes."""
+        return prepared(body, self.card)
+
+    def classify(self, photos: list[Photos]) -> list[dict[str, Any]]:
+        """Return the top breed and its probability of each photo."""
+        logits = torch.from_numpy(self.call(np.concatenate(photos)))
+        best = logits.softmax(dim=1).max(dim=1)
+        return [
+            {"breed": self.names[int(index)], "probability": float(value)}
+            for value, index in zip(best.values, best.indices, strict=True)
+        ]
