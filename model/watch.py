@@ -33,9 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Finding", "StoppedByRule", "Watch", "of_module"]
 
-EVERY = (
-    50  # steps between two looks; at this the watch of a network costs under 1 % of its training
-)
+EVERY = 100  # steps between two looks; bench/watch_cost.py has what they cost
 
 Batch = TypeVar("Batch")
 
