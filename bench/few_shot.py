@@ -16,13 +16,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from heads import ROOT, linear_probe, nearest_class_mean, top1
 from numpy.typing import NDArray
 
+# isort: split  # heads makes model/ importable
 from calibrate import temperature
 from dataset import read_split
 from features import Extractor
 from head import HeadSettings, Samples, fit_head, prior_head
+from heads import ROOT, linear_probe, nearest_class_mean, top1
 from metrics import auroc, ece, ece_floor, softmax, wilson
 from network import Network
 from pretrained import BACKBONE, input_step

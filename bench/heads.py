@@ -32,7 +32,7 @@ def linear_probe(train: Samples, breeds: int, strength: float) -> Head:
         torch.autograd.backward(loss)
         return loss
 
-    optimiser.step(closure)
+    optimiser.step(closure)  # type: ignore[no-untyped-call]
     return Head(weight.detach().numpy(), bias.detach().numpy())
 
 

@@ -21,12 +21,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from heads import ROOT, best_linear_probe, nearest_class_mean, right
 
+# isort: split  # heads makes model/ importable
 from card import Card
 from dataset import Dataset, read
 from features import Extractor
 from head import Head, Samples
+from heads import ROOT, best_linear_probe, nearest_class_mean, right
 from metrics import wilson
 from network import Network
 from package import unpacked

@@ -52,6 +52,11 @@ def convert(module: nn.Module, size: int, outputs: Sequence[str]) -> ov.Model:
         warnings.filterwarnings("ignore", r"`torch\.jit\.\w+` is deprecated", DeprecationWarning)
         model = ov.convert_model(module.eval(), example_input=example)
     model.reshape([-1, size, size, 3])
+    # OpenVINO numbers nodes through a process's life: without names of their own, a network would
+    # be written with other bytes when another was converted before it.
+    model.set_friendly_name("network")
+    for place, node in enumerate(model.get_ordered_ops()):
+        node.set_friendly_name(f"{node.get_type_name()}_{place}")
     model.inputs[0].get_node().set_friendly_name("photos")
     model.inputs[0].get_tensor().set_names({"photos"})
     for output, name in zip(model.outputs, outputs, strict=True):

@@ -10,6 +10,7 @@ photo's last bits depend on its neighbours, and the same inputs would no longer 
 
 import contextlib
 import hashlib
+import io
 import os
 import queue
 from collections.abc import Callable, Iterator, Sequence
@@ -145,7 +146,8 @@ class Extractor:
             return kept
         for path in sorted(self._folder.glob(f"{view}-*.npz")):
             try:
-                with np.load(path, allow_pickle=False) as shard:
+                # read_bytes: of a broken file np.load leaves its own handle open
+                with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as shard:
                     names, vectors, mass = shard["photos"], shard["features"], shard["dog_mass"]
             except (OSError, ValueError, KeyError, EOFError, BadZipFile):
                 path.unlink(missing_ok=True)  # not ours, or broken: it is computed anew

@@ -2,7 +2,8 @@
 
 A trial fits the head on features that are there already, so it costs a second or less; one that
 does worse than most did at the same epoch ends early. The first trial is the settings as given,
-so a search never ends with worse ones than it began with. The same inputs give the same trials.
+if they lie in the space, so the search ends with none that are worse. The same inputs give the
+same trials.
 """
 
 import json
@@ -68,9 +69,9 @@ def search(
             sampler=optuna.samplers.TPESampler(seed=start.seed, multivariate=True),
             pruner=optuna.pruners.MedianPruner(WARM_UP_TRIALS, WARM_UP_EPOCHS),
         )
-    study.enqueue_trial(
-        {entry["name"]: getattr(start, _field(entry["name"])) for entry in space},
-    )
+    given = {entry["name"]: getattr(start, _field(entry["name"])) for entry in space}
+    if all(_holds(entry, given[entry["name"]]) for entry in space):
+        study.enqueue_trial(given)
 
     def objective(trial: optuna.Trial) -> float:
         chosen = {_field(entry["name"]): _suggest(trial, entry) for entry in space}
@@ -110,6 +111,12 @@ def _suggest(trial: optuna.Trial, entry: dict[str, Any]) -> Any:  # the space sa
     if entry["type"] == "int":
         return trial.suggest_int(entry["name"], entry["low"], entry["high"], log=log)
     return trial.suggest_float(entry["name"], entry["low"], entry["high"], log=log)
+
+
+def _holds(entry: dict[str, Any], value: Any) -> bool:
+    if entry["type"] == "categorical":
+        return value in entry["values"]
+    return bool(entry["low"] <= value <= entry["high"])
 
 
 def _line(trial: optuna.trial.FrozenTrial) -> str:

@@ -1,0 +1,224 @@
+"""The whole training as a process, on made pictures: what it writes, says and refuses."""
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import tarfile
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from card import Card, read_breeds
+from inference import input_fn, model_fn, predict_fn, warm_up
+from search import read_space
+from tests.model.learning import TRAIN, photos_of, run_train
+from tests.model.pictures import kennel_of
+from train import main
+
+BREEDS = ("001.Beagle", "havanese", "n02108089-boxer")
+COUNTS = {"train": 6, "valid": 3, "test": 3}
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return photos_of(tmp_path_factory.mktemp("photos"), BREEDS, COUNTS)
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def trained(
+    photos: Path, cache: Path, package: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, "subprocess.CompletedProcess[str]"]:
+    """A training with a search and the pretrained package as the live one."""
+    out = tmp_path_factory.mktemp("trained")
+    flags = ("--epochs", "10", "--tune", "3", "--live", package)
+    done = run_train("--data", photos, "--out", out, "--cache", cache, *flags)
+    assert done.returncode == 0, done.stderr
+    return out, done
+
+
+@pytest.fixture(scope="module")
+def unpacked_package(trained: tuple[Path, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("unpacked")
+    with tarfile.open(trained[0] / "model.tar.gz") as archive:
+        archive.extractall(folder, filter="data")
+    return folder
+
+
+def test_what_is_written(trained: tuple[Path, Any]) -> None:
+    names = {path.name for path in trained[0].iterdir()}
+    assert names == {
+        "audit.json", "evaluation.json", "model.tar.gz", "report.html", "tensorboard"
+    }  # fmt: skip
+
+
+def test_the_package_serves(unpacked_package: Path, photos: Path) -> None:
+    model = model_fn(str(unpacked_package))
+    warm_up(model, unpacked_package)
+    body = next((photos / "test" / "havanese").iterdir()).read_bytes()
+    answer = predict_fn(input_fn(body, "image/jpeg"), model)
+    assert {entry["breed"] for entry in answer["breeds"]} == {"Beagle", "Boxer", "Havanese"}
+    assert sum(entry["probability"] for entry in answer["breeds"]) == pytest.approx(1, abs=1e-5)
+
+
+def test_breeds_and_card(unpacked_package: Path) -> None:
+    breeds = [(entry.breed, entry.synset) for entry in read_breeds(unpacked_package)]
+    assert breeds == [("Beagle", "n02088364"), ("Boxer", "n02108089"), ("Havanese", "")]
+    card = Card.read(unpacked_package)
+    assert card.name == "tf_efficientnet_lite2-3-breeds"
+    assert card.data["photos"] == {"train": 18, "valid": 9, "test": 9}
+    assert card.training["epochs"] == 10 and card.training["tune"] == 3
+    assert card.smoke_breed in {"Beagle", "Boxer", "Havanese"}
+    assert "/" not in json.dumps(card.training)  # no path of this machine
+
+
+def test_the_evaluation_is_whole_and_in_the_package(
+    trained: tuple[Path, Any], unpacked_package: Path
+) -> None:
+    text = (trained[0] / "evaluation.json").read_text()
+    assert (unpacked_package / "evaluation.json").read_text() == text
+    found = json.loads(text)
+    assert found["photos"] == 9 and found["breeds"] == ["Beagle", "Boxer", "Havanese"]
+    assert sum(map(sum, found["confusion"])) == 9
+    right = sum(found["confusion"][i][i] for i in range(3))
+    assert found["top1"] == pytest.approx(right / 9)
+    assert found["top1_interval"][0] <= found["top1"] <= found["top1_interval"][1]
+    wrong = sum(pair["count"] for pair in found["most_confused"])
+    assert wrong == 9 - right
+    assert all(name.startswith("test/") for p in found["most_confused"] for name in p["photos"])
+
+
+def test_live_is_measured_on_the_same_photos(trained: tuple[Path, Any]) -> None:
+    live = json.loads((trained[0] / "evaluation.json").read_text())["live"]
+    assert live["photos"] == 9
+    assert live["breeds_missing"] == ["Havanese"]
+    assert live["top1"] <= 6 / 9  # the three photos of a breed that it lacks are wrong
+    found = json.loads((trained[0] / "evaluation.json").read_text())
+    assert live["difference"] == pytest.approx(found["top1"] - live["top1"])
+
+
+def test_the_log_holds_the_objective_in_each_epoch(trained: tuple[Path, Any]) -> None:
+    losses = re.findall(read_space()["objective"]["regex"], trained[1].stdout)
+    assert len(losses) == 10
+    assert all(0 < float(loss) < 20 for loss in losses)
+
+
+def test_search_and_the_last_line(trained: tuple[Path, Any]) -> None:
+    assert len(re.findall(r"^trial \d:", trained[1].stderr, re.M)) == 3
+    last = trained[1].stdout.splitlines()[-1]
+    assert re.search(r"tf_efficientnet_lite2-3-breeds@[0-9a-f]{12}, top-1 0\.\d{3} \(95 %", last)
+
+
+def test_the_same_inputs_give_the_same_bytes(
+    trained: tuple[Path, Any], photos: Path, cache: Path, package: Path, tmp_path: Path
+) -> None:
+    """The first run computed the features, the second finds them kept; the photos moved, too."""
+    moved = photos.rename(photos.with_name("moved"))
+    flags = ("--epochs", "10", "--tune", "3", "--live", package, "--cache", cache)
+    try:
+        assert run_train("--data", moved, "--out", tmp_path, *flags).returncode == 0
+    finally:
+        moved.rename(photos)
+    for name in ("model.tar.gz", "evaluation.json", "audit.json"):
+        assert (tmp_path / name).read_bytes() == (trained[0] / name).read_bytes(), name
+
+
+def test_a_kill_leaves_the_old_package_and_no_half_new_one(
+    photos: Path, cache: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "model.tar.gz").write_bytes(b"the old one")
+    command = [sys.executable, str(TRAIN), "--data", str(photos), "--out", str(out)]
+    command += ["--cache", str(cache), "--epochs", "10000"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    assert process.stdout is not None
+    process.stdout.readline()  # the first epoch is over
+    time.sleep(0.05)
+    process.send_signal(signal.SIGKILL)
+    process.wait(30)
+    process.stdout.close()
+    assert process.returncode == -signal.SIGKILL
+    assert (out / "model.tar.gz").read_bytes() == b"the old one"
+    assert not list(out.glob("*.html")) and not (out / "evaluation.json").exists()
+
+
+def test_sagemakers_folders(
+    photos: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Channels and folders by the environment; SM_MODEL_DIR gets files, which SageMaker packs."""
+    for name in ("train", "valid", "test"):
+        monkeypatch.setenv(f"SM_CHANNEL_{name.upper()}", str(photos / name))
+    monkeypatch.setenv("SM_MODEL_DIR", str(tmp_path / "model"))
+    monkeypatch.setenv("SM_OUTPUT_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("KENNEL_CACHE", str(cache))
+    done = run_train("--epochs", "2", "--head-only", "True")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "model" / "code" / "inference.py").is_file()
+    model_fn(str(tmp_path / "model"))
+    assert not (tmp_path / "data" / "model.tar.gz").exists()
+    assert (tmp_path / "data" / "report.html").is_file()
+
+
+@pytest.mark.parametrize(
+    "backbone", ["test_resnet", pytest.param("resnet50", marks=pytest.mark.rivals)]
+)
+def test_a_backbone_of_random_weights_says_so(backbone: str, tmp_path: Path) -> None:
+    data = kennel_of(tmp_path / "photos", train=5)
+    out = tmp_path / "out"
+    flags = ("--backbone", backbone, "--epochs", "2", "--cache", tmp_path / "cache")
+    done = run_train("--data", data, "--out", out, *flags)
+    assert done.returncode == 0, done.stderr
+    assert "RANDOM weights" in done.stderr
+    assert "RANDOM weights" in done.stdout.splitlines()[-1]
+    with tarfile.open(out / "model.tar.gz") as archive:
+        archive.extractall(tmp_path / "package", filter="data")
+    card = Card.read(tmp_path / "package")
+    assert card.dog_score == "max-breed-probability"
+    assert card.credits == ("weights: random, seed 20",)
+    model = model_fn(str(tmp_path / "package"))
+    answer = warm_up(model, tmp_path / "package")
+    raw = model.engine(_smoke_pixels(tmp_path / "package", card))[1][0]
+    assert answer["dog_score"] == pytest.approx(float(raw), abs=1e-5)
+    assert raw >= 0.5  # of two breeds, the more probable one's
+
+
+def _smoke_pixels(package: Path, card: Card) -> Any:
+    from photo import wire_array  # noqa: PLC0415
+    from preprocess import prepare  # noqa: PLC0415
+
+    return prepare(wire_array((package / "smoke.jpg").read_bytes()), card.input)[None]
+
+
+@pytest.mark.parametrize(
+    ("flags", "sentence"),
+    [
+        (["--data", "{none}", "--out", "{out}"], "There is no folder"),
+        (["--data", "{photos}"], "nowhere to write"),
+        (["--out", "{out}"], "There are no photos to train on"),
+        (["--data", "{photos}", "--out", "{out}", "--epochs", "none"], "expected a whole number"),
+        (["--data", "{photos}", "--out", "{out}", "--shrinkage", "nan"], "expected a number above"),
+        (["--data", "{photos}", "--out", "{out}", "--colour", "red"], "Unrecognized arguments"),
+        (["--data", "{photos}", "--out", "{out}", "--accept", "all"], "no such finding"),
+        (["--data", "{photos}", "--out", "{out}", "--backbone", "resnet5"], "did you mean resnet"),
+        (["--data", "{photos}", "--out", "{out}", "--live", "{photos}"], "is no model package"),
+    ],
+)
+def test_what_cannot_be_is_one_sentence(
+    flags: list[str], sentence: str, photos: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    filled = [flag.format(none=tmp_path / "none", photos=photos, out=out) for flag in flags]
+    with pytest.raises(SystemExit, match=sentence) as ending:
+        main(filled)
+    assert isinstance(ending.value.code, str)
+    assert "\n" not in ending.value.code
+    assert not (out / "model.tar.gz").exists()
