@@ -360,3 +360,13 @@ def test_a_device_that_is_behind_is_not_starved() -> None:
     assert starved.window(Window(steps=50, wait=9.0, work=1.0, behind=False)) == (0.9, "data")
     assert starved.window(Window(steps=50, wait=9.0, work=1.0, behind=True)) is None
     assert starved.window(Window(steps=50, wait=0.09, work=0.01, behind=False)) is None
+
+
+def test_the_document_has_every_rule_with_its_threshold_and_action() -> None:
+    lines = (MODEL.parent / "docs" / "watch.md").read_text().splitlines()
+    cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines if line[:1] == "|"]
+    told = {row[0]: row for row in cells}
+    for rule in default_rules():
+        _, _, threshold, action = told[rule.name]
+        assert f"{rule.threshold:g}" in threshold or rule.threshold == 0
+        assert action == rule.action
