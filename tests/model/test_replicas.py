@@ -1,0 +1,94 @@
+"""The server's replicas: one is killed under load, more comes than the queue holds."""
+
+import os
+import signal
+import threading
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from tests.model.serving import PATIENCE, Running, serving
+
+BACK_SECONDS = 10.0  # the issue's bound; it is about one
+
+
+def children(pid: int) -> list[int]:
+    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def worker_of(running: Running) -> int:
+    (worker,) = [
+        one
+        for one in children(running.process.pid)
+        if b"worker.py" in Path(f"/proc/{one}/cmdline").read_bytes()
+    ]
+    return worker
+
+
+def test_a_killed_replica_under_load_is_replaced(
+    package: Path, tmp_path: Path, smoke_bytes: bytes
+) -> None:
+    log = tmp_path / "server.log"
+    with serving(package, log) as running, ThreadPoolExecutor(4) as pool:
+        running.wait_until_ready()
+        stop = threading.Event()
+
+        def load() -> Counter[int]:
+            seen: Counter[int] = Counter()
+            while not stop.is_set():
+                answer = running.invoke(smoke_bytes, "image/jpeg")  # never a broken connection
+                if answer.status != 200:
+                    assert answer.headers["retry-after"] == "1"
+                seen[answer.status] += 1
+            return seen
+
+        loads = [pool.submit(load) for _ in range(4)]
+        try:
+            time.sleep(0.3)
+            first = worker_of(running)
+            os.kill(first, signal.SIGKILL)
+            killed = time.monotonic()
+            while running.request("GET", "/ping").status == 200:  # the death was noticed
+                assert time.monotonic() < killed + BACK_SECONDS
+            statuses = running.wait_until_ready()
+            assert time.monotonic() - killed < BACK_SECONDS
+            assert worker_of(running) != first
+            time.sleep(0.3)
+        finally:
+            stop.set()
+        seen = sum((one.result() for one in loads), Counter())
+    assert set(seen) == {200, 503}
+    assert set(statuses) <= {200, 503}
+    assert "replica died after" in log.read_text()
+
+
+def test_no_replica_outlives_its_server(package: Path, tmp_path: Path) -> None:
+    with serving(package, tmp_path / "server.log") as running:
+        running.wait_until_ready()
+        worker = worker_of(running)
+        running.process.kill()
+        running.process.wait(PATIENCE)
+        deadline = time.monotonic() + PATIENCE
+        while Path(f"/proc/{worker}/cmdline").exists() and time.monotonic() < deadline:
+            if not Path(f"/proc/{worker}/cmdline").read_bytes():
+                break  # ended, and nobody has read its exit status yet
+            time.sleep(0.05)
+        assert time.monotonic() < deadline
+
+
+def test_more_than_the_queue_holds_is_turned_away(
+    package: Path, tmp_path: Path, smoke_bytes: bytes
+) -> None:
+    with serving(package, tmp_path / "server.log", KENNEL_QUEUE="2") as running:
+        running.wait_until_ready()
+        with ThreadPoolExecutor(12) as pool:
+            answers = list(
+                pool.map(lambda _: running.invoke(smoke_bytes, "image/jpeg"), range(120))
+            )
+        assert {answer.status for answer in answers} == {200, 503}
+        for answer in answers:
+            if answer.status == 503:
+                assert answer.headers["retry-after"] == "1"
+                assert answer.json == {"error": "All places in the queue are taken; try again."}
+        assert running.invoke(smoke_bytes, "image/jpeg").status == 200
