@@ -29,7 +29,7 @@ def most_confused(pairs: Sequence[Mapping[str, Any]], photos: Callable[[str], by
             if isinstance(small, bytes) and len(small) <= room:
                 room -= len(small)
                 source = "data:image/jpeg;base64," + base64.b64encode(small).decode()
-                shown.append(tag("img", src=source, alt=name, title=name, loading="lazy"))
+                shown.append(tag("img", src=source, alt=name, title=name))
             else:
                 reason = small if isinstance(small, str) else "left out to keep this page small"
                 shown.append(tag("p", f"{name}: {reason}", class_="soft"))
