@@ -29,9 +29,9 @@ from preprocess import prepare
 from quiet_openvino import ov
 
 MOST_LOST = 0.005  # of top-1: 0.5 points
-MOST_MASS_MOVED = 0.2  # mean change of the dog mass; less is taken up by the threshold, fitted after
+MOST_MASS_MOVED = 0.2  # mean change of the dog mass; the threshold, fitted after, takes up less
 FEWEST_PHOTOS = 100  # with fewer, 0.5 points would be less than half a photo
-CALIBRATION_PHOTOS = 200  # more changed nothing; about 0.1 s each
+CALIBRATION_PHOTOS = 200  # about 0.1 s each
 BATCH = 8  # photos a call, when checking
 
 
