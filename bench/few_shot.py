@@ -9,6 +9,7 @@ perfectly calibrated answers of the same confidences would show by chance. The d
 training: all dogs against the photos of --notdogs. The last line is JSON.
 """
 
+import heads  # isort: skip  # makes model/ importable
 import argparse
 import json
 import tempfile
@@ -18,12 +19,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-# isort: split  # heads makes model/ importable
 from calibrate import temperature
 from dataset import read_split
 from features import Extractor
 from head import HeadSettings, Samples, fit_head, prior_head
-from heads import ROOT, linear_probe, nearest_class_mean, top1
 from metrics import auroc, ece, ece_floor, softmax, wilson
 from network import Network
 from pretrained import BACKBONE, input_step
@@ -31,7 +30,7 @@ from train import imagenet_rows
 from weights import load_backbone
 
 SHOTS, FOLDS = 5, 5
-DATA = ROOT.parent / "shared" / "data"
+DATA = heads.ROOT.parent / "shared" / "data"
 
 
 def split(labels: NDArray[np.int64], seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -86,9 +85,11 @@ def main() -> None:
             np.concatenate([plain.features, mirrored.vectors[rows]]), np.tile(plain.labels, 2)
         )
         head, _ = fit_head(prior_head(imagenet, dataset.labels, both), both, None, HeadSettings())
-        found["ours"].append(top1(head, test))
-        found["nearest class mean"].append(top1(nearest_class_mean(plain, breeds), test))
-        found["linear probe"].append(top1(linear_probe(plain, breeds, 1e-2), test))
+        found["ours"].append(heads.top1(head, test))
+        found["nearest class mean"].append(
+            heads.top1(heads.nearest_class_mean(plain, breeds), test)
+        )
+        found["linear probe"].append(heads.top1(heads.linear_probe(plain, breeds, 1e-2), test))
         probabilities = out_of_fold(head.logits(test.features), test.labels, seed)
         confidence = probabilities.max(axis=1)
         right = probabilities.argmax(axis=1) == test.labels

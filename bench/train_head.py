@@ -9,6 +9,7 @@ a plain linear probe (strength chosen on valid), the pretrained head cut to the 
 class mean. The last line is JSON.
 """
 
+import heads  # isort: skip  # makes model/ importable
 import argparse
 import json
 import os
@@ -22,12 +23,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-# isort: split  # heads makes model/ importable
 from card import Card
 from dataset import Dataset, read
 from features import Extractor
 from head import Head, Samples
-from heads import ROOT, best_linear_probe, nearest_class_mean, right
 from metrics import wilson
 from network import Network
 from package import unpacked
@@ -59,7 +58,9 @@ def cut_head(imagenet: Head, dataset: Dataset) -> Head | None:
 def main() -> None:
     """Run ours, then the rivals, and print a table and a line of JSON."""
     parser = argparse.ArgumentParser(description="Our training against simpler heads.")
-    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data" / "woof10")
+    parser.add_argument(
+        "--data", type=Path, default=heads.ROOT.parent / "shared" / "data" / "woof10"
+    )
     parser.add_argument("--trials", type=int, default=20)
     arguments = parser.parse_args()
     cores = sorted(os.sched_getaffinity(0))[:CORES]
@@ -68,7 +69,7 @@ def main() -> None:
         out, cache = Path(name) / "out", Path(name) / "cache"
         command = [
             sys.executable,
-            str(ROOT / "model" / "train.py"),
+            str(heads.ROOT / "model" / "train.py"),
             *("--data", str(arguments.data), "--out", str(out), "--cache", str(cache)),
             *("--tune", str(arguments.trials)),
         ]
@@ -88,15 +89,17 @@ def main() -> None:
         torch.set_num_threads(1)
         breeds = len(dataset.labels)
         rivals = {
-            "linear probe": best_linear_probe(train, valid, breeds),
+            "linear probe": heads.best_linear_probe(train, valid, breeds),
             "cut pretrained head": cut_head(imagenet_rows(network), dataset),
-            "nearest class mean": nearest_class_mean(train, breeds),
+            "nearest class mean": heads.nearest_class_mean(train, breeds),
         }
     shares: dict[str, dict[str, object]] = {}
     photos = len(test)
     print(f"{'':22}{'top-1':>7}  95 % (Wilson), {photos} photos")
     rows = {"ours": round(ours["top1"] * photos)} | {
-        name: int(right(head, test).sum()) for name, head in rivals.items() if head is not None
+        name: int(heads.right(head, test).sum())
+        for name, head in rivals.items()
+        if head is not None
     }
     for name, told in rows.items():
         low, high = wilson(told, photos)
