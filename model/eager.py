@@ -48,7 +48,10 @@ class EagerEngine:
             raise PackageError(f"model.safetensors holds no {HEAD}; build the package again.")
         self.breeds = int(state[HEAD].shape[0])
         network = Network(
-            timm.create_model(card.backbone, pretrained=False), self.breeds, card.input
+            timm.create_model(card.backbone, pretrained=False),
+            self.breeds,
+            card.input,
+            card.dog_score,
         )
         try:
             network.load_state_dict(state)
