@@ -1,4 +1,4 @@
-"""One table, every host: our server, the serving image in Docker, Ray Serve 2.57, AWS's handler.
+"""One table, every host: our server, the serving image in Docker, Ray Serve 2.57.
 
 The first runs everywhere; the others are `rivals` and are skipped, by name, where their engine or
 their venv (`python bench/make_rivals.py`) is missing.
