@@ -63,8 +63,9 @@ def test_int8_on_real_photos(package: Path, shared_data: Path, tmp_path: Path) -
     decision = best_form(tmp_path, photos, labels)
     assert decision.photos == 200
     assert decision.precision == "int8", decision.reason
+    # the heads, a quarter of the weights, stay in fp32
     assert (tmp_path / INT8.files[1]).stat().st_size < (
-        (tmp_path / FP32.files[1]).stat().st_size / 3
+        (tmp_path / FP32.files[1]).stat().st_size / 2
     )
     # photos that neither calibrated nor decided
     unseen, _ = labelled(package, shared_data / "woof10" / "test")
