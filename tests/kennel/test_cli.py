@@ -55,9 +55,12 @@ def up(tmp_path: Path) -> Iterator[tuple["subprocess.Popen[str]", dict[str, str]
     for made in ("build", "cache"):  # the same for every state folder, and slow to make
         (tmp_path / made).symlink_to(STATE / made)
     command = [*KENNEL, "up", "--port", "0", "--bind", "127.0.0.2", "--json"]
+    # A shell's background jobs, and so a CI run may be one, ignore Ctrl-C and hand that down.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=env
     )
+    signal.signal(signal.SIGINT, before)
     assert process.stdout is not None
     with process.stdout as out:
         yield process, json.loads(out.readline())
