@@ -17,15 +17,24 @@ def test_the_temperature_that_made_the_labels_is_found(true: float) -> None:
 def test_no_other_temperature_has_less_loss() -> None:
     random = np.random.default_rng(3)
     logits, labels = random.normal(0, 1, (200, 4)), random.integers(0, 4, 200)
-    found = temperature(logits, labels)
+    found = temperature(logits, labels, doubt=0.0)
     best = loss(softmax(logits, found), labels)
     assert all(best <= loss(softmax(logits, t), labels) for t in np.geomspace(0.05, 20, 400))
 
 
 def test_answers_all_right_or_all_wrong_stay_in_bounds() -> None:
     logits = np.tile([[4.0, 0.0]], (50, 1))
-    assert 0.05 <= temperature(logits, np.zeros(50, np.int64)) < 0.2  # the loss is 0 from here
-    assert 19 < temperature(logits, np.ones(50, np.int64)) <= 20
+    right, wrong = np.zeros(50, np.int64), np.ones(50, np.int64)
+    assert 0.05 <= temperature(logits, right, doubt=0.0) < 0.2  # the loss is 0 from here
+    assert 19 < temperature(logits, wrong) <= 20
+
+
+@pytest.mark.parametrize("photos", [20, 50, 1000])
+def test_some_right_answers_in_a_row_are_no_certainty(photos: int) -> None:
+    logits = np.tile([[9.0, 0.0, 0.0]], (photos, 1))
+    found = temperature(logits, np.zeros(photos, np.int64))
+    said = softmax(logits[:1], found).max()
+    assert said == pytest.approx((photos + 1) / (photos + 2), abs=1e-4)
 
 
 def test_too_few_photos_change_nothing() -> None:
