@@ -49,7 +49,6 @@ class FunctionSettings:
     memory: int
     timeout: float
     concurrency: int
-    reserved: bool
     role: str
     environment: Mapping[str, str]
     path: tuple[Path, ...]
@@ -88,7 +87,6 @@ def _read_function(
         memory=int(properties.get("MemorySize", 128)),
         timeout=float(properties.get("Timeout", 3)),
         concurrency=UNRESERVED_CONCURRENCY if reserved is None else int(reserved),
-        reserved=reserved is not None,
         role=roles[properties["Role"]],
         environment={key: str(value) for key, value in environment.items()},
         path=(built[make_target(resource)], *path),

@@ -50,7 +50,6 @@ def settings(folder: Path, concurrency: int = 2, timeout: float = 5) -> Function
         memory=256,
         timeout=timeout,
         concurrency=concurrency,
-        reserved=True,
         role="TriedRole",
         environment={"SETTING": "from the template"},
         path=(folder,),
