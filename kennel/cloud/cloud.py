@@ -26,8 +26,10 @@ from kennel.cloud.policy import read_role
 from kennel.cloud.processes import free_ports, listen
 from kennel.cloud.rest_api import RestApi
 from kennel.cloud.sagemaker.endpoints import Endpoints
+from kennel.cloud.sagemaker.listing import Listings
 from kennel.cloud.sagemaker.protocol import SageMaker
 from kennel.cloud.sagemaker.serving import OFFLINE_IMAGE
+from kennel.cloud.sagemaker.store import Store
 from kennel.cloud.template import Stack, load
 from kennel.paths import STATE, TEMPLATE
 
@@ -133,15 +135,17 @@ class Cloud:
         access = _access(self.stack)
         functions = LambdaService(read_functions(self.stack, built), self.url, self.logs)
         later.push_async_callback(functions.stop)
-        endpoints = Endpoints(_fetcher(moto.url, run), self.logs)
-        later.push_async_callback(endpoints.stop)
+        store = later.enter_context(contextlib.closing(Store(None)))
+        endpoints = Endpoints(store, _fetcher(moto.url, run), self.logs)
+        sagemaker = SageMaker([Listings(store)], endpoints, access, store)
+        later.push_async_callback(sagemaker.stop)
         self.api_key = secrets.token_urlsafe(24)
         api = RestApi(self.stack, functions, self.api_key)
         self.api_url = f"{self.url}/{api.stage}"
         upstream = await later.enter_async_context(
             httpx.AsyncClient(base_url=moto.url, timeout=120, trust_env=False)
         )
-        gateway = Gateway(api, functions, SageMaker(endpoints, access), access, upstream)
+        gateway = Gateway(api, functions, sagemaker, access, upstream)
         await self._serve(gateway, sockets)
 
     async def _serve(self, gateway: Gateway, sockets: list[socket.socket]) -> None:

@@ -6,22 +6,17 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import httpx
 
-from kennel.cloud.names import ACCOUNT, REGION
+from kennel.cloud.names import ACCOUNT
 from kennel.cloud.sagemaker.errors import ServiceError, existing, missing, model_error
+from kennel.cloud.sagemaker.resources import arn_of
 from kennel.cloud.sagemaker.serving import OFFLINE_IMAGE, CannotServe, Instance
+from kennel.cloud.sagemaker.store import Json, Store
 
-Json = dict[str, Any]
 #: Brings an object of S3 to a local file: (s3 URI) -> path.
 Fetch = Callable[[str], Awaitable[Path]]
-
-
-def arn_of(kind: str, name: str) -> str:
-    """Return the ARN of a SageMaker resource; the service writes names in lower case."""
-    return f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:{kind}/{name.lower()}"
 
 
 @dataclass
@@ -47,65 +42,69 @@ class Endpoints:
 
     Parameters
     ----------
+    store
+        Where models and configurations are kept, and each endpoint as it is described.
     fetch
         Brings a model's package from the offline S3.
     logs
         Where serving processes write.
     """
 
-    def __init__(self, fetch: Fetch, logs: Path) -> None:
+    def __init__(self, store: Store, fetch: Fetch, logs: Path) -> None:
+        self._store = store
         self._fetch = fetch
         self._logs = logs
-        self._models: dict[str, Json] = {}
-        self._configs: dict[str, Json] = {}
         self._endpoints: dict[str, Endpoint] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._endings: set[asyncio.Task[None]] = set()  # a stop waits for them
 
     # models and configurations: what was given is what is described
 
     async def create_model(self, request: Json) -> Json:
         """CreateModel."""
-        return self._create(self._models, "model", "Model", request)
+        return self._create("model", "Model", request)
 
     async def describe_model(self, request: Json) -> Json:
         """DescribeModel."""
-        return self._described(self._models, "model", request["ModelName"])
+        return self._described("model", request["ModelName"])
 
     async def delete_model(self, request: Json) -> Json:
         """DeleteModel."""
-        self._described(self._models, "model", request["ModelName"])
-        del self._models[request["ModelName"]]
+        self._described("model", request["ModelName"])
+        self._store.delete("model", request["ModelName"])
         return {}
 
     async def create_endpoint_config(self, request: Json) -> Json:
         """CreateEndpointConfig: each variant's model must exist."""
         for variant in request["ProductionVariants"]:
-            self._described(self._models, "model", variant["ModelName"])
-        return self._create(self._configs, "endpoint-config", "EndpointConfig", request)
+            self._described("model", variant["ModelName"])
+        return self._create("endpoint-config", "EndpointConfig", request)
 
     async def describe_endpoint_config(self, request: Json) -> Json:
         """DescribeEndpointConfig."""
-        return self._described(self._configs, "endpoint-config", request["EndpointConfigName"])
+        return self._described("endpoint-config", request["EndpointConfigName"])
 
     async def delete_endpoint_config(self, request: Json) -> Json:
         """DeleteEndpointConfig."""
-        self._described(self._configs, "endpoint-config", request["EndpointConfigName"])
-        del self._configs[request["EndpointConfigName"]]
+        self._described("endpoint-config", request["EndpointConfigName"])
+        self._store.delete("endpoint-config", request["EndpointConfigName"])
         return {}
 
-    def _create(self, store: dict[str, Json], kind: str, word: str, request: Json) -> Json:
+    def _create(self, kind: str, word: str, request: Json) -> Json:
         name = request[f"{word}Name"]
-        if name in store:
-            raise existing(kind.replace("-config", " configuration"), arn_of(kind, name))
         arn = arn_of(kind, name)
+        if self._store.get(kind, name):
+            raise existing(kind.replace("-config", " configuration"), arn)
         kept = {key: value for key, value in request.items() if key != "Tags"}
-        store[name] = {**kept, f"{word}Arn": arn, "CreationTime": time.time()}
+        kept |= {f"{word}Arn": arn, "CreationTime": time.time()}
+        self._store.put(kind, name, kept)
         return {f"{word}Arn": arn}
 
-    def _described(self, store: Mapping[str, Json], kind: str, name: str) -> Json:
-        if name not in store:
+    def _described(self, kind: str, name: str) -> Json:
+        kept = self._store.get(kind, name)
+        if kept is None:
             raise missing(kind.replace("-config", " configuration"), arn_of(kind, name))
-        return store[name]
+        return kept
 
     # endpoints
 
@@ -114,16 +113,18 @@ class Endpoints:
         name, config = request["EndpointName"], request["EndpointConfigName"]
         if name in self._endpoints:
             raise existing("endpoint", arn_of("endpoint", name))
-        self._described(self._configs, "endpoint-config", config)
+        self._described("endpoint-config", config)
         endpoint = self._endpoints[name] = Endpoint(name, config)
+        self._keep(endpoint)
         self._later(self._bring_up(endpoint, config))
         return {"EndpointArn": arn_of("endpoint", name)}
 
     async def update_endpoint(self, request: Json) -> Json:
         """UpdateEndpoint: new instances first, then the old ones end (blue/green, all at once)."""
         endpoint = self._settled(request["EndpointName"], "update")
-        self._described(self._configs, "endpoint-config", request["EndpointConfigName"])
+        self._described("endpoint-config", request["EndpointConfigName"])
         endpoint.become("Updating")
+        self._keep(endpoint)
         self._later(self._bring_up(endpoint, request["EndpointConfigName"]))
         return {"EndpointArn": arn_of("endpoint", endpoint.name)}
 
@@ -131,13 +132,19 @@ class Endpoints:
         """DeleteEndpoint: gone at once from every listing, its processes ended behind."""
         endpoint = self._settled(request["EndpointName"], "delete")
         del self._endpoints[endpoint.name]
-        self._later(_end(endpoint.instances))
+        self._store.delete("endpoint", endpoint.name)
+        self._end_later(endpoint.instances)
         return {}
 
     async def describe_endpoint(self, request: Json) -> Json:
         """DescribeEndpoint."""
-        endpoint = self._existing(request["EndpointName"])
-        config = self._configs.get(endpoint.config, {})
+        return self._description(self._existing(request["EndpointName"]))
+
+    def _keep(self, endpoint: Endpoint) -> None:
+        self._store.put("endpoint", endpoint.name, self._description(endpoint))
+
+    def _description(self, endpoint: Endpoint) -> Json:
+        config = self._store.get("endpoint-config", endpoint.config) or {}
         described = {
             "EndpointName": endpoint.name,
             "EndpointArn": arn_of("endpoint", endpoint.name),
@@ -180,7 +187,7 @@ class Endpoints:
             ) from error
         if not answer.is_success:
             raise model_error(answer.status_code, answer.text)
-        (variant,) = self._configs[endpoint.config]["ProductionVariants"]
+        (variant,) = self._described("endpoint-config", endpoint.config)["ProductionVariants"]
         return variant["VariantName"], answer
 
     async def stop(self) -> None:
@@ -188,6 +195,7 @@ class Endpoints:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*self._endings)
         await _end([each for one in self._endpoints.values() for each in one.instances])
 
     def _existing(self, name: str) -> Endpoint:
@@ -212,14 +220,16 @@ class Endpoints:
         except CannotServe as error:
             # A failed update leaves the old instances serving.
             endpoint.become("InService" if updating else "Failed", str(error))
+            self._keep(endpoint)
             return
         old, endpoint.instances, endpoint.config = endpoint.instances, started, config
         endpoint.become("InService")
-        await _end(old)
+        self._keep(endpoint)
+        self._end_later(old)
 
     async def _start_instances(self, endpoint: str, config: str) -> list[Instance]:
-        (variant,) = self._configs[config]["ProductionVariants"]
-        container = self._models[variant["ModelName"]]["PrimaryContainer"]
+        (variant,) = self._described("endpoint-config", config)["ProductionVariants"]
+        container = self._described("model", variant["ModelName"])["PrimaryContainer"]
         if container["Image"] != OFFLINE_IMAGE:
             raise CannotServe(
                 f"no image can be pulled offline: expected {OFFLINE_IMAGE}, "
@@ -241,6 +251,11 @@ class Endpoints:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    def _end_later(self, instances: list[Instance]) -> None:
+        task = asyncio.ensure_future(_end(instances))
+        self._endings.add(task)
+        task.add_done_callback(self._endings.discard)
 
 
 async def _end(instances: list[Instance]) -> None:

@@ -1,42 +1,57 @@
 """SageMaker's two HTTP interfaces: actions as JSON 1.1, and InvokeEndpoint.
 
 Requests are checked against botocore's own model of the service before anything is done, so
-what AWS would refuse for its form is refused here with the same words.
+what AWS would refuse for its form is refused here with the same words; so are our answers.
 """
 
 import json
 import re
 import uuid
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
 
-import botocore.session
-from botocore.validate import ParamValidator
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from kennel.cloud.access import Access, AccessDenied
-from kennel.cloud.sagemaker.endpoints import Endpoints, arn_of
+from kennel.cloud.faults import Faults
+from kennel.cloud.sagemaker.endpoints import Endpoints
 from kennel.cloud.sagemaker.errors import ServiceError
+from kennel.cloud.sagemaker.resources import arn_of, needs, resource_of
+from kennel.cloud.sagemaker.shapes import MODEL, check_request, check_response
+from kennel.cloud.sagemaker.store import Json, Store
+from kennel.cloud.sagemaker.tags import Tags
 
-_MODEL = botocore.session.get_session().get_service_model("sagemaker")
-_TARGET_PREFIX = _MODEL.metadata["targetPrefix"] + "."
+_TARGET_PREFIX = MODEL.metadata["targetPrefix"] + "."
 _INVOCATION = re.compile(r"/endpoints/([^/]+)/invocations")
-
-#: The resource kinds whose names in a request an action is authorised on.
-_NAMES = {
-    "EndpointName": "endpoint",
-    "EndpointConfigName": "endpoint-config",
-    "ModelName": "model",
-}
 
 
 class SageMaker:
-    """Speaks the service's protocol over an `Endpoints`."""
+    """Speaks the service's protocol over parts that each know some of its actions.
 
-    def __init__(self, endpoints: Endpoints, access: Access) -> None:
+    Parameters
+    ----------
+    parts
+        Objects with a method for each action that they know, named as in boto3: it takes the
+        request and returns the answer, both as JSON. The first that has it is asked.
+    endpoints
+        One of them: it answers InvokeEndpoint too.
+    store
+        Where tags are kept.
+    """
+
+    def __init__(
+        self,
+        parts: Sequence[object],
+        endpoints: Endpoints,
+        access: Access,
+        store: Store,
+        faults: Faults | None = None,
+    ) -> None:
+        self._tags = Tags(store)
+        self._parts = [*parts, endpoints, self._tags]
         self._endpoints = endpoints
         self._access = access
+        self._faults = faults or Faults()
 
     async def answer(self, request: Request, access_key: str) -> Response:
         """Answer a signed request of the caller with `access_key`."""
@@ -49,32 +64,51 @@ class SageMaker:
         except ServiceError as error:
             return _error(error)
 
+    async def stop(self) -> None:
+        """End what the parts run."""
+        for part in self._parts:
+            if stop := getattr(part, "stop", None):
+                await stop()
+
     async def _act(self, request: Request, access_key: str) -> Response:
         action = request.headers.get("x-amz-target", "").removeprefix(_TARGET_PREFIX)
-        method = getattr(self._endpoints, _snake(action), None)
-        if action not in _MODEL.operation_names or method is None:
-            raise ServiceError(
-                "NotImplementedOffline",
-                f"the offline cloud does not imitate sagemaker:{action or request.url.path}",
-                501,
-            )
+        method = self._method(action)
         parameters = json.loads(await request.body() or b"{}")
-        shape = _MODEL.operation_model(action).input_shape
-        if shape is not None:
-            report = ParamValidator().validate(parameters, shape)
-            if report.has_errors():
-                raise ServiceError("ValidationException", report.generate_report())
-        for resource in _resources(parameters):
-            self._access.check(access_key, f"sagemaker:{action}", resource)
-        if role := parameters.get("ExecutionRoleArn"):
-            context = {"iam:PassedToService": "sagemaker.amazonaws.com"}
-            self._access.check(access_key, "iam:PassRole", role, context)
+        check_request(action, parameters)
+        for need in needs(action, parameters):
+            self._access.check(access_key, need.action, need.resource, need.context)
+        resource = resource_of(action, parameters) or ""
+        self._throttle(action, resource.rpartition("/")[2])
         result = await method(parameters)
+        check_response(action, result)
+        self._keep_tags(action, parameters, result, resource)
         return JSONResponse(result, media_type="application/x-amz-json-1.1", headers=_request_id())
+
+    def _method(self, action: str) -> Callable[[Json], Awaitable[Json]]:
+        for part in self._parts:
+            if action in MODEL.operation_names and (method := getattr(part, _snake(action), None)):
+                return method  # type: ignore[no-any-return]
+        raise ServiceError(
+            "NotImplementedOffline",
+            f"the offline cloud does not imitate sagemaker:{action or 'a call without an action'}",
+            501,
+        )
+
+    def _throttle(self, action: str, name: str) -> None:
+        if self._faults.take(action, name, "throttle"):
+            raise ServiceError("ThrottlingException", "Rate exceeded")
+
+    def _keep_tags(self, action: str, request: Json, result: Json, resource: str) -> None:
+        if action.startswith("Create"):
+            arns = [value for name, value in result.items() if name.endswith("Arn")]
+            self._tags.keep(arns[0], request.get("Tags", []))
+        elif action.startswith("Delete") and action != "DeleteTags":
+            self._tags.keep(resource, [])
 
     async def _invoke(self, endpoint: str, request: Request, access_key: str) -> Response:
         resource = arn_of("endpoint", endpoint)
         self._access.check(access_key, "sagemaker:InvokeEndpoint", resource)
+        self._throttle("InvokeEndpoint", endpoint)
         passed = {
             name: request.headers[name]
             for name in ("content-type", "accept")
@@ -85,10 +119,6 @@ class SageMaker:
         return Response(
             answer.content, media_type=answer.headers.get("content-type"), headers=headers
         )
-
-
-def _resources(parameters: Mapping[str, Any]) -> list[str]:
-    return [arn_of(kind, parameters[name]) for name, kind in _NAMES.items() if name in parameters]
 
 
 def _snake(action: str) -> str:

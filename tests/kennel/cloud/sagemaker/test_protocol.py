@@ -107,13 +107,16 @@ def test_a_malformed_request_is_refused_by_the_services_own_model(bare_cloud: Cl
     )
     code, message = error_of(unchecked.create_endpoint, EndpointName="x")
     assert code == "ValidationException"
-    assert 'Missing required parameter in input: "EndpointConfigName"' in message
+    assert message == (
+        "1 validation error detected: Value null at 'endpointConfigName' failed to satisfy "
+        "constraint: Member must not be null"
+    )
 
 
 def test_what_is_not_imitated_fails_loudly_with_its_name(sagemaker: Any) -> None:
-    code, message = error_of(sagemaker.list_models)
+    code, message = error_of(sagemaker.list_images)
     assert code == "NotImplementedOffline"
-    assert "sagemaker:ListModels" in message
+    assert "sagemaker:ListImages" in message
 
 
 def test_an_image_that_cannot_be_pulled_fails_the_endpoint(sagemaker: Any, package: str) -> None:

@@ -1,0 +1,75 @@
+"""The service's resources: their ARNs, and what a call needs to be allowed on.
+
+Which action is authorised on which resource, and what it depends on (PassRole, AddTags):
+https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsagemakerai.html
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from kennel.cloud.names import ACCOUNT, REGION
+
+#: Resource type in an ARN -> the word for it in actions and members. The longer word comes
+#: before one that it begins with: CreateEndpointConfig is no CreateEndpoint.
+WORDS = {
+    "endpoint-config": "EndpointConfig",
+    "endpoint": "Endpoint",
+    "training-job": "TrainingJob",
+    "hyper-parameter-tuning-job": "HyperParameterTuningJob",
+    "transform-job": "TransformJob",
+    "model-package-group": "ModelPackageGroup",
+    "model-package": "ModelPackage",
+    "model": "Model",
+}
+
+
+@dataclass(frozen=True)
+class Need:
+    """One permission that a call needs."""
+
+    action: str
+    resource: str
+    context: Mapping[str, str] = field(default_factory=dict)
+
+
+def arn_of(kind: str, name: str) -> str:
+    """Return the ARN of a SageMaker resource; the service writes names in lower case."""
+    if name.startswith("arn:"):
+        return name
+    return f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:{kind}/{name.lower()}"
+
+
+def resource_of(action: str, request: Mapping[str, Any]) -> str | None:
+    """Return the ARN of the resource that `action` creates, reads, changes or deletes."""
+    if arn := request.get("ResourceArn"):
+        return str(arn)
+    about = action.removesuffix("WeightsAndCapacities")
+    if about == "ListTrainingJobsForHyperParameterTuningJob":
+        about = "DescribeHyperParameterTuningJob"
+    for kind, word in WORDS.items():
+        if about.endswith(word):
+            name = request.get(f"{word}Name") or request.get(f"{word}Arn")
+            if kind == "model-package" and not name:  # a new version is named by its group
+                name = request.get("ModelPackageGroupName")
+                name = name and f"{name.rpartition('/')[2]}/*"
+            return arn_of(kind, name) if name else None
+    return None
+
+
+def needs(action: str, request: Mapping[str, Any]) -> Iterator[Need]:
+    """Yield every permission that the call needs, dependent actions included."""
+    resource = resource_of(action, request) or "*"
+    yield Need(f"sagemaker:{action}", resource)
+    if action in {"CreateEndpoint", "UpdateEndpoint"}:
+        config = arn_of("endpoint-config", request["EndpointConfigName"])
+        yield Need(f"sagemaker:{action}", config)
+    if action.startswith("Create") and request.get("Tags"):
+        yield Need("sagemaker:AddTags", resource)
+    definitions = [
+        *request.get("TrainingJobDefinitions", []),
+        request.get("TrainingJobDefinition", {}),
+    ]
+    for part in (request, *definitions):
+        if role := part.get("ExecutionRoleArn") or part.get("RoleArn"):
+            yield Need("iam:PassRole", role, {"iam:PassedToService": "sagemaker.amazonaws.com"})
