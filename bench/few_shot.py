@@ -23,10 +23,10 @@ from calibrate import temperature
 from dataset import read_split
 from features import Extractor
 from head import HeadSettings, Samples, fit_head, prior_head
+from head_only import imagenet_rows
 from metrics import auroc, ece, ece_floor, softmax, wilson
 from network import Network
 from pretrained import BACKBONE, input_step
-from train import imagenet_rows
 from weights import load_backbone
 
 SHOTS, FOLDS = 5, 5

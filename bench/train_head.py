@@ -27,11 +27,11 @@ from card import Card
 from dataset import Dataset, read
 from features import Extractor
 from head import Head, Samples
+from head_only import imagenet_rows
 from metrics import wilson
 from network import Network
 from package import unpacked
 from pretrained import input_step
-from train import imagenet_rows
 from weights import load_backbone
 
 CORES = 2

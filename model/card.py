@@ -4,7 +4,7 @@ Imports only the standard library: the serving process, training and the bundle 
 """
 
 import json
-from dataclasses import MISSING, asdict, dataclass, field, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,21 @@ class Card:
     dog_score: str = IMAGENET_MASS  # what the second output of the network holds
     training: dict[str, Any] = field(default_factory=dict)  # settings; {} where none was done
     data: dict[str, Any] = field(default_factory=dict)  # what it was trained on, summarised
+    #: quantize.Decision; where int8 was accepted, also that form's `temperature`, `dog_threshold`
+    int8: dict[str, Any] = field(default_factory=dict)
+
+    def served_in(self, precision: str) -> "Card":
+        """Return the card as it holds for the form of the network that serves here.
+
+        Parameters
+        ----------
+        precision : str
+            "fp32", for which the card's own temperature and threshold were fitted, or "int8".
+        """
+        if precision != "int8" or "temperature" not in self.int8:
+            return self
+        fitted = {name: self.int8[name] for name in ("temperature", "dog_threshold")}
+        return replace(self, **fitted)
 
     def to_json(self) -> str:
         """Return the text of `card.json`, the same bytes for the same card."""

@@ -47,6 +47,7 @@ class EagerEngine:
         if HEAD not in state:
             raise PackageError(f"model.safetensors holds no {HEAD}; build the package again.")
         self.breeds = int(state[HEAD].shape[0])
+        self.precision = "fp32"
         network = Network(
             timm.create_model(card.backbone, pretrained=False),
             self.breeds,

@@ -78,6 +78,11 @@ class Engine:
         self._local = threading.local()  # an infer request serves one call at a time
 
     @property
+    def precision(self) -> str:
+        """The form that runs: "fp32" or "int8"."""
+        return self.form.precision
+
+    @property
     def breeds(self) -> int:
         """Number of breeds that the network has outputs for."""
         return int(self._compiled.output("breed_logits").partial_shape[1].get_length())

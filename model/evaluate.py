@@ -18,11 +18,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from card import PackageError
+from card import InputStep, PackageError
 from compare import on_breeds_of
 from dataset import DataError, read_split
 from findings import is_imagenet_name
-from inference import Model, model_fn
+from inference import Engine, model_fn
 from metrics import (
     Floats,
     Labels,
@@ -54,8 +54,8 @@ class Answers:
     scores: Floats  # (photos,), how much of a dog each is
 
 
-def answers_of(model: Model, photos: Sequence[Path]) -> Answers:
-    """Ask a package's engine.
+def answers_of(engine: Engine, step: InputStep, photos: Sequence[Path]) -> Answers:
+    """Ask an engine, whose network takes photos as `step` makes them.
 
     Raises
     ------
@@ -65,8 +65,8 @@ def answers_of(model: Model, photos: Sequence[Path]) -> Answers:
     logits, scores = [], []
     with ThreadPoolExecutor(2) as pool, Progress("evaluating", len(photos)) as progress:
         for start in range(0, len(photos), BATCH):
-            pixels = pool.map(lambda path: _pixels(path, model), photos[start : start + BATCH])
-            found, mass = model.engine(np.stack(list(pixels)))
+            pixels = pool.map(lambda path: _pixels(path, step), photos[start : start + BATCH])
+            found, mass = engine(np.stack(list(pixels)))
             logits.append(found.copy())
             scores.append(mass.copy())
             for _ in found:
@@ -168,7 +168,7 @@ def evaluate_package(package: Path, data: Path, notdogs: Path | None = None) -> 
         label.breed: int(place) if np.isfinite(place) else breeds.index(label.breed)
         for label, place in zip(dataset.labels, column, strict=True)
     }
-    found = answers_of(model, [photo.path for photo in photos])
+    found = answers_of(model.engine, model.card.input, [photo.path for photo in photos])
     probabilities = softmax(found.logits, model.card.temperature)
     probabilities = np.pad(probabilities, ((0, 0), (0, len(missing))))
     others = None
@@ -176,7 +176,7 @@ def evaluate_package(package: Path, data: Path, notdogs: Path | None = None) -> 
         files = sorted(p for p in notdogs.rglob("*") if p.suffix.lower() in PHOTO_SUFFIXES)
         if not files:
             raise DataError(f"{notdogs} holds no photos; name a folder of photos without dogs.")
-        others = answers_of(model, files).scores
+        others = answers_of(model.engine, model.card.input, files).scores
     labels = np.array([place_of[photo.breed] for photo in photos], np.int64)
     names = [photo.name for photo in photos]
     return evaluation(probabilities, labels, breeds, names, dogs=found.scores, others=others) | {
@@ -209,9 +209,9 @@ def table(result: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _pixels(path: Path, model: Model) -> NDArray[np.uint8]:
+def _pixels(path: Path, step: InputStep) -> NDArray[np.uint8]:
     try:
-        return prepare(wire_array(path.read_bytes()), model.card.input)
+        return prepare(wire_array(path.read_bytes()), step)
     except PhotoError as error:
         raise PhotoError(f"{path.name}: {error}") from error
 

@@ -57,6 +57,10 @@ class Engine(Protocol):
     def breeds(self) -> int:
         """Number of breeds that the network has outputs for."""
 
+    @property
+    def precision(self) -> str:
+        """The form that runs, "fp32" or "int8": the card has a threshold for each."""
+
     def __call__(
         self, photos: NDArray[np.uint8]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -115,7 +119,7 @@ def model_fn(model_dir: str, threads: int = 0) -> Model:
             f"The network has {engine.breeds} outputs and breeds.json {len(breeds)} breeds; "
             "build the package again."
         )
-    return Model(card, breeds, engine)
+    return Model(card.served_in(engine.precision), breeds, engine)
 
 
 def input_fn(body: bytes, content_type: str) -> Photo:

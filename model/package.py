@@ -16,7 +16,7 @@ from pathlib import Path
 import safetensors.torch
 
 from archive import whole_file, write_tar_gz
-from card import Breed, Card, PackageError, breeds_to_json
+from card import Breed, Card, InputStep, PackageError, breeds_to_json
 from engine import Engine
 from export import check_parity, export
 from network import Network
@@ -50,9 +50,24 @@ def write_package(
 
     `out` appears whole or not at all. See `make_package` for the rest.
     """
-    members, card = make_package(network, breeds, card, smoke)
+    with tempfile.TemporaryDirectory(prefix="kennel-forms-") as name:
+        forms = Path(name)
+        write_forms(network, card.input, smoke, forms)
+        members, card = make_package(network, breeds, card, smoke, forms=forms)
     write_tar_gz(out, members)
     return card
+
+
+def write_forms(network: Network, step: InputStep, smoke: bytes, folder: Path) -> None:
+    """Write the engine's form of `network` into `folder`, and check it on the photo `smoke`.
+
+    Raises
+    ------
+    PackageError
+        The engine's form differs from PyTorch's.
+    """
+    export(network, step.size, folder)
+    check_parity(network, folder, prepare(wire_array(smoke), step))
 
 
 def make_package(
@@ -60,16 +75,20 @@ def make_package(
     breeds: list[Breed],
     card: Card,
     smoke: bytes,
+    *,
+    forms: Path,
     more: Mapping[str, bytes] | None = None,
 ) -> tuple[dict[str, bytes], Card]:
-    """Export and check a network, and return its package's files.
+    """Return the files of a network's package.
 
     Parameters
     ----------
     card : Card
         Its `version` and `smoke_breed` are filled in here.
     smoke : bytes
-        JPEG on which PyTorch and engine must agree; kept in the package for the warm-up.
+        JPEG for the warm-up of every server.
+    forms : Path
+        Folder of what `write_forms`, and perhaps `quantize.best_form`, have written.
     more : mapping of str to bytes
         Further files, such as `evaluation.json`.
 
@@ -81,19 +100,15 @@ def make_package(
     Raises
     ------
     PackageError
-        The number of breeds is wrong, or the engine's form differs from PyTorch's.
+        The number of breeds is wrong.
     """
     if network.breed_head.out_features != len(breeds):
         raise PackageError(
             f"The network has {network.breed_head.out_features} outputs for {len(breeds)} breeds."
         )
     photo = prepare(wire_array(smoke), card.input)
-    with tempfile.TemporaryDirectory(prefix="kennel-export-") as name:
-        folder = Path(name)
-        export(network, card.input.size, folder)
-        check_parity(network, folder, photo)
-        logits, _ = Engine(folder)(photo[None])
-        members = {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+    logits, _ = Engine(forms)(photo[None])
+    members = {path.name: path.read_bytes() for path in sorted(forms.iterdir())}
     members |= {
         # contiguous(): safetensors refuses views, and channels_last training leaves some
         "model.safetensors": safetensors.torch.save(

@@ -62,3 +62,8 @@ class Progress:
         if self._shown and self._terminal:
             self._out.write("\r" + " " * 78 + "\r")
             self._out.flush()
+
+
+def say(text: str) -> None:
+    """Print a line for the person who waits; standard output is for results."""
+    print(text, file=sys.stderr, flush=True)

@@ -1,0 +1,104 @@
+"""Head-only learning: the backbone's features once, then a head on them; the network is left whole.
+
+A search of any length costs one pass over the photos.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from card import InputStep
+from dataset import Dataset
+from features import Extractor
+from head import EpochResult, Head, HeadSettings, Prior, Samples, fit_head, prior_head, zero_prior
+from metrics import Labels
+from network import Network, imagenet_head
+from progress import say
+from scalars import Scalars
+from search import Trial, objective_line, search
+from settings import Settings
+from watch import Watch
+from weights import Backbone
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """How a head came about."""
+
+    settings: HeadSettings
+    history: list[EpochResult]
+    trials: list[Trial]
+    findings: list[dict[str, Any]]  # the watch's
+
+
+def learn_head(
+    settings: Settings, network: Network, step: InputStep, backbone: Backbone, dataset: Dataset
+) -> Fitted:
+    """Fit the breed head of `network` in place.
+
+    Raises
+    ------
+    PhotoError, StoppedByRule
+        The message is one sentence.
+    """
+    extractor = Extractor(network, step, settings.cache, settings.threads)
+    photos, labels = _split(dataset, "train")
+    upright, mirrored = extractor(photos), extractor(photos, mirrored=True)
+    both = Samples(
+        np.concatenate([upright.vectors, mirrored.vectors]), np.concatenate([labels, labels])
+    )
+    photos, labels = _split(dataset, "valid")
+    valid = Samples(extractor(photos).vectors, labels)
+    torch.set_num_threads(1)  # a head is too small to share out, and one core sums in one order
+    prior = (
+        prior_head(imagenet_rows(network), dataset.labels, both)
+        if backbone.pretrained
+        else zero_prior(len(dataset.labels), imagenet_head(backbone.module).in_features)
+    )
+    head, fitted = _fit(settings, prior, both, valid)
+    with torch.no_grad():
+        network.breed_head.weight.copy_(torch.from_numpy(head.weight))
+        network.breed_head.bias.copy_(torch.from_numpy(head.bias))
+    return fitted
+
+
+def _split(dataset: Dataset, name: str) -> tuple[list[Path], Labels]:
+    photos = dataset.of_split(name)
+    labels = np.array([dataset.index(photo.breed) for photo in photos], np.int64)
+    return [photo.path for photo in photos], labels
+
+
+def imagenet_rows(network: Network) -> Head:
+    """Return the head that the backbone came with."""
+    own = imagenet_head(network.backbone)
+    return Head(own.weight.detach().numpy(), own.bias.detach().numpy())
+
+
+def _fit(settings: Settings, prior: Prior, both: Samples, valid: Samples) -> tuple[Head, Fitted]:
+    chosen = settings.head
+    trials: list[Trial] = []
+    if settings.tune:
+        chosen, trials = search(prior, both, valid, chosen, trials=settings.tune, tell=say)
+        say(f"the search takes {json.dumps(asdict(chosen))}")
+    watch = Watch(classes=len(prior.pull))
+    with Scalars(settings.out / "tensorboard") as scalars:
+
+        def on_epoch(result: EpochResult) -> None:
+            print(objective_line(result), flush=True)
+            scalars.add(
+                result.epoch,
+                {
+                    "loss/train": result.train_loss,
+                    "loss/valid": result.valid_loss,
+                    "top1/train": result.train_top1,
+                    "top1/valid": result.valid_top1,
+                },
+            )
+
+        head, history = fit_head(prior, both, valid, chosen, watch=watch, on_epoch=on_epoch)
+    findings = [finding.as_json() for finding in watch.findings]
+    return head, Fitted(chosen, history, trials, findings)
