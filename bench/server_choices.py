@@ -1,0 +1,95 @@
+"""What the server's defaults rest on: batch, wait, replicas and HTTP server, over HTTP, in turns.
+
+    .venv/bin/python bench/server_choices.py [--rounds 3] [--seconds 3]      # 7 minutes
+
+Every round starts each variant anew and calls it with 1, 4 and 16 clients, so that a busy machine
+is busy for all; the table has the medians over the rounds. Needs .venv-rivals, where granian is.
+The last line is JSON: for each variant its requests a second over the defaults', by clients.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from endpoint import CLIENTS, DATA, HERE, KENNEL, RIVALS, Server, measure
+from networks import packages
+
+GRANIAN = [
+    str(RIVALS / "granian"), "--interface", "asgi", "--host", "127.0.0.1", "--port", "{port}",
+    "--workers", "1", "--log-level", "warning", "--working-dir", str(HERE / "rivals"),
+    "granian_app:app",
+]  # fmt: skip
+
+
+def kennel(**environment: str) -> Server:
+    """Kennel's server with these variables set."""
+    return Server(KENNEL, "int8", environment=environment)
+
+
+VARIANTS = {
+    "defaults": kennel(),
+    "batch 1": kennel(KENNEL_BATCH="1"),
+    "batch 4": kennel(KENNEL_BATCH="4"),
+    "batch 16": kennel(KENNEL_BATCH="16"),
+    "wait 3 ms": kennel(KENNEL_BATCH_WAIT_MS="3"),
+    "2 replicas": kennel(KENNEL_REPLICAS="2"),
+    "granian": Server(GRANIAN, "int8"),
+}
+FIGURES = ("per_second", "p50_ms", "p99_ms")
+
+
+def main() -> None:
+    """Measure, print a table and the line of JSON."""
+    parser = argparse.ArgumentParser(description="Compare the server's settings over HTTP.")
+    parser.add_argument("--data", type=Path, default=DATA, help="folder with valid/ and test/")
+    parser.add_argument("--seconds", type=float, default=3.0, help="for each number of clients")
+    parser.add_argument("--rounds", type=int, default=3)
+    arguments = parser.parse_args()
+    if not arguments.data.is_dir():
+        sys.exit(f"no photos at {arguments.data}: name a folder with valid/ and test/ by --data")
+    if not (RIVALS / "granian").exists():
+        sys.exit("there is no granian: run `.venv/bin/python bench/make_rivals.py` first")
+    photos = sorted(path for path in (arguments.data / "test").rglob("*") if path.is_file())
+    bodies = [path.read_bytes() for path in photos]
+    runs: dict[str, list[dict[str, Any]]] = {name: [] for name in VARIANTS}
+    with tempfile.TemporaryDirectory(prefix="kennel-bench-") as name:
+        folder = Path(name)
+        packages(arguments.data / "valid", folder)
+        print(f"{len(os.sched_getaffinity(0))} cores, load {os.getloadavg()[0]:.1f} before")
+        for number in range(arguments.rounds):
+            for label, server in VARIANTS.items():
+                runs[label].append(measure(server, folder, bodies, arguments.seconds))
+                print(f"round {number + 1}: {label}", file=sys.stderr, flush=True)
+    medians = {
+        label: {
+            str(clients): {
+                figure: statistics.median(run[str(clients)][figure] for run in found)
+                for figure in FIGURES
+            }
+            for clients in CLIENTS
+        }
+        for label, found in runs.items()
+    }
+    head = "".join(f"{f'{clients} clients: /s p50 p99 ms':>28}" for clients in CLIENTS)
+    print(f"{'variant':<14}{head}")
+    for label, found in medians.items():
+        cells = (
+            f"{found[key]['per_second']:.1f} {found[key]['p50_ms']:.0f} {found[key]['p99_ms']:.0f}"
+            for key in map(str, CLIENTS)
+        )
+        print(f"{label:<14}" + "".join(f"{cell:>28}" for cell in cells))
+    base = medians["defaults"]
+    ratios = {
+        label: {key: round(found[key]["per_second"] / base[key]["per_second"], 3) for key in found}
+        for label, found in medians.items()
+    }
+    print(json.dumps({"over_defaults": ratios, "rounds": arguments.rounds, "medians": medians}))
+
+
+if __name__ == "__main__":
+    main()
