@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 
 from kennel import demo as demonstration
-from kennel import listening
+from kennel import listening, operate
 from kennel import train as scripts
 from kennel.client import classify as send
 from kennel.cloud.cloud import Cloud
@@ -138,6 +138,11 @@ def evaluate(
 ) -> None:
     """Say how good a model package is on labelled photos; the last line is JSON."""
     raise typer.Exit(scripts.evaluate(model, data, notdogs, context.args))
+
+
+app.command()(operate.preflight)
+app.command("batch")(operate.run_batch)
+app.command("destroy")(operate.run_destroy)
 
 
 @contextlib.contextmanager

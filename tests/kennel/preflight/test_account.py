@@ -1,0 +1,96 @@
+"""What an account allows: reserved concurrency, and the role that API Gateway logs with."""
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from kennel.cloud.template import Resource, Stack
+from kennel.deployed import Deployed
+from kennel.deployment import Deployment, read
+from kennel.preflight.account import concurrency, log_role
+from kennel.preflight.findings import Level
+from tests.kennel.conftest import clients, scripted
+
+
+def limits(total: int, unreserved: int) -> tuple[str, Any]:
+    limit = {"ConcurrentExecutions": total, "UnreservedConcurrentExecutions": unreserved}
+    return "get_account_settings", {"AccountLimit": limit}
+
+
+@pytest.mark.parametrize(
+    ("total", "unreserved", "level"),
+    [
+        (1000, 1000, Level.FINE),
+        (1000, 105, Level.FINE),  # 100 stay
+        (1000, 104, Level.BLOCKS),
+        (10, 10, Level.BLOCKS),  # a new account
+        (50, 50, Level.BLOCKS),
+    ],
+)
+def test_five_executions_can_be_reserved_or_not(total: int, unreserved: int, level: Level) -> None:
+    wanted = read(None)
+    connect = clients("", {"lambda": scripted("lambda", limits(total, unreserved))})
+    (found,) = concurrency(wanted, None, connect)
+    assert found.level is level
+    if level is Level.BLOCKS:
+        assert f"limit is {total}, {unreserved} are unreserved" in found.found
+        assert "ReservedConcurrency=0" in found.remedy
+
+
+def test_nothing_reserved_asks_nothing() -> None:
+    wanted = read(None, ["ReservedConcurrency=0"])
+    (found,) = concurrency(wanted, None, clients("", {"lambda": scripted("lambda")}))
+    assert found.level is Level.FINE
+
+
+def test_what_this_stack_has_reserved_already_is_its_own() -> None:
+    physical = {"ClassifyFunction": "kennel-ClassifyFunction-1"}
+    deployed = Deployed("UPDATE_COMPLETE", {}, {}, physical)
+    answers = limits(1000, 100), ("get_function_concurrency", {"ReservedConcurrentExecutions": 5})
+    (found,) = concurrency(
+        read(None), deployed, clients("", {"lambda": scripted("lambda", *answers)})
+    )
+    assert found.level is Level.FINE
+    gone = limits(1000, 100), ("get_function_concurrency", "ResourceNotFoundException")
+    (found,) = concurrency(read(None), deployed, clients("", {"lambda": scripted("lambda", *gone)}))
+    assert found.level is Level.BLOCKS
+
+
+def with_api(*, logs: bool, brings_role: bool) -> Deployment:
+    """A deployment whose stage writes logs or not, and whose stack makes the role or not."""
+    wanted = read(None)
+    resources = {}
+    for logical_id, each in wanted.stack.resources.items():
+        if each.type == "AWS::ApiGateway::Account":
+            continue
+        properties = dict(each.properties)
+        if each.type == "AWS::ApiGateway::Stage":
+            properties.pop("AccessLogSetting", None)
+            properties["MethodSettings"] = [{"LoggingLevel": "INFO" if logs else "OFF"}]
+        resources[logical_id] = dataclasses.replace(each, properties=properties)
+    if brings_role:
+        resources["A"] = Resource("A", "AWS::ApiGateway::Account", "A", "A", {})
+    stack = Stack(wanted.stack.name, resources, wanted.stack.outputs)
+    return dataclasses.replace(wanted, stack=stack)
+
+
+@pytest.mark.parametrize(
+    ("logs", "brings_role", "there", "level"),
+    [
+        (False, False, "", Level.FINE),
+        (True, False, "arn:aws:iam::123456789012:role/logs", Level.FINE),
+        (True, False, "", Level.BLOCKS),
+        (True, True, "", Level.FINE),
+        (True, True, "arn:aws:iam::123456789012:role/logs", Level.WARNS),  # it would be replaced
+    ],
+)
+def test_role_that_api_gateway_logs_with(
+    logs: bool, brings_role: bool, there: str, level: Level
+) -> None:
+    answer = {"cloudwatchRoleArn": there} if there else {}
+    gateway = scripted("apigateway", ("get_account", answer))
+    wanted = with_api(logs=logs, brings_role=brings_role)
+    (found,) = log_role(wanted, clients("", {"apigateway": gateway}))
+    assert found.level is level
+    assert bool(found.remedy) is (level is not Level.FINE)

@@ -1,0 +1,105 @@
+"""Names in use, and stacks that take no deploy."""
+
+import dataclasses
+
+import pytest
+
+from kennel.cloud.deploy import client
+from kennel.cloud.template import Resource, Stack
+from kennel.deployed import Deployed
+from kennel.deployment import Deployment, read
+from kennel.preflight.findings import Finding, Level
+from kennel.preflight.names import names, stack
+from tests.kennel.conftest import clients, scripted
+
+OURS = Deployed("UPDATE_COMPLETE", {"EndpointName": "kennel"}, {}, {"Images": "kennel/serving"})
+FREE = ("describe_endpoint", "ValidationException")
+IN_USE = (
+    "describe_endpoint",
+    {
+        "EndpointName": "kennel",
+        "EndpointArn": "arn:aws:sagemaker:us-east-1:123456789012:endpoint/kennel",
+        "EndpointStatus": "InService",
+        "CreationTime": 0,
+        "LastModifiedTime": 0,
+    },
+)
+
+
+@pytest.mark.parametrize(
+    ("deployed", "level"),
+    [
+        (None, Level.FINE),
+        (OURS, Level.FINE),
+        (dataclasses.replace(OURS, status="ROLLBACK_COMPLETE"), Level.BLOCKS),
+        (dataclasses.replace(OURS, status="DELETE_FAILED"), Level.BLOCKS),
+        (dataclasses.replace(OURS, status="UPDATE_IN_PROGRESS"), Level.BLOCKS),
+        (dataclasses.replace(OURS, status="UPDATE_ROLLBACK_COMPLETE"), Level.FINE),
+        (dataclasses.replace(OURS, parameters={"Other": "x"}), Level.BLOCKS),  # somebody else's
+    ],
+)
+def test_stack(deployed: Deployed | None, level: Level) -> None:
+    (found,) = stack(read(None), deployed)
+    assert found.level is level
+    assert bool(found.remedy) is (level is Level.BLOCKS)
+
+
+def with_names() -> Deployment:
+    """A deployment with a repository, a bucket and a package group of chosen names."""
+    chosen = {
+        "Images": ("AWS::ECR::Repository", "RepositoryName", "kennel/serving"),
+        "Photos": ("AWS::S3::Bucket", "BucketName", "kennel-photos"),
+        "Group": ("AWS::SageMaker::ModelPackageGroup", "ModelPackageGroupName", "kennel"),
+        "NoName": ("AWS::S3::Bucket", "", "made-up"),
+    }
+    wanted = read(None)
+    resources = {key: Resource(key, kind, name, "", {}) for key, (kind, _, name) in chosen.items()}
+    declared = {
+        key: {"Properties": {member: name} if member else {}}
+        for key, (_, member, name) in chosen.items()
+    }
+    return dataclasses.replace(wanted, stack=Stack("kennel", resources, {}), declared=declared)
+
+
+def look(account: str, deployed: Deployed | None, *answers: object) -> dict[str, Finding]:
+    sagemaker = scripted("sagemaker", *answers)  # type: ignore[arg-type]
+    found = names(with_names(), deployed, clients(account, {"sagemaker": sagemaker}))
+    return {each.check: each for each in found}
+
+
+NO_GROUP = ("describe_model_package_group", "ValidationException")
+
+
+def test_free_names(account: str) -> None:
+    found = look(account, None, NO_GROUP, FREE)
+    assert set(found) == {
+        "ECR Repository kennel/serving",
+        "S3 Bucket kennel-photos",
+        "SageMaker ModelPackageGroup kennel",
+        "SageMaker Endpoint kennel",
+    }
+    assert {each.level for each in found.values()} == {Level.FINE}
+
+
+def test_names_in_use(account: str) -> None:
+    client("ecr", account).create_repository(repositoryName="kennel/serving")
+    client("s3", account).create_bucket(Bucket="kennel-photos")
+    found = look(account, None, NO_GROUP, IN_USE)
+    blocking = {each.check for each in found.values() if each.level is Level.BLOCKS}
+    assert blocking == {
+        "ECR Repository kennel/serving",
+        "S3 Bucket kennel-photos",
+        "SageMaker Endpoint kennel",
+    }
+    # An update of the stack that has them: only the bucket is another's.
+    found = look(account, OURS, NO_GROUP)
+    blocking = {each.check for each in found.values() if each.level is Level.BLOCKS}
+    assert blocking == {"S3 Bucket kennel-photos"}
+
+
+def test_a_refused_look_up_is_not_fine_and_hides_no_other(account: str) -> None:
+    found = look(account, None, ("describe_model_package_group", "AccessDeniedException"), IN_USE)
+    group = found["SageMaker ModelPackageGroup kennel"]
+    assert group.level is Level.UNKNOWN
+    assert group.found == "AccessDeniedException: AccessDeniedException in words"
+    assert found["SageMaker Endpoint kennel"].level is Level.BLOCKS

@@ -1,0 +1,85 @@
+"""samconfig.toml and the command line are read as SAM reads them."""
+
+from pathlib import Path
+
+import pytest
+
+from kennel.deployment import read
+from kennel.errors import KennelError
+
+CONFIG = """
+version = 0.1
+[default.global.parameters]
+stack_name = "kennel-dev"
+region = "eu-west-1"
+[default.deploy.parameters]
+parameter_overrides = ["EndpointName=kennel-dev", "MaxInstances=2"]
+[text.deploy.parameters]
+stack_name = "in-a-string"
+parameter_overrides = 'EndpointName=kennel-text LogLevel="DEBUG"'
+[nameless.deploy.parameters]
+"""
+
+
+@pytest.fixture
+def samconfig(tmp_path: Path) -> Path:
+    file = tmp_path / "samconfig.toml"
+    file.write_text(CONFIG)
+    return file
+
+
+def test_an_environment_of_the_file(samconfig: Path) -> None:
+    wanted = read("default", samconfig=samconfig)
+    assert (wanted.stack_name, wanted.region) == ("kennel-dev", "eu-west-1")
+    assert wanted.endpoint_name == "kennel-dev"
+    assert wanted.number("MaxInstances") == 2
+    assert wanted.number("MinInstances") == 1  # the template's default
+    assert wanted.stack.outputs["EndpointName"] == "kennel-dev"
+
+
+def test_overrides_in_a_string(samconfig: Path) -> None:
+    wanted = read("text", samconfig=samconfig)
+    assert wanted.stack_name == "in-a-string"
+    assert (wanted.endpoint_name, wanted.parameters["LogLevel"]) == ("kennel-text", "DEBUG")
+
+
+def test_the_command_line_replaces_the_whole_list(samconfig: Path) -> None:
+    wanted = read("default", ["MinInstances=2 MaxInstances=3"], samconfig=samconfig, region="x")
+    assert (wanted.number("MinInstances"), wanted.number("MaxInstances")) == (2, 3)
+    assert wanted.endpoint_name == "kennel"  # as SAM would: the file's own override is gone
+    assert wanted.region == "x"
+
+
+def test_no_environment_is_what_kennel_up_runs(samconfig: Path) -> None:
+    assert read(None, samconfig=samconfig).stack_name == "kennel"
+
+
+@pytest.mark.parametrize("env", ["default", "dev", "prod"])
+def test_the_repositorys_own_file(env: str) -> None:
+    assert read(env).endpoint_name == {"prod": "kennel"}.get(env, "kennel-dev")
+
+
+@pytest.mark.parametrize(
+    ("env", "overrides", "sentence"),
+    [
+        ("staging", [], "samconfig.toml has no environment staging: it has default, text"),
+        ("nameless", [], "no stack_name for nameless: give --stack-name"),
+        ("default", ["EndpointName"], "a parameter is 'EndpointName': expected Name=Value"),
+        ("default", ["EndpointNam=x"], "unknown template parameter EndpointNam"),
+        ("default", ["EndpointName=Kennel"], "EndpointName is 'Kennel': lower-case letters"),
+    ],
+)
+def test_what_is_wrong_is_one_sentence(
+    env: str, overrides: list[str], sentence: str, samconfig: Path
+) -> None:
+    with pytest.raises(KennelError, match=sentence.replace("(", r"\(")):
+        read(env, overrides, samconfig=samconfig)
+
+
+def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(KennelError, match="cannot read"):
+        read(samconfig=tmp_path / "none.toml")
+    broken = tmp_path / "broken.toml"
+    broken.write_text("[default")
+    with pytest.raises(KennelError, match="is no TOML"):
+        read(samconfig=broken)
