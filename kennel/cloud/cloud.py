@@ -2,23 +2,31 @@
 
 import asyncio
 import contextlib
+import functools
+import json
 import secrets
 import shutil
 import socket
 import tempfile
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 import uvicorn
 
 from kennel.cloud.access import Access
+from kennel.cloud.asynchronous import AsynchronousInvocations, read_configs
 from kennel.cloud.build import build
-from kennel.cloud.deploy import client, deploy
+from kennel.cloud.clock import Clock
+from kennel.cloud.custom_resources import CustomResources
+from kennel.cloud.deploy import Deployment, client
+from kennel.cloud.events import Events
+from kennel.cloud.faults import Faults
 from kennel.cloud.functions import LambdaService, make_target, read_functions
 from kennel.cloud.gateway import Gateway
 from kennel.cloud.moto_server import MotoServer
@@ -30,6 +38,8 @@ from kennel.cloud.sagemaker.listing import Listings
 from kennel.cloud.sagemaker.protocol import SageMaker
 from kennel.cloud.sagemaker.serving import OFFLINE_IMAGE
 from kennel.cloud.sagemaker.store import Store
+from kennel.cloud.schedules import Schedules
+from kennel.cloud.targets import Targets
 from kennel.cloud.template import Stack, load
 from kennel.paths import STATE, TEMPLATE
 
@@ -37,6 +47,9 @@ LOOPBACK = "127.0.0.1"
 
 #: What differs from the template's defaults: no image to pull, and no minutes to wait.
 OFFLINE_PARAMETERS = {"ServingImage": OFFLINE_IMAGE, "PollSeconds": "1"}
+
+#: How long a custom resource may take to answer; CloudFormation's own hour is too long here.
+CUSTOM_RESOURCE_SECONDS = 300.0
 
 
 @dataclass
@@ -52,6 +65,14 @@ class Cloud:
         moto's interpreter calls back there.
     stack_name
         As for `sam deploy`.
+    template
+        The SAM template to run.
+    clock_speed
+        Offline seconds in a real second, for what AWS measures in minutes.
+    state
+        Folder of what survives a restart; None forgets all of it at the end.
+    faults
+        Faults that wait from the start on.
     report
         Called with a line for each step of the start.
 
@@ -65,12 +86,18 @@ class Cloud:
         The key for POST /classify.
     stack
         What the template came to.
+    clock, faults
+        To be moved and added to, by tests and by POST /kennel/clock and /kennel/faults.
     """
 
     parameters: Mapping[str, str] = field(default_factory=dict)
     host: str = LOOPBACK
     port: int = 0
     stack_name: str = "kennel"
+    template: Path = TEMPLATE
+    clock_speed: float = 1.0
+    state: Path | None = None
+    faults: Faults = field(default_factory=Faults)
     report: Callable[[str], None] = lambda line: None
 
     stack: Stack = field(init=False)
@@ -78,6 +105,8 @@ class Cloud:
     api_url: str = field(init=False)
     api_key: str = field(init=False)
     logs: Path = field(init=False)
+    clock: Clock = field(init=False)
+    deployment: Deployment = field(init=False)
 
     def __post_init__(self) -> None:
         self._loop = asyncio.new_event_loop()
@@ -118,35 +147,106 @@ class Cloud:
         run = Path(later.enter_context(tempfile.TemporaryDirectory(prefix="kennel-run-")))
         self.logs = _fresh_folder(STATE / "run" / "logs")
 
+        self.clock = Clock(self.clock_speed)
         self.report("reading template.yaml")
-        self.stack = load(TEMPLATE, {**OFFLINE_PARAMETERS, **self.parameters}, self.stack_name)
+        parameters = {**OFFLINE_PARAMETERS, **self.parameters}
+        self.stack = load(self.template, parameters, self.stack_name)
         code = [
             make_target(each)
             for kind in ("AWS::Lambda::LayerVersion", "AWS::Lambda::Function")
             for each in self.stack.of_type(kind)
         ]
-        self.report(f"building {len(code) - 1} functions, their layer and the model package")
+        self.report("building functions, their layer and the model package")
         moto = MotoServer(*free_ports(1))
         later.push_async_callback(moto.stop)
         built, _ = await asyncio.gather(asyncio.to_thread(build, code), moto.start(port, self.logs))
-        self.report("creating buckets, roles and the state machine")
-        await asyncio.to_thread(deploy, self.stack, moto.url)
+        behind = functools.cache(lambda service: client(service, moto.url))
 
         access = _access(self.stack)
         functions = LambdaService(read_functions(self.stack, built), self.url, self.logs)
         later.push_async_callback(functions.stop)
-        store = later.enter_context(contextlib.closing(Store(None)))
+        queue = AsynchronousInvocations(
+            functions,
+            read_configs(self.stack),
+            self.clock,
+        )
+        later.push_async_callback(queue.stop)
+        targets = Targets(queue.send, behind)
+        queue.deliver = targets.send
+        events = Events(self.stack, targets, behind, self.clock)
+        schedules = Schedules(self.stack, events, targets, behind, self.clock)
+        custom = CustomResources(
+            self.stack_name, self.url, self._teller(queue), CUSTOM_RESOURCE_SECONDS
+        )
+
+        store = later.enter_context(contextlib.closing(Store(self._kept("sagemaker.sqlite"))))
         endpoints = Endpoints(store, _fetcher(moto.url, run), self.logs)
-        sagemaker = SageMaker([Listings(store)], endpoints, access, store)
+        sagemaker = SageMaker([Listings(store)], endpoints, access, store, self.faults)
         later.push_async_callback(sagemaker.stop)
+
         self.api_key = secrets.token_urlsafe(24)
         api = RestApi(self.stack, functions, self.api_key)
         self.api_url = f"{self.url}/{api.stage}"
         upstream = await later.enter_async_context(
             httpx.AsyncClient(base_url=moto.url, timeout=120, trust_env=False)
         )
-        gateway = Gateway(api, functions, sagemaker, access, upstream)
+        gateway = Gateway(
+            api=api,
+            functions=functions,
+            queue=queue,
+            sagemaker=sagemaker,
+            access=access,
+            moto=upstream,
+            events=events,
+            custom=custom,
+            clock=self.clock,
+            faults=self.faults,
+        )
         await self._serve(gateway, sockets)
+
+        self.report("creating the stack's resources")
+        self.deployment = Deployment(self.stack, self.url, custom)
+        await asyncio.to_thread(self.deployment.create)
+        for work in (events.watch(), schedules.run()):
+            self._run_until_the_end(work)
+
+    def delete_stack(self, keep: bool = True) -> list[str]:
+        """Delete the stack as CloudFormation does; return what the template says to keep.
+
+        Parameters
+        ----------
+        keep
+            False deletes what has a DeletionPolicy of Retain, too.
+
+        Raises
+        ------
+        KennelError
+            When something blocks its deletion, such as a bucket that is not empty.
+        """
+        return self.deployment.delete(keep)
+
+    def _kept(self, name: str) -> Path | None:
+        return self.state / name if self.state else None
+
+    def _teller(self, queue: AsynchronousInvocations) -> Callable[[str, dict[str, Any]], None]:
+        """Return what invokes a function asynchronously, from any thread."""
+
+        async def send(arn: str, event: dict[str, Any]) -> None:
+            queue.send(arn, json.dumps(event).encode())
+
+        def tell(arn: str, event: dict[str, Any]) -> None:
+            asyncio.run_coroutine_threadsafe(send(arn, event), self._loop).result()
+
+        return tell
+
+    def _run_until_the_end(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
+
+        async def end() -> None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+        self._stack_of_parts.push_async_callback(end)
 
     async def _serve(self, gateway: Gateway, sockets: list[socket.socket]) -> None:
         config = uvicorn.Config(

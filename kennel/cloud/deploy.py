@@ -1,17 +1,30 @@
-"""What moto runs, created in moto as the template says: buckets, roles, logs, state machines."""
+"""A stack as CloudFormation makes and removes it: in order, each resource by its own API.
 
+The calls go to the offline cloud's own address, as any client's do.
+"""
+
+import functools
 import json
+import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import boto3
 import yaml
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from kennel.cloud.access import OPERATOR_KEY
+from kennel.cloud.custom_resources import CustomResources
+from kennel.cloud.makers import MAKERS, Clients, subscription
 from kennel.cloud.names import REGION
-from kennel.cloud.template import Stack
+from kennel.cloud.resource_types import is_custom
+from kennel.cloud.template import Resource, Stack
+from kennel.errors import CannotStart, KennelError
+
+_DYNAMIC = re.compile(r"\{\{resolve:ssm:([^}:]+)(?::\d+)?\}\}")
 
 
 def client(service: str, url: str) -> Any:
@@ -26,39 +39,148 @@ def client(service: str, url: str) -> Any:
     )
 
 
-def deploy(stack: Stack, moto_url: str) -> None:
-    """Create the stack's resources in moto at `moto_url`."""
-    s3 = client("s3", moto_url)
-    for bucket in stack.of_type("AWS::S3::Bucket"):
-        s3.create_bucket(Bucket=bucket.name)
-        if bucket.properties.get("VersioningConfiguration"):
-            s3.put_bucket_versioning(
-                Bucket=bucket.name,
-                VersioningConfiguration=bucket.properties["VersioningConfiguration"],
-            )
-    iam = client("iam", moto_url)
-    for role in stack.of_type("AWS::IAM::Role"):
-        trust = json.dumps(role.properties["AssumeRolePolicyDocument"])
-        iam.create_role(RoleName=role.name, AssumeRolePolicyDocument=trust)
-        for policy in role.properties.get("Policies", []):
-            iam.put_role_policy(
-                RoleName=role.name,
-                PolicyName=policy["PolicyName"],
-                PolicyDocument=json.dumps(policy["PolicyDocument"]),
-            )
-    logs = client("logs", moto_url)
-    for group in stack.of_type("AWS::Logs::LogGroup"):
-        logs.create_log_group(logGroupName=group.name)
-        if days := group.properties.get("RetentionInDays"):
-            logs.put_retention_policy(logGroupName=group.name, retentionInDays=int(days))
-    states = client("stepfunctions", moto_url)
-    for machine in stack.of_type("AWS::StepFunctions::StateMachine"):
-        states.create_state_machine(
-            name=machine.name,
-            definition=_definition(machine.properties),
-            roleArn=machine.properties["RoleArn"],
-            type=machine.properties.get("StateMachineType", "STANDARD"),
-        )
+class Deployment:
+    """What of a stack exists.
+
+    Parameters
+    ----------
+    stack
+        The template's resources.
+    url
+        The offline cloud's address.
+    custom
+        What invokes the functions of custom resources.
+    """
+
+    def __init__(self, stack: Stack, url: str, custom: CustomResources) -> None:
+        self._stack = stack
+        self._clients: Clients = functools.cache(lambda service: client(service, url))
+        self._custom = custom
+        self._made: dict[str, Resource] = {}
+        self._ids: dict[str, str] = {}  # name made up here: id made up there
+
+    def create(self) -> None:
+        """Make every resource after those that it needs, then make sure that each is there.
+
+        Raises
+        ------
+        CannotStart
+            With the service's own reason, or the name of what it did not make.
+        """
+        for resource in in_order(self._stack):
+            ready = replace(resource, properties=self._with_ids(resource.properties))
+            try:
+                self._create(_adapted(ready, self._clients))
+            except ClientError as error:
+                raise CannotStart(
+                    f"{resource.logical_id} ({resource.type}) cannot be created: {error}"
+                ) from error
+        absent = [
+            each.logical_id
+            for each in self._made.values()
+            if not is_custom(each.type) and not MAKERS[each.type].exists(self._clients, each)
+        ]
+        if absent:
+            raise CannotStart(f"created without an error, and not there: {', '.join(absent)}")
+
+    def delete(self, keep: bool = True) -> list[str]:
+        """Remove the stack as `aws cloudformation delete-stack` does, last made first.
+
+        Returns
+        -------
+        list of str
+            Logical ids of what the template says to keep.
+
+        Raises
+        ------
+        KennelError
+            When something blocks its own deletion, as on AWS: what was made later is gone then,
+            what was made earlier is still there.
+        """
+        kept = []
+        for logical_id, resource in reversed(list(self._made.items())):
+            if keep and resource.deletion_policy.startswith("Retain"):
+                kept.append(logical_id)
+                continue
+            try:
+                if is_custom(resource.type):
+                    self._custom.delete(resource)
+                else:
+                    _empty_if_told(resource, self._clients)
+                    MAKERS[resource.type].remove(self._clients, resource)
+            except ClientError as error:
+                raise KennelError(f"DELETE_FAILED: {logical_id}: {error}") from error
+            del self._made[logical_id]
+        return kept
+
+    def update(self, stack: Stack) -> None:
+        """Tell custom resources whose properties have changed; the rest is made anew by a start."""
+        for resource in in_order(stack):
+            before = self._made.get(resource.logical_id)
+            if before and is_custom(resource.type) and before.properties != resource.properties:
+                self._made[resource.logical_id] = self._custom.update(before, resource)
+
+    def _create(self, resource: Resource) -> None:
+        if is_custom(resource.type):
+            self._made[resource.logical_id] = self._custom.create(resource)
+            return
+        maker = MAKERS[resource.type]
+        if maker.physical or not maker.exists(self._clients, resource):
+            made_up = maker.make(self._clients, resource)
+            if made_up:
+                self._ids[resource.name] = made_up
+                resource = replace(resource, name=made_up)
+        self._made[resource.logical_id] = resource
+
+    def _with_ids(self, fragment: Any) -> Any:
+        """Put ids that AWS made up, and values of {{resolve:ssm:...}}, in their places."""
+        if isinstance(fragment, dict):
+            return {key: self._with_ids(value) for key, value in fragment.items()}
+        if isinstance(fragment, list):
+            return [self._with_ids(item) for item in fragment]
+        if not isinstance(fragment, str):
+            return fragment
+        if fragment in self._ids:
+            return self._ids[fragment]
+        return _DYNAMIC.sub(lambda match: self._parameter(match[1]), fragment)
+
+    def _parameter(self, name: str) -> str:
+        found = self._clients("ssm").get_parameter(Name=name)
+        return str(found["Parameter"]["Value"])
+
+
+def in_order(stack: Stack) -> list[Resource]:
+    """Return what has to be made, each resource after those that it needs.
+
+    Raises
+    ------
+    CannotStart
+        When resources need each other in a circle.
+    """
+    done: dict[str, Resource] = {}
+    waiting = dict(stack.resources)
+    while waiting:
+        ready = [each for each in waiting.values() if not each.needs & set(waiting)]
+        if not ready:
+            raise CannotStart(f"these resources need each other: {', '.join(sorted(waiting))}")
+        for each in ready:
+            done[each.logical_id] = waiting.pop(each.logical_id)
+    return [each for each in done.values() if each.type in MAKERS or is_custom(each.type)]
+
+
+def _adapted(resource: Resource, clients: Clients) -> Resource:
+    """Return it with what only a deployment knows: a definition's text, a function's address."""
+    properties = resource.properties
+    if resource.type == "AWS::StepFunctions::StateMachine":
+        properties = {
+            key: value
+            for key, value in properties.items()
+            if key not in {"DefinitionS3Location", "DefinitionSubstitutions"}
+        }
+        properties["DefinitionString"] = _definition(resource.properties)
+    if resource.type == "AWS::SNS::Subscription":
+        properties = subscription(properties, clients("sns").meta.endpoint_url)
+    return replace(resource, properties=properties)
 
 
 def _definition(properties: Mapping[str, Any]) -> str:
@@ -67,3 +189,10 @@ def _definition(properties: Mapping[str, Any]) -> str:
     for name, value in properties.get("DefinitionSubstitutions", {}).items():
         text = text.replace(f"${{{name}}}", str(value))
     return json.dumps(yaml.safe_load(text))
+
+
+def _empty_if_told(resource: Resource, clients: Clients) -> None:
+    """Do what EmptyOnDelete says: a repository with images cannot be deleted otherwise."""
+    told = str(resource.properties.get("EmptyOnDelete", False)).lower() == "true"
+    if resource.type == "AWS::ECR::Repository" and told:
+        clients("ecr").delete_repository(repositoryName=resource.name, force=True)

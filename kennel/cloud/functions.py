@@ -182,10 +182,14 @@ class LambdaService:
         ------
         NoSuchFunction, Throttled
         """
+        return await self._environments[self.name_of(function)].invoke(payload)
+
+    def name_of(self, function: str) -> str:
+        """Return the name in a name or an ARN; raise NoSuchFunction when there is none such."""
         name = function.rsplit(":function:", maxsplit=1)[-1].split(":", maxsplit=1)[0]
         if name not in self._environments:
             raise NoSuchFunction(name)
-        return await self._environments[name].invoke(payload)
+        return name
 
     async def stop(self) -> None:
         """End every environment of every function."""

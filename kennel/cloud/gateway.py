@@ -5,8 +5,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from kennel.cloud import lambda_api
+from kennel.cloud import control, lambda_api
 from kennel.cloud.access import Access, Signature, UnknownCaller
+from kennel.cloud.asynchronous import AsynchronousInvocations
+from kennel.cloud.clock import Clock
+from kennel.cloud.custom_resources import CustomResources
+from kennel.cloud.events import Events
+from kennel.cloud.faults import Faults
 from kennel.cloud.functions import LambdaService
 from kennel.cloud.rest_api import RestApi
 from kennel.cloud.sagemaker.protocol import SageMaker
@@ -20,17 +25,26 @@ class Gateway:
 
     def __init__(
         self,
+        *,
         api: RestApi,
         functions: LambdaService,
+        queue: AsynchronousInvocations,
         sagemaker: SageMaker,
         access: Access,
         moto: httpx.AsyncClient,
+        events: Events,
+        custom: CustomResources,
+        clock: Clock,
+        faults: Faults,
     ) -> None:
         self._api = api
         self._functions = functions
+        self._queue = queue
         self._sagemaker = sagemaker
         self._access = access
         self._moto = moto
+        self._events = events
+        self._control = control.Control(queue, custom, clock, faults)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
@@ -40,6 +54,8 @@ class Gateway:
 
     async def _answer(self, request: Request) -> Response:
         signature = Signature.read(request.headers)
+        if request.url.path.startswith("/kennel/"):
+            return await self._control.answer(request)
         if signature is None:
             return await self._api.answer(request)
         try:
@@ -50,11 +66,14 @@ class Gateway:
             return JSONResponse(body, 403, {"x-amzn-errortype": "UnrecognizedClientException"})
         if signature.service == "lambda":
             return await lambda_api.answer(
-                request, signature.access_key, self._functions, self._access
+                request, signature.access_key, self._functions, self._queue, self._access
             )
         if signature.service == "sagemaker":
             return await self._sagemaker.answer(request, signature.access_key)
-        return await self._forward(request)
+        response = await self._forward(request)
+        if "StartExecution" in request.headers.get("x-amz-target", ""):
+            self._events.execution_started()
+        return response
 
     async def _forward(self, request: Request) -> Response:
         """Pass a call on to moto as it came."""

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from kennel.cloud.access import Access, AccessDenied
+from kennel.cloud.asynchronous import AsynchronousInvocations
 from kennel.cloud.functions import LambdaService, NoSuchFunction, Throttled
 from kennel.cloud.names import ACCOUNT, REGION
 
@@ -15,7 +16,11 @@ _INVOKE = re.compile(r"/2015-03-31/functions/(.+)/invocations")
 
 
 async def answer(
-    request: Request, access_key: str, functions: LambdaService, access: Access
+    request: Request,
+    access_key: str,
+    functions: LambdaService,
+    queue: AsynchronousInvocations,
+    access: Access,
 ) -> Response:
     """Answer a signed call to Lambda."""
     match = _INVOKE.fullmatch(unquote(request.url.path))
@@ -26,7 +31,16 @@ async def answer(
     arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}"
     try:
         access.check(access_key, "lambda:InvokeFunction", arn)
-        outcome = await functions.invoke(name, await request.body() or b"{}")
+        functions.name_of(name)
+        payload = await request.body() or b"{}"
+        kind = request.headers.get("x-amz-invocation-type", "RequestResponse")
+        if kind == "DryRun":
+            return Response(status_code=204, headers={"x-amzn-requestid": str(uuid4())})
+        if kind == "Event":
+            return Response(
+                status_code=202, headers={"x-amzn-requestid": queue.send(name, payload)}
+            )
+        outcome = await functions.invoke(name, payload)
     except AccessDenied as error:
         return _error("AccessDeniedException", str(error), 403)
     except NoSuchFunction:

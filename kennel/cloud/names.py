@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from kennel.cloud.intrinsics import Resolver
-from kennel.cloud.resource_types import RESOURCE_TYPES, ResourceType
+from kennel.cloud.resource_types import ResourceType, kind_of
 from kennel.errors import CannotStart
 
 ACCOUNT = "123456789012"  # moto's
@@ -31,13 +31,14 @@ class Names:
 
     def arn(self, logical_id: str) -> str:
         """Return the ARN; for a type that has none, the name."""
-        pattern = self._kind(logical_id).arn or "{name}"
-        return pattern.format(region=REGION, account=ACCOUNT, name=self.name(logical_id))
+        return self._fill(self._kind(logical_id).arn or "{name}", logical_id)
 
     def reference(self, logical_id: str) -> str:
         """Return what `Ref` gives."""
-        is_arn = self._kind(logical_id).ref_is_arn
-        return self.arn(logical_id) if is_arn else self.name(logical_id)
+        kind = self._kind(logical_id)
+        if kind.ref:
+            return self._fill(kind.ref, logical_id)
+        return self.arn(logical_id) if kind.ref_is_arn else self.name(logical_id)
 
     def attribute(self, logical_id: str, wanted: str) -> str:
         """Return what `Fn::GetAtt` gives."""
@@ -45,7 +46,7 @@ class Names:
         if wanted == "Arn" and kind.arn:
             return self.arn(logical_id)
         if wanted in kind.attributes:
-            return kind.attributes[wanted].format(name=self.name(logical_id))
+            return self._fill(kind.attributes[wanted], logical_id)
         raise CannotStart(
             f"the template asks for {logical_id}.{wanted}, which the offline cloud does not know: "
             "add it to kennel/cloud/resource_types.py"
@@ -54,4 +55,12 @@ class Names:
     def _kind(self, logical_id: str) -> ResourceType:
         if logical_id not in self._declared:
             raise CannotStart(f"the template refers to {logical_id}, which it does not define")
-        return RESOURCE_TYPES[self._declared[logical_id]["Type"]]
+        kind = kind_of(self._declared[logical_id]["Type"])
+        assert kind is not None  # noqa: S101 - template.py has refused what nobody knows
+        return kind
+
+    def _fill(self, pattern: str, logical_id: str) -> str:
+        name = self.name(logical_id)
+        if pattern.startswith("arn:aws:ssm:"):
+            name = name.lstrip("/")  # a hierarchy's ARN has no second slash
+        return pattern.format(region=REGION, account=ACCOUNT, name=name)

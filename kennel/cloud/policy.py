@@ -5,14 +5,14 @@ Rules: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evalu
 in lower case, so an endpoint named with capitals is denied by a policy that names it so.
 """
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
+from kennel.cloud.conditions import Condition, Context, matches
 from kennel.errors import CannotStart
 
-_CONDITION_OPERATORS = ("StringEquals", "StringLike", "Bool")
+Verdict = Literal["allowed", "denied", "not allowed"]
 
 
 @dataclass(frozen=True)
@@ -22,17 +22,14 @@ class Statement:
     allow: bool
     actions: tuple[str, ...]
     resources: tuple[str, ...]
-    conditions: tuple[tuple[str, tuple[str, ...]], ...]  # (key, accepted patterns)
+    conditions: tuple[Condition, ...]
 
-    def covers(self, action: str, resource: str, context: Mapping[str, str]) -> bool:
+    def covers(self, action: str, resource: str, context: Context) -> bool:
         """Return whether the statement speaks of this call."""
         return (
-            any(_matches(pattern.lower(), action.lower()) for pattern in self.actions)
-            and any(_matches(pattern, resource) for pattern in self.resources)
-            and all(
-                any(_matches(pattern, context.get(key, "")) for pattern in accepted)
-                for key, accepted in self.conditions
-            )
+            any(matches(pattern.lower(), action.lower()) for pattern in self.actions)
+            and any(matches(pattern, resource) for pattern in self.resources)
+            and all(each.holds(context) for each in self.conditions)
         )
 
 
@@ -43,13 +40,32 @@ class Role:
     name: str
     statements: tuple[Statement, ...]
 
-    def may(self, action: str, resource: str, context: Mapping[str, str] | None = None) -> bool:
-        """Return whether the role allows `action` on the ARN `resource`."""
+    def judge(
+        self,
+        action: str,
+        resource: str,
+        context: Mapping[str, str | Sequence[str]] | None = None,
+    ) -> Verdict:
+        """Say whether the role allows `action` on the ARN `resource`, or denies it explicitly."""
         if action.startswith("sagemaker:"):
             resource = resource.lower()
-        known = context or {}
+        known = {
+            key.lower(): (value,) if isinstance(value, str) else value
+            for key, value in (context or {}).items()
+        }
         covering = [each for each in self.statements if each.covers(action, resource, known)]
-        return bool(covering) and all(each.allow for each in covering)
+        if not all(each.allow for each in covering):
+            return "denied"
+        return "allowed" if covering else "not allowed"
+
+    def may(
+        self,
+        action: str,
+        resource: str,
+        context: Mapping[str, str | Sequence[str]] | None = None,
+    ) -> bool:
+        """Return whether the role allows `action` on the ARN `resource`."""
+        return self.judge(action, resource, context) == "allowed"
 
 
 def read_role(name: str, properties: Mapping[str, Any]) -> Role:
@@ -73,26 +89,21 @@ def read_role(name: str, properties: Mapping[str, Any]) -> Role:
 def _statement(role: str, source: Mapping[str, Any]) -> Statement:
     if strange := {"NotAction", "NotResource", "Principal"} & set(source):
         raise CannotStart(f"role {role} uses {', '.join(strange)}, which is not evaluated offline")
-    conditions = []
-    for operator, pairs in source.get("Condition", {}).items():
-        if operator not in _CONDITION_OPERATORS:
-            raise CannotStart(f"role {role} uses the condition {operator}, unknown offline")
-        conditions += [(key, tuple(map(str, _as_list(value)))) for key, value in pairs.items()]
+    resources = tuple(_as_list(source["Resource"]))
+    if variables := [each for each in resources if "${" in each]:
+        raise CannotStart(f"role {role} uses policy variables, unknown offline: {variables[0]}")
+    conditions = [
+        Condition.read(role, operator, key, values)
+        for operator, pairs in source.get("Condition", {}).items()
+        for key, values in pairs.items()
+    ]
     return Statement(
         source["Effect"] == "Allow",
         tuple(_as_list(source["Action"])),
-        tuple(_as_list(source["Resource"])),
+        resources,
         tuple(conditions),
     )
 
 
 def _as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
-
-
-def _matches(pattern: str, value: str) -> bool:
-    """Match IAM's wildcards: * for any run of characters, ? for one."""
-    parts: Iterable[str] = (
-        ".*" if char == "*" else "." if char == "?" else re.escape(char) for char in pattern
-    )
-    return re.fullmatch("".join(parts), value, re.DOTALL) is not None

@@ -19,19 +19,32 @@ from samtranslator.yaml_helper import yaml_parse
 
 from kennel.cloud.intrinsics import Resolver
 from kennel.cloud.names import ACCOUNT, REGION, Names
-from kennel.cloud.resource_types import RESOURCE_TYPES
+from kennel.cloud.resource_types import kind_of
 from kennel.errors import CannotStart
 
 
 @dataclass(frozen=True)
 class Resource:
-    """One resource of the transformed template, its properties resolved."""
+    """One resource of the transformed template, its properties resolved.
+
+    Attributes
+    ----------
+    name, arn
+        A resource whose id AWS makes up (an instance, a security group) has a name made up here;
+        `deploy` puts the id in its place when it knows it.
+    needs
+        Logical ids of what must exist before it: its references and its DependsOn.
+    deletion_policy
+        CloudFormation's own word: Delete, Retain or RetainExceptOnCreate.
+    """
 
     logical_id: str
     type: str
     name: str
     arn: str
     properties: dict[str, Any]
+    needs: frozenset[str] = frozenset()
+    deletion_policy: str = "Delete"
 
 
 @dataclass(frozen=True)
@@ -141,7 +154,8 @@ def _with_local_code(source: dict[str, Any], folder: Path) -> dict[str, Any]:
 
 def _resolve(template: dict[str, Any], values: dict[str, str], stack_name: str) -> Stack:
     declared: dict[str, Any] = template["Resources"]
-    strange = sorted({each["Type"] for each in declared.values()} - set(RESOURCE_TYPES))
+    types = {each["Type"] for each in declared.values()}
+    strange = sorted(each for each in types if kind_of(each) is None)
     if strange:
         raise CannotStart(
             f"the offline cloud neither runs nor knows to leave alone {', '.join(strange)}: "
@@ -178,8 +192,34 @@ def _resolve(template: dict[str, Any], values: dict[str, str], stack_name: str) 
             names.name(logical_id),
             names.arn(logical_id),
             resolver.resolve(each.get("Properties", {})),
+            needs=_needs(logical_id, each, set(declared)),
+            deletion_policy=each.get("DeletionPolicy", "Delete"),
         )
         for logical_id, each in wanted("Resources").items()
     }
     outputs = {key: str(resolver.resolve(each["Value"])) for key, each in wanted("Outputs").items()}
     return Stack(stack_name, resources, outputs)
+
+
+def _needs(logical_id: str, resource: Mapping[str, Any], declared: set[str]) -> frozenset[str]:
+    """Return the resources that one names: in DependsOn, Ref, Fn::GetAtt and Fn::Sub."""
+    explicit = resource.get("DependsOn", [])
+    named = {explicit} if isinstance(explicit, str) else set(explicit)
+
+    def walk(fragment: Any) -> None:
+        if isinstance(fragment, list):
+            for item in fragment:
+                walk(item)
+        elif isinstance(fragment, dict):
+            for key, value in fragment.items():
+                if key == "Ref":
+                    named.add(str(value))
+                elif key == "Fn::GetAtt":
+                    named.add(value.split(".")[0] if isinstance(value, str) else str(value[0]))
+                elif key == "Fn::Sub":
+                    text = value if isinstance(value, str) else value[0]
+                    named.update(re.findall(r"\$\{([A-Za-z0-9]+)[.}]", text))
+                walk(value)
+
+    walk(resource.get("Properties", {}))
+    return frozenset(named & declared - {logical_id})
