@@ -46,6 +46,10 @@ class EagerEngine:
             raise PackageError(f"model.safetensors cannot be read: {error}.") from error
         if HEAD not in state:
             raise PackageError(f"model.safetensors holds no {HEAD}; build the package again.")
+        if not all(values.isfinite().all() for values in state.values()):
+            raise PackageError(
+                "model.safetensors holds a weight that is not a number; build the package again."
+            )
         self.breeds = int(state[HEAD].shape[0])
         self.precision = "fp32"
         network = Network(

@@ -57,7 +57,7 @@ class Engine:
     Raises
     ------
     PackageError
-        A file is missing or broken.
+        A file is missing or broken, or a weight is not a number.
     """
 
     def __init__(self, package: Path, threads: int = 0, form: Form | None = None) -> None:
@@ -71,6 +71,7 @@ class Engine:
         try:
             core = ov.Core()
             model = core.read_model(*(package / file for file in self.form.files))
+            _check_numbers(model)
             self._compiled = core.compile_model(model, "CPU", settings)
         except RuntimeError as error:
             reason = str(error).strip().splitlines()[-1]
@@ -95,3 +96,15 @@ class Engine:
             self._local.request = self._compiled.create_infer_request()
         found = self._local.request.infer({"photos": photos})
         return found["breed_logits"], found["dog_mass"]
+
+
+def _check_numbers(model: ov.Model) -> None:
+    """Refuse a NaN or infinite weight: a ReLU6 behind it can hide it from every answer."""
+    for node in model.get_ordered_ops():
+        if node.get_type_name() == "Constant" and node.get_element_type().is_real():
+            values = node.data
+            if values.dtype.kind == "f" and not np.isfinite(values).all():
+                raise PackageError(
+                    "The model package's network holds a weight that is not a number; build it "
+                    "again."
+                )

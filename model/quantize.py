@@ -115,6 +115,7 @@ def quantize(folder: Path, photos: NDArray[np.uint8], out: Path) -> None:
             f"int8 needs the package {error.name!r}, which is not installed; run `make setup`."
         ) from error
     nncf.set_log_level(logging.ERROR)
+    logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)  # it misses a GPU
     chosen = photos[
         np.linspace(0, len(photos) - 1, min(len(photos), CALIBRATION_PHOTOS), dtype=int)
     ]

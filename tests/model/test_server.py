@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from PIL import Image
 
 from card import Card, PackageError
 from photo import wire_array
-from server import MAX_BODY, Settings
+from server import DRAIN_SECONDS, MAX_BODY, Settings
 from tests.model.serving import PATIENCE, SERVER, Running, serving
 
 NPY = "application/x-npy"
@@ -154,6 +154,57 @@ def test_a_broken_package_never_becomes_ready_and_says_why(
     assert lines[-1].startswith("not ready: ")
     assert name in lines[-1] or "engine cannot load the model package" in lines[-1]
     assert "Traceback" not in log.read_text()
+
+
+def nan_weights(folder: Path) -> None:
+    """Make one weight in the middle of the network NaN: a float32 of all ones."""
+    weights = bytearray((folder / "network.bin").read_bytes())
+    middle = len(weights) // 8 * 4
+    weights[middle : middle + 4] = b"\xff" * 4
+    (folder / "network.bin").write_bytes(weights)
+
+
+def a_breed_less(folder: Path) -> None:
+    breeds = json.loads((folder / "breeds.json").read_text())
+    (folder / "breeds.json").write_text(json.dumps(breeds[:-1]))
+
+
+@pytest.mark.parametrize(
+    ("harm", "reason"),
+    [(nan_weights, "not a number"), (a_breed_less, "121 outputs and breeds.json 120 breeds")],
+)
+def test_a_package_that_loads_and_is_wrong_never_becomes_ready(
+    package: Path, tmp_path: Path, harm: Callable[[Path], None], reason: str
+) -> None:
+    broken = shutil.copytree(package, tmp_path / "package")
+    harm(broken)
+    log = tmp_path / "server.log"
+    with serving(broken, log) as running, pytest.raises(AssertionError, match="exit status 1"):
+        running.wait_until_ready()
+    last = log.read_text().splitlines()[-1]
+    assert last.startswith("not ready: ")
+    assert reason in last
+
+
+def test_a_request_that_never_ends_cannot_hold_the_server_past_its_kill(
+    package: Path, tmp_path: Path
+) -> None:
+    """SIGTERM, half a body and silence: the server is gone before SageMaker's SIGKILL at 30 s."""
+    with serving(package, tmp_path / "server.log") as running:
+        running.wait_until_ready()
+        head = (
+            f"POST /invocations HTTP/1.1\r\nHost: kennel\r\nContent-Type: {NPY}\r\n"
+            "Content-Length: 1000\r\n\r\n"
+        )
+        with socket.create_connection(("127.0.0.1", running.port), PATIENCE) as connection:
+            connection.sendall(head.encode() + b"half")
+            time.sleep(0.3)  # the server has begun to read this request
+            running.process.send_signal(signal.SIGTERM)
+            with pytest.raises(subprocess.TimeoutExpired):
+                running.process.wait(DRAIN_SECONDS / 2)  # it gives the caller time
+            running.process.wait(PATIENCE)
+            with pytest.raises(ConnectionError):
+                running.request("GET", "/ping")
 
 
 def test_sigterm_lets_the_request_in_flight_finish(
