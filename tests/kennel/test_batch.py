@@ -116,9 +116,7 @@ def described(status: str, **more: str) -> tuple[str, Any]:
         "TransformJobArn": f"{ARN}transform-job/job",
         "TransformJobStatus": status,
         "ModelName": "kennel-2",
-        "TransformInput": {
-            "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s"}}
-        },
+        "TransformInput": {"DataSource": source},
         "TransformResources": {"InstanceType": "ml.c5.large", "InstanceCount": 1},
         "CreationTime": 0,
         **more,
