@@ -1,6 +1,6 @@
 """Write requirements/constraints*.txt from what the venvs hold: `make lock`.
 
-Run it after changing a version in the other requirement files and after `make setup tools`.
+Run it after changing a version in the other requirement files and after `make setup tools lint`.
 """
 
 import subprocess
@@ -10,6 +10,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LOCKS = {
     ".venv": ("constraints.txt", "kennel.txt and dev.txt"),
     ".venv-tools": ("constraints-tools.txt", "tools.txt"),
+    ".venv-lint": ("constraints-lint.txt", "lint.txt"),
 }
 
 

