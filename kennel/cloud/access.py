@@ -6,9 +6,10 @@ key; the operator has one too. Anyone else is refused, as AWS refuses an unknown
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from kennel.cloud.names import ACCOUNT
 from kennel.cloud.policy import Role
 
 OPERATOR_KEY = "kennel-operator"
@@ -49,11 +50,19 @@ class Access:
     interpreter
         Roles of the state machines. The interpreter signs all its calls with one key, so it may
         do what any of them may.
+    sessions
+        The name of the session in which a role is assumed: a function's own name, as on AWS.
     """
 
-    def __init__(self, roles: Mapping[str, Role], interpreter: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        roles: Mapping[str, Role],
+        interpreter: tuple[str, ...],
+        sessions: Mapping[str, str] | None = None,
+    ) -> None:
         self._roles = roles
-        self._interpreter = tuple(roles[name] for name in interpreter)
+        self._sessions = sessions or {}
+        self._interpreter = interpreter
 
     def identify(self, access_key: str) -> None:
         """Raise UnknownCaller for a key that belongs to nobody."""
@@ -65,19 +74,44 @@ class Access:
         access_key: str,
         action: str,
         resource: str,
-        context: Mapping[str, str] | None = None,
+        context: Mapping[str, str | Sequence[str]] | None = None,
     ) -> None:
         """Raise AccessDenied unless the caller may do `action` on the ARN `resource`."""
         self.identify(access_key)
         if access_key == OPERATOR_KEY:
             return
-        if access_key == INTERPRETER_KEY:
-            roles = self._interpreter
-        else:
-            roles = (self._roles[access_key],)
-        if not any(role.may(action, resource, context) for role in roles):
-            who = " or ".join(role.name for role in roles)
-            raise AccessDenied(
-                f"User: {who} is not authorized to perform: {action} on resource: {resource} "
-                f"because no identity-based policy allows the {action} action"
+        ids = self._roles_of(access_key)
+        verdicts = {self._roles[each].judge(action, resource, context) for each in ids}
+        if "allowed" not in verdicts:
+            who = " or ".join(map(self._principal, ids))
+            why = (
+                "with an explicit deny in an identity-based policy"
+                if "denied" in verdicts
+                else f"because no identity-based policy allows the {action} action"
             )
+            raise AccessDenied(
+                f"User: {who} is not authorized to perform: {action} on resource: {resource} {why}"
+            )
+
+    def may(
+        self,
+        access_key: str,
+        action: str,
+        resource: str,
+        context: Mapping[str, str | Sequence[str]] | None = None,
+    ) -> bool:
+        """Return whether the caller may do `action` on the ARN `resource`."""
+        try:
+            self.check(access_key, action, resource, context)
+        except AccessDenied:
+            return False
+        return True
+
+    def _roles_of(self, access_key: str) -> tuple[str, ...]:
+        return self._interpreter if access_key == INTERPRETER_KEY else (access_key,)
+
+    def _principal(self, logical_id: str) -> str:
+        """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-arns."""
+        name = self._roles[logical_id].name
+        session = self._sessions.get(logical_id, "offline")
+        return f"arn:aws:sts::{ACCOUNT}:assumed-role/{name}/{session}"

@@ -174,6 +174,7 @@ class Cloud:
         targets = Targets(queue.send, behind)
         queue.deliver = targets.send
         events = Events(self.stack, targets, behind, self.clock)
+        later.push_async_callback(events.stop)
         schedules = Schedules(self.stack, events, targets, behind, self.clock)
         custom = CustomResources(
             self.stack_name, self.url, self._teller(queue), CUSTOM_RESOURCE_SECONDS
@@ -201,6 +202,9 @@ class Cloud:
             custom=custom,
             clock=self.clock,
             faults=self.faults,
+            config_of=lambda name: (store.get("endpoint", name) or {}).get(
+                "EndpointConfigName", name
+            ),
         )
         await self._serve(gateway, sockets)
 
@@ -288,7 +292,11 @@ def _access(stack: Stack) -> Access:
     by_arn = {role.arn: role.logical_id for role in declared}
     roles = {role.logical_id: read_role(role.name, role.properties) for role in declared}
     machines = stack.of_type("AWS::StepFunctions::StateMachine")
-    return Access(roles, tuple(by_arn[each.properties["RoleArn"]] for each in machines))
+    sessions = {
+        by_arn[each.properties["Role"]]: each.name
+        for each in stack.of_type("AWS::Lambda::Function")
+    }
+    return Access(roles, tuple(by_arn[each.properties["RoleArn"]] for each in machines), sessions)
 
 
 def _fetcher(url: str, folder: Path):  # type: ignore[no-untyped-def]

@@ -7,7 +7,7 @@ functions, and to tell of executions that end. Executions are watched while any 
 import asyncio
 import json
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -54,13 +54,18 @@ class Events:
         self._clock = clock
         self._seen: dict[str, str] = {}
         self._started = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
         for rule in self._rules:
             _check(rule)
 
-    async def publish(
-        self, detail_type: str, source: str, detail: Mapping[str, Any], resources: list[str]
+    def publish(
+        self,
+        detail_type: str,
+        source: str,
+        detail: Mapping[str, Any],
+        resources: Sequence[str] = (),
     ) -> None:
-        """Put one event of an AWS service on the bus."""
+        """Put one event of an AWS service on the bus; its rules' targets are called behind."""
         now = datetime.fromtimestamp(self._clock.now(), UTC)
         event: Json = {
             "version": "0",
@@ -70,9 +75,14 @@ class Events:
             "account": ACCOUNT,
             "time": now.strftime("%Y-%m-%dT%H:%M:%SZ"),
             "region": REGION,
-            "resources": resources,
+            "resources": list(resources),
             "detail": dict(detail),
         }
+        task = asyncio.ensure_future(self._match(event))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _match(self, event: Json) -> None:
         for rule in self._rules:
             pattern = rule.properties.get("EventPattern")
             if not pattern or not EventPattern(None, pattern).matches_event(event):  # type: ignore[arg-type]
@@ -94,6 +104,12 @@ class Events:
         """Begin to look at executions: one was started."""
         self._started.set()
 
+    async def stop(self) -> None:
+        """Drop what is being sent."""
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
     async def watch(self) -> None:
         """Publish each change of an execution's status, for ever."""
         while True:
@@ -108,7 +124,7 @@ class Events:
         """Publish what has changed; return whether any execution runs."""
         changed = await asyncio.to_thread(self._changed)
         for execution in changed:
-            await self.publish(
+            self.publish(
                 "Step Functions Execution Status Change",
                 "aws.states",
                 execution,

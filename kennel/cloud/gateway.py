@@ -1,18 +1,23 @@
 """The one port: signed AWS calls go to the service they name, all else is the REST API's."""
 
+from http import HTTPStatus
+
 import httpx
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from kennel.cloud import control, lambda_api
-from kennel.cloud.access import Access, Signature, UnknownCaller
+from kennel.cloud.access import OPERATOR_KEY, Access, AccessDenied, Signature, UnknownCaller
+from kennel.cloud.api_calls import ApiCall, UnreadableCall, read_call
 from kennel.cloud.asynchronous import AsynchronousInvocations
+from kennel.cloud.authorise import ConfigOf, UnknownCall, needs
 from kennel.cloud.clock import Clock
 from kennel.cloud.custom_resources import CustomResources
 from kennel.cloud.events import Events
 from kennel.cloud.faults import Faults
 from kennel.cloud.functions import LambdaService
+from kennel.cloud.refusals import access_denied, refusal
 from kennel.cloud.rest_api import RestApi
 from kennel.cloud.sagemaker.protocol import SageMaker
 
@@ -36,6 +41,7 @@ class Gateway:
         custom: CustomResources,
         clock: Clock,
         faults: Faults,
+        config_of: ConfigOf,
     ) -> None:
         self._api = api
         self._functions = functions
@@ -44,6 +50,7 @@ class Gateway:
         self._access = access
         self._moto = moto
         self._events = events
+        self._config_of = config_of
         self._control = control.Control(queue, custom, clock, faults)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -62,18 +69,50 @@ class Gateway:
             self._access.identify(signature.access_key)
         except UnknownCaller:
             message = "The security token included in the request is invalid."
-            body = {"__type": "UnrecognizedClientException", "message": message}
-            return JSONResponse(body, 403, {"x-amzn-errortype": "UnrecognizedClientException"})
+            return refusal(signature.service, "UnrecognizedClientException", message, 403)
         if signature.service == "lambda":
             return await lambda_api.answer(
                 request, signature.access_key, self._functions, self._queue, self._access
             )
         if signature.service == "sagemaker":
             return await self._sagemaker.answer(request, signature.access_key)
+        try:
+            call = await self._authorised(request, signature)
+        except AccessDenied as error:
+            return access_denied(signature.service, str(error))
+        except (UnreadableCall, UnknownCall) as error:
+            return refusal(signature.service, "NotImplementedOffline", str(error), 501)
         response = await self._forward(request)
         if "StartExecution" in request.headers.get("x-amz-target", ""):
             self._events.execution_started()
+        if call and response.status_code == HTTPStatus.NOT_FOUND:
+            return self._hidden(call, signature.access_key) or response
         return response
+
+    async def _authorised(self, request: Request, signature: Signature) -> ApiCall | None:
+        """Return the call that a role may make; None for the operator, who may all."""
+        if signature.access_key == OPERATOR_KEY:
+            return None
+        body = b"" if request.method == "PUT" else await request.body()
+        url = str(request.url)
+        call = read_call(signature.service, request.method, url, request.headers, body)
+        for need in needs(call, self._config_of):
+            self._access.check(signature.access_key, need.action, need.resource, need.context)
+        return call
+
+    def _hidden(self, call: ApiCall, access_key: str) -> Response | None:
+        """Return S3's answer for an object that is not there to one who may not list: a refusal.
+
+        https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html (Permissions)
+        """
+        if call.service != "s3" or call.operation not in {"GetObject", "HeadObject"}:
+            return None
+        bucket = f"arn:aws:s3:::{call.parameters['Bucket']}"
+        try:
+            self._access.check(access_key, "s3:ListBucket", bucket)
+        except AccessDenied as error:
+            return access_denied("s3", str(error))
+        return None
 
     async def _forward(self, request: Request) -> Response:
         """Pass a call on to moto as it came."""
