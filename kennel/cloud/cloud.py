@@ -33,11 +33,13 @@ from kennel.cloud.moto_server import MotoServer
 from kennel.cloud.policy import read_role
 from kennel.cloud.processes import free_ports, listen
 from kennel.cloud.rest_api import RestApi
+from kennel.cloud.sagemaker.account import Account, may_be_assumed
 from kennel.cloud.sagemaker.endpoints import Endpoints
-from kennel.cloud.sagemaker.listing import Listings
+from kennel.cloud.sagemaker.parts import job_parts
 from kennel.cloud.sagemaker.protocol import SageMaker
 from kennel.cloud.sagemaker.serving import OFFLINE_IMAGE
 from kennel.cloud.sagemaker.store import Store
+from kennel.cloud.sagemaker.training_run import Place
 from kennel.cloud.schedules import Schedules
 from kennel.cloud.targets import Targets
 from kennel.cloud.template import Stack, load
@@ -182,7 +184,9 @@ class Cloud:
 
         store = later.enter_context(contextlib.closing(Store(self._kept("sagemaker.sqlite"))))
         endpoints = Endpoints(store, _fetcher(moto.url, run), self.logs)
-        sagemaker = SageMaker([Listings(store)], endpoints, access, store, self.faults)
+        place = Place(_account(self.stack, self.url), self.clock, self.logs)
+        jobs = job_parts(store, place, self.faults, events.publish)
+        sagemaker = SageMaker(jobs, endpoints, access, store, self.faults)
         later.push_async_callback(sagemaker.stop)
 
         self.api_key = secrets.token_urlsafe(24)
@@ -297,6 +301,12 @@ def _access(stack: Stack) -> Access:
         for each in stack.of_type("AWS::Lambda::Function")
     }
     return Access(roles, tuple(by_arn[each.properties["RoleArn"]] for each in machines), sessions)
+
+
+def _account(stack: Stack, url: str) -> Account:
+    """Return the account as SageMaker's jobs see it: only roles that trust the service."""
+    roles = [each for each in stack.of_type("AWS::IAM::Role") if may_be_assumed(each.properties)]
+    return Account(url, {role.arn: role.logical_id for role in roles})
 
 
 def _fetcher(url: str, folder: Path):  # type: ignore[no-untyped-def]

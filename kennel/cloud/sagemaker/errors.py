@@ -34,6 +34,16 @@ def missing(kind: str, arn: str) -> ServiceError:
     return ServiceError("ValidationException", f'Could not find {kind} "{arn}".')
 
 
+def not_found() -> ServiceError:
+    """Return the error for a job that does not exist."""
+    return ServiceError("ValidationException", "Requested resource not found.")
+
+
+def invalid(message: str) -> ServiceError:
+    """Return the error for a request whose members do not go together."""
+    return ServiceError("ValidationException", message)
+
+
 def existing(kind: str, arn: str) -> ServiceError:
     """Return the error for creating what is there."""
     return ServiceError("ValidationException", f'Cannot create already existing {kind} "{arn}".')

@@ -1,0 +1,25 @@
+"""The stand-in's parts for jobs, the registry and lists, put together."""
+
+from kennel.cloud.faults import Faults
+from kennel.cloud.sagemaker.listing import Listings
+from kennel.cloud.sagemaker.registry import Registry
+from kennel.cloud.sagemaker.store import Store
+from kennel.cloud.sagemaker.training import TrainingJobs
+from kennel.cloud.sagemaker.training_record import Publish, tell_nobody
+from kennel.cloud.sagemaker.training_run import Place
+
+
+def job_parts(
+    store: Store, place: Place, faults: Faults, publish: Publish = tell_nobody
+) -> list[object]:
+    """Return all parts but the endpoints.
+
+    Parameters
+    ----------
+    place
+        What jobs run in: the account's clients, the clock, the folder of logs.
+    publish
+        Told of each change of a job's state, as EventBridge is.
+    """
+    training = TrainingJobs(store, place, faults, publish)
+    return [training, Registry(store, place.clock), Listings(store)]

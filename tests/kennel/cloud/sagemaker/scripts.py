@@ -1,0 +1,75 @@
+"""Small scripts that stand for a training, packed as a user would."""
+
+import io
+import tarfile
+from typing import Any
+
+from tests.kennel.cloud.sagemaker.conftest import BUCKET, ROLE, Service
+
+IMAGE = "763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch-amzn2023:2.14-cpu-amzn2023-sagemaker"
+
+#: Copies its channel to its model, prints a loss for each epoch.
+COPY = """
+import argparse, os, pathlib, shutil
+given = argparse.ArgumentParser()
+given.add_argument("--epochs", type=int, default=2)
+given.add_argument("--start", type=float, default=1.0)
+given = given.parse_args()
+model = pathlib.Path(os.environ["SM_MODEL_DIR"])
+for file in sorted(pathlib.Path(os.environ["SM_CHANNEL_TRAIN"]).rglob("*")):
+    if file.is_file():
+        shutil.copy(file, model / file.name)
+pathlib.Path(os.environ["SM_OUTPUT_DATA_DIR"], "notes.txt").write_text("done")
+for epoch in range(given.epochs):
+    print(f"valid:loss={given.start / (epoch + 1):.4f}", flush=True)
+"""
+
+#: Says that it runs, and goes on until it is ended.
+FOREVER = """
+import os, pathlib, time
+pathlib.Path(os.environ["SM_MODEL_DIR"], "half.txt").write_text("half")
+print("running", flush=True)
+while True:
+    time.sleep(1)
+"""
+
+
+def packed(**files: str) -> bytes:
+    """Return scripts as a source.tar.gz; names without their .py."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w:gz") as archive:
+        for name, text in files.items():
+            member = tarfile.TarInfo(f"{name}.py")
+            member.size = len(text.encode())
+            archive.addfile(member, io.BytesIO(text.encode()))
+    return out.getvalue()
+
+
+def job(service: Service, name: str, script: str, **more: Any) -> dict[str, Any]:
+    """Return a CreateTrainingJob request for `script`; `more` replaces members."""
+    source = service.upload(f"code/{name}/source.tar.gz", packed(train=script))
+    parameters = {"sagemaker_program": "train.py", "sagemaker_submit_directory": source}
+    return {
+        "TrainingJobName": name,
+        "RoleArn": ROLE,
+        "AlgorithmSpecification": {
+            "TrainingImage": IMAGE,
+            "TrainingInputMode": "File",
+            "MetricDefinitions": [{"Name": "valid:loss", "Regex": "valid:loss=([0-9.]+)"}],
+        },
+        "OutputDataConfig": {"S3OutputPath": f"s3://{BUCKET}/out"},
+        "ResourceConfig": {
+            "InstanceType": "ml.m5.large",
+            "InstanceCount": 1,
+            "VolumeSizeInGB": 10,
+        },
+        "StoppingCondition": {"MaxRuntimeInSeconds": 3600},
+        **more,
+        "HyperParameters": parameters | more.get("HyperParameters", {}),
+    }
+
+
+def channel(uri: str, name: str = "train", **source: str) -> dict[str, Any]:
+    """Return one member of InputDataConfig."""
+    where = {"S3DataType": "S3Prefix", "S3Uri": uri, **source}
+    return {"ChannelName": name, "DataSource": {"S3DataSource": where}}
