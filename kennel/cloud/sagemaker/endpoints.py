@@ -1,262 +1,295 @@
-"""Models, endpoint configurations and endpoints, with the service's states."""
+"""Endpoints: the API's actions, over `changes` that carry them out behind.
+
+How it is wired: `Endpoints(store, fetch, logs, clock=..., faults=..., metrics=...,
+tripped=alarms.tripped, scaling=Registrations(...), notice=...)`; then `await endpoints.start()`
+once S3 is there, which brings up again what the store has; `await endpoints.stop()` ends every
+serving process, and the store keeps what was there.
+"""
 
 import asyncio
-import itertools
-import time
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import asdict
 from pathlib import Path
+from typing import Protocol
 
-import httpx
-
-from kennel.cloud.names import ACCOUNT
-from kennel.cloud.sagemaker.errors import ServiceError, existing, missing, model_error
+from kennel.cloud.clock import Clock
+from kennel.cloud.faults import Faults
+from kennel.cloud.metrics import Metrics
+from kennel.cloud.sagemaker.changes import Changes, Tripped
+from kennel.cloud.sagemaker.endpoint import BUSY, Deployment, Endpoint, Plan
+from kennel.cloud.sagemaker.errors import ServiceError, existing, missing
+from kennel.cloud.sagemaker.guardrails import Rollout, rollout_of
+from kennel.cloud.sagemaker.heartbeat import Heartbeat
+from kennel.cloud.sagemaker.invocations import Answer, Invocations
+from kennel.cloud.sagemaker.launching import Fetch, Launcher
+from kennel.cloud.sagemaker.models import Models
 from kennel.cloud.sagemaker.resources import arn_of
-from kennel.cloud.sagemaker.serving import OFFLINE_IMAGE, CannotServe, Instance
+from kennel.cloud.sagemaker.serving import GRACE_SECONDS, INVOKE_SECONDS, Images, offline_images
 from kennel.cloud.sagemaker.store import Json, Store
 
-#: Brings an object of S3 to a local file: (s3 URI) -> path.
-Fetch = Callable[[str], Awaitable[Path]]
+#: (detail type, detail) of an event that the service sends to EventBridge.
+Notice = Callable[[str, Json], None]
 
 
-@dataclass
-class Endpoint:
-    """An endpoint and what runs behind it."""
+class Scaling(Protocol):
+    """What an endpoint needs to know of Application Auto Scaling."""
 
-    name: str
-    config: str
-    status: str = "Creating"
-    failure: str | None = None
-    created: float = field(default_factory=time.time)
-    modified: float = field(default_factory=time.time)
-    instances: list[Instance] = field(default_factory=list)
-    turn: "itertools.count[int]" = field(default_factory=itertools.count)
+    async def variants(self, endpoint: str) -> set[str]:
+        """Return the variants of an endpoint that are registered as scalable targets."""
 
-    def become(self, status: str, failure: str | None = None) -> None:
-        """Enter a state."""
-        self.status, self.failure, self.modified = status, failure, time.time()
+    async def forget(self, endpoint: str) -> None:
+        """Deregister them."""
 
 
-class Endpoints:
-    """The stand-in's models, configurations and endpoints: one method an API action.
+class Endpoints(Models):
+    """Models, configurations and endpoints: one method an API action.
 
     Parameters
     ----------
     store
         Where models and configurations are kept, and each endpoint as it is described.
-    fetch
-        Brings a model's package from the offline S3.
-    logs
-        Where serving processes write.
+    fetch, logs, images, grace_seconds, invoke_seconds
+        As in `Launcher`.
+    metrics
+        Where invocations are counted; None counts none.
+    tripped
+        Which alarms were in ALARM (`Alarms.tripped`); None rolls nothing back.
+    scaling
+        The registrations; None has none.
+    notice
+        Told of each change of an endpoint's state.
     """
 
-    def __init__(self, store: Store, fetch: Fetch, logs: Path) -> None:
-        self._store = store
-        self._fetch = fetch
-        self._logs = logs
+    def __init__(
+        self,
+        store: Store,
+        fetch: Fetch,
+        logs: Path,
+        *,
+        clock: Clock | None = None,
+        faults: Faults | None = None,
+        images: Images = offline_images,
+        metrics: Metrics | None = None,
+        tripped: Tripped | None = None,
+        scaling: Scaling | None = None,
+        notice: Notice = lambda kind, detail: None,
+        grace_seconds: float = GRACE_SECONDS,
+        invoke_seconds: float = INVOKE_SECONDS,
+    ) -> None:
+        clock = clock or Clock()
+        faults = faults or Faults()
+        super().__init__(store, clock)
+        launcher = Launcher(
+            fetch,
+            logs,
+            clock,
+            images=images,
+            grace_seconds=grace_seconds,
+            invoke_seconds=invoke_seconds,
+        )
+        self._changes = Changes(launcher, clock, faults, self._changed, tripped)
+        self._invocations = Invocations(clock, faults, metrics)
+        self._heartbeat = Heartbeat(self.all, clock, metrics) if metrics else None
+        self._scaling = scaling
+        self._notice = notice
         self._endpoints: dict[str, Endpoint] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._endings: set[asyncio.Task[None]] = set()  # a stop waits for them
 
-    # models and configurations: what was given is what is described
-
-    async def create_model(self, request: Json) -> Json:
-        """CreateModel."""
-        return self._create("model", "Model", request)
-
-    async def describe_model(self, request: Json) -> Json:
-        """DescribeModel."""
-        return self._described("model", request["ModelName"])
-
-    async def delete_model(self, request: Json) -> Json:
-        """DeleteModel."""
-        self._described("model", request["ModelName"])
-        self._store.delete("model", request["ModelName"])
-        return {}
-
-    async def create_endpoint_config(self, request: Json) -> Json:
-        """CreateEndpointConfig: each variant's model must exist."""
-        for variant in request["ProductionVariants"]:
-            self._described("model", variant["ModelName"])
-        return self._create("endpoint-config", "EndpointConfig", request)
-
-    async def describe_endpoint_config(self, request: Json) -> Json:
-        """DescribeEndpointConfig."""
-        return self._described("endpoint-config", request["EndpointConfigName"])
-
-    async def delete_endpoint_config(self, request: Json) -> Json:
-        """DeleteEndpointConfig."""
-        self._described("endpoint-config", request["EndpointConfigName"])
-        self._store.delete("endpoint-config", request["EndpointConfigName"])
-        return {}
-
-    def _create(self, kind: str, word: str, request: Json) -> Json:
-        name = request[f"{word}Name"]
-        arn = arn_of(kind, name)
-        if self._store.get(kind, name):
-            raise existing(kind.replace("-config", " configuration"), arn)
-        kept = {key: value for key, value in request.items() if key != "Tags"}
-        kept |= {f"{word}Arn": arn, "CreationTime": time.time()}
-        self._store.put(kind, name, kept)
-        return {f"{word}Arn": arn}
-
-    def _described(self, kind: str, name: str) -> Json:
-        kept = self._store.get(kind, name)
-        if kept is None:
-            raise missing(kind.replace("-config", " configuration"), arn_of(kind, name))
-        return kept
-
-    # endpoints
-
-    async def create_endpoint(self, request: Json) -> Json:
-        """CreateEndpoint: answers at once, the instances come up behind."""
-        name, config = request["EndpointName"], request["EndpointConfigName"]
-        if name in self._endpoints:
-            raise existing("endpoint", arn_of("endpoint", name))
-        self._described("endpoint-config", config)
-        endpoint = self._endpoints[name] = Endpoint(name, config)
-        self._keep(endpoint)
-        self._later(self._bring_up(endpoint, config))
-        return {"EndpointArn": arn_of("endpoint", name)}
-
-    async def update_endpoint(self, request: Json) -> Json:
-        """UpdateEndpoint: new instances first, then the old ones end (blue/green, all at once)."""
-        endpoint = self._settled(request["EndpointName"], "update")
-        self._described("endpoint-config", request["EndpointConfigName"])
-        endpoint.become("Updating")
-        self._keep(endpoint)
-        self._later(self._bring_up(endpoint, request["EndpointConfigName"]))
-        return {"EndpointArn": arn_of("endpoint", endpoint.name)}
-
-    async def delete_endpoint(self, request: Json) -> Json:
-        """DeleteEndpoint: gone at once from every listing, its processes ended behind."""
-        endpoint = self._settled(request["EndpointName"], "delete")
-        del self._endpoints[endpoint.name]
-        self._store.delete("endpoint", endpoint.name)
-        self._end_later(endpoint.instances)
-        return {}
-
-    async def describe_endpoint(self, request: Json) -> Json:
-        """DescribeEndpoint."""
-        return self._description(self._existing(request["EndpointName"]))
-
-    def _keep(self, endpoint: Endpoint) -> None:
-        self._store.put("endpoint", endpoint.name, self._description(endpoint))
-
-    def _description(self, endpoint: Endpoint) -> Json:
-        config = self._store.get("endpoint-config", endpoint.config) or {}
-        described = {
-            "EndpointName": endpoint.name,
-            "EndpointArn": arn_of("endpoint", endpoint.name),
-            "EndpointConfigName": endpoint.config,
-            "EndpointStatus": endpoint.status,
-            "CreationTime": endpoint.created,
-            "LastModifiedTime": endpoint.modified,
-            "ProductionVariants": [
-                {
-                    "VariantName": variant["VariantName"],
-                    "CurrentWeight": variant.get("InitialVariantWeight", 1.0),
-                    "DesiredWeight": variant.get("InitialVariantWeight", 1.0),
-                    "CurrentInstanceCount": len(endpoint.instances),
-                    "DesiredInstanceCount": variant["InitialInstanceCount"],
-                }
-                for variant in config.get("ProductionVariants", [])
-            ],
-        }
-        return described | ({"FailureReason": endpoint.failure} if endpoint.failure else {})
-
-    async def invoke(
-        self, name: str, body: bytes, headers: Mapping[str, str]
-    ) -> tuple[str, httpx.Response]:
-        """InvokeEndpoint, on the next instance in turn: the variant's name and its answer."""
-        endpoint = self._endpoints.get(name)
-        if endpoint is None or not endpoint.instances:
-            raise ServiceError(
-                "ValidationError", f"Endpoint {name} of account {ACCOUNT} not found."
-            )
-        instance = endpoint.instances[next(endpoint.turn) % len(endpoint.instances)]
-        try:
-            answer = await instance.invoke(body, headers)
-        except httpx.TimeoutException as error:
-            raise model_error(
-                500, "Your invocation timed out while waiting for a response from container primary"
-            ) from error
-        except httpx.TransportError as error:
-            raise ServiceError(
-                "ServiceUnavailable", "The service is currently unavailable.", 503
-            ) from error
-        if not answer.is_success:
-            raise model_error(answer.status_code, answer.text)
-        (variant,) = self._described("endpoint-config", endpoint.config)["ProductionVariants"]
-        return variant["VariantName"], answer
+    async def start(self) -> None:
+        """Bring up what the store has; return when every endpoint is up or has failed."""
+        if self._heartbeat:
+            self._later(self._heartbeat.run())
+        restored = [self._restored(each) for each in self._store.all("endpoint")]
+        await asyncio.gather(*(self._bring_back(each) for each in restored if each))
 
     async def stop(self) -> None:
         """End every serving process."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await asyncio.gather(*self._endings)
-        await _end([each for one in self._endpoints.values() for each in one.instances])
+        fleets = [fleet for each in self._endpoints.values() for fleet in each.fleets()]
+        await asyncio.gather(*(fleet.stop() for fleet in fleets))
+
+    def all(self) -> Iterable[Endpoint]:
+        """Return every endpoint."""
+        return self._endpoints.values()
+
+    # the actions
+
+    async def create_endpoint(self, request: Json) -> Json:
+        """CreateEndpoint: answers at once, the instances come up behind."""
+        name = request["EndpointName"]
+        if name in self._endpoints:
+            raise existing("endpoint", arn_of("endpoint", name))
+        plan = self.plan(request["EndpointConfigName"])
+        now = self._clock.now()
+        endpoint = self._endpoints[name] = Endpoint(name, plan.name, created=now, modified=now)
+        endpoint.pending = Deployment(plan, plan.counts(), plan.weights(), started=now)
+        self._deploy(endpoint, rollout_of(None, plan.counts(), {}), "CreateEndpoint")
+        return {"EndpointArn": arn_of("endpoint", name)}
+
+    async def update_endpoint(self, request: Json) -> Json:
+        """UpdateEndpoint: a new fleet first, then the traffic step by step, then the old one ends.
+
+        Without RetainAllVariantProperties the fleet goes back to InitialInstanceCount.
+        """
+        endpoint = self._settled(request["EndpointName"])
+        live = endpoint.live
+        plan = self.plan(request["EndpointConfigName"])
+        if live is None or endpoint.status != "InService":
+            arn = arn_of("endpoint", endpoint.name)
+            raise _invalid(f'Cannot update endpoint "{arn}" with status {endpoint.status}.')
+        await self._refuse_scaled(endpoint, live.plan, plan)
+        counts, weights = plan.counts(), plan.weights()
+        if request.get("RetainAllVariantProperties"):
+            excluded = {
+                each["VariantPropertyType"]
+                for each in request.get("ExcludeRetainedVariantProperties", [])
+            }
+            if "DesiredInstanceCount" not in excluded:
+                counts |= {name: live.counts[name] for name in counts if name in live.counts}
+            if "DesiredWeight" not in excluded:
+                weights |= {name: live.weights[name] for name in weights if name in live.weights}
+        config = request.get("DeploymentConfig")
+        if config is None and request.get("RetainDeploymentConfig"):
+            config = endpoint.last_deployment
+        rollout = rollout_of(config, counts, live.counts)
+        endpoint.last_deployment = config
+        endpoint.pending = Deployment(plan, counts, weights, started=self._clock.now())
+        self._deploy(endpoint, rollout, "UpdateEndpoint")
+        return {"EndpointArn": arn_of("endpoint", endpoint.name)}
+
+    async def update_endpoint_weights_and_capacities(self, request: Json) -> Json:
+        """UpdateEndpointWeightsAndCapacities."""
+        endpoint = self._settled(request["EndpointName"])
+        live = endpoint.live
+        arn = arn_of("endpoint", endpoint.name)
+        if live is None or endpoint.status != "InService":
+            raise _invalid(f'Cannot update endpoint "{arn}" with status {endpoint.status}.')
+        wanted = request["DesiredWeightsAndCapacities"]
+        for each in wanted:
+            if each["VariantName"] not in live.counts:
+                raise _invalid(f'Could not find variant "{each["VariantName"]}" of "{arn}".')
+            if each.get("DesiredInstanceCount") == 0:
+                raise _invalid("DesiredInstanceCount must be 1 or more for an instance variant.")
+        counts = {
+            each["VariantName"]: each["DesiredInstanceCount"]
+            for each in wanted
+            if "DesiredInstanceCount" in each
+        }
+        weights = {
+            each["VariantName"]: each["DesiredWeight"] for each in wanted if "DesiredWeight" in each
+        }
+        self._changes.become(endpoint, "Updating")
+        self._later(self._changes.scale(endpoint, counts, weights))
+        return {"EndpointArn": arn}
+
+    async def delete_endpoint(self, request: Json) -> Json:
+        """DeleteEndpoint: Deleting until its processes have ended, then gone."""
+        endpoint = self._settled(request["EndpointName"])
+        self._changes.become(endpoint, "Deleting")
+        self._later(self._remove(endpoint))
+        return {}
+
+    async def describe_endpoint(self, request: Json) -> Json:
+        """DescribeEndpoint."""
+        return self._existing(request["EndpointName"]).describe()
+
+    async def invoke(self, name: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+        """InvokeEndpoint: see `Invocations.invoke`."""
+        return await self._invocations.invoke(self._endpoints.get(name), name, body, headers)
+
+    # behind them
 
     def _existing(self, name: str) -> Endpoint:
         if name not in self._endpoints:
             raise missing("endpoint", arn_of("endpoint", name))
         return self._endpoints[name]
 
-    def _settled(self, name: str, verb: str) -> Endpoint:
+    def _settled(self, name: str) -> Endpoint:
         endpoint = self._existing(name)
-        if endpoint.status in {"Creating", "Updating", "RollingBack"}:
-            arn = arn_of("endpoint", name)
-            raise ServiceError(
-                "ValidationException", f'Cannot {verb} in-progress endpoint "{arn}".'
-            )
+        if endpoint.status in BUSY:
+            arn = arn_of("endpoint", name)  # the service says "update" of a deletion, too
+            raise _invalid(f'Cannot update in-progress endpoint "{arn}".')
         return endpoint
 
-    async def _bring_up(self, endpoint: Endpoint, config: str) -> None:
-        """Start the instances of `config`, then let them answer in place of the old ones."""
-        updating = endpoint.status == "Updating"
-        try:
-            started = await self._start_instances(endpoint.name, config)
-        except CannotServe as error:
-            # A failed update leaves the old instances serving.
-            endpoint.become("InService" if updating else "Failed", str(error))
-            self._keep(endpoint)
-            return
-        old, endpoint.instances, endpoint.config = endpoint.instances, started, config
-        endpoint.become("InService")
-        self._keep(endpoint)
-        self._end_later(old)
+    async def _refuse_scaled(self, endpoint: Endpoint, old: Plan, new: Plan) -> None:
+        """Refuse to change the instance type of a scalable target, or to remove it.
 
-    async def _start_instances(self, endpoint: str, config: str) -> list[Instance]:
-        (variant,) = self._described("endpoint-config", config)["ProductionVariants"]
-        container = self._described("model", variant["ModelName"])["PrimaryContainer"]
-        if container["Image"] != OFFLINE_IMAGE:
-            raise CannotServe(
-                f"no image can be pulled offline: expected {OFFLINE_IMAGE}, "
-                f"received {container['Image']}"
+        https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-scaling-update.html
+        """
+        if self._scaling is None:
+            return
+        before, after = old.variants(), new.variants()
+        changed = sorted(
+            name
+            for name in await self._scaling.variants(endpoint.name)
+            if name not in after
+            or (name in before and before[name]["InstanceType"] != after[name]["InstanceType"])
+        )
+        if changed:
+            raise _invalid(
+                f'The variant(s) "[{", ".join(changed)}]" must be deregistered as scalable targets '
+                "with AWS Auto Scaling before they can be removed or have their instance type "
+                "updated."
             )
-        package = await self._fetch(container["ModelDataUrl"])
-        started: list[Instance] = []
-        try:
-            for number in range(variant["InitialInstanceCount"]):
-                log = self._logs / f"endpoint-{endpoint}-{config}-{number}.log"
-                environment = container.get("Environment", {})
-                started.append(await Instance.start(package, environment, log))
-        except BaseException:
-            await _end(started)
-            raise
-        return started
+
+    def _deploy(self, endpoint: Endpoint, rollout: Rollout, action: str) -> None:
+        self._changes.become(endpoint, "Updating" if endpoint.live else "Creating")
+        self._later(self._changes.deploy(endpoint, rollout, action))
+
+    async def _remove(self, endpoint: Endpoint) -> None:
+        if self._scaling:
+            await self._scaling.forget(endpoint.name)
+        await asyncio.gather(*(fleet.stop() for fleet in endpoint.fleets()))
+        del self._endpoints[endpoint.name]
+        self._store.delete("endpoint", endpoint.name)
+        self._store.delete("endpoint-plan", endpoint.name)
+
+    def _changed(self, endpoint: Endpoint) -> None:
+        """Keep what the endpoint is, and what it would be brought up from."""
+        told = endpoint.describe()
+        self._store.put("endpoint", endpoint.name, told)
+        if kept := endpoint.live or endpoint.pending:
+            plan = {"plan": asdict(kept.plan), "counts": kept.counts, "weights": kept.weights}
+            self._store.put("endpoint-plan", endpoint.name, plan)
+        self._notice("SageMaker Endpoint State Change", told)
+
+    def _restored(self, told: Json) -> Endpoint | None:
+        """Return the endpoint that the store tells of, with no process yet."""
+        name = told["EndpointName"]
+        kept = self._store.get("endpoint-plan", name)
+        if told["EndpointStatus"] == "Deleting" or kept is None:
+            self._store.delete("endpoint", name)
+            return None
+        endpoint = self._endpoints[name] = Endpoint(
+            name,
+            kept["plan"]["config"]["EndpointConfigName"],
+            created=told["CreationTime"],
+            modified=told["LastModifiedTime"],
+            status=told["EndpointStatus"],
+            failure=told.get("FailureReason"),
+            last_deployment=told.get("LastDeploymentConfig"),
+        )
+        if endpoint.status == "Failed":
+            return None
+        endpoint.pending = Deployment(
+            Plan(**kept["plan"]), kept["counts"], kept["weights"], started=self._clock.now()
+        )
+        return endpoint
+
+    async def _bring_back(self, endpoint: Endpoint) -> None:
+        """Start the processes of an endpoint that served before; meanwhile it is SystemUpdating."""
+        self._changes.become(endpoint, "SystemUpdating", endpoint.failure)
+        assert endpoint.pending  # noqa: S101 - _restored has just made it
+        rollout = rollout_of(None, endpoint.pending.counts, {})
+        await self._changes.deploy(endpoint, rollout, "")
 
     def _later(self, work: Awaitable[None]) -> None:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _end_later(self, instances: list[Instance]) -> None:
-        task = asyncio.ensure_future(_end(instances))
-        self._endings.add(task)
-        task.add_done_callback(self._endings.discard)
 
-
-async def _end(instances: list[Instance]) -> None:
-    await asyncio.gather(*(each.stop() for each in instances))
+def _invalid(message: str) -> ServiceError:
+    return ServiceError("ValidationException", message)

@@ -7,14 +7,14 @@ what AWS would refuse for its form is refused here with the same words; so are o
 import json
 import re
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Protocol
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from kennel.cloud.access import Access, AccessDenied
 from kennel.cloud.faults import Faults
-from kennel.cloud.sagemaker.endpoints import Endpoints
 from kennel.cloud.sagemaker.errors import ServiceError
 from kennel.cloud.sagemaker.resources import arn_of, needs, resource_of
 from kennel.cloud.sagemaker.shapes import MODEL, check_request, check_response
@@ -23,6 +23,23 @@ from kennel.cloud.sagemaker.tags import Tags
 
 _TARGET_PREFIX = MODEL.metadata["targetPrefix"] + "."
 _INVOCATION = re.compile(r"/endpoints/([^/]+)/invocations")
+
+
+class Invoked(Protocol):
+    """A model's answer, and the headers that the service adds."""
+
+    @property
+    def body(self) -> bytes: ...  # noqa: D102
+    @property
+    def headers(self) -> Mapping[str, str]: ...  # noqa: D102
+
+
+class Invocable(Protocol):
+    """What answers InvokeEndpoint."""
+
+    async def invoke(  # noqa: D102
+        self, name: str, body: bytes, headers: Mapping[str, str]
+    ) -> Invoked: ...
 
 
 class SageMaker:
@@ -42,7 +59,7 @@ class SageMaker:
     def __init__(
         self,
         parts: Sequence[object],
-        endpoints: Endpoints,
+        endpoints: Invocable,
         access: Access,
         store: Store,
         faults: Faults | None = None,
@@ -109,16 +126,8 @@ class SageMaker:
         resource = arn_of("endpoint", endpoint)
         self._access.check(access_key, "sagemaker:InvokeEndpoint", resource)
         self._throttle("InvokeEndpoint", endpoint)
-        passed = {
-            name: request.headers[name]
-            for name in ("content-type", "accept")
-            if name in request.headers
-        }
-        variant, answer = await self._endpoints.invoke(endpoint, await request.body(), passed)
-        headers = {**_request_id(), "x-amzn-invoked-production-variant": variant}
-        return Response(
-            answer.content, media_type=answer.headers.get("content-type"), headers=headers
-        )
+        answer = await self._endpoints.invoke(endpoint, await request.body(), request.headers)
+        return Response(answer.body, headers={**_request_id(), **answer.headers})
 
 
 def _snake(action: str) -> str:

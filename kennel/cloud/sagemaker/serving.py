@@ -1,4 +1,4 @@
-"""An instance behind an endpoint: the model's package, unpacked, and model/server.py over it.
+"""An instance behind an endpoint: the model's package, unpacked, and a model server over it.
 
 On AWS the instance runs a container image whose content is model/ and the serving engine. Here
 no image is pulled: the very same server runs as a process, with the same argument (`serve`) and
@@ -6,39 +6,92 @@ the same environment variables, on a port of loopback.
 """
 
 import asyncio
+import contextlib
 import os
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import httpx
 
+from kennel.cloud.clock import Clock
 from kennel.cloud.processes import Child, free_ports
 from kennel.paths import MODEL, PYTHON
 
-#: The only image that the offline cloud can run.
+#: The name that stands for the serving image which this checkout would build.
 OFFLINE_IMAGE = "kennel/serving:offline"
 
-START_SECONDS = 60.0  # SageMaker gives a container longer; ours is ready in about 2 s
-INVOKE_SECONDS = 60.0  # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpoint.html
+# https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.html
+PING_SECONDS = 2.0  # how long a ping may take
+INVOKE_SECONDS = 60.0  # how long an invocation may take
+
+#: Real seconds that a server may take to start, however fast the clock runs: starting is real.
+GRACE_SECONDS = 60.0
+
+Command = Sequence[str | Path]
+#: What an image's name comes to on this machine; None for one that cannot be run here.
+Images = Callable[[str], Awaitable[Command | None]]
+
+
+async def offline_images(image: str) -> Command | None:
+    """Run model/server.py for the offline image, and nothing else."""
+    return [PYTHON, MODEL / "server.py", "serve"] if image == OFFLINE_IMAGE else None
 
 
 class CannotServe(Exception):  # noqa: N818
     """The instance did not become healthy; the message is the endpoint's FailureReason."""
 
 
+@dataclass(frozen=True)
+class Container:
+    """What an instance is started from.
+
+    Attributes
+    ----------
+    command
+        The server, as `docker run IMAGE serve` would start it.
+    package
+        The model.tar.gz; None for a container that brings its model.
+    startup_seconds
+        ContainerStartupHealthCheckTimeoutInSeconds, in offline seconds.
+    grace_seconds
+        The same at least, in real seconds.
+    invoke_seconds
+        Real seconds that an invocation may take.
+    """
+
+    command: Command
+    package: Path | None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    variant: str = "AllTraffic"
+    startup_seconds: float = 600.0
+    grace_seconds: float = GRACE_SECONDS
+    invoke_seconds: float = INVOKE_SECONDS
+
+
 class Instance:
-    """One running model server."""
+    """One running model server.
+
+    Attributes
+    ----------
+    in_flight
+        Requests that it is at.
+    served
+        Requests that it was given, ever.
+    """
 
     def __init__(self, child: Child, client: httpx.AsyncClient, folder: TemporaryDirectory[str]):
         self._child = child
         self._client = client
         self._folder = folder
+        self.in_flight = 0
+        self.served = 0
 
     @classmethod
-    async def start(cls, package: Path, environment: Mapping[str, str], log: Path) -> "Instance":
-        """Unpack `package` (a model.tar.gz), start the server, wait for a healthy ping.
+    async def start(cls, container: Container, log: Path, clock: Clock) -> "Instance":
+        """Unpack the package, start the server, wait for a healthy ping.
 
         Raises
         ------
@@ -47,61 +100,95 @@ class Instance:
         """
         folder = TemporaryDirectory(prefix="kennel-instance-")
         try:
-            await asyncio.to_thread(_unpack, package, Path(folder.name))
+            if container.package:
+                await asyncio.to_thread(_unpack, container.package, Path(folder.name))
             (port,) = free_ports(1)
             env = {
                 "PATH": os.environ.get("PATH", os.defpath),
-                **environment,
+                **container.environment,
                 "SM_MODEL_DIR": folder.name,
                 "SAGEMAKER_BIND_TO_PORT": str(port),
                 "KENNEL_HOST": "127.0.0.1",
             }
-            child = await Child.start([PYTHON, MODEL / "server.py", "serve"], env, log, MODEL)
+            child = await Child.start(container.command, env, log, MODEL)
         except BaseException:
             folder.cleanup()
             raise
         client = httpx.AsyncClient(
-            base_url=f"http://127.0.0.1:{port}", timeout=INVOKE_SECONDS, trust_env=False
+            base_url=f"http://127.0.0.1:{port}",
+            timeout=container.invoke_seconds,
+            limits=httpx.Limits(max_connections=None),
+            trust_env=False,
         )
         instance = cls(child, client, folder)
         try:
-            await instance._healthy()
+            await instance._healthy(container, clock)
         except BaseException:
             await instance.stop()
             raise
         return instance
 
-    async def _healthy(self) -> None:
+    async def _healthy(self, container: Container, clock: Clock) -> None:
         """Ping until it answers 200, as SageMaker does."""
-        try:
-            async with asyncio.timeout(START_SECONDS):
-                while self._child.exit_status is None:
-                    if await self._pings():
-                        return
-                    await asyncio.sleep(0.05)
-        except TimeoutError:
-            pass
+        loop = asyncio.get_running_loop()
+        offline, real = clock.now() + container.startup_seconds, loop.time()
+        while self.alive and (
+            clock.now() < offline or loop.time() < real + container.grace_seconds
+        ):
+            if await self._pings():
+                return
+            await asyncio.sleep(0.05)
         reason = self._child.last_lines(1) or "no reason given"
         raise CannotServe(
-            "The primary container for production variant did not pass the ping health check. "
-            f"Its last line: {reason}"
+            f"The primary container for production variant {container.variant} did not pass the "
+            f"ping health check. Its last line: {reason}"
         )
 
     async def _pings(self) -> bool:
         try:
-            return (await self._client.get("/ping", timeout=2.0)).is_success
+            return (await self._client.get("/ping", timeout=PING_SECONDS)).is_success
         except httpx.TransportError:
             return False
 
+    @property
+    def alive(self) -> bool:
+        """Whether its process runs."""
+        return self._child.exit_status is None
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._child.pid
+
     async def invoke(self, body: bytes, headers: Mapping[str, str]) -> httpx.Response:
         """Send one request to the model; raises httpx.TransportError when it does not answer."""
-        return await self._client.post("/invocations", content=body, headers=dict(headers))
+        self.in_flight += 1
+        self.served += 1
+        try:
+            return await self._client.post("/invocations", content=body, headers=dict(headers))
+        finally:
+            self.in_flight -= 1
+
+    async def ended(self) -> None:
+        """Wait until its process has ended, for whatever reason."""
+        await self._child.wait()
+
+    async def kill(self) -> None:
+        """End its process at once, as a broken machine would; it is still to be stopped."""
+        await self._child.stop(seconds=0)
 
     async def stop(self) -> None:
         """End it as SageMaker ends a container: SIGTERM, then SIGKILL 30 s later."""
-        await self._client.aclose()
         await self._child.stop()
+        await self._client.aclose()  # after it: the server answers what it has, then ends
         self._folder.cleanup()
+
+    async def drain(self) -> None:
+        """Wait until it has answered what it was given, as long as an invocation may take."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(INVOKE_SECONDS):
+                while self.in_flight:
+                    await asyncio.sleep(0.02)
 
 
 def _unpack(package: Path, folder: Path) -> None:

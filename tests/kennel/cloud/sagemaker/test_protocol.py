@@ -67,6 +67,9 @@ def endpoint(sagemaker: Any, package: str) -> Iterator[str]:
     assert settle(sagemaker, "tried")["EndpointStatus"] == "InService"
     yield "tried"
     sagemaker.delete_endpoint(EndpointName="tried")
+    sagemaker.get_waiter("endpoint_deleted").wait(
+        EndpointName="tried", WaiterConfig={"Delay": 1, "MaxAttempts": 60}
+    )
     sagemaker.delete_endpoint_config(EndpointConfigName="first")
     sagemaker.delete_model(ModelName="first")
 
