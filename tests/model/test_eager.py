@@ -52,7 +52,7 @@ def test_neither_engine_nor_torch_is_one_sentence(package: Path) -> None:
     assert "PackageError: Neither openvino nor" in done.stderr.splitlines()[-1]
 
 
-@pytest.mark.parametrize("damage", ["missing", "truncated", "another head"])
+@pytest.mark.parametrize("damage", ["missing", "truncated", "another head", "NaN"])
 def test_broken_weights_are_named(package: Path, tmp_path: Path, damage: str) -> None:
     broken = shutil.copytree(package, tmp_path / "package")
     weights = broken / "model.safetensors"
@@ -62,5 +62,7 @@ def test_broken_weights_are_named(package: Path, tmp_path: Path, damage: str) ->
         weights.write_bytes(whole[: len(whole) // 2])
     elif damage == "another head":
         weights.write_bytes(whole.replace(b"breed_head.weight", b"breed_Head.weight", 1))
+    elif damage == "NaN":
+        weights.write_bytes(whole[:-4] + b"\xff" * 4)
     with pytest.raises(PackageError, match=r"model\.safetensors"):
         EagerEngine(broken)
