@@ -6,8 +6,9 @@ key; the operator has one too. Anyone else is refused, as AWS refuses an unknown
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from kennel.cloud.names import ACCOUNT
 from kennel.cloud.policy import Role
@@ -52,7 +53,16 @@ class Access:
         do what any of them may.
     sessions
         The name of the session in which a role is assumed: a function's own name, as on AWS.
+
+    Attributes
+    ----------
+    witness
+        Told of every call that a role made and was allowed: role, action, resource, context.
     """
+
+    witness: ClassVar[Callable[[str, str, str, Mapping[str, str | Sequence[str]]], None] | None] = (
+        None
+    )
 
     def __init__(
         self,
@@ -81,7 +91,12 @@ class Access:
         if access_key == OPERATOR_KEY:
             return
         ids = self._roles_of(access_key)
-        verdicts = {self._roles[each].judge(action, resource, context) for each in ids}
+        judged = {each: self._roles[each].judge(action, resource, context) for each in ids}
+        verdicts = set(judged.values())
+        if Access.witness:
+            for each in ids:
+                if judged[each] == "allowed":
+                    Access.witness(each, action, resource, context or {})
         if "allowed" not in verdicts:
             who = " or ".join(map(self._principal, ids))
             why = (
