@@ -6,6 +6,7 @@ functions, and to tell of executions that end. Executions are watched while any 
 
 import asyncio
 import json
+import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -151,11 +152,12 @@ def _detail(execution: Mapping[str, Any]) -> Json:
     def moment(key: str) -> int | None:
         return int(execution[key].timestamp() * 1000) if execution.get(key) else None
 
+    ended = None if execution["status"] == "RUNNING" else int(time.time() * 1000)
     return {
         **{key: execution.get(key) for key in ("executionArn", "stateMachineArn", "name")},
         **{key: execution.get(key) for key in ("status", "input", "output", "error", "cause")},
         "startDate": moment("startDate"),
-        "stopDate": moment("stopDate"),
+        "stopDate": moment("stopDate") or ended,  # moto forgets it when an execution times out
         "inputDetails": {"included": True},
         "outputDetails": {"included": True} if execution.get("output") else None,
     }
