@@ -178,6 +178,9 @@ def _adapted(resource: Resource, clients: Clients) -> Resource:
             if key not in {"DefinitionS3Location", "DefinitionSubstitutions"}
         }
         properties["DefinitionString"] = _definition(resource.properties)
+    if resource.type == "AWS::CodeBuild::Project":
+        # moto wants a location, which NO_SOURCE has none of on AWS.
+        properties = {**properties, "Source": {"Location": "none", **properties["Source"]}}
     if resource.type == "AWS::SNS::Subscription":
         properties = subscription(properties, clients("sns").meta.endpoint_url)
     return replace(resource, properties=properties)
