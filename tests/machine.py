@@ -8,12 +8,16 @@ import yaml
 from tests.stack import ROOT
 
 DEFINITION = ROOT / "statemachine" / "train_and_deploy.asl.yaml"
-FUNCTIONS = ("Preflight", "PublishBundle", "Release", "SmokeTest", "ApplyAutoscaling")
+FUNCTIONS = (
+    *("Preflight", "PublishBundle", "EnsureImage", "StartTuning", "StartTraining", "Judge"),
+    *("Register", "Release", "SmokeTest", "ApplyAutoscaling", "CleanUp"),
+)
 SUBSTITUTIONS = {
     "Partition": "aws",
     "BucketName": "kennel-bucket",
     "EndpointName": "kennel",
     "PollSeconds": "0",
+    "TopicArn": "arn:aws:sns:us-east-1:123456789012:kennel-news",
     **{
         f"{name}FunctionArn": f"arn:aws:lambda:us-east-1:123456789012:function:{name}"
         for name in FUNCTIONS

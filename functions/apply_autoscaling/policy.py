@@ -2,7 +2,7 @@
 
 from typing import Any, Protocol
 
-from common.scaling import Scaling, scalable_target
+from common.scaling import METRICS, Scaling, policy_name, scalable_target
 
 __all__ = ["apply"]
 
@@ -35,31 +35,30 @@ def apply(endpoint_name: str, scaling: Scaling, autoscaling: AutoScaling) -> dic
         resource_id, policy_name and the settings that now hold.
     """
     target = scalable_target(endpoint_name)
-    policy_name = f"{endpoint_name}-invocations-per-instance"
+    name = policy_name(endpoint_name)
     autoscaling.register_scalable_target(
         **target, MinCapacity=scaling.min_instances, MaxCapacity=scaling.max_instances
     )
     autoscaling.put_scaling_policy(
         **target,
-        PolicyName=policy_name,
+        PolicyName=name,
         PolicyType="TargetTrackingScaling",
         TargetTrackingScalingPolicyConfiguration={
-            # Invocations a minute for each instance: AWS scales out after three minutes above the
-            # target and in after fifteen below 0.9 of it, whatever the cooldowns say.
-            "TargetValue": float(scaling.target_invocations),
-            "PredefinedMetricSpecification": {
-                "PredefinedMetricType": "SageMakerVariantInvocationsPerInstance"
-            },
+            # By the per-minute metric AWS scales out after three minutes above the target and in
+            # after fifteen below 0.9 of it, whatever the cooldowns say.
+            "TargetValue": float(scaling.target),
+            "PredefinedMetricSpecification": {"PredefinedMetricType": METRICS[scaling.metric]},
             "ScaleInCooldown": scaling.scale_in_cooldown_s,
             "ScaleOutCooldown": scaling.scale_out_cooldown_s,
         },
     )
     return {
         "resource_id": target["ResourceId"],
-        "policy_name": policy_name,
+        "policy_name": name,
         "min_instances": scaling.min_instances,
         "max_instances": scaling.max_instances,
-        "target_invocations": scaling.target_invocations,
+        "metric": scaling.metric,
+        "target": scaling.target,
         "scale_in_cooldown_s": scaling.scale_in_cooldown_s,
         "scale_out_cooldown_s": scaling.scale_out_cooldown_s,
     }

@@ -55,3 +55,34 @@ class Environment:
             raise BadEnvironment(
                 f"The environment variable {key} is {value!r}, where a whole number belongs."
             ) from None
+
+    def number(self, key: str) -> float:
+        """Read a number.
+
+        Raises
+        ------
+        BadEnvironment
+            It is not set, or is no number.
+        """
+        value = self.text(key)
+        try:
+            return float(value)
+        except ValueError:
+            raise BadEnvironment(
+                f"The environment variable {key} is {value!r}, where a number belongs."
+            ) from None
+
+    def one_of(self, key: str, *allowed: str) -> str:
+        """Read one of a few words.
+
+        Raises
+        ------
+        BadEnvironment
+            It is not set, or is another word.
+        """
+        value = self.text(key)
+        if value not in allowed:
+            raise BadEnvironment(
+                f"The environment variable {key} is {value!r}, expected {' or '.join(allowed)}."
+            )
+        return value

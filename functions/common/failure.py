@@ -3,8 +3,12 @@
     PipelineFailure          one sentence for the person who started the execution
     ├── PreflightFailed      before anything is created: settings or input are wrong, all listed
     ├── BundleBroken         what was packaged, or what the bucket holds, is not what its hash says
+    ├── ImageBuildFailed     CodeBuild could not make the serving image
+    ├── JobRefused           a job of this name is somebody else's, or has failed already
+    ├── PackageBroken        what a training job has left is no model package
     ├── ReleaseRefused       the endpoint is in no state to take a new model
-    └── SmokeTestFailed      the endpoint is InService and wrong
+    ├── SmokeTestFailed      the endpoint is InService and wrong
+    └── CleanUpFailed        after a failure the endpoint is in a state that a person must look at
 
 Step Functions shows the class's name as the error and the sentence as its cause. What AWS itself
 refuses (a quota, a missing permission) stays AWS's own exception, with AWS's own words.
@@ -12,6 +16,10 @@ refuses (a quota, a missing permission) stays AWS's own exception, with AWS's ow
 
 __all__ = [
     "BundleBroken",
+    "CleanUpFailed",
+    "ImageBuildFailed",
+    "JobRefused",
+    "PackageBroken",
     "PipelineFailure",
     "PreflightFailed",
     "ReleaseRefused",
@@ -43,9 +51,25 @@ class BundleBroken(PipelineFailure):
     """The bundle is not what its hash says."""
 
 
+class ImageBuildFailed(PipelineFailure):
+    """CodeBuild could not make the serving image."""
+
+
+class JobRefused(PipelineFailure):
+    """A job of this execution's name cannot be used."""
+
+
+class PackageBroken(PipelineFailure):
+    """What a training job has left is no model package."""
+
+
 class ReleaseRefused(PipelineFailure):
     """The endpoint cannot take a new model now."""
 
 
 class SmokeTestFailed(PipelineFailure):
     """The endpoint answers wrongly, or not from the new configuration."""
+
+
+class CleanUpFailed(PipelineFailure):
+    """The endpoint is left in a state that nothing here can mend."""

@@ -1,10 +1,10 @@
 """What would stop a release, found before anything is created.
 
-The template's parameters already have patterns and ranges; here is what those cannot say (one
-setting against another, AWS's rules about instance types), and the input, which nobody checked.
+The template's parameters already have patterns and ranges; here is what those cannot say: one
+setting against another, AWS's rules about instance types, the input, which nobody checked, the
+photos in the bucket, and the account's quotas.
 """
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,12 +12,15 @@ from typing import Any, Self
 
 from common.environment import Environment
 from common.failure import PreflightFailed
-from common.scaling import Scaling
+from common.scaling import METRICS, Scaling
+from preflight.data import S3, Photos, find_photos, photo_problems
+from preflight.quotas import Quotas, quota_problems
+from preflight.request import Request, read_request
 
-__all__ = ["Settings", "check", "problems"]
+__all__ = ["Settings", "check"]
 
 # SageMaker would take capitals, but it matches lower-cased ARNs against a role's: they deny.
-# 32, since models and configurations add 22 characters and end at SageMaker's 63.
+# 32, since models and configurations add 21 characters and end at SageMaker's 63.
 _NAME = re.compile(r"[a-z0-9](-?[a-z0-9]){0,31}")
 _LONGEST_NAME = 32
 _INSTANCE_TYPE = re.compile(r"ml\.[a-z0-9-]+\.[a-z0-9]+")
@@ -25,7 +28,8 @@ _ECR_IMAGE = re.compile(
     r"(?P<account>\d{12})\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com[^/]*/(?P<repository>[^:@]+)[:@].+"
 )
 _LONGEST_COOLDOWN_S = 3600
-_INPUT_KEYS = frozenset({"Comment"})  # the console's own example input; issue by issue it grows
+#: The state machine's own TimeoutSeconds, less an hour for the image, the release and its bake.
+LONGEST_JOBS_S = 11 * 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +37,13 @@ class Settings:
     """The environment of PreflightFunction."""
 
     endpoint_name: str  # ENDPOINT_NAME
-    serving_image: str  # SERVING_IMAGE: empty until an image was built
+    bucket: str  # BUCKET_NAME
+    serving_image: str  # SERVING_IMAGE: empty = built from the bundle
+    image_account: str  # IMAGE_ACCOUNT: where AWS's own images are, in this region
     instance_type: str  # INSTANCE_TYPE
+    training_instance_type: str  # TRAINING_INSTANCE_TYPE
+    training_max_s: int  # TRAINING_MAX_SECONDS
+    check_quotas: bool  # CHECK_QUOTAS: yes or no
     scaling: Scaling
 
     @classmethod
@@ -42,13 +51,18 @@ class Settings:
         """Read the settings; a missing one raises BadEnvironment."""
         return cls(
             endpoint_name=environment.text("ENDPOINT_NAME"),
+            bucket=environment.text("BUCKET_NAME"),
             serving_image=environment.text("SERVING_IMAGE"),
+            image_account=environment.text("IMAGE_ACCOUNT"),
             instance_type=environment.text("INSTANCE_TYPE"),
+            training_instance_type=environment.text("TRAINING_INSTANCE_TYPE"),
+            training_max_s=environment.whole("TRAINING_MAX_SECONDS"),
+            check_quotas=environment.one_of("CHECK_QUOTAS", "yes", "no") == "yes",
             scaling=Scaling.from_environment(environment),
         )
 
 
-def check(given: Any, settings: Settings) -> dict[str, Any]:
+def check(given: Any, settings: Settings, s3: S3, quotas: Quotas) -> dict[str, Any]:
     """Find all problems at once.
 
     Parameters
@@ -57,48 +71,87 @@ def check(given: Any, settings: Settings) -> dict[str, Any]:
         The execution's input.
     settings
         The template's parameters.
+    s3, quotas
+        boto3's clients, or a test's.
 
     Returns
     -------
     dict
-        What was checked, for the person who reads the execution.
+        `way` ("pretrained", "train" or "tune"), what training is to be told, and what was checked.
 
     Raises
     ------
     PreflightFailed
         With every problem found.
     """
-    found = list(problems(given, settings))
+    request, found = read_request(given)
+    photos = find_photos(s3, settings.bucket)
+    found += _problems(settings)
+    found += _training(request, photos, settings)
+    if settings.check_quotas:
+        found += quota_problems(quotas, _needed(request, photos, settings))
     if found:
         raise PreflightFailed(found)
     return {
         "endpoint_name": settings.endpoint_name,
-        "serving_image": settings.serving_image,
         "instance_type": settings.instance_type,
         "min_instances": settings.scaling.min_instances,
         "max_instances": settings.scaling.max_instances,
+        "way": _way(request, photos),
+        "tune": dict(request.tune) if request.tune else None,
+        "hyperparameters": dict(request.hyperparameters),
+        "data": photos.summary(),
     }
 
 
-def problems(given: Any, settings: Settings) -> Iterator[str]:
-    """Yield a sentence for each problem."""
-    yield from _input(given)
+def _way(request: Request, photos: Photos) -> str:
+    if not photos.count:
+        return "pretrained"
+    return "tune" if request.tune else "train"
+
+
+def _problems(settings: Settings) -> Iterator[str]:
     yield from _names(settings)
     yield from _image(settings)
     yield from _instance_type(settings.instance_type)
     yield from _scaling(settings.scaling)
 
 
-def _input(given: object) -> Iterator[str]:
-    if not isinstance(given, dict):
-        yield f"The input is {json.dumps(given)[:40]}, where an object belongs: start with {{}}."
+def _training(request: Request, photos: Photos, settings: Settings) -> Iterator[str]:
+    if not photos.count:
+        if request.asks_for_training:
+            yield (
+                f"The input asks for training, and s3://{settings.bucket}/data/ holds no photos: "
+                "upload them to data/train/<breed>/, or start with {} for the pretrained model."
+            )
         return
-    unknown = sorted(set(given) - _INPUT_KEYS)
-    if unknown:
+    yield from photo_problems(photos)
+    if not _INSTANCE_TYPE.fullmatch(settings.training_instance_type):
         yield (
-            f"The input has {', '.join(unknown)}, which this state machine does not know: "
-            f"it takes {', '.join(sorted(_INPUT_KEYS))}."
+            f"TrainingInstanceType is {settings.training_instance_type!r}: "
+            "SageMaker's look like ml.m5.xlarge."
         )
+    tune = request.tune or {"max_jobs": 0, "parallel": 1}
+    rounds = -(-tune["max_jobs"] // tune["parallel"]) + 1  # the last trains with the best
+    longest = rounds * settings.training_max_s
+    if longest > LONGEST_JOBS_S:
+        yield (
+            f"These jobs may take {longest / 3600:.1f} hours ({rounds} one after another of up to "
+            f"{settings.training_max_s} s), and an execution leaves them "
+            f"{LONGEST_JOBS_S / 3600:.0f}: ask for fewer, more in parallel, or deploy with a lower "
+            "TrainingMaxSeconds."
+        )
+
+
+def _needed(request: Request, photos: Photos, settings: Settings) -> dict[str, int]:
+    """Instances that SageMaker's quotas must allow; an update runs old and new ones at once."""
+    needed = {
+        f"{settings.instance_type} for endpoint usage": 2 * settings.scaling.max_instances,
+    }
+    if photos.count:
+        jobs = request.tune["parallel"] if request.tune else 1
+        needed[f"{settings.training_instance_type} for training job usage"] = jobs
+    return needed
 
 
 def _names(settings: Settings) -> Iterator[str]:
@@ -113,15 +166,11 @@ def _names(settings: Settings) -> Iterator[str]:
 def _image(settings: Settings) -> Iterator[str]:
     image = settings.serving_image
     repository = f"{settings.endpoint_name}/serving"
-    if not image:
-        yield (
-            "ServingImage is empty: build model/Dockerfile, push it to the ECR repository "
-            f"{repository} and deploy with ServingImage=<its URI>."
-        )
-        return
     if re.search(r"\s", image):
         yield f"ServingImage is {image!r}: an image's URI has no spaces."
     ecr = _ECR_IMAGE.fullmatch(image)
+    if ecr and ecr["account"] == settings.image_account:
+        return  # one of AWS's own
     if ecr and ecr["repository"] != repository:
         yield (
             f"ServingImage is in the ECR repository {ecr['repository']}, but the model's role may "
@@ -144,6 +193,13 @@ def _scaling(scaling: Scaling) -> Iterator[str]:
         yield f"MinInstances is {low}: an endpoint needs an instance, so 1 or more."
     if low > high:
         yield f"MinInstances is {low} and MaxInstances {high}: the first must not be the larger."
+    if scaling.metric not in METRICS:
+        yield f"ScalingMetric is {scaling.metric!r}: {' or '.join(METRICS)}."
+    if scaling.target_concurrency < 1:
+        yield (
+            f"TargetConcurrencyPerInstance is {scaling.target_concurrency}: "
+            "requests at once, 1 or more."
+        )
     if scaling.target_invocations < 1:
         yield (
             f"TargetInvocationsPerInstance is {scaling.target_invocations}: "

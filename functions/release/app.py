@@ -1,4 +1,4 @@
-"""ReleaseFunction, the state Release: {"execution", "bundle"} in, the names of what it made out."""
+"""ReleaseFunction, the state Release: {"execution", "candidate", "image"} in, what it made out."""
 
 import os
 from typing import Any
@@ -17,10 +17,11 @@ settings = Settings.from_environment(environment)
 region = environment.text("AWS_REGION")
 sagemaker = connect("sagemaker", region)
 autoscaling = connect("application-autoscaling", region)
+s3 = connect("s3", region)
 logger = Logger(location=None)
 
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Run one state of one execution."""
-    return release(Order.from_event(event), settings, sagemaker, autoscaling)
+    return release(Order.from_event(event), settings, sagemaker, autoscaling, s3)

@@ -1,11 +1,8 @@
-"""What a release needs of boto3's `sagemaker` and `application-autoscaling` clients.
-
-These are the seam: tests pass objects of their own.
-"""
+"""What a release needs of boto3's `sagemaker` client: the seam, where tests pass their own."""
 
 from typing import Any, Protocol
 
-__all__ = ["AutoScaling", "SageMaker"]
+__all__ = ["SageMaker"]
 
 
 class SageMaker(Protocol):
@@ -34,13 +31,3 @@ class SageMaker(Protocol):
 
     def update_endpoint(self, **request: Any) -> dict[str, Any]:
         """Move an endpoint to another configuration; answers before it has begun."""
-
-
-class AutoScaling(Protocol):
-    """The endpoint's scaling registration."""
-
-    def describe_scalable_targets(self, **request: Any) -> dict[str, Any]:
-        """Find the registration."""
-
-    def deregister_scalable_target(self, **request: Any) -> dict[str, Any]:
-        """Remove the registration and its policies."""

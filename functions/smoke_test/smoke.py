@@ -11,9 +11,11 @@ from typing import Any, Protocol
 from botocore.exceptions import ClientError
 
 from common.aws import code_of
+from common.execution import PROVEN_TAG
 from common.failure import SmokeTestFailed
+from common.tags import as_list
 
-__all__ = ["S3", "Runtime", "SageMaker", "smoke_test"]
+__all__ = ["S3", "Runtime", "SageMaker", "read_photo", "smoke_test"]
 
 
 class SageMaker(Protocol):
@@ -21,6 +23,12 @@ class SageMaker(Protocol):
 
     def describe_endpoint(self, **request: Any) -> dict[str, Any]:
         """Describe the endpoint."""
+
+    def describe_endpoint_config(self, **request: Any) -> dict[str, Any]:
+        """Give the ARN that tags hang on."""
+
+    def add_tags(self, **request: Any) -> dict[str, Any]:
+        """Hang a tag on an ARN."""
 
 
 class Runtime(Protocol):
@@ -51,11 +59,11 @@ def smoke_test(
     Parameters
     ----------
     event
-        bundle (prefix, smoke_breed) and release (config_name): what the states before have found.
+        candidate (prefix, smoke_breed) and release (config_name): what the states before found.
     endpoint_name
         An endpoint that is InService.
     bucket
-        Where the bundle lies.
+        Where the candidate's smoke photo lies.
     sagemaker, runtime, s3
         boto3's clients, or a test's.
 
@@ -77,10 +85,19 @@ def smoke_test(
             "SageMaker gave up the update and went back; the log group "
             f"/aws/sagemaker/Endpoints/{endpoint_name} says why."
         )
-    key = f"{event['bundle']['prefix']}smoke.jpg"
-    photo = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
-    verdict = _ask(runtime, endpoint_name, photo)
-    return _judge(verdict, event["bundle"]["smoke_breed"])
+    candidate = event["candidate"]
+    verdict = _ask(runtime, endpoint_name, read_photo(s3, bucket, candidate["prefix"]))
+    proof = _judge(verdict, candidate["smoke_breed"])
+    # Whoever cleans up after a later failure sees that this configuration may stay.
+    config = sagemaker.describe_endpoint_config(EndpointConfigName=expected_config)
+    sagemaker.add_tags(ResourceArn=config["EndpointConfigArn"], Tags=as_list({PROVEN_TAG: "yes"}))
+    return proof
+
+
+def read_photo(s3: S3, bucket: str, prefix: str) -> bytes:
+    """Read a package's own smoke photo."""
+    photo: bytes = s3.get_object(Bucket=bucket, Key=f"{prefix}smoke.jpg")["Body"].read()
+    return photo
 
 
 def _ask(runtime: Runtime, endpoint_name: str, photo: bytes) -> Any:

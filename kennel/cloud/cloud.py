@@ -48,7 +48,13 @@ from kennel.paths import STATE, TEMPLATE
 LOOPBACK = "127.0.0.1"
 
 #: What differs from the template's defaults: no image to pull, and no minutes to wait.
-OFFLINE_PARAMETERS = {"ServingImage": OFFLINE_IMAGE, "PollSeconds": "1"}
+#: Quotas are the account's, and there is none; an update is watched for a moment.
+OFFLINE_PARAMETERS = {
+    "ServingImage": OFFLINE_IMAGE,
+    "PollSeconds": "1",
+    "CheckQuotas": "no",
+    "BakeSeconds": "2",
+}
 
 #: How long a custom resource may take to answer; CloudFormation's own hour is too long here.
 CUSTOM_RESOURCE_SECONDS = 300.0

@@ -1,0 +1,25 @@
+"""RegisterFunction, the state Register: {"execution", "judgement", "image"} in, package_arn out."""
+
+import os
+from typing import Any
+
+from aws_lambda_powertools.logging import Logger
+
+from common.aws import connect
+from common.environment import Environment
+from common.execution import Execution
+from register.package import register
+
+__all__ = ["handler"]
+
+environment = Environment(os.environ)
+group = environment.text("MODEL_PACKAGE_GROUP")
+sagemaker = connect("sagemaker", environment.text("AWS_REGION"))
+logger = Logger(location=None)
+
+
+@logger.inject_lambda_context
+def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    """Run one state of one execution."""
+    execution = Execution.from_context(event["execution"])
+    return register(execution, event["judgement"], event["image"], group, sagemaker)
