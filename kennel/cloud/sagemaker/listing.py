@@ -53,10 +53,6 @@ class Listings:
         """ListTrainingJobs."""
         return self._all("ListTrainingJobs", request)
 
-    async def list_hyper_parameter_tuning_jobs(self, request: Json) -> Json:
-        """ListHyperParameterTuningJobs."""
-        return self._all("ListHyperParameterTuningJobs", request)
-
     async def list_transform_jobs(self, request: Json) -> Json:
         """ListTransformJobs."""
         return self._all("ListTransformJobs", request)

@@ -7,6 +7,7 @@ from kennel.cloud.sagemaker.store import Store
 from kennel.cloud.sagemaker.training import TrainingJobs
 from kennel.cloud.sagemaker.training_record import Publish, tell_nobody
 from kennel.cloud.sagemaker.training_run import Place
+from kennel.cloud.sagemaker.tuning import TuningJobs
 
 
 def job_parts(
@@ -22,4 +23,9 @@ def job_parts(
         Told of each change of a job's state, as EventBridge is.
     """
     training = TrainingJobs(store, place, faults, publish)
-    return [training, Registry(store, place.clock), Listings(store)]
+    return [
+        TuningJobs(store, place.clock, training, faults),  # ends its training jobs' search first
+        training,
+        Registry(store, place.clock),
+        Listings(store),
+    ]
