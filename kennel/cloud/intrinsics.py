@@ -1,5 +1,6 @@
 """CloudFormation's intrinsic functions, for a template whose parameters are known."""
 
+import base64
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -88,6 +89,8 @@ class Resolver:
                 return self._resolve(argument[1])[int(self._resolve(argument[0]))]
             case "Fn::Split":
                 return self._resolve(argument[1]).split(argument[0])
+            case "Fn::Base64":
+                return base64.b64encode(str(self._resolve(argument)).encode()).decode()
             case "Fn::FindInMap":
                 name, top, second = (self._resolve(item) for item in argument)
                 return self._mappings[name][top][second]
