@@ -4,7 +4,7 @@
 
 Every round starts each variant anew and calls it with 1, 4 and 16 clients, so that a busy machine
 is busy for all; the table has the medians over the rounds. Needs .venv-rivals, where granian is.
-The last line is JSON: for each variant its requests a second over the defaults', by clients.
+The last line is JSON: for each variant its requests a second over the first's, by clients.
 """
 
 import argparse
@@ -36,7 +36,9 @@ VARIANTS = {
     "batch 1": kennel(KENNEL_BATCH="1"),
     "batch 4": kennel(KENNEL_BATCH="4"),
     "batch 16": kennel(KENNEL_BATCH="16"),
-    "wait 3 ms": kennel(KENNEL_BATCH_WAIT_MS="3"),
+    "wait 0 ms": kennel(KENNEL_BATCH_WAIT_MS="0"),
+    "wait 2 ms": kennel(KENNEL_BATCH_WAIT_MS="2"),
+    "wait 10 ms": kennel(KENNEL_BATCH_WAIT_MS="10"),
     "2 replicas": kennel(KENNEL_REPLICAS="2"),
     "granian": Server(GRANIAN, "int8"),
 }
@@ -49,6 +51,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=DATA, help="folder with valid/ and test/")
     parser.add_argument("--seconds", type=float, default=3.0, help="for each number of clients")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--only", default="", help="names, separated by semicolons")
     arguments = parser.parse_args()
     if not arguments.data.is_dir():
         sys.exit(f"no photos at {arguments.data}: name a folder with valid/ and test/ by --data")
@@ -56,13 +59,14 @@ def main() -> None:
         sys.exit("there is no granian: run `.venv/bin/python bench/make_rivals.py` first")
     photos = sorted(path for path in (arguments.data / "test").rglob("*") if path.is_file())
     bodies = [path.read_bytes() for path in photos]
-    runs: dict[str, list[dict[str, Any]]] = {name: [] for name in VARIANTS}
+    chosen = {name: VARIANTS[name] for name in arguments.only.split(";") if name} or VARIANTS
+    runs: dict[str, list[dict[str, Any]]] = {name: [] for name in chosen}
     with tempfile.TemporaryDirectory(prefix="kennel-bench-") as name:
         folder = Path(name)
         packages(arguments.data / "valid", folder)
         print(f"{len(os.sched_getaffinity(0))} cores, load {os.getloadavg()[0]:.1f} before")
         for number in range(arguments.rounds):
-            for label, server in VARIANTS.items():
+            for label, server in chosen.items():
                 runs[label].append(measure(server, folder, bodies, arguments.seconds))
                 print(f"round {number + 1}: {label}", file=sys.stderr, flush=True)
     medians = {
@@ -83,12 +87,12 @@ def main() -> None:
             for key in map(str, CLIENTS)
         )
         print(f"{label:<14}" + "".join(f"{cell:>28}" for cell in cells))
-    base = medians["defaults"]
+    base = next(iter(medians.values()))
     ratios = {
         label: {key: round(found[key]["per_second"] / base[key]["per_second"], 3) for key in found}
         for label, found in medians.items()
     }
-    print(json.dumps({"over_defaults": ratios, "rounds": arguments.rounds, "medians": medians}))
+    print(json.dumps({"over_first": ratios, "rounds": arguments.rounds, "medians": medians}))
 
 
 if __name__ == "__main__":

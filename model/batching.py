@@ -23,11 +23,19 @@ class Batcher(Generic[T]):
     size : int
         The most items in one batch.
     wait_s : float
-        Seconds that a first item waits for company.
+        Seconds that a first item waits at most for company.
+    coming : callable
+        Whether company is on its way; where it is not, nobody waits.
     """
 
-    def __init__(self, work: Callable[[list[T]], None], size: int, wait_s: float = 0.0) -> None:
-        self._work, self._size, self._wait_s = work, size, wait_s
+    def __init__(
+        self,
+        work: Callable[[list[T]], None],
+        size: int,
+        wait_s: float = 0.0,
+        coming: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self._work, self._size, self._wait_s, self._coming = work, size, wait_s, coming
         self._items: queue.SimpleQueue[T | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="batch", daemon=True)
         self._thread.start()
@@ -47,7 +55,7 @@ class Batcher(Generic[T]):
             deadline = time.monotonic() + self._wait_s
             while len(batch) < self._size and not last:
                 try:
-                    patience = deadline - time.monotonic()
+                    patience = deadline - time.monotonic() if self._coming() else 0
                     item = self._items.get(patience > 0, max(patience, 0))
                 except queue.Empty:
                     break

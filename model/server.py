@@ -41,7 +41,7 @@ class Settings:
     threads: int  # cores in all; each replica gets its share
     replicas: int  # processes that hold the model; one uses all cores, so more only cost memory
     batch: int  # most photos that go through the network at once
-    wait_ms: int  # that a photo waits for company before it starts
+    wait_ms: int  # that a photo waits at most for others that are being decoded
     queue: int  # requests taken in, answered or not; the next is turned away
 
     @classmethod
@@ -61,7 +61,7 @@ class Settings:
             threads=threads,
             replicas=_number(environment, "KENNEL_REPLICAS", 1, 1, threads),
             batch=_number(environment, "KENNEL_BATCH", 8, 1, 256),
-            wait_ms=_number(environment, "KENNEL_BATCH_WAIT_MS", 0, 0, 1_000),
+            wait_ms=_number(environment, "KENNEL_BATCH_WAIT_MS", 5, 0, 1_000),
             queue=_number(environment, "KENNEL_QUEUE", 32 * threads, 1, 10_000),
         )
 

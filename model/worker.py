@@ -61,12 +61,16 @@ class Worker:
         self._model, self._connection = model, connection
         self._writing = threading.Lock()
         self._decoders = ThreadPoolExecutor(threads, thread_name_prefix="decode")
-        self._batcher = Batcher(self._predict, batch, wait_s)
+        self._decoding = 0  # requests that will soon need the network
+        self._counting = threading.Lock()
+        self._batcher = Batcher(self._predict, batch, wait_s, lambda: self._decoding > 0)
 
     def run(self) -> None:
         """Answer requests until the server closes its end; then finish those that came."""
         with self._connection.makefile("rb") as stream:
             while (request := read_request(stream)) is not None:
+                with self._counting:
+                    self._decoding += 1
                 self._decoders.submit(self._decode, request)
         self._decoders.shutdown()
         self._batcher.close()
@@ -79,6 +83,9 @@ class Worker:
             self._reply(request.number, error.status, str(error).encode())
         except Exception:  # a fault of ours must not leave its caller waiting
             self._crashed(request.number)
+        finally:
+            with self._counting:
+                self._decoding -= 1
 
     def _predict(self, batch: list[Waiting]) -> None:
         try:

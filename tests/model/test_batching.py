@@ -45,6 +45,16 @@ def test_a_first_item_waits_for_company_when_told_to() -> None:
     assert work.batches == [[0, 1]]
 
 
+def test_nobody_waits_for_company_that_is_not_coming() -> None:
+    work = Recorder()
+    work.go.set()
+    batcher = Batcher(work, 8, wait_s=3600, coming=lambda: False)
+    batcher.put(0)
+    assert work.began.wait(30)
+    batcher.close()
+    assert work.batches == [[0]]
+
+
 def test_closing_works_off_the_rest_without_waiting() -> None:
     work = Recorder()
     work.go.set()
