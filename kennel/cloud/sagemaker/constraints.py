@@ -51,7 +51,7 @@ def check_training(request: Json) -> None:
     _check_stopping(request["StoppingCondition"], request.get("EnableManagedSpotTraining", False))
     _check_channels(request.get("InputDataConfig", []), algorithm["TrainingInputMode"])
     _check_metrics(algorithm.get("MetricDefinitions", []))
-    _refuse_value("OutputDataConfig.CompressionType", request, {"GZIP"})
+    _refuse_value("CreateTrainingJob", "OutputDataConfig.CompressionType", request, {"GZIP"})
     for part in ("CheckpointConfig", "TensorBoardOutputConfig"):
         path = request.get(part, {}).get("LocalPath", "/opt/ml")
         if not re.fullmatch(r"/opt/ml(/[\w.-]+)*", path) or "/.." in path:
@@ -83,9 +83,11 @@ def _check_channels(channels: list[Json], mode: str) -> None:
         _refuse_missing("CreateTrainingJob", channel, _CHANNEL_MISSING)
         if "S3DataSource" not in channel["DataSource"]:
             raise invalid(f"Channel {channel['ChannelName']} must have a data source.")
-        _refuse_value("DataSource.S3DataSource.S3DataType", channel, {"S3Prefix"})
-        _refuse_value("CompressionType", channel, {"None"})
-        _refuse_value("RecordWrapperType", channel, {"None"})
+        _refuse_value(
+            "CreateTrainingJob", "DataSource.S3DataSource.S3DataType", channel, {"S3Prefix"}
+        )
+        _refuse_value("CreateTrainingJob", "CompressionType", channel, {"None"})
+        _refuse_value("CreateTrainingJob", "RecordWrapperType", channel, {"None"})
         if channel.get("InputMode", mode) == "Pipe":
             raise _missing("CreateTrainingJob", "input mode Pipe")
 
@@ -104,7 +106,9 @@ def _check_metrics(definitions: list[Json]) -> None:
             )
 
 
-#: Strategies that Optuna stands for.
+#: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTransformJob.html
+_MOST_MEGABYTES = 100  # MaxConcurrentTransforms times MaxPayloadInMB
+
 _MOST_JOBS = 750  # a tuning job; https://docs.aws.amazon.com/sagemaker/latest/dg/automatic-model-tuning-limits.html
 _MOST_PARALLEL = 100
 _MOST_RANGES = 30
@@ -142,6 +146,23 @@ def check_tuning(request: Json) -> None:
         )
     _check_combinations(config, ranges)
     check_training(training_request(definition, "constraints", {}))
+
+
+def check_transform(request: Json) -> None:
+    """Raise ServiceError for a transform job that the service, or the offline cloud, refuses."""
+    operation = "CreateTransformJob"
+    _refuse_missing(operation, request, ("DataProcessing", "DataCaptureConfig"))
+    given = request["TransformInput"]
+    _refuse_value(operation, "DataSource.S3DataSource.S3DataType", given, {"S3Prefix"})
+    _refuse_value(operation, "CompressionType", given, {"None"})
+    _refuse_value(operation, "SplitType", given, {"None", "Line"})
+    if request["TransformResources"]["InstanceCount"] < 1:
+        raise invalid("TransformResources.InstanceCount must be greater than or equal to 1.")
+    most, at_once = request.get("MaxPayloadInMB", 6), request.get("MaxConcurrentTransforms", 0)
+    if most * at_once > _MOST_MEGABYTES:
+        raise invalid(
+            f"MaxConcurrentTransforms * MaxPayloadInMB must not exceed {_MOST_MEGABYTES} MB."
+        )
 
 
 def ranges_of(config: Json) -> Iterator[tuple[str, Json]]:
@@ -229,10 +250,10 @@ def _refuse_missing(operation: str, request: Json, paths: tuple[str, ...]) -> No
             raise _missing(operation, path)
 
 
-def _refuse_value(path: str, request: Json, known: set[str]) -> None:
+def _refuse_value(operation: str, path: str, request: Json, known: set[str]) -> None:
     value = _at(request, path)
     if value is not None and value not in known:
-        raise _missing("CreateTrainingJob", f"{path} {value}")
+        raise _missing(operation, f"{path} {value}")
 
 
 def _at(request: Json, path: str) -> Any:

@@ -3,15 +3,21 @@
 from kennel.cloud.faults import Faults
 from kennel.cloud.sagemaker.listing import Listings
 from kennel.cloud.sagemaker.registry import Registry
+from kennel.cloud.sagemaker.serving import Images, offline_images
 from kennel.cloud.sagemaker.store import Store
 from kennel.cloud.sagemaker.training import TrainingJobs
 from kennel.cloud.sagemaker.training_record import Publish, tell_nobody
 from kennel.cloud.sagemaker.training_run import Place
+from kennel.cloud.sagemaker.transform import TransformJobs
 from kennel.cloud.sagemaker.tuning import TuningJobs
 
 
 def job_parts(
-    store: Store, place: Place, faults: Faults, publish: Publish = tell_nobody
+    store: Store,
+    place: Place,
+    faults: Faults,
+    publish: Publish = tell_nobody,
+    images: Images = offline_images,
 ) -> list[object]:
     """Return all parts but the endpoints.
 
@@ -21,11 +27,14 @@ def job_parts(
         What jobs run in: the account's clients, the clock, the folder of logs.
     publish
         Told of each change of a job's state, as EventBridge is.
+    images
+        What a model's image comes to on this machine.
     """
     training = TrainingJobs(store, place, faults, publish)
     return [
         TuningJobs(store, place.clock, training, faults),  # ends its training jobs' search first
         training,
+        TransformJobs(store, place, faults, images, publish),
         Registry(store, place.clock),
         Listings(store),
     ]

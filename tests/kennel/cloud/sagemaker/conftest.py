@@ -21,10 +21,12 @@ from kennel.cloud.deploy import client
 from kennel.cloud.faults import Faults
 from kennel.cloud.processes import listen
 from kennel.cloud.sagemaker.account import Account
+from kennel.cloud.sagemaker.models import Models
 from kennel.cloud.sagemaker.parts import job_parts
 from kennel.cloud.sagemaker.protocol import SageMaker
 from kennel.cloud.sagemaker.store import Store
 from kennel.cloud.sagemaker.training_run import Place
+from tests.kennel.cloud.sagemaker.serving_tools import tiny_images
 
 ROLE = "arn:aws:iam::123456789012:role/job"
 BUCKET = "jobs"
@@ -86,7 +88,8 @@ def serving(moto_url: str, folder: Path, file: Path | None = None) -> Iterator[S
         store = Store(file)
         made.append(store)
         account = Account(moto_url, {ROLE: OPERATOR_KEY})
-        parts = job_parts(store, Place(account, clock, folder / "logs"), faults)
+        place = Place(account, clock, folder / "logs")
+        parts = [*job_parts(store, place, faults, images=tiny_images), Models(store, clock)]
         sagemaker = SageMaker(parts, NoEndpoints(), Access({}, ()), store, faults)
         yield sagemaker
         await sagemaker.stop()
