@@ -63,6 +63,7 @@ class Alarms:
         self._clock = clock
         self._report = report
         self._reported: set[str] = set()
+        self._evaluated: dict[str, float] = {}
         self._known: dict[str, str] = {}
         self._last_alarm: dict[str, float] = {}
         self._actions: dict[str, Action] = {}
@@ -98,7 +99,7 @@ class Alarms:
             await asyncio.sleep(LEAST_REAL_SECONDS)
 
     async def evaluate(self) -> None:
-        """Evaluate every alarm once, over the periods that are complete by now."""
+        """Evaluate every alarm whose newest period is complete and was not looked at yet."""
         now = self._clock.now()
         for alarm in await self._declared():
             name, state = alarm["AlarmName"], alarm["StateValue"]
@@ -115,6 +116,9 @@ class Alarms:
         periods, period = alarm["EvaluationPeriods"], alarm["Period"]
         count = periods + MORE_POINTS
         end = now // period * period
+        if self._evaluated.get(name) == end:
+            return
+        self._evaluated[name] = end
         dimensions = {each["Name"]: each["Value"] for each in alarm.get("Dimensions", [])}
         points = await self._metrics.points(
             Series.of(alarm["Namespace"], alarm["MetricName"], dimensions),

@@ -40,6 +40,7 @@ class Fleet:
         self._start = start
         self._clock = clock
         self._started = 0
+        self._picks = 0
         self._changing = asyncio.Lock()
         self._watching: set[asyncio.Task[None]] = set()
 
@@ -59,9 +60,13 @@ class Fleet:
             raise
 
     def pick(self) -> Instance | None:
-        """Return the instance with the fewest requests outstanding; None when there is none."""
+        """Return the next in turn of the least busy instances; None when there is none."""
         serving = [each for each in self.instances[: self.active] if each.alive]
-        return min(serving, key=lambda each: (each.in_flight, each.served), default=None)
+        chosen = min(serving, key=lambda each: (each.in_flight, each.picked), default=None)
+        if chosen:
+            self._picks += 1
+            chosen.picked = self._picks
+        return chosen
 
     async def kill(self) -> None:
         """Lose every instance at once; they are replaced."""

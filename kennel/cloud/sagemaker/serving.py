@@ -78,8 +78,8 @@ class Instance:
     ----------
     in_flight
         Requests that it is at.
-    served
-        Requests that it was given, ever.
+    picked
+        When it was last given a request, as a number that grows.
     """
 
     def __init__(self, child: Child, client: httpx.AsyncClient, folder: TemporaryDirectory[str]):
@@ -87,7 +87,7 @@ class Instance:
         self._client = client
         self._folder = folder
         self.in_flight = 0
-        self.served = 0
+        self.picked = 0
 
     @classmethod
     async def start(cls, container: Container, log: Path, clock: Clock) -> "Instance":
@@ -163,7 +163,6 @@ class Instance:
     async def invoke(self, body: bytes, headers: Mapping[str, str]) -> httpx.Response:
         """Send one request to the model; raises httpx.TransportError when it does not answer."""
         self.in_flight += 1
-        self.served += 1
         try:
             return await self._client.post("/invocations", content=body, headers=dict(headers))
         finally:
