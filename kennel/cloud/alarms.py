@@ -19,8 +19,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from kennel.cloud.clock import Clock
-from kennel.cloud.metrics import Metrics, Series
+from kennel.cloud.metrics import Metrics, Series, is_known
 from kennel.cloud.names import ACCOUNT
 
 Json = dict[str, Any]
@@ -102,14 +104,22 @@ class Alarms:
         """Evaluate every alarm whose newest period is complete and was not looked at yet."""
         now = self._clock.now()
         for alarm in await self._declared():
-            name, state = alarm["AlarmName"], alarm["StateValue"]
-            if state == "ALARM":
-                self._last_alarm[name] = now
-            if self._known.get(name, state) != state:  # somebody set it
-                await self._act(alarm, self._known[name], state, None)
-            self._known[name] = state
-            if self._is_imitated(alarm):
-                await self._evaluate(alarm, now)
+            try:
+                await self._look(alarm, now)
+            except ClientError as error:  # such as a topic or an alarm that is gone by now
+                name = alarm["AlarmName"]
+                self._say(f"{name} {error}", f"the alarm {name} could not be served: {error}")
+
+    async def _look(self, alarm: Json, now: float) -> None:
+        name, state = alarm["AlarmName"], alarm["StateValue"]
+        if state == "ALARM":
+            self._last_alarm[name] = now
+        was = self._known.setdefault(name, state)
+        self._known[name] = state
+        if was != state:  # somebody set it
+            await self._act(alarm, was, state, None)
+        if self._is_imitated(alarm):
+            await self._evaluate(alarm, now)
 
     async def _evaluate(self, alarm: Json, now: float) -> None:
         name, before = alarm["AlarmName"], alarm["StateValue"]
@@ -167,10 +177,15 @@ class Alarms:
                 await self._actions[prefix](alarm | {"Acting": arn, "Was": before}, state, latest)
 
     def _is_imitated(self, alarm: Json) -> bool:
-        if alarm.get("MetricName") and alarm["ComparisonOperator"] in _COMPARE:
+        name, is_simple = alarm["AlarmName"], bool(alarm.get("MetricName"))
+        statistic = alarm.get("ExtendedStatistic") or alarm.get("Statistic") or ""
+        if is_simple and is_known(statistic) and alarm["ComparisonOperator"] in _COMPARE:
             return True
-        name = alarm["AlarmName"]
-        self._say(name, f"the alarm {name} is not evaluated: only alarms on one metric are")
+        self._say(
+            name,
+            f"the alarm {name} is not evaluated: only those of one metric, of a plain statistic "
+            "or a percentile, with a fixed threshold are",
+        )
         return False
 
     def _say(self, about: str, sentence: str) -> None:

@@ -7,6 +7,7 @@ else wrote is read from moto.
 
 import asyncio
 import math
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -171,6 +172,11 @@ class Metrics:
             await self.write()
 
 
+def is_known(statistic: str) -> bool:
+    """Tell whether `Metrics.points` has this statistic."""
+    return bool(re.fullmatch(r"Sum|Average|Minimum|Maximum|SampleCount|p\d+(\.\d+)?", statistic))
+
+
 def _statistic(name: str, buckets: list[Bucket]) -> float:
     count = sum(each.values.total() for each in buckets)
     if name == "Sum":
@@ -183,7 +189,7 @@ def _statistic(name: str, buckets: list[Bucket]) -> float:
         return min(each.least for each in buckets)
     if name == "Maximum":
         return max(each.most for each in buckets)
-    if name.startswith("p"):
+    if is_known(name):
         values = sum((each.values for each in buckets), Counter[float]())
         rank = math.ceil(float(name[1:]) / 100 * count)  # nearest rank
         for value in sorted(values):

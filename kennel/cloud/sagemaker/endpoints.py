@@ -7,6 +7,7 @@ serving process, and the store keeps what was there.
 """
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -93,6 +94,7 @@ class Endpoints(Models):
         self._scaling = scaling
         self._notice = notice
         self._endpoints: dict[str, Endpoint] = {}
+        self._told: dict[str, str] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
@@ -253,7 +255,8 @@ class Endpoints(Models):
         if kept := endpoint.live or endpoint.pending:
             plan = {"plan": asdict(kept.plan), "counts": kept.counts, "weights": kept.weights}
             self._store.put("endpoint-plan", endpoint.name, plan)
-        self._notice("SageMaker Endpoint State Change", told)
+        self._notice(*event_of(told, self._told.get(endpoint.name)))
+        self._told[endpoint.name] = endpoint.status
 
     def _restored(self, told: Json) -> Endpoint | None:
         """Return the endpoint that the store tells of, with no process yet."""
@@ -289,6 +292,18 @@ class Endpoints(Models):
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def event_of(told: Json, status_before: str | None) -> tuple[str, Json]:
+    """Return the event of a change: of the state, or of a deployment within it.
+
+    https://docs.aws.amazon.com/sagemaker/latest/dg/automating-sagemaker-with-eventbridge.html
+    """
+    status = told["EndpointStatus"]
+    words = "Endpoint" if status != status_before else "Endpoint Deployment"
+    times = {name: int(1000 * told[name]) for name in ("CreationTime", "LastModifiedTime")}
+    shouted = re.sub(r"(?<!^)(?=[A-Z])", "_", status).upper()  # InService is IN_SERVICE there
+    return f"SageMaker {words} State Change", {**told, **times, "EndpointStatus": shouted}
 
 
 def _invalid(message: str) -> ServiceError:

@@ -189,8 +189,21 @@ def test_what_is_not_imitated_is_named_once(account: str) -> None:
         ComparisonOperator="GreaterThanThreshold",
         Metrics=[{"Id": "rate", "Expression": "1 / 2", "ReturnData": True}],
     )
+    stand.cloudwatch.put_metric_alarm(
+        AlarmName="gone",
+        Namespace="AWS/SageMaker",
+        MetricName="Invocation5XXErrors",
+        Dimensions=[{"Name": "EndpointName", "Value": "e"}],
+        Statistic="Sum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=0.0,
+        ComparisonOperator="GreaterThanThreshold",
+        AlarmActions=[stand.topic.replace(":t", ":none")],
+    )
     stand.minute(errors=1)
     stand.minute(errors=1)
-    assert len(stand.reported) == 2
+    assert len(stand.reported) == 3
+    assert any("the alarm gone could not be served" in each for each in stand.reported)
     assert any("opsitem" in each for each in stand.reported)
     assert any("the alarm rate is not evaluated" in each for each in stand.reported)

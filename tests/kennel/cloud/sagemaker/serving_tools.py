@@ -63,6 +63,11 @@ class Stage:
         )
         return name
 
+    def states(self) -> list[str]:
+        """Return the states that were announced, in EventBridge's writing."""
+        kind = "SageMaker Endpoint State Change"
+        return [detail["EndpointStatus"] for each, detail in self.notices if each == kind]
+
     async def up(self, config: str, name: str = "e") -> dict[str, Any]:
         """Create an endpoint and wait until it is settled."""
         request = {"EndpointName": name, "EndpointConfigName": config}

@@ -92,8 +92,7 @@ def test_an_alarm_in_the_bake_sends_all_traffic_back(tmp_path: Path) -> None:
             assert "[errors]" in told["FailureReason"]
             assert set(await s.names(4)) == {"old"}
             assert not any(is_running(pid) for pid in new)
-            states = [detail["EndpointStatus"] for _, detail in s.notices]
-            assert states[-2:] == ["RollingBack", "InService"]
+            assert s.states()[-2:] == ["ROLLING_BACK", "IN_SERVICE"]
 
     asyncio.run(scenario())
 

@@ -43,8 +43,9 @@ def test_an_endpoint_is_created_serves_and_goes_with_its_processes(tmp_path: Pat
             assert not any(is_running(pid) for pid in pids)
             with pytest.raises(ServiceError, match="Could not find endpoint"):
                 await s.describe()
-            states = [detail["EndpointStatus"] for _, detail in s.notices]
-            assert list(dict.fromkeys(states)) == ["Creating", "InService", "Deleting"]
+            assert s.states() == ["CREATING", "IN_SERVICE", "DELETING"]
+            deployments = [detail for kind, detail in s.notices if "Deployment" in kind]
+            assert "Launching 2 instance(s)." in str(deployments[0]["PendingDeploymentSummary"])
 
     asyncio.run(scenario())
 
@@ -186,8 +187,7 @@ def test_capacity_and_failure_faults_have_the_services_words(tmp_path: Path) -> 
             told = await s.settled()
             assert told["FailureReason"] == NO_CAPACITY
             assert variant(told)["DesiredInstanceCount"] == 1
-            states = [detail["EndpointStatus"] for _, detail in s.notices]
-            assert states[-2:] == ["RollingBack", "InService"]
+            assert s.states()[-2:] == ["ROLLING_BACK", "IN_SERVICE"]
 
             s.faults.add(Fault("UpdateEndpoint", "fail"))
             s.faults.add(Fault("RollBack", "fail"))
