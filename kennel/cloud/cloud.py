@@ -2,62 +2,34 @@
 
 import asyncio
 import contextlib
-import functools
-import json
-import secrets
 import shutil
 import socket
 import tempfile
 import threading
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any
-from urllib.parse import urlsplit
 
-import httpx
 import uvicorn
 
-from kennel.cloud.access import Access
-from kennel.cloud.asynchronous import AsynchronousInvocations, read_configs
+from kennel.cloud.assembly import Parts, Setting
 from kennel.cloud.build import build
 from kennel.cloud.clock import Clock
-from kennel.cloud.custom_resources import CustomResources
-from kennel.cloud.deploy import Deployment, client
-from kennel.cloud.events import Events
+from kennel.cloud.deploy import Deployment
 from kennel.cloud.faults import Faults
-from kennel.cloud.functions import LambdaService, make_target, read_functions
+from kennel.cloud.functions import make_target
 from kennel.cloud.gateway import Gateway
 from kennel.cloud.moto_server import MotoServer
-from kennel.cloud.policy import read_role
 from kennel.cloud.processes import free_ports, listen
-from kennel.cloud.rest_api import RestApi
-from kennel.cloud.sagemaker.account import Account, may_be_assumed
-from kennel.cloud.sagemaker.endpoints import Endpoints
-from kennel.cloud.sagemaker.parts import job_parts
-from kennel.cloud.sagemaker.protocol import SageMaker
 from kennel.cloud.sagemaker.serving import OFFLINE_IMAGE
-from kennel.cloud.sagemaker.store import Store
-from kennel.cloud.sagemaker.training_run import Place
-from kennel.cloud.schedules import Schedules
-from kennel.cloud.targets import Targets
 from kennel.cloud.template import Stack, load
 from kennel.paths import STATE, TEMPLATE
 
 LOOPBACK = "127.0.0.1"
 
 #: What differs from the template's defaults: no image to pull, and no minutes to wait.
-#: Quotas are the account's, and there is none; an update is watched for a moment.
-OFFLINE_PARAMETERS = {
-    "ServingImage": OFFLINE_IMAGE,
-    "PollSeconds": "1",
-    "CheckQuotas": "no",
-    "BakeSeconds": "2",
-}
-
-#: How long a custom resource may take to answer; CloudFormation's own hour is too long here.
-CUSTOM_RESOURCE_SECONDS = 300.0
+OFFLINE_PARAMETERS = {"ServingImage": OFFLINE_IMAGE, "PollSeconds": "1"}
 
 
 @dataclass
@@ -168,61 +140,24 @@ class Cloud:
         moto = MotoServer(*free_ports(1))
         later.push_async_callback(moto.stop)
         built, _ = await asyncio.gather(asyncio.to_thread(build, code), moto.start(port, self.logs))
-        behind = functools.cache(lambda service: client(service, moto.url))
-
-        access = _access(self.stack)
-        functions = LambdaService(read_functions(self.stack, built), self.url, self.logs)
-        later.push_async_callback(functions.stop)
-        queue = AsynchronousInvocations(
-            functions,
-            read_configs(self.stack),
-            self.clock,
-        )
-        later.push_async_callback(queue.stop)
-        targets = Targets(queue.send, behind)
-        queue.deliver = targets.send
-        events = Events(self.stack, targets, behind, self.clock)
-        later.push_async_callback(events.stop)
-        schedules = Schedules(self.stack, events, targets, behind, self.clock)
-        custom = CustomResources(
-            self.stack_name, self.url, self._teller(queue), CUSTOM_RESOURCE_SECONDS
-        )
-
-        store = later.enter_context(contextlib.closing(Store(self._kept("sagemaker.sqlite"))))
-        endpoints = Endpoints(store, _fetcher(moto.url, run), self.logs)
-        place = Place(_account(self.stack, self.url), self.clock, self.logs)
-        jobs = job_parts(store, place, self.faults, events.publish)
-        sagemaker = SageMaker(jobs, endpoints, access, store, self.faults)
-        later.push_async_callback(sagemaker.stop)
-
-        self.api_key = secrets.token_urlsafe(24)
-        api = RestApi(self.stack, functions, self.api_key)
-        self.api_url = f"{self.url}/{api.stage}"
-        upstream = await later.enter_async_context(
-            httpx.AsyncClient(base_url=moto.url, timeout=120, trust_env=False)
-        )
-        gateway = Gateway(
-            api=api,
-            functions=functions,
-            queue=queue,
-            sagemaker=sagemaker,
-            access=access,
-            moto=upstream,
-            events=events,
-            custom=custom,
+        setting = Setting(
+            stack=self.stack,
+            built=built,
+            url=self.url,
+            moto_url=moto.url,
+            logs=self.logs,
+            folder=run,
+            state=self.state,
             clock=self.clock,
             faults=self.faults,
-            config_of=lambda name: (store.get("endpoint", name) or {}).get(
-                "EndpointConfigName", name
-            ),
+            report=self.report,
         )
-        await self._serve(gateway, sockets)
-
+        parts = Parts(setting, later)
+        self.deployment, self.api_key = parts.deployment, parts.api_key
+        self.api_url = f"{self.url}/{parts.api.stage}"
+        await self._serve(parts.gateway, sockets)
         self.report("creating the stack's resources")
-        self.deployment = Deployment(self.stack, self.url, custom)
-        await asyncio.to_thread(self.deployment.create)
-        for work in (events.watch(), schedules.run()):
-            self._run_until_the_end(work)
+        await parts.begin()
 
     def delete_stack(self, keep: bool = True) -> list[str]:
         """Delete the stack as CloudFormation does; return what the template says to keep.
@@ -238,29 +173,6 @@ class Cloud:
             When something blocks its deletion, such as a bucket that is not empty.
         """
         return self.deployment.delete(keep)
-
-    def _kept(self, name: str) -> Path | None:
-        return self.state / name if self.state else None
-
-    def _teller(self, queue: AsynchronousInvocations) -> Callable[[str, dict[str, Any]], None]:
-        """Return what invokes a function asynchronously, from any thread."""
-
-        async def send(arn: str, event: dict[str, Any]) -> None:
-            queue.send(arn, json.dumps(event).encode())
-
-        def tell(arn: str, event: dict[str, Any]) -> None:
-            asyncio.run_coroutine_threadsafe(send(arn, event), self._loop).result()
-
-        return tell
-
-    def _run_until_the_end(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.ensure_future(work)
-
-        async def end() -> None:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-
-        self._stack_of_parts.push_async_callback(end)
 
     async def _serve(self, gateway: Gateway, sockets: list[socket.socket]) -> None:
         config = uvicorn.Config(
@@ -295,33 +207,3 @@ def _fresh_folder(folder: Path) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     return folder
-
-
-def _access(stack: Stack) -> Access:
-    declared = stack.of_type("AWS::IAM::Role")
-    by_arn = {role.arn: role.logical_id for role in declared}
-    roles = {role.logical_id: read_role(role.name, role.properties) for role in declared}
-    machines = stack.of_type("AWS::StepFunctions::StateMachine")
-    sessions = {
-        by_arn[each.properties["Role"]]: each.name
-        for each in stack.of_type("AWS::Lambda::Function")
-    }
-    return Access(roles, tuple(by_arn[each.properties["RoleArn"]] for each in machines), sessions)
-
-
-def _account(stack: Stack, url: str) -> Account:
-    """Return the account as SageMaker's jobs see it: only roles that trust the service."""
-    roles = [each for each in stack.of_type("AWS::IAM::Role") if may_be_assumed(each.properties)]
-    return Account(url, {role.arn: role.logical_id for role in roles})
-
-
-def _fetcher(url: str, folder: Path):  # type: ignore[no-untyped-def]
-    s3 = client("s3", url)
-
-    async def fetch(uri: str) -> Path:
-        parts = urlsplit(uri)
-        file = folder / secrets.token_hex(8)
-        await asyncio.to_thread(s3.download_file, parts.netloc, parts.path.lstrip("/"), str(file))
-        return file
-
-    return fetch

@@ -21,6 +21,7 @@ from kennel.cloud.custom_resources import CustomResources
 from kennel.cloud.makers import MAKERS, Clients, subscription
 from kennel.cloud.names import REGION
 from kennel.cloud.resource_types import is_custom
+from kennel.cloud.sagemaker.store import Store
 from kennel.cloud.template import Resource, Stack
 from kennel.errors import CannotStart, KennelError
 
@@ -50,12 +51,17 @@ class Deployment:
         The offline cloud's address.
     custom
         What invokes the functions of custom resources.
+    store
+        Remembers what custom resources were told: a restart is no new creation.
     """
 
-    def __init__(self, stack: Stack, url: str, custom: CustomResources) -> None:
+    def __init__(
+        self, stack: Stack, url: str, custom: CustomResources, store: Store | None = None
+    ) -> None:
         self._stack = stack
         self._clients: Clients = functools.cache(lambda service: client(service, url))
         self._custom = custom
+        self._store = store or Store(None)
         self._made: dict[str, Resource] = {}
         self._ids: dict[str, str] = {}  # name made up here: id made up there
 
@@ -105,6 +111,7 @@ class Deployment:
             try:
                 if is_custom(resource.type):
                     self._custom.delete(resource)
+                    self._store.delete("custom-resource", logical_id)
                 else:
                     _empty_if_told(resource, self._clients)
                     MAKERS[resource.type].remove(self._clients, resource)
@@ -113,16 +120,24 @@ class Deployment:
             del self._made[logical_id]
         return kept
 
-    def update(self, stack: Stack) -> None:
-        """Tell custom resources whose properties have changed; the rest is made anew by a start."""
-        for resource in in_order(stack):
-            before = self._made.get(resource.logical_id)
-            if before and is_custom(resource.type) and before.properties != resource.properties:
-                self._made[resource.logical_id] = self._custom.update(before, resource)
+    def _tell(self, resource: Resource) -> Resource:
+        """Tell a custom resource what has become of it since it was last told, if anything."""
+        known = self._store.get("custom-resource", resource.logical_id)
+        if known is None:
+            made = self._custom.create(resource)
+        else:
+            before = replace(resource, name=known["name"], properties=known["properties"])
+            same = known["properties"] == resource.properties
+            made = replace(resource, name=before.name)
+            if not same:
+                made = self._custom.update(before, resource)
+        kept = {"name": made.name, "properties": resource.properties}
+        self._store.put("custom-resource", resource.logical_id, kept)
+        return made
 
     def _create(self, resource: Resource) -> None:
         if is_custom(resource.type):
-            self._made[resource.logical_id] = self._custom.create(resource)
+            self._made[resource.logical_id] = self._tell(resource)
             return
         maker = MAKERS[resource.type]
         if maker.physical or not maker.exists(self._clients, resource):

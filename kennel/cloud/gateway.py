@@ -1,5 +1,6 @@
 """The one port: signed AWS calls go to the service they name, all else is the REST API's."""
 
+from collections.abc import Callable
 from http import HTTPStatus
 
 import httpx
@@ -17,9 +18,11 @@ from kennel.cloud.custom_resources import CustomResources
 from kennel.cloud.events import Events
 from kennel.cloud.faults import Faults
 from kennel.cloud.functions import LambdaService
+from kennel.cloud.quotas import Quotas
 from kennel.cloud.refusals import access_denied, refusal
 from kennel.cloud.rest_api import RestApi
 from kennel.cloud.sagemaker.protocol import SageMaker
+from kennel.cloud.scaling_api import ScalingService
 
 #: Headers that describe one connection, not the message (RFC 9110, 7.6.1).
 _HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "upgrade", "te", "trailer"}
@@ -35,18 +38,24 @@ class Gateway:
         functions: LambdaService,
         queue: AsynchronousInvocations,
         sagemaker: SageMaker,
+        scaling: ScalingService,
+        quotas: Quotas,
         access: Access,
         moto: httpx.AsyncClient,
         events: Events,
         custom: CustomResources,
         clock: Clock,
         faults: Faults,
+        written: Callable[[], None],
         config_of: ConfigOf,
     ) -> None:
         self._api = api
         self._functions = functions
         self._queue = queue
         self._sagemaker = sagemaker
+        self._scaling = scaling
+        self._quotas = quotas
+        self._written = written
         self._access = access
         self._moto = moto
         self._events = events
@@ -58,6 +67,10 @@ class Gateway:
         request = Request(scope, receive)
         response = await self._answer(request)
         await response(scope, receive, send)
+
+    async def stop(self) -> None:
+        """Close the connections to moto."""
+        await self._moto.aclose()
 
     async def _answer(self, request: Request) -> Response:
         signature = Signature.read(request.headers)
@@ -82,7 +95,13 @@ class Gateway:
             return access_denied(signature.service, str(error))
         except (UnreadableCall, UnknownCall) as error:
             return refusal(signature.service, "NotImplementedOffline", str(error), 501)
+        if signature.service == "application-autoscaling":
+            return await self._scaling.answer(request)
+        if signature.service == "servicequotas":
+            return await self._quotas.answer(request)
         response = await self._forward(request)
+        if signature.service in {"s3", "ecr"} and request.method != "GET":
+            self._written()
         if "StartExecution" in request.headers.get("x-amz-target", ""):
             self._events.execution_started()
         if call and response.status_code == HTTPStatus.NOT_FOUND:
