@@ -14,6 +14,7 @@ from dataset import DataError
 from head import HeadSettings
 
 DEFAULT_BACKBONE = "tf_efficientnet_lite2"
+HOST_GB = 4.0
 CHANNELS = ("train", "valid", "test", "live")
 _YES, _NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 _LARGEST = {"epochs": 10_000, "batch-size": 65_536, "tune": 10_000, "threads": 1_024}
@@ -35,11 +36,16 @@ class Settings:
     tune: int  # trials of the local search; 0 takes the settings as they are
     accept: tuple[str, ...]
     threads: int  # 0: all
+    finetune: bool = False  # the whole network is trained, not its head alone
+    recipe: str = ""  # of finetune/recipes.py, or a file; "": by the number of photos
+    checkpoints: Path | None = None  # folder of the fine-tuning's state; None: in the cache
+    host_gb: float = HOST_GB  # decoded photos kept in memory; beyond, worker processes decode
+    label_report: bool = False
 
     def for_card(self) -> dict[str, Any]:
         """Return what shaped the model, without paths of this machine."""
         return {
-            "head_only": True,
+            "head_only": not self.finetune,
             "backbone": self.backbone,
             "tune": self.tune,
             "accept": sorted(self.accept),
@@ -65,8 +71,6 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
     model_dir = found.model_dir or (None if found.out else _path(environment, "SM_MODEL_DIR"))
     if out is None:
         raise DataError("There is nowhere to write; name a folder by --out DIR.")
-    if not found.head_only:
-        raise DataError("This version trains the head only; leave --head-only as it is.")
     head = {entry.name: getattr(found, entry.name) for entry in fields(HeadSettings)}
     return Settings(
         data=found.data,
@@ -81,6 +85,11 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
         tune=found.tune,
         accept=tuple(found.accept),
         threads=found.threads,
+        finetune=found.finetune or not found.head_only,
+        recipe=found.recipe,
+        checkpoints=found.checkpoints or _checkpoints(environment),
+        host_gb=found.host_gb,
+        label_report=found.label_report,
     )
 
 
@@ -97,6 +106,18 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     add("--model-dir", type=Path, help="put the package's files here instead (SM_MODEL_DIR)")
     add("--cache", type=Path, help="folder that keeps features (KENNEL_CACHE)")
     add("--head-only", type=_switch, nargs="?", const=True, default=True, help="backbone frozen")
+    add("--finetune", type=_switch, nargs="?", const=True, default=False, help="all of the network")
+    add("--recipe", default="", help="of --finetune: small, large or a JSON file")
+    add("--checkpoints", type=Path, help="folder that a fine-tuning goes on from")
+    add("--host-gb", type=_positive, default=HOST_GB, help="decoded photos kept in memory")
+    add(
+        "--label-report",
+        type=_switch,
+        nargs="?",
+        const=True,
+        default=False,
+        help="list photos whose folder looks wrong (cleanlab)",
+    )
     add("--backbone", default=DEFAULT_BACKBONE, help="any timm name")
     add("--backbone-weights", type=Path, help=".safetensors or .pth, ImageNet, for --backbone")
     add("--tune", type=_whole("tune", 0), default=0, help="trials of the search; 0: none")
@@ -113,6 +134,15 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
 
 def _path(environment: Mapping[str, str], name: str) -> Path | None:
     return Path(environment[name]) if environment.get(name) else None
+
+
+def _checkpoints(environment: Mapping[str, str]) -> Path | None:
+    """Return where SageMaker keeps checkpoints across a spot machine's end, if the job says so."""
+    if named := _path(environment, "KENNEL_CHECKPOINTS"):
+        return named
+    model_dir = _path(environment, "SM_MODEL_DIR")
+    beside = model_dir.parent / "checkpoints" if model_dir else None  # /opt/ml/checkpoints
+    return beside if beside and beside.is_dir() else None
 
 
 def _switch(text: str) -> bool:

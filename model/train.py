@@ -2,6 +2,7 @@
 
     python model/train.py --data FOLDER --out DIR              # 1,400 photos: about a minute
     python model/train.py --data FOLDER --out DIR --tune 20    # 20 trials first
+    python model/train.py --data FOLDER --out DIR --finetune   # the whole network: ten minutes
 
 DIR then holds `model.tar.gz`, `report.html`, `evaluation.json`, `audit.json` and `tensorboard/`.
 The same script runs in SageMaker, where folders and hyperparameters come as `settings.py` says,
@@ -13,17 +14,22 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
 import report
 from archive import whole_file, write_tar_gz
 from audit import Audit, accepted_kinds, audit
 from calibrate import RECALL
-from card import IMAGENET_MASS, MAX_PROBABILITY, Card, PackageError
-from dataset import DataError, read
+from card import IMAGENET_MASS, MAX_PROBABILITY, Card, InputStep, PackageError
+from dataset import DataError, Dataset, read
 from evaluate import table
 from failure import told_to_sagemaker
+from finetune.distributed import ALONE, World, joined, restart_under_torchrun
+from finetune.interrupt import Interrupted
+from finetune.run import fine_tune, follow, tuned_input
 from finish import finish, to_json
 from head_only import Fitted, learn_head
 from network import Network
@@ -36,12 +42,17 @@ from watch import StoppedByRule
 from weights import Backbone, load_backbone
 
 
-def train(settings: Settings) -> dict[str, Any]:
+def train(settings: Settings, world: World = ALONE) -> dict[str, Any]:
     """Run a whole training and return what `evaluation.json` holds.
+
+    Parameters
+    ----------
+    world : World
+        The processes that share a fine-tuning; this is the first of them.
 
     Raises
     ------
-    DataError, PhotoError, PackageError, StoppedByRule, OSError
+    DataError, PhotoError, PackageError, StoppedByRule, Interrupted, OSError
         The message is one sentence (or a list of them) for the person who started it.
     """
     audited = _audited(settings)
@@ -53,10 +64,16 @@ def train(settings: Settings) -> dict[str, Any]:
             "names none, so it starts from RANDOM weights: expect a poor model, and a dog score "
             "that is only the highest breed probability."
         )
-    step = input_step(backbone.module)
-    network = Network(backbone.module, len(dataset.labels), step, dog_score(backbone)).eval()
+    network, step = _network(settings, backbone, dataset)
     fitted = learn_head(settings, network, step, backbone, dataset)
-    finished = finish(network, _card(settings, fitted, backbone, audited), dataset, settings.live)
+    card = _card(settings, fitted, backbone, audited)
+    if settings.finetune:
+        tuned = fine_tune(settings, network, step, dataset, world)
+        card = replace(card, input=step, training=card.training | {"finetune": tuned.training})
+        fitted = replace(
+            fitted, history=tuned.history, findings=[*fitted.findings, *tuned.findings]
+        )
+    finished = finish(network, card, dataset, settings.live)
     members, card, result = finished.members, finished.card, finished.evaluation
     if settings.model_dir:
         write_folder(settings.model_dir, members)
@@ -93,6 +110,24 @@ def _audited(settings: Settings) -> Audit:
         if not audited.dataset.of_split(split):
             raise DataError(f"There are no photos in {split}; training needs some in each split.")
     return audited
+
+
+def _network(settings: Settings, backbone: Backbone, dataset: Dataset) -> tuple[Network, InputStep]:
+    step = input_step(backbone.module)
+    if settings.finetune:
+        step = tuned_input(settings, dataset, step)
+    network = Network(backbone.module, len(dataset.labels), step, dog_score(backbone))
+    return network.eval(), step
+
+
+def _follow(settings: Settings, world: World) -> None:
+    """Share the fine-tuning of the first process."""
+
+    def build(dataset: Dataset) -> tuple[Network, InputStep]:
+        backbone = load_backbone(settings.backbone, settings.backbone_weights)
+        return _network(settings, backbone, dataset)
+
+    follow(settings, build, world)
 
 
 def dog_score(backbone: Backbone) -> str:
@@ -148,8 +183,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Train as the command line or SageMaker says."""
     with told_to_sagemaker():
         try:
-            train(parse(sys.argv[1:] if arguments is None else arguments, os.environ))
-        except (DataError, PhotoError, PackageError, StoppedByRule) as error:
+            given = list(sys.argv[1:] if arguments is None else arguments)
+            settings = parse(given, os.environ)
+            if settings.finetune:
+                restart_under_torchrun(Path(__file__).resolve(), given)
+            with joined(os.environ) if settings.finetune else nullcontext(ALONE) as world:
+                if world.first:
+                    train(settings, world)
+                else:
+                    _follow(settings, world)
+        except (DataError, PhotoError, PackageError, StoppedByRule, Interrupted) as error:
             raise SystemExit(str(error)) from error
         except OSError as error:
             reason = error.strerror or str(error)

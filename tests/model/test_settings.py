@@ -52,7 +52,8 @@ def test_head_only_as_sagemaker_says_true(text: str) -> None:
 @pytest.mark.parametrize(
     ("flags", "sentence"),
     [
-        (["--head-only", "false"], "trains the head only"),
+        (["--finetune", "perhaps"], "expected true or false"),
+        (["--host-gb", "0"], "expected a number above 0"),
         (["--head-only", "maybe"], "expected true or false"),
         (["--epochs", "0"], "expected a whole number from 1 to"),
         (["--batch-size", "64.5"], "expected a whole number from 1 to"),
