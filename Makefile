@@ -5,7 +5,7 @@ VENV := .venv/bin
 TOOLS := .venv-tools/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tools demo up events test test-all check lock build clean
+.PHONY: help setup tools lint demo up events test test-all check lock build clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,6 +16,9 @@ setup:
 tools:
 	@$(PYTHON) scripts/setup.py --tools
 
+lint:
+	@$(PYTHON) scripts/setup.py --lint
+
 demo: setup ## all of Kennel at work on real photos; PHOTOS=folder for your own
 	@$(VENV)/kennel demo $(if $(PHOTOS),--photos "$(PHOTOS)")
 
@@ -25,18 +28,19 @@ up: setup ## the offline cloud, until Ctrl-C
 events: setup ## sample events with photos in them, for `sam local invoke`
 	@$(VENV)/python events/make.py
 
-test: setup ## the tests; PYTEST= for pytest's own arguments
+test: setup lint ## the tests; PYTEST= for pytest's own arguments
 	$(VENV)/pytest -m "not rivals" $(PYTEST)
 
-test-all: setup tools ## also what needs Java, Docker, Chromium or a rival
+test-all: setup tools lint ## also what needs Java, Docker, Chromium or a rival
 	$(VENV)/pytest $(PYTEST)
 
-check: setup tools ## style, types, the template
+check: setup tools lint ## style, types, the template and its roles
 	$(VENV)/ruff check .
 	$(VENV)/ruff format --check .
 	$(VENV)/mypy
-	$(VENV)/pytest -q tests/test_imports.py
+	$(VENV)/pytest -q tests/test_imports.py tests/iam/test_linters.py tests/statemachine/test_shape.py
 	AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 $(TOOLS)/sam validate --lint
+	.venv-lint/bin/checkov -f template.yaml -f model/Dockerfile
 
 build: setup tools ## what `sam deploy` uploads, in .aws-sam/
 	AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 $(TOOLS)/sam build
@@ -45,4 +49,4 @@ lock: ## write requirements/constraints*.txt anew from the venvs
 	@$(VENV)/python scripts/lock.py
 
 clean: ## remove everything that Kennel made, the venvs too
-	rm -rf .venv .venv-tools .venv.previous .venv-tools.previous .kennel .aws-sam
+	rm -rf .venv .venv-tools .venv-lint .venv*.previous .kennel .aws-sam

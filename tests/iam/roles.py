@@ -1,0 +1,83 @@
+"""The roles of a template as AWS would have them: every parameter and reference resolved."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from samtranslator.yaml_helper import yaml_parse
+
+from kennel.cloud.names import ACCOUNT
+from kennel.cloud.template import load
+
+__all__ = ["ACCOUNT", "ENDPOINT_NAME", "SETTINGS", "Roles", "as_list", "read"]
+
+#: Settings that bring every role of the template into being, between them.
+SETTINGS: tuple[dict[str, str], ...] = (
+    {
+        "Notebook": "yes",
+        "TrainingMachine": "yes",
+        "TrainingMachineSubnet": "subnet-0",
+        "TrainingMachineVpc": "vpc-0",
+        "TrainingMachineSource": "0123456789abcdef0123",
+    },
+)
+STACK_NAME = "kennel"
+ENDPOINT_NAME = "kennel"
+
+
+@dataclass(frozen=True)
+class Roles:
+    """What IAM would know of a template's roles.
+
+    Attributes
+    ----------
+    properties
+        Of each AWS::IAM::Role, by logical id, resolved.
+    arns
+        ARN of every resource of the template, by logical id.
+    """
+
+    properties: dict[str, dict[str, Any]]
+    arns: dict[str, str]
+
+    def policy(self, role: str) -> dict[str, Any]:
+        """Return a role's statements as one policy document."""
+        return {"Version": "2012-10-17", "Statement": self.statements(role)}
+
+    def statements(self, role: str) -> list[dict[str, Any]]:
+        """Return a role's statements, `Action` and `Resource` always as lists."""
+        return [
+            {
+                **each,
+                **{key: as_list(each[key]) for key in ("Action", "Resource") if key in each},
+            }
+            for policy in self.properties[role].get("Policies", [])
+            for each in as_list(policy["PolicyDocument"]["Statement"])
+        ]
+
+    def actions(self, role: str) -> set[str]:
+        """Return every action that a role's statements allow, as written."""
+        return {
+            action
+            for each in self.statements(role)
+            if each["Effect"] == "Allow"
+            for action in each.get("Action", [])
+        }
+
+
+def read(template: Path) -> Roles:
+    """Resolve a template with each of SETTINGS."""
+    declared = yaml_parse(template.read_text())["Parameters"]
+    properties: dict[str, dict[str, Any]] = {}
+    arns: dict[str, str] = {}
+    for settings in SETTINGS:
+        chosen = {key: value for key, value in settings.items() if key in declared}
+        stack = load(template, chosen, STACK_NAME)
+        arns |= {key: each.arn for key, each in stack.resources.items()}
+        properties |= {each.logical_id: each.properties for each in stack.of_type("AWS::IAM::Role")}
+    return Roles(properties, arns)
+
+
+def as_list(value: Any) -> list[Any]:
+    """IAM lets one thing stand for a list of one."""
+    return value if isinstance(value, list) else [value]
