@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from classify.limits import MAX_BYTES
-from tests.stack import TEMPLATE, of_type, plain, source, transformed
+from guard.watch import LOOK_EVERY_H
+from tests.machine import FUNCTIONS as STEPS
+from tests.stack import ROOT, TEMPLATE, of_type, plain, source, transformed
 
 FUNCTIONS = of_type(transformed(), "AWS::Lambda::Function")
 LOG_GROUPS = of_type(transformed(), "AWS::Logs::LogGroup")
@@ -26,16 +28,11 @@ def responses() -> dict[str, Any]:
     return answers
 
 
-def test_functions_are_the_seven_of_the_design() -> None:
-    assert set(FUNCTIONS) == {
-        "ClassifyFunction",
-        "PageFunction",
-        "PreflightFunction",
-        "PublishBundleFunction",
-        "ReleaseFunction",
-        "SmokeTestFunction",
-        "ApplyAutoscalingFunction",
-    }
+def test_functions_are_those_of_the_design() -> None:
+    behind_the_api = {"Classify", "Page"}
+    beside_the_machine = {"Removal", "Guard"}
+    expected = {*behind_the_api, *beside_the_machine, *STEPS}
+    assert set(FUNCTIONS) == {f"{name}Function" for name in expected}
 
 
 @pytest.mark.parametrize("logical_id", FUNCTIONS)
@@ -49,7 +46,9 @@ def test_function_has_a_role_and_a_log_group_of_its_own(logical_id: str) -> None
 
 
 def test_every_log_group_forgets() -> None:
-    assert len(LOG_GROUPS) == len(FUNCTIONS) + 1  # and the state machine's
+    assert (
+        len(LOG_GROUPS) == len(FUNCTIONS) + 2
+    )  # and those of the state machine and the image build
     for properties in LOG_GROUPS.values():
         assert plain(properties["RetentionInDays"]) == "${LogRetentionDays}"
 
@@ -76,6 +75,15 @@ def test_only_the_classifier_reserves_concurrency_and_zero_means_none() -> None:
         ("ScaleOutCooldown", 30),
         ("PollSeconds", 60),
         ("ServingImage", ""),
+        ("ServingHost", "kennel"),
+        ("ScalingMetric", "invocations"),
+        ("JudgeFloor", 0.7),
+        ("JudgeMargin", 0.02),
+        ("BakeSeconds", 300),
+        ("KeepData", "true"),
+        ("IdleAction", "warn"),
+        ("Notebook", "no"),
+        ("TrainingMachine", "no"),
     ],
 )
 def test_default(parameter: str, default: object) -> None:
@@ -218,11 +226,113 @@ def test_outputs() -> None:
         "StateMachineArn",
         "BucketName",
         "EndpointName",
+        "DashboardUrl",
+        "TopicArn",
     }
 
 
 def test_no_account_region_or_partition_is_written_down() -> None:
     text = TEMPLATE.read_text()
     assert "arn:aws:" not in text
-    assert not re.search(r"\b\d{12}\b", text)
+    # AWS's own account of the Deep Learning Containers is a parameter, in its default and comment.
+    assert set(re.findall(r"\b\d{12}\b", text)) == {"763104351884"}
     assert "us-east-1" not in text
+
+
+def of(logical_id: str) -> dict[str, Any]:
+    properties: dict[str, Any] = plain(transformed()["Resources"][logical_id]["Properties"])
+    return properties
+
+
+def test_both_alarms_of_the_endpoint_take_an_update_back() -> None:
+    variables = of("ReleaseFunction")["Environment"]["Variables"]
+    assert variables["ROLLBACK_ALARMS"] == {
+        "Fn::Join": [",", ["${EndpointErrorsAlarm}", "${EndpointLatencyAlarm}"]]
+    }
+    for name in ("EndpointErrorsAlarm", "EndpointLatencyAlarm"):
+        alarm = of(name)
+        assert alarm["Dimensions"] == [
+            {"Name": "EndpointName", "Value": "${EndpointName}"},
+            {"Name": "VariantName", "Value": "AllTraffic"},
+        ]
+        assert alarm["Period"] * alarm["EvaluationPeriods"] <= 60  # well within the bake
+
+
+def test_every_alarm_is_heard_and_says_what_it_means() -> None:
+    alarms = of_type(transformed(), "AWS::CloudWatch::Alarm")
+    assert len(alarms) == 6
+    for properties in alarms.values():
+        assert plain(properties["AlarmActions"]) == ["${Topic}"]
+        assert properties["AlarmDescription"].endswith(".")
+        assert properties["TreatMissingData"] == "notBreaching"
+
+
+def test_an_execution_that_ends_badly_is_cleaned_up_after() -> None:
+    rule = of("CleanUpRule")
+    assert rule["EventPattern"]["detail"] == {
+        "stateMachineArn": ["${TrainAndDeploy}"],
+        "status": ["ABORTED", "FAILED", "TIMED_OUT"],
+    }
+    assert [target["Arn"] for target in rule["Targets"]] == ["${CleanUpFunction.Arn}"]
+    assert of("CleanUpPermission")["SourceArn"] == "${CleanUpRule.Arn}"
+
+
+def test_guard_looks_each_hour_unless_it_is_off() -> None:
+    rule = of("GuardRule")
+    assert rule["ScheduleExpression"] == f"rate({LOOK_EVERY_H} hour)"
+    assert rule["State"] == {"Fn::If": ["GuardOn", "ENABLED", "DISABLED"]}
+
+
+@pytest.mark.parametrize("name", ["CleanUp", "Removal"])
+def test_function_that_starts_itself_has_the_name_that_its_role_names(name: str) -> None:
+    function_name = of(f"{name}Function")["FunctionName"]
+    (own,) = [
+        statement["Resource"]
+        for statement in of(f"{name}Role")["Policies"][0]["PolicyDocument"]["Statement"]
+        if statement["Action"] == "lambda:InvokeFunction"
+    ]
+    assert own.endswith(f":function:{function_name}")
+
+
+def test_removal_is_deleted_before_what_it_works_with() -> None:
+    resource = transformed()["Resources"]["Removal"]
+    assert "ModelPackageGroup" in resource["DependsOn"]
+    assert of("Removal")["ServiceToken"] == "${RemovalFunction.Arn}"
+
+
+def test_repository_and_group_can_be_deleted() -> None:
+    assert of("Repository")["EmptyOnDelete"] is True
+    assert of("ModelPackageGroup")["ModelPackageGroupName"] == "${EndpointName}"
+
+
+def test_machines_for_a_person_are_off_and_what_is_theirs_too() -> None:
+    conditions = {
+        logical_id: resource["Condition"]
+        for logical_id, resource in transformed()["Resources"].items()
+        if resource.get("Condition") in {"NotebookWanted", "TrainingMachineWanted"}
+    }
+    assert len(conditions) == 7
+    assert of("NotebookInstance")["InstanceType"] == "ml.t3.medium"
+    assert of("NotebookInstance")["PlatformIdentifier"] == "notebook-al2023-v1"
+
+
+def test_training_machine_takes_nothing_in_and_ends_itself() -> None:
+    assert "SecurityGroupIngress" not in of("TrainingMachineGroup")
+    machine = of("TrainingMachineTemplate")["LaunchTemplateData"]
+    assert machine["InstanceType"] == "t3.large"
+    assert machine["MetadataOptions"]["HttpTokens"] == "required"
+    assert machine["InstanceInitiatedShutdownBehavior"] == "terminate"
+    script = machine["UserData"]["Fn::Base64"]
+    assert 'bash "$WORK/source/ec2_train.sh" run' in script
+    settings = (ROOT / "model" / "ec2_settings.env").read_text()
+    assert machine["ImageId"].removeprefix("{{resolve:ssm:").removesuffix("}}") in settings
+    for name in re.findall(r"([A-Z_]+)=", script):
+        assert f"${{{name}:=" in settings, f"{name} is no setting of ec2_train.sh"
+
+
+def test_image_is_built_from_the_bundle_under_its_hash() -> None:
+    project = of("ImageBuild")
+    commands = project["Source"]["BuildSpec"]
+    assert "tar -xzf source.tar.gz -C model" in commands
+    assert '"$REPOSITORY_URI:$IMAGE_TAG"' in commands
+    assert project["Environment"]["PrivilegedMode"] is True

@@ -88,6 +88,8 @@ def ensure_image(
         if build["buildStatus"] == "IN_PROGRESS":
             return {"status": "building", "image": uri}
         if variables.get(DIGEST_VARIABLE) == execution.digest:
+            if _is_there(ecr, settings.repository, bundle["hash"]):  # since the first look
+                return {"status": "ready", "image": uri}
             raise ImageBuildFailed(_why(build, uri))
     codebuild.start_build(
         projectName=settings.project,

@@ -89,7 +89,7 @@ def _idle_hours(
     calls = [
         point["Timestamp"] + timedelta(seconds=_HOUR_S) for point in points if point["Sum"] > 0
     ]
-    last = max([endpoint["LastModifiedTime"], *calls])
+    last: datetime = max([endpoint["LastModifiedTime"], *calls])
     return max(0.0, (now - last).total_seconds() / _HOUR_S)
 
 

@@ -53,7 +53,8 @@ def test_there_is_a_target_for_each_function_and_layer() -> None:
 def test_function_is_its_folder_without_what_lambda_does_not_need(tmp_path: Path) -> None:
     assert make("build-PreflightFunction", tmp_path).returncode == 0
     packed = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")}
-    assert packed == {"preflight", "preflight/app.py", "preflight/checks.py"}
+    names = ("app", "checks", "data", "quotas", "request")
+    assert packed == {"preflight", *(f"preflight/{name}.py" for name in names)}
 
 
 def test_what_pip_cannot_find_is_said_and_stops_the_build(tmp_path: Path) -> None:

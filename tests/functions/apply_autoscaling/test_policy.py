@@ -12,7 +12,9 @@ from common.scaling import Scaling
 SCALING = Scaling(
     min_instances=1,
     max_instances=5,
+    metric="invocations",
     target_invocations=600,
+    target_concurrency=4,
     scale_in_cooldown_s=30,
     scale_out_cooldown_s=30,
 )
@@ -70,3 +72,14 @@ def test_new_settings_replace_the_old(autoscaling: Any) -> None:
     assert target["MaxCapacity"] == result["max_instances"] == 3
     assert policy["TargetTrackingScalingPolicyConfiguration"]["ScaleInCooldown"] == 60
     assert result["scale_in_cooldown_s"] == 60
+
+
+def test_high_resolution_metric_takes_the_other_ones_place(autoscaling: Any) -> None:
+    apply("kennel", SCALING, autoscaling)
+    result = apply("kennel", replace(SCALING, metric="concurrency"), autoscaling)
+    _, policy = registered(autoscaling)  # one policy, not two that pull against each other
+    tracking = policy["TargetTrackingScalingPolicyConfiguration"]
+    assert tracking["TargetValue"] == result["target"] == 4
+    assert tracking["PredefinedMetricSpecification"] == {
+        "PredefinedMetricType": "SageMakerVariantConcurrentRequestsPerModelHighResolution"
+    }

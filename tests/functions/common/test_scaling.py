@@ -1,26 +1,44 @@
-from common.environment import Environment
-from common.scaling import Scaling, scalable_target
+from dataclasses import replace
+
+import pytest
+
+from common.environment import BadEnvironment, Environment
+from common.scaling import METRICS, Scaling, policy_name, scalable_target
+
+VARIABLES = {
+    "MIN_INSTANCES": "1",
+    "MAX_INSTANCES": "5",
+    "SCALING_METRIC": "invocations",
+    "TARGET_INVOCATIONS": "600",
+    "TARGET_CONCURRENCY": "4",
+    "SCALE_IN_COOLDOWN": "30",
+    "SCALE_OUT_COOLDOWN": "31",
+}
+SCALING = Scaling(
+    min_instances=1,
+    max_instances=5,
+    metric="invocations",
+    target_invocations=600,
+    target_concurrency=4,
+    scale_in_cooldown_s=30,
+    scale_out_cooldown_s=31,
+)
 
 
 def test_each_variable_reaches_its_setting() -> None:
-    scaling = Scaling.from_environment(
-        Environment(
-            {
-                "MIN_INSTANCES": "1",
-                "MAX_INSTANCES": "5",
-                "TARGET_INVOCATIONS": "600",
-                "SCALE_IN_COOLDOWN": "30",
-                "SCALE_OUT_COOLDOWN": "31",
-            }
-        )
-    )
-    assert scaling == Scaling(
-        min_instances=1,
-        max_instances=5,
-        target_invocations=600,
-        scale_in_cooldown_s=30,
-        scale_out_cooldown_s=31,
-    )
+    assert Scaling.from_environment(Environment(VARIABLES)) == SCALING
+
+
+def test_metric_that_nobody_knows() -> None:
+    with pytest.raises(BadEnvironment, match="SCALING_METRIC is 'cpu', expected invocations or co"):
+        Scaling.from_environment(Environment({**VARIABLES, "SCALING_METRIC": "cpu"}))
+
+
+def test_each_metric_has_its_target() -> None:
+    assert {name: replace(SCALING, metric=name).target for name in METRICS} == {
+        "invocations": 600,
+        "concurrency": 4,
+    }
 
 
 def test_autoscaling_knows_the_variant_by_three_names() -> None:
@@ -29,3 +47,4 @@ def test_autoscaling_knows_the_variant_by_three_names() -> None:
         "ResourceId": "endpoint/kennel/variant/AllTraffic",
         "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
     }
+    assert policy_name("kennel") == "kennel-target-tracking"

@@ -5,54 +5,140 @@ import pytest
 
 from common.failure import PreflightFailed
 from common.scaling import Scaling
-from preflight.checks import Settings, check, problems
+from preflight.checks import Settings, check
+from tests.functions.account import BUCKET, Account
 
 ECR = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
 SCALING = Scaling(
     min_instances=1,
     max_instances=5,
+    metric="invocations",
     target_invocations=600,
+    target_concurrency=4,
     scale_in_cooldown_s=30,
     scale_out_cooldown_s=30,
 )
 GOOD = Settings(
     endpoint_name="kennel",
-    serving_image=f"{ECR}/kennel/serving:1",
+    bucket=BUCKET,
+    serving_image="",
+    image_account="763104351884",
     instance_type="ml.c5.large",
+    training_instance_type="ml.m5.xlarge",
+    training_max_s=3600,
+    check_quotas=True,
     scaling=SCALING,
 )
 
 
-def found(settings: Settings = GOOD, given: Any = None) -> str:
-    return " ".join(problems({} if given is None else given, settings))
+class Quotas:
+    """Service Quotas, a page for each quota."""
+
+    def __init__(self, **values: float) -> None:
+        self._pages = [{"QuotaName": name, "Value": value} for name, value in values.items()]
+        self.calls = 0
+
+    def list_service_quotas(self, **request: Any) -> dict[str, Any]:
+        self.calls += 1
+        assert request["ServiceCode"] == "sagemaker"
+        place = int(request.get("NextToken", 0))
+        more = {"NextToken": str(place + 1)} if place + 1 < len(self._pages) else {}
+        return {"Quotas": self._pages[place : place + 1], **more}
 
 
-def test_good_settings_are_given_back() -> None:
-    assert check({}, GOOD) == {
+def with_photos() -> Account:
+    account = Account()
+    for split in ("train", "valid", "test"):
+        for breed in ("beagle", "boxer"):
+            account.objects[f"data/{split}/{breed}/1.jpg"] = b""
+    return account
+
+
+def found(
+    settings: Settings = GOOD,
+    given: Any = None,
+    account: Account | None = None,
+    quotas: Quotas | None = None,
+) -> str:
+    s3 = (account or Account()).s3
+    try:
+        check({} if given is None else given, settings, s3, quotas or Quotas())
+    except PreflightFailed as failed:
+        return " ".join(failed.problems)
+    return ""
+
+
+def test_without_photos_the_pretrained_model_goes() -> None:
+    assert check({}, GOOD, Account().s3, Quotas()) == {
         "endpoint_name": "kennel",
-        "serving_image": f"{ECR}/kennel/serving:1",
         "instance_type": "ml.c5.large",
         "min_instances": 1,
         "max_instances": 5,
+        "way": "pretrained",
+        "tune": None,
+        "hyperparameters": {},
+        "data": {"photos": {}, "breeds": 0, "channels": {}},
     }
 
 
+def test_with_photos_there_is_a_training_and_on_demand_a_search() -> None:
+    account = with_photos()
+    checked = check({"hyperparameters": {"epochs": 3}}, GOOD, account.s3, Quotas())
+    assert checked["way"] == "train"
+    assert checked["hyperparameters"] == {"epochs": "3"}
+    assert checked["data"] == {
+        "photos": {"test": 2, "train": 2, "valid": 2},
+        "breeds": 2,
+        "channels": {"train": "data/train/", "valid": "data/valid/", "test": "data/test/"},
+    }
+    tune = {"max_jobs": 20, "parallel": 4}
+    checked = check({"tune": tune}, GOOD, account.s3, Quotas())
+    assert (checked["way"], checked["tune"]) == ("tune", tune)
+
+
 @pytest.mark.parametrize(
-    "given", [{}, {"Comment": "Insert your JSON here"}], ids=["empty", "the console's example"]
+    "given", [{"tune": {"max_jobs": 2, "parallel": 1}}, {"hyperparameters": {"epochs": 3}}]
 )
-def test_good_input(given: dict[str, str]) -> None:
-    assert found(given=given) == ""
+def test_training_without_photos(given: Any) -> None:
+    assert "s3://kennel-bucket/data/ holds no photos" in found(given=given)
 
 
-@pytest.mark.parametrize("given", [[1], "x", 3, False])
-def test_input_that_is_no_object(given: object) -> None:
-    assert "where an object belongs: start with {}" in found(given=given)
+def test_what_data_lacks_is_said_with_the_rest() -> None:
+    account = Account()
+    account.objects["data/train/beagle/1.jpg"] = b""
+    assert "photos of 1 breed to train on (beagle)" in found(account=account)
 
 
-def test_input_with_unknown_keys_names_them() -> None:
-    assert "has tuning, zoom, which this state machine does not know" in found(
-        given={"zoom": 1, "tuning": 2}
-    )
+def test_jobs_that_would_outlast_the_execution() -> None:
+    given = {"tune": {"max_jobs": 20, "parallel": 1}}
+    words = found(given=given, account=with_photos())
+    assert "may take 21.0 hours (21 one after another of up to 3600 s)" in words
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("ml.c5.large for endpoint usage", 9, "is 9 and this may need 10"),
+        ("ml.m5.xlarge for training job usage", 0, "is 0 and this may need 1"),
+    ],
+)
+def test_quota_that_is_too_small(name: str, value: float, words: str) -> None:
+    quotas = Quotas(**{"another": 0, name: value})
+    assert words in found(account=with_photos(), quotas=quotas)
+    assert quotas.calls == 2  # all pages
+
+
+def test_quotas_that_suffice_or_may_not_be_read() -> None:
+    assert found(quotas=Quotas(**{"ml.c5.large for endpoint usage": 10})) == ""
+    assert found(quotas=Quotas(**{"ml.m5.xlarge for training job usage": 0})) == ""  # no photos
+    unread = Quotas(**{"ml.c5.large for endpoint usage": 0})
+    assert found(replace(GOOD, check_quotas=False), quotas=unread) == ""
+    assert unread.calls == 0
+
+
+def test_training_instance_type_that_is_none() -> None:
+    settings = replace(GOOD, training_instance_type="m5.xlarge")
+    assert "TrainingInstanceType is 'm5.xlarge'" in found(settings, account=with_photos())
 
 
 @pytest.mark.parametrize("name", ["Kennel", "ken_nel", "-kennel", "ken--nel", "", "k" * 33])
@@ -67,17 +153,16 @@ def test_endpoint_name_that_is_fine(name: str) -> None:
     assert found(settings) == ""
 
 
-def test_no_image_says_how_to_get_one() -> None:
-    sentence = found(replace(GOOD, serving_image=""))
-    assert "ServingImage is empty: build model/Dockerfile" in sentence
-    assert "kennel/serving" in sentence
-
-
 def test_image_where_the_models_role_may_not_pull() -> None:
     sentence = found(replace(GOOD, serving_image=f"{ECR}/other:1"))
     assert "in the ECR repository other, but the model's role may pull from kennel/serving" in (
         sentence
     )
+
+
+def test_image_of_aws_itself() -> None:
+    image = "763104351884.dkr.ecr.eu-west-1.amazonaws.com/ray:serve-ml-sagemaker-cpu-v1"
+    assert found(replace(GOOD, serving_image=image)) == ""
 
 
 def test_image_by_digest() -> None:
@@ -112,23 +197,25 @@ def test_instance_type_that_can(instance_type: str) -> None:
     [
         ({"min_instances": 6}, "MinInstances is 6 and MaxInstances 5"),
         ({"min_instances": 0}, "MinInstances is 0"),
+        ({"metric": "cpu"}, "ScalingMetric is 'cpu': invocations or concurrency"),
+        ({"target_concurrency": 0}, "TargetConcurrencyPerInstance is 0"),
         ({"target_invocations": 0}, "TargetInvocationsPerInstance is 0"),
         ({"scale_in_cooldown_s": -1}, "ScaleInCooldown is -1: seconds, from 0 to 3600"),
         ({"scale_out_cooldown_s": 3601}, "ScaleOutCooldown is 3601"),
     ],
 )
-def test_scaling_that_makes_no_sense(change: dict[str, int], words: str) -> None:
+def test_scaling_that_makes_no_sense(change: dict[str, Any], words: str) -> None:
     assert words in found(replace(GOOD, scaling=replace(SCALING, **change)))
 
 
 def test_all_problems_come_at_once() -> None:
     settings = replace(
         GOOD,
-        serving_image="",
+        serving_image="a space",
         instance_type="ml.t2.medium",
         scaling=replace(SCALING, min_instances=9),
     )
     with pytest.raises(PreflightFailed) as failed:
-        check({"zoom": 1}, settings)
+        check({"zoom": 1}, settings, Account().s3, Quotas())
     assert len(failed.value.problems) == 4
     assert str(failed.value).startswith("4 problems stop this release: (1) The input has zoom")

@@ -1,222 +1,160 @@
+from dataclasses import replace
 from typing import Any
 
-import botocore.session
 import pytest
 from botocore.exceptions import ClientError
-from botocore.validate import validate_parameters
 
+from common.execution import Execution
 from common.failure import ReleaseRefused
+from common.record import read_record
+from common.registration import registration
+from common.scaling import scalable_target
 from release.order import Order, Settings
 from release.rollout import release
+from tests.functions.account import BUCKET, Account
 
 SETTINGS = Settings(
     endpoint_name="kennel",
-    image="123456789012.dkr.ecr.eu-west-1.amazonaws.com/kennel/serving:1",
+    bucket=BUCKET,
     instance_type="ml.c5.large",
     min_instances=1,
     max_instances=5,
     model_role_arn="arn:aws:iam::123456789012:role/kennel-ModelRole",
+    isolated=True,
+    alarms=("kennel-errors", "kennel-latency"),
+    bake_s=300,
 )
-MODEL = botocore.session.get_session().get_service_model("sagemaker")
 EXECUTION = "arn:aws:states:eu-west-1:123456789012:execution:machine:"
+IMAGE = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/kennel/serving:1"
+CHANGES = ("CreateModel", "CreateEndpointConfig", "CreateEndpoint", "UpdateEndpoint")
+
+
+def execution(name: str = "one") -> Execution:
+    return Execution(EXECUTION + name)
 
 
 def order(name: str = "one") -> Order:
-    return Order(EXECUTION + name, 0, "0123456789abcdef0123", "s3://bucket/code/0123/model.tar.gz")
+    return Order(execution(name), "s3://bucket/code/0123/model.tar.gz", IMAGE)
 
 
-class SageMaker:
-    """As much of SageMaker as a release sees; every request is checked by botocore's own model."""
-
-    def __init__(self) -> None:
-        self.models: dict[str, dict[str, Any]] = {}
-        self.configs: dict[str, dict[str, Any]] = {}
-        self.endpoint: dict[str, Any] | None = None
-        self.calls: list[str] = []
-        self.breaks_at = ""  # a call that ends in a time-out, after SageMaker has done it
-
-    def __getattr__(self, method: str) -> Any:
-        operation = "".join(word.capitalize() for word in method.split("_"))
-
-        def call(**request: Any) -> dict[str, Any]:
-            validate_parameters(request, MODEL.operation_model(operation).input_shape)
-            self.calls.append(operation)
-            answer: dict[str, Any] = getattr(self, f"_{method}")(**request)
-            if operation == self.breaks_at:
-                self.breaks_at = ""
-                raise TimeoutError(operation)
-            return answer
-
-        return call
-
-    def _missing(self) -> ClientError:
-        message = 'Could not find endpoint "x".'
-        return ClientError({"Error": {"Code": "ValidationException", "Message": message}}, "Any")
-
-    def _describe_endpoint(self, EndpointName: str) -> dict[str, Any]:  # noqa: N803
-        if self.endpoint is None:
-            raise self._missing()
-        return self.endpoint
-
-    def _describe_endpoint_config(self, EndpointConfigName: str) -> dict[str, Any]:  # noqa: N803
-        if EndpointConfigName not in self.configs:
-            raise self._missing()
-        return {**self.configs[EndpointConfigName], "EndpointConfigArn": EndpointConfigName}
-
-    def _describe_model(self, ModelName: str) -> dict[str, Any]:  # noqa: N803
-        if ModelName not in self.models:
-            raise self._missing()
-        return {**self.models[ModelName], "ModelArn": f"model/{ModelName}"}
-
-    def _list_tags(self, ResourceArn: str) -> dict[str, Any]:  # noqa: N803
-        kind, _, name = ResourceArn.rpartition("/")
-        return {"Tags": (self.models if kind else self.configs)[name]["Tags"]}
-
-    def _create_model(self, **request: Any) -> dict[str, Any]:
-        assert request["ModelName"] not in self.models
-        self.models[request["ModelName"]] = request
-        return {}
-
-    def _create_endpoint_config(self, **request: Any) -> dict[str, Any]:
-        assert request["EndpointConfigName"] not in self.configs
-        self.configs[request["EndpointConfigName"]] = request
-        return {}
-
-    def _create_endpoint(self, **request: Any) -> dict[str, Any]:
-        assert self.endpoint is None
-        self.endpoint = {**request, "EndpointStatus": "Creating"}
-        return {}
-
-    def _update_endpoint(self, EndpointName: str, EndpointConfigName: str) -> dict[str, Any]:  # noqa: N803
-        assert self.endpoint is not None
-        assert self.endpoint["EndpointStatus"] == "InService"
-        self.endpoint["EndpointStatus"] = "Updating"
-        self.endpoint["PendingDeploymentSummary"] = {"EndpointConfigName": EndpointConfigName}
-        return {}
-
-    def finish(self, instances: int = 1) -> None:
-        """Let time pass until the endpoint is InService, with so many instances."""
-        assert self.endpoint is not None
-        pending = self.endpoint.pop("PendingDeploymentSummary", self.endpoint)
-        self.endpoint["EndpointConfigName"] = pending["EndpointConfigName"]
-        self.endpoint["EndpointStatus"] = "InService"
-        self.endpoint["ProductionVariants"] = [{"CurrentInstanceCount": instances}]
+def run(account: Account, name: str = "one", settings: Settings = SETTINGS) -> Any:
+    return release(order(name), settings, account.sagemaker, account.autoscaling, account.s3)
 
 
-class AutoScaling:
-    """The registration, there or not."""
-
-    def __init__(self, *, registered: bool) -> None:
-        self.registered = registered
-        self.calls: list[str] = []
-
-    def describe_scalable_targets(self, **request: Any) -> dict[str, Any]:
-        assert request["ResourceIds"] == ["endpoint/kennel/variant/AllTraffic"]
-        return {"ScalableTargets": [{}] if self.registered else []}
-
-    def deregister_scalable_target(self, **request: Any) -> dict[str, Any]:
-        assert request["ResourceId"] == "endpoint/kennel/variant/AllTraffic"
-        assert self.registered, "AWS answers ObjectNotFoundException"
-        self.registered = False
-        self.calls.append("deregister")
-        return {}
+def live(instances: int = 1) -> Account:
+    """Give an account whose first release is up, with so many instances."""
+    account = Account()
+    run(account, "first")
+    account.endpoints.settle()
+    assert account.endpoints.endpoint is not None
+    account.endpoints.endpoint["ProductionVariants"] = [{"CurrentInstanceCount": instances}]
+    account.calls.clear()
+    return account
 
 
-def run(sagemaker: SageMaker, name: str = "one", autoscaling: AutoScaling | None = None) -> Any:
-    return release(order(name), SETTINGS, sagemaker, autoscaling or AutoScaling(registered=False))
-
-
-def live(instances: int = 1) -> SageMaker:
-    """Give an endpoint that a first release has brought up."""
-    sagemaker = SageMaker()
-    run(sagemaker, "first")
-    sagemaker.finish(instances)
-    sagemaker.calls.clear()
-    return sagemaker
+def register(account: Account) -> None:
+    names = scalable_target("kennel")
+    account.autoscaling.register_scalable_target(**names, MinCapacity=2, MaxCapacity=7)
 
 
 def test_first_release_creates_everything() -> None:
-    sagemaker = SageMaker()
-    name = order().name("kennel")
-    assert run(sagemaker) == {
+    account = Account()
+    name = execution().release("kennel")
+    assert run(account) == {
         "model_name": name,
         "config_name": name,
         "previous_config_name": None,
         "instance_count": 1,
     }
-    model = sagemaker.models[name]
+    model = account.endpoints.models[name]
     assert model["PrimaryContainer"] == {
-        "Image": SETTINGS.image,
+        "Image": IMAGE,
         "ModelDataUrl": "s3://bucket/code/0123/model.tar.gz",
     }
     assert model["ExecutionRoleArn"] == SETTINGS.model_role_arn
     assert model["EnableNetworkIsolation"] is True
-    (variant,) = sagemaker.configs[name]["ProductionVariants"]
+    (variant,) = account.endpoints.configs[name]["ProductionVariants"]
     assert (variant["ModelName"], variant["InstanceType"]) == (name, "ml.c5.large")
-    assert sagemaker.endpoint is not None
-    assert sagemaker.endpoint["EndpointConfigName"] == name
+    assert account.endpoints.endpoint is not None
+    assert account.endpoints.endpoint["EndpointConfigName"] == name
+
+
+def test_rays_image_may_fetch_its_packages() -> None:
+    account = Account()
+    name = run(account, settings=replace(SETTINGS, isolated=False))["model_name"]
+    assert account.endpoints.models[name]["EnableNetworkIsolation"] is False
 
 
 def test_what_it_makes_carries_the_execution() -> None:
-    sagemaker = SageMaker()
-    run(sagemaker)
-    for made in (*sagemaker.models.values(), *sagemaker.configs.values()):
-        assert {"Key": "kennel:execution", "Value": EXECUTION + "one"} in made["Tags"]
+    account = Account()
+    run(account)
+    assert len(account.endpoints.tags) == 3  # model, configuration, endpoint
+    for tags in account.endpoints.tags.values():
+        assert tags["kennel:execution"] == EXECUTION + "one"
 
 
-def test_update_moves_the_endpoint_and_remembers_where_it_was() -> None:
-    sagemaker = live()
-    autoscaling = AutoScaling(registered=True)
-    result = run(sagemaker, "two", autoscaling)
-    assert result["previous_config_name"] == order("first").name("kennel")
-    assert sagemaker.calls[-1] == "UpdateEndpoint"
-    assert sagemaker.endpoint is not None
-    assert sagemaker.endpoint["PendingDeploymentSummary"] == {
-        "EndpointConfigName": result["config_name"]
-    }
-    assert autoscaling.calls == ["deregister"]
+def test_update_moves_the_endpoint_and_remembers_the_way_back() -> None:
+    account = live(instances=4)
+    register(account)
+    former = registration(account.autoscaling, "kennel")
+    result = run(account, "two")
+    assert result["previous_config_name"] == execution("first").release("kennel")
+    assert account.asked()[-1] == "UpdateEndpoint"
+    assert account.scaling.target is None
+    assert read_record(account.s3, BUCKET, execution("two")) == {"scaling": former}
+    (update,) = [request for name, request in account.calls if name == "UpdateEndpoint"]
+    assert update["EndpointConfigName"] == result["config_name"]
+    policy = update["DeploymentConfig"]["BlueGreenUpdatePolicy"]
+    assert policy["TrafficRoutingConfiguration"]["CanarySize"]["Value"] == 2
+    assert update["DeploymentConfig"]["AutoRollbackConfiguration"]["Alarms"]
 
 
 @pytest.mark.parametrize(("current", "asked"), [(1, 1), (3, 3), (9, 5), (0, 1)])
 def test_update_keeps_the_instances_within_the_bounds(current: int, asked: int) -> None:
-    sagemaker = live(current)
-    result = run(sagemaker, "two")
+    account = live(current)
+    result = run(account, "two")
     assert result["instance_count"] == asked
-    (variant,) = sagemaker.configs[result["config_name"]]["ProductionVariants"]
+    (variant,) = account.endpoints.configs[result["config_name"]]["ProductionVariants"]
     assert variant["InitialInstanceCount"] == asked
 
 
 @pytest.mark.parametrize("meanwhile", ["still working", "done"])
 @pytest.mark.parametrize("update", [False, True], ids=["create", "update"])
 def test_second_call_gives_the_same_and_makes_nothing(update: bool, meanwhile: str) -> None:
-    sagemaker = live(3) if update else SageMaker()
-    first = run(sagemaker)
+    account = live(3) if update else Account()
+    first = run(account)
     if meanwhile == "done":
-        sagemaker.finish(instances=4)  # autoscaling may have moved on: the answer must not
-    sagemaker.calls.clear()
-    assert run(sagemaker) == first
-    assert not [call for call in sagemaker.calls if not call.startswith(("Describe", "List"))]
+        account.endpoints.settle()
+    account.calls.clear()
+    assert run(account) == first
+    assert account.asked(*CHANGES) == []
 
 
 @pytest.mark.parametrize("breaks_at", ["CreateModel", "CreateEndpointConfig", "CreateEndpoint"])
 def test_retry_after_a_call_that_broke_off_completes_it(breaks_at: str) -> None:
-    sagemaker = SageMaker()
-    sagemaker.breaks_at = breaks_at
+    account = Account(breaks_at=[breaks_at])
     with pytest.raises(TimeoutError):
-        run(sagemaker)
-    result = run(sagemaker)
-    assert list(sagemaker.models) == list(sagemaker.configs) == [result["config_name"]]
-    assert sagemaker.endpoint is not None
-    assert sagemaker.endpoint["EndpointConfigName"] == result["config_name"]
+        run(account)
+    result = run(account)
+    names = [result["config_name"]]
+    assert list(account.endpoints.models) == list(account.endpoints.configs) == names
+    assert account.endpoints.endpoint is not None
+    assert account.endpoints.endpoint["EndpointConfigName"] == result["config_name"]
 
 
-@pytest.mark.parametrize("breaks_at", ["CreateEndpointConfig", "UpdateEndpoint"])
-def test_retry_of_an_update_still_knows_where_it_was(breaks_at: str) -> None:
-    sagemaker = live()
-    sagemaker.breaks_at = breaks_at
+@pytest.mark.parametrize(
+    "breaks_at", ["CreateEndpointConfig", "DeregisterScalableTarget", "UpdateEndpoint"]
+)
+def test_retry_of_an_update_still_knows_the_way_back(breaks_at: str) -> None:
+    account = live()
+    register(account)
+    former = registration(account.autoscaling, "kennel")
+    account.breaks_at = [breaks_at]
     with pytest.raises(TimeoutError):
-        run(sagemaker, "two")
-    assert run(sagemaker, "two")["previous_config_name"] == order("first").name("kennel")
+        run(account, "two")
+    again = run(account, "two")
+    assert again["previous_config_name"] == execution("first").release("kennel")
+    assert read_record(account.s3, BUCKET, execution("two")) == {"scaling": former}
 
 
 @pytest.mark.parametrize(
@@ -230,42 +168,42 @@ def test_retry_of_an_update_still_knows_where_it_was(breaks_at: str) -> None:
     ],
 )
 def test_endpoint_in_another_state_is_left_alone(status: str, remedy: str) -> None:
-    sagemaker = live()
-    assert sagemaker.endpoint is not None
-    sagemaker.endpoint["EndpointStatus"] = status
+    account = live()
+    account.polls = 9
+    assert account.endpoints.endpoint is not None
+    account.endpoints.endpoint["EndpointStatus"] = status
+    account.endpoints._left = 9  # it works on it for a while
     with pytest.raises(ReleaseRefused, match=f"kennel is {status} and takes no new .*: {remedy}"):
-        run(sagemaker, "two")
-    assert sagemaker.calls == ["DescribeEndpoint"]
+        run(account, "two")
+    assert account.asked() == ["DescribeEndpoint"]
 
 
 def test_refusal_carries_sagemakers_own_reason() -> None:
-    sagemaker = live()
-    assert sagemaker.endpoint is not None
-    sagemaker.endpoint |= {"EndpointStatus": "Failed", "FailureReason": "No capacity."}
+    account = live()
+    assert account.endpoints.endpoint is not None
+    account.endpoints.endpoint |= {"EndpointStatus": "Failed", "FailureReason": "No capacity."}
     with pytest.raises(ReleaseRefused, match=r"is Failed \(No capacity\.\)"):
-        run(sagemaker, "two")
+        run(account, "two")
 
 
-@pytest.mark.parametrize("kind", ["models", "configs"])
+@pytest.mark.parametrize("kind", ["model", "endpoint-config"])
 def test_name_taken_by_somebody_else_is_not_taken_over(kind: str) -> None:
-    sagemaker = SageMaker()
-    run(sagemaker)
-    taken = getattr(sagemaker, kind)
-    taken[order().name("kennel")]["Tags"] = [{"Key": "kennel:execution", "Value": "another"}]
-    if kind == "models":
-        sagemaker.configs.clear()
-    sagemaker.endpoint = None
+    account = Account()
+    name = run(account)["config_name"]
+    for arn, tags in account.endpoints.tags.items():
+        if f":{kind}/{name}" in arn:
+            tags["kennel:execution"] = "another"
+    if kind == "model":
+        account.endpoints.configs.clear()
+    account.endpoints.endpoint = None
     with pytest.raises(ReleaseRefused, match="exists and is not this execution's"):
-        run(sagemaker)
-    assert sagemaker.endpoint is None
+        run(account)
+    assert account.endpoints.endpoint is None
 
 
 def test_refusal_of_aws_is_not_taken_for_absence() -> None:
-    class Denied(SageMaker):
-        def _missing(self) -> ClientError:
-            return ClientError({"Error": {"Code": "AccessDeniedException"}}, "DescribeEndpoint")
-
-    sagemaker = Denied()
+    account = Account()
+    account.refuse("DescribeEndpoint", "AccessDeniedException")
     with pytest.raises(ClientError, match="AccessDeniedException"):
-        run(sagemaker)
-    assert sagemaker.calls == ["DescribeEndpoint"]
+        run(account)
+    assert account.asked() == ["DescribeEndpoint"]

@@ -9,7 +9,7 @@ from common.failure import SmokeTestFailed
 from smoke_test.smoke import smoke_test
 
 EVENT = {
-    "bundle": {"prefix": "code/0123456789abcdef0123/", "smoke_breed": "Bull Mastiff"},
+    "candidate": {"prefix": "code/0123456789abcdef0123/", "smoke_breed": "Bull Mastiff"},
     "release": {"config_name": "kennel-new"},
 }
 RIGHT = {
@@ -31,10 +31,19 @@ class Cloud:
         self.live = live
         self.answer = answer
         self.asked: list[dict[str, Any]] = []
+        self.tagged: list[dict[str, Any]] = []
 
     def describe_endpoint(self, **request: Any) -> dict[str, Any]:
         assert request == {"EndpointName": "kennel"}
         return {"EndpointConfigName": self.live, "EndpointStatus": "InService"}
+
+    def describe_endpoint_config(self, **request: Any) -> dict[str, Any]:
+        assert request == {"EndpointConfigName": "kennel-new"}
+        return {"EndpointConfigArn": "arn:kennel-new"}
+
+    def add_tags(self, **request: Any) -> dict[str, Any]:
+        self.tagged.append(request)
+        return {}
 
     def get_object(self, **request: Any) -> dict[str, Any]:
         assert request == {"Bucket": "kennel-bucket", "Key": "code/0123456789abcdef0123/smoke.jpg"}
@@ -112,3 +121,17 @@ def test_what_aws_refuses_stays_its_own_error() -> None:
     with pytest.raises(ClientError) as raised:
         run(Cloud(answer=refusal))
     assert raised.value is refusal
+
+
+def test_proof_hangs_on_the_configuration_and_only_then() -> None:
+    cloud = Cloud()
+    assert run(cloud) == run(cloud)
+    proven = {
+        "ResourceArn": "arn:kennel-new",
+        "Tags": [{"Key": "kennel:proven", "Value": "yes"}],
+    }
+    assert cloud.tagged == [proven, proven]
+    wrong = Cloud(answer={**RIGHT, "is_dog": False})
+    with pytest.raises(SmokeTestFailed):
+        run(wrong)
+    assert wrong.tagged == []

@@ -1,0 +1,53 @@
+from typing import Any
+
+import pytest
+
+from common.failure import PackageBroken
+from judge.parts import publish_parts
+from tests.functions.account import BUCKET, Account
+from tests.functions.package import evaluation, package
+
+KEY = "models/k-1-train/output/model.tar.gz"
+
+
+def account(content: bytes | None) -> Account:
+    made = Account()
+    if content is not None:
+        made.objects[KEY] = content
+    return made
+
+
+def test_parts_lie_beside_the_package() -> None:
+    made = account(package())
+    parts = publish_parts(made.s3, BUCKET, "k-1-train")
+    assert parts.evaluation == evaluation()
+    assert parts.candidate(BUCKET) == {
+        "prefix": "models/k-1-train/parts/",
+        "model_data_url": f"s3://{BUCKET}/{KEY}",
+        "smoke_breed": "Bull Mastiff",
+        "evaluation_url": f"s3://{BUCKET}/models/k-1-train/parts/evaluation.json",
+    }
+    assert made.objects["models/k-1-train/parts/smoke.jpg"] == b"a jpeg"
+    written = dict(made.objects)
+    assert publish_parts(made.s3, BUCKET, "k-1-train") == parts
+    assert made.objects == written
+    assert {key for key in written if "/parts/" in key} == {
+        f"models/k-1-train/parts/{name}"
+        for name in ("evaluation.json", "breeds.json", "card.json", "smoke.jpg")
+    }
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "has left no models/k-1-train/output/model.tar.gz"),
+        (b"no archive", "is no .tar.gz, or it is cut off"),
+        (package()[:60], "is no .tar.gz, or it is cut off"),
+        (package(**{"evaluation.json": None}), "lacks evaluation.json"),
+        (package(**{"card.json": b"{}"}), "is not what model/train.py writes"),
+        (package(**{"evaluation.json": b"{"}), "is not what model/train.py writes"),
+    ],
+)
+def test_package_that_is_none(content: Any, words: str) -> None:
+    with pytest.raises(PackageBroken, match=words):
+        publish_parts(account(content).s3, BUCKET, "k-1-train")

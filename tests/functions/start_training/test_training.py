@@ -1,0 +1,69 @@
+from typing import Any
+
+import pytest
+
+from common.failure import JobRefused
+from start_training.training import live_package, start_training
+from tests.functions.account import BUCKET, Account
+from tests.functions.training import EXECUTION, JOB, SETTINGS, SPACE, channels, only
+
+TUNED = {"learning-rate": "0.004", "_tuning_objective_metric": "valid:loss"}
+
+
+def run(account: Account, tuned: Any = TUNED) -> Any:
+    return start_training(JOB, tuned, SPACE, SETTINGS, account.sagemaker)
+
+
+def with_live(url: str) -> Account:
+    account = Account()
+    account.endpoints.models["m"] = {"PrimaryContainer": {"ModelDataUrl": url}}
+    account.endpoints.configs["c"] = {"ProductionVariants": [{"ModelName": "m"}]}
+    account.endpoints.endpoint = {"EndpointConfigName": "c", "EndpointStatus": "InService"}
+    return account
+
+
+def test_job_takes_the_best_hyperparameters_and_the_given_ones() -> None:
+    account = Account()
+    assert run(account) == {"job_name": EXECUTION.training_job}
+    request = only(account, "CreateTrainingJob")
+    assert request["HyperParameters"] == {
+        "epochs": "3",
+        "learning-rate": "0.004",
+        "sagemaker_program": "train.py",
+        "sagemaker_submit_directory": f"s3://{BUCKET}/code/abc/source.tar.gz",
+    }
+    assert request["OutputDataConfig"] == {"S3OutputPath": f"s3://{BUCKET}/models/"}
+    assert request["ProfilerConfig"] == {"DisableProfiler": True}
+    assert request["Tags"] == [{"Key": "kennel:execution", "Value": EXECUTION.arn}]
+    assert "live" not in channels(request)
+
+
+def test_live_package_is_a_channel() -> None:
+    account = with_live(f"s3://{BUCKET}/code/old/model.tar.gz")
+    run(account)
+    live = channels(only(account, "CreateTrainingJob"))["live"]
+    assert live == f"s3://{BUCKET}/code/old/model.tar.gz"
+
+
+@pytest.mark.parametrize("what", ["elsewhere", "no config", "no model"])
+def test_live_package_that_cannot_be_read_is_none(what: str) -> None:
+    account = with_live("s3://elsewhere/model.tar.gz" if what == "elsewhere" else "")
+    if what == "no config":
+        account.endpoints.configs.clear()
+    if what == "no model":
+        account.endpoints.models.clear()
+    assert live_package(account.sagemaker, SETTINGS) is None
+
+
+def test_second_call_adopts_the_first_ones_job() -> None:
+    account = Account()
+    assert run(account) == run(account)
+    assert len(account.endpoints.jobs) == 1
+
+
+def test_stopped_job_is_not_adopted() -> None:
+    account = Account()
+    run(account)
+    account.sagemaker.stop_training_job(TrainingJobName=EXECUTION.training_job)
+    with pytest.raises(JobRefused, match="is Stopped already: start a new execution"):
+        run(account)

@@ -1,0 +1,89 @@
+import json
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from common.failure import JobRefused
+from start_tuning.tuning import ranges, start_tuning
+from tests.functions.account import BUCKET, Account
+from tests.functions.training import EXECUTION, JOB, SETTINGS, SPACE, channels, only
+from tests.stack import ROOT
+
+TUNE = {"max_jobs": 20, "parallel": 4}
+
+
+def run(account: Account) -> Any:
+    return start_tuning(JOB, TUNE, SPACE, SETTINGS, account.sagemaker)
+
+
+def test_job_says_all_that_sagemaker_needs() -> None:
+    account = Account()
+    assert run(account) == {"job_name": EXECUTION.tuning_job}
+    request = only(account, "CreateHyperParameterTuningJob")
+    config = request["HyperParameterTuningJobConfig"]
+    assert config["ResourceLimits"] == {
+        "MaxNumberOfTrainingJobs": 20,
+        "MaxParallelTrainingJobs": 4,
+    }
+    assert config["HyperParameterTuningJobObjective"] == {
+        "Type": "Minimize",
+        "MetricName": "valid:loss",
+    }
+    job = request["TrainingJobDefinition"]
+    assert job["StaticHyperParameters"] == {
+        "sagemaker_program": "train.py",
+        "sagemaker_submit_directory": f"s3://{BUCKET}/code/abc/source.tar.gz",
+        "epochs": "3",
+    }
+    assert channels(job) == {
+        "train": f"s3://{BUCKET}/data/train/",
+        "test": f"s3://{BUCKET}/data/test/",
+    }
+    assert job["StoppingCondition"] == {"MaxRuntimeInSeconds": 3600}
+    assert request["Tags"] == [{"Key": "kennel:execution", "Value": EXECUTION.arn}]
+
+
+def test_second_call_adopts_the_first_ones_job() -> None:
+    account = Account()
+    assert run(account) == run(account)
+    assert len(account.endpoints.jobs) == 1
+
+
+def test_failed_job_is_not_adopted() -> None:
+    account = Account(
+        jobs_end={"HyperParameterTuningJob": ("Failed", "No job succeeded.")}, polls=0
+    )
+    run(account)
+    with pytest.raises(JobRefused, match=r"is Failed \(No job succeeded\.\)"):
+        run(account)
+
+
+def test_quota_keeps_aws_own_words() -> None:
+    account = Account()
+    account.refuse("CreateHyperParameterTuningJob", "ResourceLimitExceeded", "The quota is 0.")
+    with pytest.raises(ClientError, match=r"The quota is 0\."):
+        run(account)
+
+
+def test_ranges_are_text_and_leave_out_what_is_fixed() -> None:
+    assert ranges(SPACE, {"epochs"}) == {
+        "ContinuousParameterRanges": [
+            {
+                "Name": "learning-rate",
+                "MinValue": "0.001",
+                "MaxValue": "0.03",
+                "ScalingType": "Logarithmic",
+            }
+        ],
+        "CategoricalParameterRanges": [{"Name": "batch-size", "Values": ["32", "64"]}],
+    }
+    assert ranges(SPACE, set())["IntegerParameterRanges"] == [
+        {"Name": "epochs", "MinValue": "5", "MaxValue": "50", "ScalingType": "Linear"}
+    ]
+
+
+def test_ranges_of_the_search_space_that_is_shipped() -> None:
+    space = json.loads((ROOT / "model" / "search_space.json").read_text())
+    names = {each["Name"] for group in ranges(space, set()).values() for each in group}
+    assert names == {each["name"] for each in space["parameters"]}

@@ -1,0 +1,67 @@
+"""What the tests of both kinds of jobs start from."""
+
+import io
+import json
+import tarfile
+from typing import Any
+
+from common.execution import Execution
+from common.training import Job, Settings
+from tests.functions.account import BUCKET, Account
+
+SPACE: dict[str, Any] = {
+    "objective": {
+        "metric": "valid:loss",
+        "regex": "valid:loss=([0-9]+\\.[0-9]+)",
+        "direction": "minimize",
+    },
+    "parameters": [
+        {"name": "learning-rate", "type": "float", "low": 0.001, "high": 0.03, "log": True},
+        {"name": "batch-size", "type": "categorical", "values": [32, 64]},
+        {"name": "epochs", "type": "int", "low": 5, "high": 50},
+    ],
+}
+SETTINGS = Settings(
+    endpoint_name="kennel",
+    bucket=BUCKET,
+    image="763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch:2.14-cpu-amzn2023-sagemaker",
+    instance_type="ml.m5.xlarge",
+    max_s=3600,
+    role_arn="arn:aws:iam::123456789012:role/kennel-TrainingRole",
+)
+EXECUTION = Execution("arn:aws:states:us-east-1:123456789012:execution:machine:one")
+EVENT = {
+    "execution": {"Id": EXECUTION.arn},
+    "bundle": {"prefix": "code/abc/"},
+    "checked": {
+        "data": {"channels": {"train": "data/train/", "test": "data/test/"}},
+        "hyperparameters": {"epochs": "3"},
+        "tune": {"max_jobs": 20, "parallel": 4},
+    },
+}
+JOB = Job.from_event(EVENT)
+
+
+def source(space: Any = SPACE) -> bytes:
+    """Pack a source as the bundle does."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as packed:
+        content = json.dumps(space).encode()
+        member = tarfile.TarInfo("search_space.json")
+        member.size = len(content)
+        packed.addfile(member, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+def only(account: Account, operation: str) -> dict[str, Any]:
+    """Give the request of the one call of this operation."""
+    (request,) = [request for name, request in account.calls if name == operation]
+    return request
+
+
+def channels(request: dict[str, Any]) -> dict[str, str]:
+    """Give each channel's place."""
+    return {
+        each["ChannelName"]: each["DataSource"]["S3DataSource"]["S3Uri"]
+        for each in request["InputDataConfig"]
+    }
