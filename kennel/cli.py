@@ -1,6 +1,7 @@
 """The command line: `kennel --help`."""
 
 import contextlib
+import shutil
 import signal
 import sys
 import time
@@ -18,7 +19,8 @@ from kennel import train as scripts
 from kennel.client import classify as send
 from kennel.cloud.cloud import Cloud
 from kennel.errors import KennelError
-from kennel.execution import bring_up_endpoint
+from kennel.execution import bring_up_endpoint, is_in_service
+from kennel.planner.cli import plan
 from kennel.show import answers_table, photos_of
 
 app = typer.Typer(
@@ -40,12 +42,21 @@ def up(
         str,
         typer.Option(help="Address to listen on; a private one lets `sam local` containers in."),
     ] = "127.0.0.1",
+    fresh: Annotated[bool, typer.Option(help="Forget what an earlier `kennel up` left.")] = False,
     json_: Json = False,
 ) -> None:
-    """Start the offline cloud, release the pretrained model, and stay until Ctrl-C."""
+    """Start the offline cloud and stay until Ctrl-C.
+
+    What was there before is there again; the first time the pretrained model is released.
+    """
     listening.refuse_second()
-    with _cloud(port, bind) as cloud:
-        bring_up_endpoint(cloud, screen)
+    if fresh:
+        shutil.rmtree(listening.STATE_FOLDER, ignore_errors=True)
+    with _cloud(port, bind, listening.STATE_FOLDER) as cloud:
+        if is_in_service(cloud):
+            screen.print("The endpoint serves what it served before: --fresh forgets it.")
+        else:
+            bring_up_endpoint(cloud, screen)
         with listening.announced(cloud) as place:
             print(place.as_json() if json_ else place.as_text(), flush=True)
             with contextlib.suppress(KeyboardInterrupt):
@@ -53,8 +64,15 @@ def up(
 
 
 @app.command()
-def down() -> None:
+def down(
+    delete: Annotated[
+        bool, typer.Option("--delete", help="Delete the stack first, as CloudFormation does.")
+    ] = False,
+) -> None:
     """End the offline cloud that `kennel up` started."""
+    if delete:
+        for kept in listening.delete_stack():
+            screen.print(f"kept, as the template says: {kept}")
     listening.end()
 
 
@@ -143,13 +161,22 @@ def evaluate(
 app.command()(operate.preflight)
 app.command("batch")(operate.run_batch)
 app.command("destroy")(operate.run_destroy)
+app.command()(plan)
 
 
 @contextlib.contextmanager
-def _cloud(port: int, host: str = "127.0.0.1") -> Iterator[Cloud]:
+def _cloud(port: int, host: str = "127.0.0.1", state: Path | None = None) -> Iterator[Cloud]:
     with contextlib.ExitStack() as stack:
+        stack.enter_context(listening.own_temporary_files())
         with screen.status("starting the offline cloud") as status:
-            cloud = stack.enter_context(Cloud(port=port, host=host, report=status.update))
+            made = Cloud(
+                port=port,
+                host=host,
+                state=state,
+                faults=listening.read_faults(),
+                report=status.update,
+            )
+            cloud = stack.enter_context(made)
         yield cloud
 
 

@@ -1,0 +1,1 @@
+"""The planner: what traffic the settings hold, and what it costs. See docs/planner.md."""

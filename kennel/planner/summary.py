@@ -1,0 +1,100 @@
+"""A plan in a terminal, and as JSON."""
+
+from dataclasses import asdict
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from kennel.planner import costs, findings
+from kennel.planner.advice import Advice
+from kennel.planner.prices import Prices
+from kennel.planner.report import WORDS, milliseconds, percent
+from kennel.planner.result import ENDINGS, Result
+from kennel.planner.sweep import Try, pareto
+
+
+def show(out: Console, result: Result, prices: Prices, advice: Advice | None) -> None:
+    """Print the tables, what the planner finds, and what it recommends."""
+    fates = Table("how requests end", show_edge=False, title_justify="left")
+    fates.add_column("requests", justify="right")
+    fates.add_column("share", justify="right")
+    for name, count in zip(ENDINGS, result.endings.sum(axis=1), strict=True):
+        if count >= 0.5:  # noqa: PLR2004
+            fates.add_row(WORDS[name], f"{count:,.0f}", percent(count / result.requests))
+    money = Table("USD a month", show_edge=False)
+    money.add_column("", justify="right")
+    money.add_column("for", style="dim")
+    parts = costs.bill(result, prices)
+    for part in parts:
+        money.add_row(part.name, f"{part.usd:,.2f}", part.how)
+    money.add_row("[bold]sum", f"[bold]{costs.total(parts):,.2f}", f"prices of {prices.date}")
+    ways = Table("other ways", show_edge=False)
+    ways.add_column("USD a month", justify="right")
+    ways.add_column("", style="dim")
+    for part in [*costs.alternatives(result, prices), costs.provisioned_instead(result, prices)]:
+        ways.add_row(part.name, "missing" if part.usd is None else f"{part.usd:,.2f}", part.how)
+    tails = [f"p{round(100 * s)} {milliseconds(result.quantile(s))}" for s in (0.5, 0.95, 0.99)]
+    out.print(fates)
+    out.print(
+        f"\nlatency  {', '.join(tails)}\ninstance-hours  {result.instance_hours:,.2f}, of which "
+        f"{result.instance_hours_starting:,.2f} while starting\n",
+        highlight=False,
+    )
+    out.print(money)
+    out.print()
+    out.print(ways)
+    out.print()
+    for sentence in findings.say(result):
+        out.print(f"• {sentence}", highlight=False, markup=False)
+    if advice:
+        out.print(f"\n{advice.sentence}", highlight=False, markup=False, style="bold")
+        if advice.overrides:
+            out.print(advice.overrides, highlight=False, markup=False, soft_wrap=True)
+
+
+def as_json(
+    result: Result, prices: Prices, advice: Advice | None, tries: list[Try]
+) -> dict[str, Any]:
+    """Return the plan as JSON holds it."""
+    parts = costs.bill(result, prices)
+    counts = result.endings.sum(axis=1)
+    found: dict[str, Any] = {
+        "profile": result.profile.name,
+        "seconds": result.profile.seconds,
+        "requests": result.requests,
+        "endings": {name: float(n) for name, n in zip(ENDINGS, counts, strict=True)},
+        "answered": result.answered,
+        "throttled": result.throttled,
+        "latency_s": {
+            "mean": result.mean_latency,
+            **{f"p{round(100 * s)}": _finite(result.quantile(s)) for s in (0.5, 0.95, 0.99)},
+        },
+        "instance_hours": result.instance_hours,
+        "cold_starts": result.cold_starts,
+        "usd_a_month": {part.name: part.usd for part in parts} | {"sum": costs.total(parts)},
+        "alternatives": [asdict(part) for part in costs.alternatives(result, prices)],
+        "binds_first": findings.binding(result),
+        "findings": findings.say(result),
+        "settings": result.settings.overrides(),
+        "prices": prices.date,
+    }
+    if advice:
+        found["advice"] = {
+            "objective": advice.objective.text,
+            "met": advice.best is not None,
+            "parameters": advice.best.overrides() if advice.best else None,
+            "sentence": advice.sentence,
+        }
+    if tries:
+        best = pareto(tries)
+        found["sweep"] = [
+            {"changed": dict(each.changed), "usd_a_month": each.usd, "p99_s": _finite(each.p99),
+             "answered": each.answered, "pareto": index in best}
+            for index, each in enumerate(tries)
+        ]  # fmt: skip
+    return found
+
+
+def _finite(value: float) -> float | None:
+    return value if value == value else None  # noqa: PLR0124  # nan is no JSON
