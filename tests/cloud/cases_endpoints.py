@@ -76,7 +76,7 @@ _MODELS = [
         "a model's name is taken once",
         *_model(),
         Refused("ValidationException", rf'Cannot create already existing model "{_ARN}model/.+"\.'),
-        GITHUB + "aws/sagemaker-python-sdk/issues/1028",
+        GITHUB + "astronomer/astronomer-providers/issues/1055",
         before=(_model(),),
     ),
     Case(
@@ -84,7 +84,7 @@ _MODELS = [
         "sagemaker.describe_model",
         {"ModelName": "$name"},
         Refused("ValidationException", rf'Could not find model "{_ARN}model/$name"\.'),
-        GITHUB + "hashicorp/terraform-provider-aws/blob/main/internal/service/sagemaker/model.go",
+        GITHUB + "aws/sagemaker-python-sdk/issues/2112",
     ),
     Case(
         "a deleted model is gone",
@@ -108,7 +108,7 @@ _MODELS = [
             "ValidationException",
             rf'Could not find endpoint configuration "{_ARN}endpoint-config/$name"\.',
         ),
-        GITHUB + "hashicorp/terraform-provider-aws/issues/48997",
+        GITHUB + "hashicorp/terraform-provider-aws/issues/40048",
     ),
     Case(
         "a variant has one instance at least",
@@ -187,7 +187,7 @@ _STATES = [
         Refused(
             "ValidationException", rf'Cannot update in-progress endpoint "{_ARN}endpoint/$name"\.'
         ),
-        GITHUB + "aws/aws-cdk/issues/5560",
+        API + "API_DeleteEndpoint.html",
         before=_CREATING,
     ),
     Case(
@@ -211,7 +211,7 @@ _STATES = [
                 "InsufficientInstanceCapacity error. .+"
             ),
         },
-        GITHUB + "aws/deep-learning-containers",
+        GITHUB + "aws/deep-learning-containers/pull/6673",
         before=_FAILED,
         eventually=True,
     ),
@@ -244,7 +244,7 @@ _STATES = [
             "ValidationException",
             rf'Cannot create already existing endpoint "{_ARN}endpoint/live"\.',
         ),
-        API + "API_CreateEndpoint.html",
+        GITHUB + "aws/sagemaker-python-sdk/issues/101",
     ),
     Case(
         "an endpoint needs a configuration that is there",
@@ -375,7 +375,7 @@ _INVOCATIONS = [
         "an endpoint that is not there is not invoked",
         *_invoke(EndpointName="$name"),
         Refused("ValidationError", r"Endpoint $name of account 123456789012 not found\."),
-        GITHUB + "aws/sagemaker-python-sdk/issues/1119",
+        GITHUB + "aws/amazon-sagemaker-examples/issues/293",
     ),
     Case(
         "an endpoint that is being created is not invoked",
