@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from botocore.exceptions import ClientError
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
@@ -72,6 +73,16 @@ def follow(
         if time.monotonic() - started > LONGEST_SECONDS:
             raise KennelError(f"the execution still runs after {LONGEST_SECONDS:.0f} s: {arn}")
         time.sleep(LOOK_SECONDS)
+
+
+def is_in_service(cloud: Cloud) -> bool:
+    """Return whether the stack's endpoint serves already."""
+    name = cloud.stack.outputs["EndpointName"]
+    try:
+        endpoint = client("sagemaker", cloud.url).describe_endpoint(EndpointName=name)
+    except ClientError:  # there is none
+        return False
+    return bool(endpoint["EndpointStatus"] == "InService")
 
 
 def bring_up_endpoint(cloud: Cloud, screen: Console) -> dict[str, Any]:

@@ -3,18 +3,26 @@
 import contextlib
 import json
 import os
+import shutil
 import signal
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
+import httpx
+
 from kennel.cloud.access import OPERATOR_KEY
 from kennel.cloud.cloud import Cloud
+from kennel.cloud.faults import Fault, Faults
 from kennel.cloud.processes import is_running
 from kennel.errors import KennelError
 from kennel.paths import STATE
 
 FILE = STATE / "up.json"
+STATE_FOLDER = STATE / "state"  # what survives a restart
+FAULTS = STATE / "faults.json"
+_TEMPORARY = STATE / "tmp"
 END_SECONDS = 40.0  # a serving process has 30 to drain
 
 
@@ -75,6 +83,67 @@ def refuse_second() -> None:
         )
 
 
+def read_faults() -> Faults:
+    """Return the faults that .kennel/faults.json asks for, a list as `POST /kennel/faults` takes.
+
+    Raises
+    ------
+    KennelError
+        When the file holds anything else.
+    """
+    if not FAULTS.exists():
+        return Faults()
+    try:
+        listed = json.loads(FAULTS.read_text())
+    except ValueError as error:
+        raise KennelError(f"{FAULTS} is not JSON ({error}): mend or remove it") from error
+    return Faults(Fault.read(each) for each in (listed if isinstance(listed, list) else [listed]))
+
+
+@contextlib.contextmanager
+def own_temporary_files() -> Iterator[None]:
+    """Keep this process's temporary files in one folder, and remove those of processes that died.
+
+    A killed process removes nothing: the next one does it.
+    """
+    remove_leftovers()
+    folder = _TEMPORARY / str(os.getpid())
+    folder.mkdir(parents=True)
+    before, tempfile.tempdir = tempfile.tempdir, str(folder)
+    try:
+        yield
+    finally:
+        tempfile.tempdir = before
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def remove_leftovers() -> None:
+    """Remove the temporary files, and the announcement, of processes that are gone."""
+    for folder in _TEMPORARY.glob("[0-9]*"):
+        if not is_running(int(folder.name)):
+            shutil.rmtree(folder, ignore_errors=True)
+    if FILE.exists() and find() is None:
+        FILE.unlink(missing_ok=True)
+
+
+def delete_stack() -> list[str]:
+    """Delete the stack of the `kennel up` that runs; return what its template says to keep.
+
+    Raises
+    ------
+    KennelError
+        When none runs, or something blocks its own deletion.
+    """
+    place = find()
+    if place is None:
+        raise KennelError("nothing is up")
+    answer = httpx.post(f"{place.aws_url}/kennel/delete-stack", timeout=3600, trust_env=False)
+    said = answer.json()
+    if not answer.is_success:
+        raise KennelError(said["message"])
+    return list(said["kept"])
+
+
 def end() -> None:
     """End the `kennel up` that runs, and wait until it is gone.
 
@@ -85,6 +154,7 @@ def end() -> None:
     """
     place = find()
     if place is None:
+        remove_leftovers()
         raise KennelError("nothing is up")
     os.kill(place.pid, signal.SIGTERM)
     started = time.monotonic()

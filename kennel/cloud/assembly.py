@@ -20,6 +20,7 @@ from kennel.cloud.access import Access
 from kennel.cloud.alarms import Alarms
 from kennel.cloud.asynchronous import AsynchronousInvocations, read_configs
 from kennel.cloud.clock import Clock
+from kennel.cloud.control import Control
 from kennel.cloud.custom_resources import CustomResources
 from kennel.cloud.deploy import Deployment, client
 from kennel.cloud.events import Events
@@ -136,9 +137,7 @@ class Parts:
             access=access,
             moto=httpx.AsyncClient(base_url=setting.moto_url, timeout=120, trust_env=False),
             events=self._events,
-            custom=custom,
-            clock=clock,
-            faults=faults,
+            control=Control(queue, custom, clock, faults, self.deployment.delete),
             written=self._kept.touch if self._kept else lambda: None,
             config_of=lambda name: (store.get("endpoint", name) or {}).get(
                 "EndpointConfigName", name

@@ -2,11 +2,12 @@
 
 import asyncio
 import contextlib
+import fcntl
 import shutil
 import socket
 import tempfile
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -24,6 +25,7 @@ from kennel.cloud.moto_server import MotoServer
 from kennel.cloud.processes import free_ports, listen
 from kennel.cloud.sagemaker.serving import OFFLINE_IMAGE
 from kennel.cloud.template import Stack, load
+from kennel.errors import CannotStart
 from kennel.paths import STATE, TEMPLATE
 
 LOOPBACK = "127.0.0.1"
@@ -124,6 +126,8 @@ class Cloud:
         if self.host != LOOPBACK:
             sockets.append(later.enter_context(contextlib.closing(listen(self.host, port))))
         self.url = f"http://{LOOPBACK}:{port}"
+        if self.state:
+            later.enter_context(_alone_with(self.state))
         run = Path(later.enter_context(tempfile.TemporaryDirectory(prefix="kennel-run-")))
         self.logs = _fresh_folder(STATE / "run" / "logs")
 
@@ -201,6 +205,20 @@ class Cloud:
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
             self._loop.close()
+
+
+@contextlib.contextmanager
+def _alone_with(state: Path) -> Iterator[None]:
+    """Hold the state's lock; CannotStart when another offline cloud has it."""
+    state.mkdir(parents=True, exist_ok=True)
+    with (state / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CannotStart(
+                f"another offline cloud runs with the state in {state}: `kennel down` ends it"
+            ) from None
+        yield
 
 
 def _fresh_folder(folder: Path) -> Path:

@@ -3,9 +3,11 @@
 No AWS service has them, so they need no signature. They are for this machine only.
 """
 
+import asyncio
 import contextlib
 import json
 import uuid
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,7 +23,13 @@ from kennel.errors import KennelError
 
 
 class Control:
-    """Answers /kennel/clock, /kennel/faults, /kennel/custom/<token> and /kennel/sns/<function>."""
+    """Answers /kennel/clock, faults, delete-stack, custom/<token> and sns/<function>.
+
+    Parameters
+    ----------
+    delete
+        Deletes the stack (`Deployment.delete`).
+    """
 
     def __init__(
         self,
@@ -29,11 +37,13 @@ class Control:
         custom: CustomResources,
         clock: Clock,
         faults: Faults,
+        delete: Callable[[bool], list[str]],
     ) -> None:
         self._queue = queue
         self._custom = custom
         self._clock = clock
         self._faults = faults
+        self._delete = delete
 
     async def answer(self, request: Request) -> Response:
         """Answer one request."""
@@ -50,6 +60,8 @@ class Control:
                 if method == "DELETE":
                     self._faults.clear()
                 return self._said(self._fail, body if method == "POST" else b"[]")
+            case "POST", "delete-stack", []:
+                return await self._remove(body)
         return JSONResponse({"message": f"nothing at {request.method} {request.url.path}"}, 404)
 
     def _said(self, what: Any, body: bytes) -> Response:
@@ -57,6 +69,14 @@ class Control:
             return JSONResponse(what(json.loads(body)))
         except (ValueError, TypeError, KennelError) as error:
             return JSONResponse({"message": str(error)}, 400)
+
+    async def _remove(self, body: bytes) -> Response:
+        """{"keep": false} deletes what is to be retained, too; answers with what was kept."""
+        keep = json.loads(body or b"{}").get("keep", True)
+        try:
+            return JSONResponse({"kept": await asyncio.to_thread(self._delete, keep)})
+        except KennelError as error:
+            return JSONResponse({"message": str(error)}, 409)
 
     def _move(self, wanted: dict[str, float]) -> dict[str, float]:
         """{"speed": 60} and {"skip": 900}; answers with the time and the speed."""

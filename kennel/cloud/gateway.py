@@ -8,15 +8,13 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from kennel.cloud import control, lambda_api
+from kennel.cloud import lambda_api
 from kennel.cloud.access import OPERATOR_KEY, Access, AccessDenied, Signature, UnknownCaller
 from kennel.cloud.api_calls import ApiCall, UnreadableCall, read_call
 from kennel.cloud.asynchronous import AsynchronousInvocations
 from kennel.cloud.authorise import ConfigOf, UnknownCall, needs
-from kennel.cloud.clock import Clock
-from kennel.cloud.custom_resources import CustomResources
+from kennel.cloud.control import Control
 from kennel.cloud.events import Events
-from kennel.cloud.faults import Faults
 from kennel.cloud.functions import LambdaService
 from kennel.cloud.quotas import Quotas
 from kennel.cloud.refusals import access_denied, refusal
@@ -43,9 +41,7 @@ class Gateway:
         access: Access,
         moto: httpx.AsyncClient,
         events: Events,
-        custom: CustomResources,
-        clock: Clock,
-        faults: Faults,
+        control: Control,
         written: Callable[[], None],
         config_of: ConfigOf,
     ) -> None:
@@ -60,7 +56,7 @@ class Gateway:
         self._moto = moto
         self._events = events
         self._config_of = config_of
-        self._control = control.Control(queue, custom, clock, faults)
+        self._control = control
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""

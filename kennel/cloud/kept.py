@@ -57,14 +57,20 @@ class Kept:
         """Copy what is new, and forget what is gone."""
         before: Json = self._index().get("objects", {})
         objects: Json = {}
-        for bucket in self._buckets:
+        there = {each["Name"] for each in self._client("s3").list_buckets()["Buckets"]}
+        for bucket in there & set(self._buckets):
             pages = self._client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket)
             for each in (item for page in pages for item in page.get("Contents", [])):
                 name = f"{bucket}/{each['Key']}"
                 known = before.get(name)
                 same = known and known["etag"] == each["ETag"]
                 objects[name] = known if same else self._copy(bucket, each["Key"])
-        images = {name: self._manifests(name) for name in self._repositories}
+        registry = self._client("ecr").describe_repositories()["repositories"]
+        images = {
+            name: self._manifests(name)
+            for name in (each["repositoryName"] for each in registry)
+            if name in self._repositories
+        }
         new = self._index_file.with_suffix(".new")
         new.write_text(json.dumps({"objects": objects, "images": images}))
         new.replace(self._index_file)
