@@ -2,7 +2,8 @@
 
 The state CleanUp gives {"execution"} and asks again while the answer's status is "waiting". An
 event of the rule has nobody who asks again: then the function itself does, and shortly before its
-time is over it starts itself once more.
+time is over it starts itself once more. A function of the aborted execution may still be at work
+then, and Release may create an endpoint after all; so the last look comes when it must have ended.
 """
 
 import json
@@ -29,6 +30,7 @@ settings = Settings(
     project=environment.text("PROJECT_NAME"),
 )
 poll_s = environment.whole("POLL_SECONDS")
+settle_s = environment.whole("SETTLE_SECONDS")
 region = environment.text("AWS_REGION")
 clients = Clients(
     sagemaker=connect("sagemaker", region),
@@ -39,6 +41,7 @@ clients = Clients(
 functions = connect("lambda", region)
 logger = Logger(location=None)
 _LAST_MS = 60_000  # left of the function's time when it starts itself anew
+_SETTLED = "KennelSettled"  # in the event that it sends itself
 
 
 @logger.inject_lambda_context
@@ -46,8 +49,13 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Clean up after one execution."""
     if "detail" not in event:
         return clean_up(Execution.from_context(event["execution"]), settings, clients)
+    executions = executions_of(event)
+    if not event.get(_SETTLED):
+        for each in executions:
+            clean_up(each, settings, clients)
+        time.sleep(settle_s)
     while True:
-        results = [clean_up(each, settings, clients) for each in executions_of(event)]
+        results = [clean_up(each, settings, clients) for each in executions]
         waiting = [each for each in results if each["status"] == "waiting"]
         if not waiting:
             return {"status": "done", "did": [line for each in results for line in each["did"]]}
@@ -55,7 +63,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
             functions.invoke(
                 FunctionName=context.function_name,
                 InvocationType="Event",
-                Payload=json.dumps(event).encode(),
+                Payload=json.dumps({**event, _SETTLED: True}).encode(),
             )
             return waiting[0]
         time.sleep(poll_s)

@@ -44,17 +44,18 @@ def most_events_a_second(loop: list[str]) -> float:
     tasks = [STATES[name] for name in loop if STATES[name]["Type"] == "Task"]
     plain = sum(EVENTS[STATES[name]["Type"]] for name in loop)
     ways = itertools.product(*(range(task["Retry"][0]["MaxAttempts"] + 1) for task in tasks))
-    return max(
+    found: float = max(
         (plain + RETRY_EVENTS * sum(way))
         / (POLL_S + sum(waited(task, times) for task, times in zip(tasks, way, strict=True)))
         for way in ways
     )
+    return found
 
 
 def waited(task: dict[str, Any], times: int) -> float:
     """Seconds between so many attempts."""
     retry = task["Retry"][0]
-    return sum(retry["IntervalSeconds"] * retry["BackoffRate"] ** n for n in range(times))
+    return float(sum(retry["IntervalSeconds"] * retry["BackoffRate"] ** n for n in range(times)))
 
 
 def once() -> int:

@@ -22,7 +22,7 @@ LAMBDA_RETRIES = {
 STATES = definition()["States"]
 TASKS = {name: state for name, state in STATES.items() if state["Type"] == "Task"}
 #: Where a task's failure goes that is not the execution's: what has happened stays as it is.
-OTHER_CATCHES = {
+OTHER_CATCHES: dict[str, dict[str, Any]] = {
     "CleanUp": {"ResultPath": "$.cleanup", "Next": "ReasonOfCleanUp"},
     "NotifyOfRelease": {"ResultPath": None, "Next": "Done"},
     "NotifyOfRejection": {"ResultPath": None, "Next": "Done"},
@@ -71,7 +71,8 @@ def test_every_failure_is_cleaned_up_after_and_told() -> None:
 def test_all_before_release_leaves_the_endpoint_alone() -> None:
     """Only these functions may change it, and only Release is reached without passing Release."""
     changing = {"Release", "ApplyAutoscaling", "CleanUp"}
-    reached, waiting = set(), {definition()["StartAt"]}
+    reached: set[str] = set()
+    waiting = {definition()["StartAt"]}
     while waiting:
         name = waiting.pop()
         reached.add(name)
