@@ -34,6 +34,7 @@ from kennel.cloud.quotas import Quotas
 from kennel.cloud.rest_api import RestApi
 from kennel.cloud.sagemaker.account import Account, may_be_assumed
 from kennel.cloud.sagemaker.endpoints import Endpoints
+from kennel.cloud.sagemaker.images import EcrImages
 from kennel.cloud.sagemaker.parts import job_parts
 from kennel.cloud.sagemaker.protocol import SageMaker
 from kennel.cloud.sagemaker.store import Store
@@ -113,6 +114,7 @@ class Parts:
             setting.logs,
             clock=clock,
             faults=faults,
+            images=EcrImages(aws("ecr")),
             metrics=self._metrics,
             tripped=self._alarms.tripped,
             scaling=self._scalable,

@@ -16,6 +16,7 @@ from typing import Protocol
 from kennel.cloud.clock import Clock
 from kennel.cloud.faults import Faults
 from kennel.cloud.metrics import Metrics
+from kennel.cloud.names import ACCOUNT, REGION
 from kennel.cloud.sagemaker.changes import Changes, Tripped
 from kennel.cloud.sagemaker.endpoint import BUSY, Deployment, Endpoint, Plan
 from kennel.cloud.sagemaker.errors import ServiceError, existing, missing
@@ -24,7 +25,7 @@ from kennel.cloud.sagemaker.heartbeat import Heartbeat
 from kennel.cloud.sagemaker.invocations import Answer, Invocations
 from kennel.cloud.sagemaker.launching import Fetch, Launcher
 from kennel.cloud.sagemaker.models import Models
-from kennel.cloud.sagemaker.resources import arn_of
+from kennel.cloud.sagemaker.resources import Need, arn_of
 from kennel.cloud.sagemaker.serving import GRACE_SECONDS, INVOKE_SECONDS, Images, offline_images
 from kennel.cloud.sagemaker.store import Json, Store
 
@@ -200,6 +201,22 @@ class Endpoints(Models):
     async def invoke(self, name: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         """InvokeEndpoint: see `Invocations.invoke`."""
         return await self._invocations.invoke(self._endpoints.get(name), name, body, headers)
+
+    async def dependent_needs(self, action: str, request: Json) -> list[Need]:
+        """Return what a call needs beside its own permission: to delete is to deregister, too.
+
+        https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-delete-with-scaling.html
+        """
+        if action != "DeleteEndpoint" or self._scaling is None:
+            return []
+        if not await self._scaling.variants(request["EndpointName"]):
+            return []
+        target = f"arn:aws:application-autoscaling:{REGION}:{ACCOUNT}:scalable-target/offline"
+        context = {
+            "application-autoscaling:service-namespace": "sagemaker",
+            "application-autoscaling:scalable-dimension": "sagemaker:variant:DesiredInstanceCount",
+        }
+        return [Need("application-autoscaling:DeregisterScalableTarget", target, context)]
 
     # behind them
 

@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, Response
 from kennel.cloud.access import Access, AccessDenied
 from kennel.cloud.faults import Faults
 from kennel.cloud.sagemaker.errors import ServiceError
-from kennel.cloud.sagemaker.resources import arn_of, needs, resource_of
+from kennel.cloud.sagemaker.resources import Need, arn_of, needs, resource_of
 from kennel.cloud.sagemaker.shapes import MODEL, check_request, check_response
 from kennel.cloud.sagemaker.store import Json, Store
 from kennel.cloud.sagemaker.tags import Tags
@@ -94,6 +94,8 @@ class SageMaker:
         check_request(action, parameters)
         for need in needs(action, parameters):
             self._access.check(access_key, need.action, need.resource, need.context)
+        for need in await self._dependent(action, parameters):
+            self._access.check(access_key, need.action, need.resource, need.context)
         resource = resource_of(action, parameters) or ""
         self._throttle(action, resource.rpartition("/")[2])
         result = await method(parameters)
@@ -110,6 +112,14 @@ class SageMaker:
             f"the offline cloud does not imitate sagemaker:{action or 'a call without an action'}",
             501,
         )
+
+    async def _dependent(self, action: str, parameters: Json) -> list[Need]:
+        """Return what else a part says that the call needs, as things are now."""
+        found: list[Need] = []
+        for part in self._parts:
+            if dependent := getattr(part, "dependent_needs", None):
+                found += await dependent(action, parameters)
+        return found
 
     def _throttle(self, action: str, name: str) -> None:
         if self._faults.take(action, name, "throttle"):

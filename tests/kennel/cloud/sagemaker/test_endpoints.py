@@ -242,7 +242,11 @@ def test_a_scalable_targets_instance_type_cannot_change(tmp_path: Path) -> None:
             await s.config("same")
             await update(s, "same")
             assert (await s.settled())["EndpointConfigName"] == "same"
-            await s.endpoints.delete_endpoint({"EndpointName": "e"})
+            named = {"EndpointName": "e"}
+            (need,) = await s.endpoints.dependent_needs("DeleteEndpoint", named)
+            assert need.action == "application-autoscaling:DeregisterScalableTarget"
+            assert await s.endpoints.dependent_needs("DescribeEndpoint", named) == []
+            await s.endpoints.delete_endpoint(named)
             async with asyncio.timeout(60):
                 while not forgotten:
                     await asyncio.sleep(0.01)
