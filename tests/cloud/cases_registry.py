@@ -1,0 +1,298 @@
+"""The model registry, tags and lists."""
+
+from typing import Any
+
+from tests.cloud.case import API, GITHUB, GUIDE, Absent, Case, Like, Refused
+from tests.cloud.cases_jobs import training
+
+_ARN = "arn:aws:sagemaker:us-east-1:123456789012:"
+_GROUP = ("sagemaker.create_model_package_group", {"ModelPackageGroupName": "$name"})
+
+
+def _version(**members: Any) -> tuple[str, dict[str, Any]]:
+    inference = {
+        "Containers": [{"Image": "kennel/serving:offline", "ModelDataUrl": "s3://$bucket/m"}],
+        "SupportedContentTypes": ["application/x-npy"],
+        "SupportedResponseMIMETypes": ["application/json"],
+    }
+    return (
+        "sagemaker.create_model_package",
+        {"ModelPackageGroupName": "$name", "InferenceSpecification": inference, **members},
+    )
+
+
+def _model(suffix: str) -> tuple[str, dict[str, Any]]:
+    container = {"Image": "kennel/serving:offline", "ModelDataUrl": "s3://$bucket/m"}
+    return (
+        "sagemaker.create_model",
+        {
+            "ModelName": f"$name-{suffix}",
+            "PrimaryContainer": container,
+            "ExecutionRoleArn": "$role",
+            "Tags": [{"Key": "suffix", "Value": suffix}],
+        },
+    )
+
+
+_REGISTRY = [
+    Case(
+        "versions of a group are counted from one",
+        "sagemaker.create_model_package",
+        _version()[1],
+        {"ModelPackageArn": _ARN + "model-package/$name/2"},
+        GUIDE + "model-registry-version.html",
+        before=(_GROUP, _version()),
+    ),
+    Case(
+        "a version waits for its approval unless it says otherwise",
+        "sagemaker.describe_model_package",
+        {"ModelPackageName": _ARN + "model-package/$name/1"},
+        {
+            "ModelPackageGroupName": "$name",
+            "ModelPackageVersion": 1,
+            "ModelApprovalStatus": "PendingManualApproval",
+            "ModelPackageStatus": "Completed",
+        },
+        GUIDE + "model-registry-approve.html",
+        before=(_GROUP, _version()),
+    ),
+    Case(
+        "an approval is kept with its words",
+        "sagemaker.describe_model_package",
+        {"ModelPackageName": _ARN + "model-package/$name/1"},
+        {"ModelApprovalStatus": "Approved", "ApprovalDescription": "right on 9 of 10"},
+        API + "API_UpdateModelPackage.html",
+        before=(
+            _GROUP,
+            _version(),
+            (
+                "sagemaker.update_model_package",
+                {
+                    "ModelPackageArn": _ARN + "model-package/$name/1",
+                    "ModelApprovalStatus": "Approved",
+                    "ApprovalDescription": "right on 9 of 10",
+                },
+            ),
+        ),
+    ),
+    Case(
+        "properties are added and taken away by name",
+        "sagemaker.describe_model_package",
+        {"ModelPackageName": _ARN + "model-package/$name/1"},
+        {"CustomerMetadataProperties": {"kept": "1", "new": "2", "gone": Absent()}},
+        API + "API_UpdateModelPackage.html",
+        before=(
+            _GROUP,
+            _version(CustomerMetadataProperties={"kept": "1", "gone": "0"}),
+            (
+                "sagemaker.update_model_package",
+                {
+                    "ModelPackageArn": _ARN + "model-package/$name/1",
+                    "CustomerMetadataProperties": {"new": "2"},
+                    "CustomerMetadataPropertiesToRemove": ["gone"],
+                },
+            ),
+        ),
+    ),
+    Case(
+        "a list of approved versions names them by ARN only",
+        "sagemaker.list_model_packages",
+        {"ModelPackageGroupName": "$name", "ModelApprovalStatus": "Approved"},
+        {
+            "ModelPackageSummaryList": [
+                {"ModelPackageArn": _ARN + "model-package/$name/2", "ModelPackageName": Absent()}
+            ]
+        },
+        GITHUB + "aws/sagemaker-python-sdk/issues/5606",
+        before=(_GROUP, _version(), _version(ModelApprovalStatus="Approved")),
+    ),
+    Case(
+        "a group with versions is not deleted",
+        "sagemaker.delete_model_package_group",
+        {"ModelPackageGroupName": "$name"},
+        Refused("ConflictException", ".+contains Model Packages.+"),
+        API + "API_DeleteModelPackageGroup.html",
+        before=(_GROUP, _version()),
+    ),
+    Case(
+        "a version's number is not given again",
+        "sagemaker.create_model_package",
+        _version()[1],
+        {"ModelPackageArn": _ARN + "model-package/$name/2"},
+        GUIDE + "model-registry-version.html",
+        before=(
+            _GROUP,
+            _version(),
+            (
+                "sagemaker.delete_model_package",
+                {"ModelPackageName": _ARN + "model-package/$name/1"},
+            ),
+        ),
+    ),
+    Case(
+        "a version of a group that does not exist",
+        "sagemaker.create_model_package",
+        _version()[1],
+        Refused("ValidationException", rf"ModelPackageGroup {_ARN}.+/$name does not exist\."),
+        API + "API_CreateModelPackage.html",
+    ),
+    Case(
+        "a package with a name and a group",
+        "sagemaker.create_model_package",
+        _version(ModelPackageName="$name")[1],
+        Refused(
+            "ValidationException",
+            "Both ModelPackageName and ModelPackageGroupName are provided in the input. Cannot "
+            r"determine which one to use\.",
+        ),
+        GITHUB + "getmoto/moto/pull/7165",
+    ),
+    Case(
+        "a package with neither",
+        "sagemaker.create_model_package",
+        {},
+        Refused("ValidationException", r"Missing ARN\."),
+        GITHUB + "getmoto/moto/pull/7165",
+    ),
+    Case(
+        "a version with tags",
+        "sagemaker.create_model_package",
+        _version(Tags=[{"Key": "who", "Value": "me"}])[1],
+        Refused("ValidationException", ".+cannot have tags.+?"),
+        GITHUB + "aws-controllers-k8s/sagemaker-controller/pull/54",
+        before=(_GROUP,),
+    ),
+]
+
+_TAGS = [
+    Case(
+        "the tags of a request are the resource's",
+        "sagemaker.list_tags",
+        {"ResourceArn": _ARN + "model/$name-a"},
+        {"Tags": [{"Key": "suffix", "Value": "a"}]},
+        API + "API_ListTags.html",
+        before=(_model("a"),),
+    ),
+    Case(
+        "a tag of a known key gets the new value",
+        "sagemaker.list_tags",
+        {"ResourceArn": _ARN + "model/$name-a"},
+        {"Tags": [{"Key": "suffix", "Value": "z"}, {"Key": "more", "Value": "1"}]},
+        API + "API_AddTags.html",
+        before=(
+            _model("a"),
+            (
+                "sagemaker.add_tags",
+                {
+                    "ResourceArn": _ARN + "model/$name-a",
+                    "Tags": [{"Key": "suffix", "Value": "z"}, {"Key": "more", "Value": "1"}],
+                },
+            ),
+        ),
+    ),
+    Case(
+        "a deleted tag is gone, and one that was not there is no error",
+        "sagemaker.list_tags",
+        {"ResourceArn": _ARN + "model/$name-a"},
+        {"Tags": []},
+        API + "API_DeleteTags.html",
+        before=(
+            _model("a"),
+            (
+                "sagemaker.delete_tags",
+                {"ResourceArn": _ARN + "model/$name-a", "TagKeys": ["suffix", "never"]},
+            ),
+        ),
+    ),
+    Case(
+        "a new resource of an old name has none of its tags",
+        "sagemaker.list_tags",
+        {"ResourceArn": _ARN + "model/$name-a"},
+        {"Tags": [{"Key": "suffix", "Value": "a"}]},
+        API + "API_DeleteModel.html",
+        before=(
+            _model("a"),
+            (
+                "sagemaker.add_tags",
+                {
+                    "ResourceArn": _ARN + "model/$name-a",
+                    "Tags": [{"Key": "old", "Value": "1"}],
+                },
+            ),
+            ("sagemaker.delete_model", {"ModelName": "$name-a"}),
+            _model("a"),
+        ),
+    ),
+]
+
+_THREE = (_model("a"), _model("b"), _model("c"))
+_LISTS = [
+    Case(
+        "models come newest first",
+        "sagemaker.list_models",
+        {"NameContains": "$name-"},
+        {"Models": [{"ModelName": f"$name-{each}"} for each in "cba"]},
+        API + "API_ListModels.html",
+        before=_THREE,
+    ),
+    Case(
+        "a list by name, upwards",
+        "sagemaker.list_models",
+        {"NameContains": "$name-", "SortBy": "Name", "SortOrder": "Ascending"},
+        {"Models": [{"ModelName": f"$name-{each}"} for each in "abc"], "NextToken": Absent()},
+        API + "API_ListModels.html",
+        before=_THREE,
+    ),
+    Case(
+        "a page that is not the last has a token",
+        "sagemaker.list_models",
+        {"NameContains": "$name-", "MaxResults": 2},
+        {"Models": [{"ModelName": "$name-c"}, {"ModelName": "$name-b"}], "NextToken": Like(".+")},
+        API + "API_ListModels.html",
+        before=_THREE,
+    ),
+    Case(
+        "a token of nobody",
+        "sagemaker.list_models",
+        {"NextToken": "made up"},
+        Refused("ValidationException", ".*[Ii]nvalid.*token.*"),
+        API + "API_ListModels.html",
+    ),
+    Case(
+        "a summary has the members of its shape and no more",
+        "sagemaker.list_models",
+        {"NameContains": "$name-a"},
+        {
+            "Models": [
+                {
+                    "ModelName": "$name-a",
+                    "ModelArn": _ARN + "model/$name-a",
+                    "CreationTime": Like(r"\d{4}-.+"),
+                    "PrimaryContainer": Absent(),
+                    "Tags": Absent(),
+                }
+            ]
+        },
+        "botocore: ModelSummary",
+        before=(_model("a"),),
+    ),
+    Case(
+        "nothing was created before the year 2000",
+        "sagemaker.list_models",
+        {"CreationTimeBefore": 946684800},
+        {"Models": []},
+        API + "API_ListModels.html",
+        before=(_model("a"),),
+    ),
+    Case(
+        "jobs by status",
+        "sagemaker.list_training_jobs",
+        {"NameContains": "$name", "StatusEquals": "Failed"},
+        {"TrainingJobSummaries": [{"TrainingJobName": "$name", "TrainingJobStatus": "Failed"}]},
+        API + "API_ListTrainingJobs.html",
+        before=(("sagemaker.create_training_job", training()),),
+        eventually=True,
+    ),
+]
+
+CASES = [*_REGISTRY, *_TAGS, *_LISTS]

@@ -1,0 +1,62 @@
+"""Pages, and times as boto3 may send them."""
+
+from typing import Any
+
+import pytest
+
+from kennel.cloud.sagemaker.errors import ServiceError
+from kennel.cloud.sagemaker.listing import listed, page
+
+
+def jobs(count: int) -> list[dict[str, Any]]:
+    return [
+        {
+            "TrainingJobName": f"job-{number:02}",
+            "TrainingJobArn": f"arn:{number}",
+            "TrainingJobStatus": "Completed",
+            "CreationTime": 1000.0 + number,
+            "LastModifiedTime": 2000.0 - number,
+        }
+        for number in range(count)
+    ]
+
+
+def names(answer: dict[str, Any]) -> list[str]:
+    return [each["TrainingJobName"] for each in answer["TrainingJobSummaries"]]
+
+
+def test_pages_follow_each_other_without_a_gap() -> None:
+    found: list[str] = []
+    request: dict[str, Any] = {"MaxResults": 7}
+    while True:
+        answer = listed("ListTrainingJobs", request, jobs(23))
+        found += names(answer)
+        if "NextToken" not in answer:
+            break
+        request["NextToken"] = answer["NextToken"]
+    assert found == [f"job-{number:02}" for number in range(23)]
+
+
+def test_a_page_has_ten_items_unless_told_otherwise() -> None:
+    assert len(names(listed("ListTrainingJobs", {}, jobs(23)))) == 10
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        ({"CreationTimeAfter": 1002.0}, ["job-03", "job-04"]),
+        ({"CreationTimeAfter": "1970-01-01T00:16:42Z"}, ["job-03", "job-04"]),
+        ({"LastModifiedTimeBefore": 1998.0}, ["job-03", "job-04"]),
+        ({"NameContains": "JOB-04"}, ["job-04"]),
+        ({"StatusEquals": "Failed"}, []),
+        ({"SortOrder": "Descending", "MaxResults": 2}, ["job-04", "job-03"]),
+    ],
+)
+def test_filters(filters: dict[str, Any], expected: list[str]) -> None:
+    assert names(listed("ListTrainingJobs", filters, jobs(5))) == expected
+
+
+@pytest.mark.parametrize("token", ["made up", "", "ZnJvbSB4", "bm9uZQ=="])
+def test_a_token_that_was_not_given_is_refused(token: str) -> None:
+    with pytest.raises(ServiceError, match="token"):
+        page("Tags", [1, 2], {"NextToken": token})

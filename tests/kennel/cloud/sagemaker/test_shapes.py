@@ -1,0 +1,47 @@
+"""Our own answers are held to the service's shapes; requests are in tests/cloud."""
+
+import pytest
+
+from kennel.cloud.sagemaker.errors import ServiceError
+from kennel.cloud.sagemaker.shapes import Misfit, check_request, check_response
+
+ARN = "arn:aws:sagemaker:us-east-1:123456789012:model/x"
+
+
+@pytest.mark.parametrize(
+    ("action", "answer", "words"),
+    [
+        ("CreateModel", {}, "modelArn"),
+        ("CreateModel", {"ModelArn": ARN, "Extra": 1}, "Extra"),
+        ("DescribeEndpoint", {"EndpointStatus": "Fine"}, "enum value set"),
+        ("DeleteModel", {"ModelArn": ARN}, "answers nothing"),
+    ],
+)
+def test_an_answer_of_another_form_is_a_bug(
+    action: str, answer: dict[str, object], words: str
+) -> None:
+    with pytest.raises(Misfit, match=words):
+        check_response(action, answer)
+
+
+def test_an_answer_of_the_form_passes() -> None:
+    check_response("CreateModel", {"ModelArn": ARN})
+    check_response("DeleteModel", {})
+
+
+def test_a_pattern_that_python_cannot_read_refuses_nothing() -> None:
+    tags = [{"Key": "größe", "Value": "\N{DOG FACE}"}]
+    check_request("AddTags", {"ResourceArn": ARN, "Tags": tags})
+
+
+def test_keys_and_values_of_a_map_are_checked() -> None:
+    request = {
+        "TrainingJobName": "x",
+        "RoleArn": "arn:aws:iam::123456789012:role/x",
+        "OutputDataConfig": {"S3OutputPath": "s3://b"},
+        "HyperParameters": {"k" * 257: "v" * 2501},
+    }
+    with pytest.raises(ServiceError, match="2 validation errors detected") as raised:
+        check_request("CreateTrainingJob", request)
+    assert "'hyperParameters.key'" in str(raised.value)
+    assert f"'hyperParameters.{'k' * 257}.member'" in str(raised.value)
