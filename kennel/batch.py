@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+import botocore.session
 from botocore.exceptions import ClientError
 
 from kennel.aws import Connect, code_of
@@ -20,6 +21,9 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 #: What the model's role may read and write in the stack's bucket (ModelRole in template.yaml).
 PHOTOS_PREFIX = "batch/"
 ANSWERS_PREFIX = "answers/"
+
+#: Instead of a type that hosts endpoints and transforms nothing, such as ml.c5.large.
+INSTANCE_TYPE = "ml.m5.large"
 
 POLL_SECONDS = 10.0
 _ENDED = {"Completed", "Failed", "Stopped"}
@@ -70,7 +74,7 @@ def start(
     connect
         The operator's clients.
     endpoint_name
-        Whose model, and whose instance type.
+        Whose model, and whose instance type where transform jobs have it.
     photos
         Photos below `batch/` of the stack's bucket: the model's role may read none elsewhere.
     answers
@@ -96,9 +100,18 @@ def start(
             "SplitType": "None",
         },
         TransformOutput={"S3OutputPath": where.uri, "Accept": "application/json"},
-        TransformResources={"InstanceType": variant["InstanceType"], "InstanceCount": 1},
+        TransformResources={
+            "InstanceType": _instance_type(variant["InstanceType"]),
+            "InstanceCount": 1,
+        },
     )
     return Batch(job, variant["ModelName"], count, where.uri)
+
+
+def _instance_type(live: str) -> str:
+    """Return the live instance type, or INSTANCE_TYPE where transform jobs do not have it."""
+    model = botocore.session.get_session().get_service_model("sagemaker")
+    return live if live in model.shape_for("TransformInstanceType").enum else INSTANCE_TYPE
 
 
 def wait(
