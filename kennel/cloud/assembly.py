@@ -27,6 +27,7 @@ from kennel.cloud.events import Events
 from kennel.cloud.faults import Faults
 from kennel.cloud.functions import LambdaService, read_functions
 from kennel.cloud.gateway import Gateway
+from kennel.cloud.image_builds import ImageBuilds
 from kennel.cloud.kept import Kept
 from kennel.cloud.metrics import Metrics
 from kennel.cloud.policy import read_role
@@ -37,6 +38,7 @@ from kennel.cloud.sagemaker.endpoints import Endpoints
 from kennel.cloud.sagemaker.images import EcrImages
 from kennel.cloud.sagemaker.parts import job_parts
 from kennel.cloud.sagemaker.protocol import SageMaker
+from kennel.cloud.sagemaker.serving import Command
 from kennel.cloud.sagemaker.store import Store
 from kennel.cloud.sagemaker.training_run import Place
 from kennel.cloud.scaling_api import ScalingService
@@ -107,6 +109,15 @@ class Parts:
         custom = CustomResources(stack.name, setting.url, _teller(queue), CUSTOM_RESOURCE_SECONDS)
         self.deployment = Deployment(stack, setting.url, custom, store)
 
+        images = (setting.state or setting.folder) / "images"
+        builds = ImageBuilds(stack, setting.url, images, aws("logs"))
+
+        in_registry = EcrImages(aws("ecr"))
+
+        async def command(image: str) -> Command | None:
+            known = await in_registry(image)
+            return known and (await builds.command(image) or known)
+
         self._scalable = ScalableTargets(aws, store)
         self._endpoints = Endpoints(
             store,
@@ -114,7 +125,7 @@ class Parts:
             setting.logs,
             clock=clock,
             faults=faults,
-            images=EcrImages(aws("ecr")),
+            images=command,
             metrics=self._metrics,
             tripped=self._alarms.tripped,
             scaling=self._scalable,
@@ -125,7 +136,7 @@ class Parts:
         sagemaker = SageMaker(jobs, self._endpoints, access, store, faults)
         scaling = ScalingService(self._scalable, self._endpoints, self._alarms, clock)
 
-        for stop in (functions.stop, queue.stop, self._events.stop, sagemaker.stop):
+        for stop in (functions.stop, queue.stop, builds.stop, self._events.stop, sagemaker.stop):
             later.push_async_callback(stop)
         self.api_key = _key(store)
         self.api = RestApi(stack, functions, self.api_key)
@@ -136,6 +147,7 @@ class Parts:
             sagemaker=sagemaker,
             scaling=scaling,
             quotas=Quotas(),
+            builds=builds,
             access=access,
             moto=httpx.AsyncClient(base_url=setting.moto_url, timeout=120, trust_env=False),
             events=self._events,

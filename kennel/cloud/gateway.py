@@ -16,6 +16,7 @@ from kennel.cloud.authorise import ConfigOf, UnknownCall, needs
 from kennel.cloud.control import Control
 from kennel.cloud.events import Events
 from kennel.cloud.functions import LambdaService
+from kennel.cloud.image_builds import OPERATIONS, ImageBuilds
 from kennel.cloud.quotas import Quotas
 from kennel.cloud.refusals import access_denied, refusal
 from kennel.cloud.rest_api import RestApi
@@ -38,6 +39,7 @@ class Gateway:
         sagemaker: SageMaker,
         scaling: ScalingService,
         quotas: Quotas,
+        builds: ImageBuilds,
         access: Access,
         moto: httpx.AsyncClient,
         events: Events,
@@ -51,6 +53,7 @@ class Gateway:
         self._sagemaker = sagemaker
         self._scaling = scaling
         self._quotas = quotas
+        self._builds = builds
         self._written = written
         self._access = access
         self._moto = moto
@@ -91,18 +94,26 @@ class Gateway:
             return access_denied(signature.service, str(error))
         except (UnreadableCall, UnknownCall) as error:
             return refusal(signature.service, "NotImplementedOffline", str(error), 501)
-        if signature.service == "application-autoscaling":
-            return await self._scaling.answer(request)
-        if signature.service == "servicequotas":
-            return await self._quotas.answer(request)
+        target = request.headers.get("x-amz-target", "").rpartition(".")[2]
+        match signature.service:
+            case "application-autoscaling":
+                return await self._scaling.answer(request)
+            case "servicequotas":
+                return await self._quotas.answer(request)
+            case "codebuild" if target in OPERATIONS:
+                return await self._builds.answer(request)
         response = await self._forward(request)
-        if signature.service in {"s3", "ecr"} and request.method != "GET":
-            self._written()
-        if "StartExecution" in request.headers.get("x-amz-target", ""):
-            self._events.execution_started()
+        self._note(signature.service, request.method, target)
         if call and response.status_code == HTTPStatus.NOT_FOUND:
             return self._hidden(call, signature.access_key) or response
         return response
+
+    def _note(self, service: str, method: str, target: str) -> None:
+        """Tell others of what has just gone by."""
+        if service in {"s3", "ecr"} and method != "GET":
+            self._written()
+        if target == "StartExecution":
+            self._events.execution_started()
 
     async def _authorised(self, request: Request, signature: Signature) -> ApiCall | None:
         """Return the call that a role may make; None for the operator, who may all."""
