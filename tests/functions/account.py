@@ -15,7 +15,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 import botocore.session
 from botocore.exceptions import ClientError
@@ -47,6 +47,9 @@ def refusal(code: str, message: str, operation: str = "Any") -> ClientError:
 class Client:
     """One service of the account, called as boto3's client is."""
 
+    #: Told of every call: service, operation, request. tests/iam compares them with its table.
+    witness: ClassVar[Callable[[str, str, Json], None] | None] = None
+
     def __init__(self, account: "Account", service: str, part: object) -> None:
         self._account = account
         self._service = service
@@ -58,6 +61,8 @@ class Client:
         def call(**request: Any) -> Json:
             validate_parameters(request, operation.input_shape)
             self._account.calls.append((operation.name, request))
+            if Client.witness:
+                Client.witness(self._service, operation.name, request)
             waiting = self._account.refusals.get(operation.name, [])
             if waiting:
                 error = waiting[0] if len(waiting) == 1 else waiting.pop(0)

@@ -1,0 +1,157 @@
+"""tests/iam/calls.json: the calls that the template's roles made in the tests' own runs.
+
+Two places see calls: the gateway of an offline cloud, which knows the caller, and the account in
+memory of tests/functions, where the function's own folder is found on the stack. Whatever is seen
+must be in the table: it is compared when the session ends. `KENNEL_RECORD_CALLS=1 pytest ...` adds
+what is missing instead; read the difference before you commit it, since each row is something that
+a role will be given.
+"""
+
+import contextlib
+import json
+import os
+import re
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from kennel.cloud.access import Access
+from kennel.cloud.api_calls import ApiCall
+from kennel.cloud.authorise import needs as of_others
+from kennel.cloud.names import ACCOUNT, REGION
+from kennel.cloud.sagemaker.resources import Need, arn_of
+from kennel.cloud.sagemaker.resources import needs as of_sagemaker
+from kennel.paths import FUNCTIONS
+from tests.functions.account import Client
+
+FILE = Path(__file__).with_name("calls.json")
+RECORD = "KENNEL_RECORD_CALLS"
+
+Row = tuple[str, str, str, tuple[tuple[str, str], ...]]
+
+# Names that a run makes up: digests, and the names of stacks that a test chose.
+_DIGEST = re.compile(r"(?<![0-9a-z])[0-9a-f]{8,}(?![0-9a-z])")
+_STACKS = re.compile(r"(?<![\w-])(bare)(?=-)")
+_SAME_DIGEST = "0123456789abcdef" * 4
+#: What the account in memory calls things, by a pattern, and what the template calls them. There a
+#: test may choose any name: actions are proven there, names in the offline cloud.
+_ALIASES = {
+    r":project/.+": ":project/kennel-ImageBuild",
+    r":(model|endpoint-config)/.+": rf":\1/kennel-{_SAME_DIGEST[:20]}",
+    r"\bk-[^-/]+-(train|tune)": rf"k-{_SAME_DIGEST[:20]}-\1",
+    r"/code/[^/]+/": f"/code/{_SAME_DIGEST[:20]}/",
+}
+
+
+def normal(
+    role: str, action: str, resource: str, context: Mapping[str, str | Sequence[str]]
+) -> Row:
+    """Return a call without what differs from run to run."""
+    kept = {
+        key: _normal(value if isinstance(value, str) else ",".join(value))
+        for key, value in context.items()
+        if not key.startswith("aws:")
+    }
+    return role, action, _normal(resource), tuple(sorted(kept.items()))
+
+
+def _same(digest: re.Match[str]) -> str:
+    return digest[0] if digest[0] == ACCOUNT else _SAME_DIGEST[: len(digest[0])]
+
+
+def _normal(text: str) -> str:
+    digest = _DIGEST.sub(_same, text)
+    return _STACKS.sub("kennel", digest)
+
+
+def of_function(service: str, operation: str, request: Mapping[str, Any]) -> Iterator[Row]:
+    """Yield what a call of a function needs, as the offline cloud's tables have it."""
+    role = _caller(sys._getframe())
+    if role is None:  # a test made the call itself
+        return
+    needs: Iterable[Need]
+    if service == "sagemaker":
+        needs = of_sagemaker(operation, request)
+    elif service == "sagemaker-runtime":
+        needs = [Need("sagemaker:InvokeEndpoint", arn_of("endpoint", request["EndpointName"]))]
+    elif service == "lambda":
+        name = request["FunctionName"].rpartition(":")[2]
+        needs = [
+            Need("lambda:InvokeFunction", f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}")
+        ]
+    else:
+        needs = of_others(ApiCall(service, operation, dict(request)), _config_of)
+    for need in needs:
+        resource = need.resource
+        for pattern, same in _ALIASES.items():
+            resource = re.sub(pattern, same, resource)
+        yield normal(role, need.action, resource, need.context)
+
+
+def _config_of(endpoint: str) -> str:
+    return f"{endpoint}-{_SAME_DIGEST[:20]}"
+
+
+def _caller(frame: FrameType | None) -> str | None:
+    """Return the role of the function whose code is on the stack, outermost of them all."""
+    folder = None
+    while frame:
+        path = Path(frame.f_code.co_filename)
+        if path.is_relative_to(FUNCTIONS) and path.parent != FUNCTIONS / "common":
+            folder = path.parent.name
+        frame = frame.f_back
+    return folder and "".join(map(str.capitalize, folder.split("_"))) + "Role"
+
+
+def table(file: Path = FILE) -> set[Row]:
+    """Return calls.json as a set."""
+    known: dict[str, list[dict[str, Any]]] = json.loads(file.read_text())
+    return {
+        (role, each["action"], each["resource"], tuple(sorted(each.get("context", {}).items())))
+        for role, calls in known.items()
+        for each in calls
+    }
+
+
+def write(rows: set[Row], file: Path = FILE) -> None:
+    """Write calls.json, a call a line."""
+    roles: dict[str, list[str]] = {}
+    for role, action, resource, context in sorted(rows):
+        call: dict[str, Any] = {"action": action, "resource": resource}
+        if context:
+            call["context"] = dict(context)
+        roles.setdefault(role, []).append(f"    {json.dumps(call)}")
+    parts = [
+        f"  {json.dumps(role)}: [\n" + ",\n".join(calls) + "\n  ]" for role, calls in roles.items()
+    ]
+    file.write_text("{\n" + ",\n".join(parts) + "\n}\n")
+
+
+@contextlib.contextmanager
+def recording() -> Iterator[set[Row]]:
+    """Watch every call of every offline cloud of this process."""
+    seen: set[Row] = set()
+    before = Access.witness, Client.witness
+    Access.witness = lambda *call: seen.add(normal(*call))
+    Client.witness = lambda *call: seen.update(of_function(*call))
+    try:
+        yield seen
+    finally:
+        Access.witness, Client.witness = before
+
+
+def settle(seen: set[Row]) -> None:
+    """Compare what was seen with the table, or add it."""
+    unknown = seen - table()
+    if unknown and os.environ.get(RECORD):
+        write(table() | seen)
+    elif unknown:
+        lines = "\n".join(
+            f"{role}: {action} on {resource} {dict(context)}"
+            for role, action, resource, context in sorted(unknown)
+        )
+        raise AssertionError(
+            f"calls that tests/iam/calls.json does not have; {RECORD}=1 adds them:\n{lines}"
+        )

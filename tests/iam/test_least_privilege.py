@@ -1,0 +1,64 @@
+"""Each role may do what is needed of it and nothing else: two engines say so of the template."""
+
+import pytest
+
+from tests.iam import engines
+from tests.iam.check import DEPENDENT, NO_RESOURCE_LEVEL, SERVICE, problems
+from tests.iam.roles import read
+from tests.stack import TEMPLATE, plain
+
+
+def engine(name: str) -> engines.Engine:
+    if name == "simulate" and not (engines.SIMULATOR / "node_modules").is_dir():
+        pytest.skip("iam-simulate is not installed: `make lint` does it")
+    chosen: engines.Engine = getattr(engines, name)
+    return chosen
+
+
+@pytest.mark.parametrize("name", ["kennel", "simulate"])
+def test_roles_do_what_is_needed_and_nothing_else(name: str) -> None:
+    assert problems(TEMPLATE, engine(name)) == []
+
+
+def test_every_role_is_taken_by_its_own_service_alone() -> None:
+    services = {
+        "TrainAndDeployRole": "states.amazonaws.com",
+        "ModelRole": "sagemaker.amazonaws.com",
+        "TrainingRole": "sagemaker.amazonaws.com",
+        "NotebookRole": "sagemaker.amazonaws.com",
+        "ImageBuildRole": "codebuild.amazonaws.com",
+        "TrainingMachineRole": "ec2.amazonaws.com",
+    }
+    for name, properties in read(TEMPLATE).properties.items():
+        (statement,) = plain(properties)["AssumeRolePolicyDocument"]["Statement"]
+        service = services.get(name, "lambda.amazonaws.com")
+        assert statement["Principal"] == {"Service": service}, name
+        assert statement["Action"] == "sts:AssumeRole"
+        # The others promise no source account with the request that takes the role.
+        if service in {"states.amazonaws.com", "codebuild.amazonaws.com"}:
+            account = {"StringEquals": {"aws:SourceAccount": "123456789012"}}
+            assert statement["Condition"] == account, name
+
+
+def test_every_row_of_the_tables_has_its_page() -> None:
+    pages = [
+        *(each["page"] for each in DEPENDENT.values()),
+        *(each["page"] for each in SERVICE["kinds"].values()),
+        *NO_RESOURCE_LEVEL,
+    ]
+    assert all(page.startswith("https://docs.aws.amazon.com/") for page in pages)
+
+
+def test_classifier_may_ask_one_endpoint_log_and_trace() -> None:
+    """The role that strangers' photos reach, written out once more."""
+    arn = "arn:aws:sagemaker:us-east-1:123456789012:endpoint/kennel"
+    logs = "arn:aws:logs:us-east-1:123456789012:log-group:kennel-ClassifyLogGroup:*"
+    said = [
+        (set(each["Action"]), each["Resource"])
+        for each in read(TEMPLATE).statements("ClassifyRole")
+    ]
+    assert said == [
+        ({"sagemaker:InvokeEndpoint"}, [arn]),
+        ({"logs:CreateLogStream", "logs:PutLogEvents"}, [logs]),
+        ({"xray:PutTraceSegments", "xray:PutTelemetryRecords"}, ["*"]),
+    ]

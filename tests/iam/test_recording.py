@@ -1,0 +1,129 @@
+"""calls.json holds what is called and no more, and a call that it lacks is noticed."""
+
+import ast
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kennel.cloud.authorise import table as actions_of_calls
+from preflight.data import find_photos
+from tests.functions.account import BUCKET, Account
+from tests.iam import recording
+from tests.iam.check import CALLS, DEPENDENT
+from tests.machine import definition
+from tests.stack import ROOT
+
+FUNCTIONS = {role for role in CALLS if role != "TrainAndDeployRole"}
+
+
+def permissions(method: str) -> set[str]:
+    """What a client's method may need, in lower case: its own name, or S3's for it."""
+    plain = method.replace("_", "").lower()
+    rules = {name.lower(): rule for name, rule in actions_of_calls()["s3"].items()}
+    rule = rules.get(plain)
+    if isinstance(rule, dict) and "action" in rule:
+        action = rule["action"].partition(":")[2].lower()
+        # Of one version of an object or of the latest: two permissions, one call.
+        return {action.replace("{version}", ""), action.replace("{version}", "version")}
+    return {"invokefunction"} if method == "invoke" else {plain, plain.removesuffix("s")}
+
+
+def folder(role: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", role.removesuffix("Role")).lower()
+
+
+def names_in(*folders: str) -> set[str]:
+    """Every attribute that the code of some folders names, such as a client's method."""
+    return {
+        node.attr
+        for each in folders
+        for file in (ROOT / "functions" / each).glob("*.py")
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Attribute)
+    }
+
+
+@pytest.mark.parametrize("role", sorted(FUNCTIONS))
+def test_no_row_is_about_a_call_that_the_code_no_longer_makes(role: str) -> None:
+    named = names_in(folder(role), "common")
+    actions = {each["action"] for each in CALLS[role]}
+    beside = {
+        also["action"] for action in actions for also in DEPENDENT.get(action, {}).get("also", [])
+    }
+    called = {permission for name in named for permission in permissions(name)}
+    for action in actions - beside:
+        name = action.partition(":")[2].lower()
+        assert {name, name.removesuffix("version")} & called, action
+
+
+def tasks(states: dict[str, Any]) -> list[dict[str, Any]]:
+    return [state for state in states.values() if state["Type"] == "Task"]
+
+
+def test_every_task_of_the_state_machine_has_its_row() -> None:
+    actions = {each["action"].lower() for each in CALLS["TrainAndDeployRole"]}
+    functions = {
+        each["resource"].rpartition(":")[2]
+        for each in CALLS["TrainAndDeployRole"]
+        if each["action"] == "lambda:InvokeFunction"
+    }
+    for state in tasks(definition()["States"]):
+        resource = state["Resource"].partition(":states:::")[2].removeprefix("aws-sdk:")
+        if resource == "lambda:invoke":
+            name = state["Parameters"]["FunctionName"].rpartition(":")[2]
+            assert {f"kennel-{name}Function", f"kennel-{_dashed(name)}"} & functions, name
+        elif resource == "s3:copyObject":
+            assert {"s3:getobject", "s3:putobject"} <= actions
+        else:
+            assert resource.lower() in actions
+
+
+def _dashed(name: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "-", name).lower()
+
+
+def test_the_function_on_the_stack_is_who_calls() -> None:
+    account = Account()
+    with recording.recording() as seen:
+        account.s3.list_objects_v2(Bucket=BUCKET, Prefix="data/")  # a test's own call
+        assert seen == set()
+        find_photos(account.s3, BUCKET)
+    prefix = ("s3:prefix", "data/")
+    assert seen == {("PreflightRole", "s3:ListBucket", "arn:aws:s3:::kennel-bucket", (prefix,))}
+
+
+def test_what_differs_from_run_to_run_is_made_the_same() -> None:
+    digest = "ab12cd34ef56ab78cd90"
+    row = recording.normal(
+        "R", "s3:GetObject", f"arn:aws:s3:::bare-bucket/code/{digest}/x", {"aws:Via": "y"}
+    )
+    assert row == (
+        "R",
+        "s3:GetObject",
+        "arn:aws:s3:::kennel-bucket/code/0123456789abcdef0123/x",
+        (),
+    )
+    arn = "arn:aws:sns:us-east-1:123456789012:kennel-news"
+    assert recording.normal("R", "sns:Publish", arn, {})[2] == arn
+
+
+def test_a_call_that_is_not_in_the_table_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(recording.RECORD, raising=False)
+    recording.settle(set(list(recording.table())[:3]))
+    with pytest.raises(AssertionError, match="PageRole: s3:DeleteObject on arn:aws:s3:::x"):
+        recording.settle({("PageRole", "s3:DeleteObject", "arn:aws:s3:::x", ())})
+
+
+def test_recording_adds_the_row_and_keeps_the_rest(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    before = recording.table()
+    file = tmp_path / "calls.json"
+    file.write_text(recording.FILE.read_text())
+    row = ("PageRole", "s3:GetObject", "arn:aws:s3:::x/y", (("s3:prefix", "y"),))
+    recording.write(before | {row}, file)
+    assert recording.table(file) == before | {row}
+    recording.write(before, file)
+    assert file.read_text() == recording.FILE.read_text()
