@@ -119,6 +119,8 @@ class Endpoint:
         What DescribeEndpoint says: while it is created, the configuration that is to come.
     live, pending
         The deployment that serves, and the one that is under way.
+    leaving
+        Fleets that answer what they were given, and end.
     """
 
     name: str
@@ -130,6 +132,7 @@ class Endpoint:
     live: Deployment | None = None
     pending: Deployment | None = None
     last_deployment: Json | None = None
+    leaving: list[Fleet] = field(default_factory=list)
     turns: Turns = field(default_factory=Turns)
 
     def deployments(self) -> Iterator[Deployment]:
@@ -138,7 +141,8 @@ class Endpoint:
 
     def fleets(self) -> list[Fleet]:
         """Return every fleet behind it."""
-        return [fleet for each in self.deployments() for fleet in each.fleets.values()]
+        deployed = [fleet for each in self.deployments() for fleet in each.fleets.values()]
+        return deployed + self.leaving
 
     def choose(self, variant: str | None = None) -> Fleet | None:
         """Return the fleet that the next request goes to; None when there is none."""

@@ -17,7 +17,7 @@ from kennel.cloud.clock import Clock
 from kennel.cloud.faults import Faults
 from kennel.cloud.metrics import Metrics
 from kennel.cloud.names import ACCOUNT, REGION
-from kennel.cloud.sagemaker.changes import Changes, Tripped
+from kennel.cloud.sagemaker.changes import Changes
 from kennel.cloud.sagemaker.endpoint import BUSY, Deployment, Endpoint, Plan
 from kennel.cloud.sagemaker.errors import ServiceError, existing, missing
 from kennel.cloud.sagemaker.guardrails import Rollout, rollout_of
@@ -27,6 +27,7 @@ from kennel.cloud.sagemaker.launching import Fetch, Launcher
 from kennel.cloud.sagemaker.models import Models
 from kennel.cloud.sagemaker.resources import Need, arn_of
 from kennel.cloud.sagemaker.serving import GRACE_SECONDS, INVOKE_SECONDS, Images, offline_images
+from kennel.cloud.sagemaker.shifting import Tripped
 from kennel.cloud.sagemaker.store import Json, Store
 
 #: (detail type, detail) of an event that the service sends to EventBridge.

@@ -41,6 +41,7 @@ class Fleet:
         self._clock = clock
         self._started = 0
         self._picks = 0
+        self._leaving: set[Instance] = set()
         self._changing = asyncio.Lock()
         self._watching: set[asyncio.Task[None]] = set()
 
@@ -78,7 +79,7 @@ class Fleet:
         for task in self._watching:
             task.cancel()
         await asyncio.gather(*self._watching, return_exceptions=True)
-        gone, self.instances = self.instances, []
+        gone, self.instances = {*self.instances, *self._leaving}, []
         await asyncio.gather(*(each.stop() for each in gone))
 
     async def retire(self) -> None:
@@ -92,7 +93,7 @@ class Fleet:
             if (surplus := len(self.instances) - self.wanted) > 0:
                 gone = self.instances[-surplus:]
                 del self.instances[-surplus:]
-                await asyncio.gather(*(_retire(each) for each in gone))
+                await asyncio.gather(*(self._retire(each) for each in gone))
 
     async def _add(self, count: int) -> None:
         """Start `count` more; when one fails, end those that came up with it."""
@@ -124,7 +125,7 @@ class Fleet:
         if instance not in self.instances:
             return
         self.instances.remove(instance)
-        await instance.stop()
+        await self._retire(instance)
         while len(self.instances) < self.wanted:
             with contextlib.suppress(CannotServe):  # its log has the reason; it is tried again
                 await self._settle()
@@ -132,10 +133,13 @@ class Fleet:
             await self._clock.sleep(RETRY_SECONDS)
             await asyncio.sleep(RETRY_REAL_SECONDS)
 
-
-async def _retire(instance: Instance) -> None:
-    await instance.drain()
-    await instance.stop()
+    async def _retire(self, instance: Instance) -> None:
+        """End an instance that takes no more requests, once it has answered those it has."""
+        self._leaving.add(instance)
+        if instance.alive:
+            await instance.drain()
+        await instance.stop()
+        self._leaving.discard(instance)
 
 
 class Turns:

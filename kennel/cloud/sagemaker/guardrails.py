@@ -1,10 +1,9 @@
 """What a DeploymentConfig comes to: how many new instances take traffic when, and for how long.
 
 https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails.html and the texts of
-botocore's shapes. Rolling updates are not imitated.
+botocore's shapes.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +14,7 @@ Json = dict[str, Any]
 
 MOST_PERCENT = 50
 LEAST_LINEAR_PERCENT = 10
+LEAST_ROLLING_PERCENT = 5
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Rollout:
     Attributes
     ----------
     kind
-        ALL_AT_ONCE, CANARY or LINEAR.
+        ALL_AT_ONCE, CANARY, LINEAR or ROLLING.
     steps
         Instances of the new fleet that take traffic, by variant, one step after the other; the
         last step is all of them.
@@ -34,6 +34,8 @@ class Rollout:
         Offline seconds for the whole, or None.
     alarms
         Names whose state ALARM rolls it back.
+    rolling
+        Whether each step's instances start only as it comes to it.
     """
 
     kind: str
@@ -42,6 +44,7 @@ class Rollout:
     final_wait: float = 0.0
     limit: float | None = None
     alarms: tuple[str, ...] = ()
+    rolling: bool = False
 
 
 def rollout_of(
@@ -70,11 +73,7 @@ def rollout_of(
             raise _invalid(
                 "Only one of BlueGreenUpdatePolicy and RollingUpdatePolicy can be specified."
             )
-        raise ServiceError(
-            "NotImplementedOffline",
-            "the offline cloud does not imitate RollingUpdatePolicy: use BlueGreenUpdatePolicy",
-            501,
-        )
+        return _rolling(config["RollingUpdatePolicy"], counts, old_counts, tuple(alarms))
     policy = config.get("BlueGreenUpdatePolicy")
     if policy is None:
         return Rollout("ALL_AT_ONCE", (dict(counts),), alarms=tuple(alarms))
@@ -113,11 +112,14 @@ def _steps(kind: str, routing: Json, counts: Mapping[str, int]) -> tuple[Mapping
         return first, dict(counts)
     if kind == "LINEAR":
         size = routing["LinearStepSize"]
-        each = {name: _linear(size, count) for name, count in counts.items()}
-        number = max(math.ceil(counts[name] / step) for name, step in each.items())
+        grown = {
+            name: _steps_of(size, count, "LinearStepSize", LEAST_LINEAR_PERCENT)
+            for name, count in counts.items()
+        }
+        number = max(len(steps) for steps in grown.values())
         return tuple(
-            {name: min(counts[name], each[name] * step) for name in counts}
-            for step in range(1, number + 1)
+            {name: steps[min(n, len(steps) - 1)] for name, steps in grown.items()}
+            for n in range(number)
         )
     return (dict(counts),)
 
@@ -139,15 +141,39 @@ def _canary(size: Json, count: int) -> int:
     return canary
 
 
-def _linear(size: Json, count: int) -> int:
+def _steps_of(size: Json, count: int, what: str, least_percent: int) -> list[int]:
+    """Return how many instances there are after each step of a size, the last being all."""
     step = _instances(size, count)
     too_large = step * 2 > count or _percent(size) > MOST_PERCENT
-    if too_large or step * 100 < count * LEAST_LINEAR_PERCENT:
+    if too_large or step * 100 < count * least_percent or 0 < _percent(size) < least_percent:
         raise _invalid(
-            "LinearStepSize must be 10-50% of the variant's total instance count: "
+            f"{what} must be {least_percent}-50% of the variant's total instance count: "
             f"received {_said(size)} of {count} instance(s)."
         )
-    return step
+    return [*range(step, count, step), count]
+
+
+def _rolling(
+    policy: Json, counts: Mapping[str, int], old_counts: Mapping[str, int], alarms: tuple[str, ...]
+) -> Rollout:
+    """Return the steps of a rolling deployment, whose whole fleet comes back in a rollback.
+
+    https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-rolling.html
+    """
+    if len(counts) > 1 or set(counts) != set(old_counts):
+        raise _invalid(
+            "A rolling deployment is not supported for endpoints with several variants, nor for "
+            "a configuration with another variant than before."
+        )
+    if "RollbackMaximumBatchSize" in policy:
+        message = "the offline cloud does not imitate RollbackMaximumBatchSize"
+        raise ServiceError("NotImplementedOffline", message, 501)
+    ((name, count),) = counts.items()
+    size = policy["MaximumBatchSize"]
+    steps = _steps_of(size, count, "MaximumBatchSize", LEAST_ROLLING_PERCENT)
+    wait, limit = policy["WaitIntervalInSeconds"], policy.get("MaximumExecutionTimeoutInSeconds")
+    each = tuple({name: n} for n in steps)
+    return Rollout("ROLLING", each, wait, wait, limit, alarms, rolling=True)
 
 
 def _percent(size: Json) -> int:

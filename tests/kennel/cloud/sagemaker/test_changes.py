@@ -115,6 +115,80 @@ def test_linear_steps_shift_more_each_time(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
+def test_a_rolling_update_never_has_both_fleets_whole(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with stage(tmp_path) as s:
+            await s.up(await s.config("old", count=4))
+            await s.config("new", count=4)
+            size = {"Type": "INSTANCE_COUNT", "Value": 2}
+            policy = {"MaximumBatchSize": size, "WaitIntervalInSeconds": 60}
+            await update(s, "new", DeploymentConfig={"RollingUpdatePolicy": policy})
+            pending = await baking(s, "partial capacity of 2")
+            assert pending["CurrentInstanceCount"] == 2
+            names = await s.names(8)
+            assert (names.count("old"), names.count("new")) == (4, 4)
+            s.clock.skip(60)
+            await baking(s, "full capacity of 4")
+            told = await s.describe()
+            assert told["ProductionVariants"][0]["CurrentInstanceCount"] == 2
+            s.clock.skip(60)
+            told = await s.settled()
+            assert told["EndpointConfigName"] == "new"
+            assert told["ProductionVariants"][0]["CurrentInstanceCount"] == 4
+
+    asyncio.run(scenario())
+
+
+def test_a_rolling_update_that_is_taken_back_brings_the_old_fleet_up_again(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with stage(tmp_path) as s:
+            await s.up(await s.config("old", count=2))
+            await s.config("new", count=2)
+            size = {"Type": "INSTANCE_COUNT", "Value": 1}
+            policy = {"MaximumBatchSize": size, "WaitIntervalInSeconds": 60}
+            rollback = {"Alarms": [{"AlarmName": "errors"}]}
+            await update(
+                s,
+                "new",
+                DeploymentConfig={
+                    "RollingUpdatePolicy": policy,
+                    "AutoRollbackConfiguration": rollback,
+                },
+            )
+            await baking(s, "partial")
+            s.clock.skip(60)
+            await baking(s, "full")
+            assert len(pids(s, "live")) == 1
+            s.alarms.add("errors")
+            s.clock.skip(10)
+            told = await s.settled()
+            assert told["EndpointConfigName"] == "old"
+            assert told["ProductionVariants"][0]["CurrentInstanceCount"] == 2
+            assert set(await s.names(4)) == {"old"}
+
+    asyncio.run(scenario())
+
+
+def test_processes_that_are_leaving_end_with_the_cloud(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with stage(tmp_path) as s:
+            await s.up(await s.config("old"))
+            await s.config("new")
+            slow = asyncio.create_task(s.ask(body="wait 3600"))
+            (instance,) = next(iter(s.endpoints.all())).fleets()[0].instances
+            while not instance.in_flight:
+                await asyncio.sleep(0.01)
+            await update(s, "new")
+            await s.until(lambda told: "Terminating 1 instance(s)." in str(told))
+            assert is_running(instance.pid)  # it has a request yet
+            slow.cancel()
+            await asyncio.gather(slow, return_exceptions=True)
+            instance.in_flight += 1  # as if the request were never answered
+        assert not is_running(instance.pid)
+
+    asyncio.run(scenario())
+
+
 def test_a_deployment_over_its_limit_is_rolled_back(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with stage(tmp_path) as s:

@@ -78,18 +78,32 @@ def test_a_shift_needs_the_same_variants_as_before() -> None:
     assert rollout_of(None, {"B": 2}, {"A": 2}).steps == ({"B": 2},)
 
 
-def test_a_rolling_update_is_named_as_not_imitated() -> None:
-    rolling = {
-        "RollingUpdatePolicy": {
-            "MaximumBatchSize": {"Type": "INSTANCE_COUNT", "Value": 1},
-            "WaitIntervalInSeconds": 0,
-        }
-    }
-    with pytest.raises(ServiceError, match="RollingUpdatePolicy") as raised:
-        steps(rolling, 2)
-    assert raised.value.code == "NotImplementedOffline"
+def rolling(kind: str, value: int, **more: Any) -> dict[str, Any]:
+    size = {"Type": kind, "Value": value}
+    return {"RollingUpdatePolicy": {"MaximumBatchSize": size, "WaitIntervalInSeconds": 30, **more}}
+
+
+def test_a_rolling_update_has_batches() -> None:
+    rollout = rollout_of(rolling("INSTANCE_COUNT", 2), {"A": 5}, {"A": 5})
+    assert rollout.rolling
+    assert [each["A"] for each in rollout.steps] == [2, 4, 5]
+    assert (rollout.wait, rollout.final_wait) == (30, 30)
+    assert steps(rolling("CAPACITY_PERCENT", 50), 2) == [1, 2]
+
+
+def test_what_a_rolling_update_excludes() -> None:
+    with pytest.raises(ServiceError, match="MaximumBatchSize must be 5-50%"):
+        steps(rolling("CAPACITY_PERCENT", 4), 100)
+    with pytest.raises(ServiceError, match="MaximumBatchSize must be 5-50%"):
+        steps(rolling("INSTANCE_COUNT", 1), 1)
     with pytest.raises(ServiceError, match="Only one of"):
-        steps(rolling | config("ALL_AT_ONCE"), 2)
+        steps(rolling("INSTANCE_COUNT", 1) | config("ALL_AT_ONCE"), 2)
+    with pytest.raises(ServiceError, match="several variants"):
+        rollout_of(rolling("INSTANCE_COUNT", 1), {"A": 2, "B": 2}, {"A": 2, "B": 2})
+    back = {"RollbackMaximumBatchSize": {"Type": "INSTANCE_COUNT", "Value": 1}}
+    with pytest.raises(ServiceError, match="RollbackMaximumBatchSize") as raised:
+        steps(rolling("INSTANCE_COUNT", 1, **back), 2)
+    assert raised.value.code == "NotImplementedOffline"
 
 
 @given(

@@ -54,7 +54,7 @@ def make(sagemaker: Any, name: str, package: str, image: str = OFFLINE_IMAGE) ->
 def settle(sagemaker: Any, name: str) -> dict[str, Any]:
     for _ in range(300):
         described: dict[str, Any] = sagemaker.describe_endpoint(EndpointName=name)
-        if described["EndpointStatus"] not in {"Creating", "Updating"}:
+        if described["EndpointStatus"] not in {"Creating", "Updating", "RollingBack"}:
             return described
         time.sleep(0.1)
     raise AssertionError(f"{name} is still {described['EndpointStatus']}")
