@@ -132,7 +132,7 @@ class Parts:
             notice=lambda kind, detail: self._events.publish(kind, "aws.sagemaker", detail),
         )
         place = Place(_account(stack, setting.url), clock, setting.logs)
-        jobs = job_parts(store, place, faults, self._events.publish)
+        jobs = job_parts(store, place, faults, self._events.publish, command)
         sagemaker = SageMaker(jobs, self._endpoints, access, store, faults)
         scaling = ScalingService(self._scalable, self._endpoints, self._alarms, clock)
 

@@ -294,11 +294,15 @@ _TUNING = [
         {"HyperParameterTuningJobName": "$name"},
         {
             "HyperParameterTuningJobStatus": "Failed",
+            "FailureReason": Like(
+                r"No training job succeeded after 2 attempts\. Please take a look at the training "
+                r"job failures to get more details\."
+            ),
             "TrainingJobStatusCounters": {"Completed": 0, "NonRetryableError": 2},
             "ObjectiveStatusCounters": {"Succeeded": 0, "Pending": 0, "Failed": 2},
             "BestTrainingJob": Absent(),
         },
-        API + "API_DescribeHyperParameterTuningJob.html",
+        GITHUB + "aws/amazon-sagemaker-examples/issues/2437",
         before=(("sagemaker.create_hyper_parameter_tuning_job", tuning()),),
         eventually=True,
     ),

@@ -31,6 +31,11 @@ _TRAINING_MISSING = (
     "InfraCheckConfig",
     "RetryStrategy",
     "VpcConfig",
+    "DebugHookConfig",  # Debugger takes no new customers since 2026-07-30
+    "DebugRuleConfigurations",
+    "ProfilerRuleConfigurations",
+    "RemoteDebugConfig",
+    "MlflowConfig",
 )
 _CHANNEL_MISSING = ("DataSource.FileSystemDataSource", "DataSource.DatasetSource", "ShuffleConfig")
 

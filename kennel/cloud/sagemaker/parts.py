@@ -32,7 +32,7 @@ def job_parts(
     """
     training = TrainingJobs(store, place, faults, publish)
     return [
-        TuningJobs(store, place.clock, training, faults),  # ends its training jobs' search first
+        TuningJobs(store, place.clock, training, faults, publish),  # it ends before its jobs do
         training,
         TransformJobs(store, place, faults, images, publish),
         Registry(store, place.clock),

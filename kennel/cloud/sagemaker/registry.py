@@ -20,7 +20,9 @@ _CHANGEABLE = (
     "ApprovalDescription",
     "InferenceSpecification",
     "SourceUri",
+    "ModelCard",
     "ModelLifeCycle",
+    "ModelPackageRegistrationType",
 )
 _CREATOR = {"UserProfileName": "kennel"}
 
@@ -123,6 +125,8 @@ class Registry:
         for member in _CHANGEABLE:
             if member in request:
                 package[member] = request[member]
+        if more := request.get("AdditionalInferenceSpecificationsToAdd"):
+            package.setdefault("AdditionalInferenceSpecifications", []).extend(more)
         properties = package.get("CustomerMetadataProperties", {})
         properties |= request.get("CustomerMetadataProperties", {})
         for gone in request.get("CustomerMetadataPropertiesToRemove", []):

@@ -27,6 +27,10 @@ DEFAULT_PAYLOAD_MB = (
 )
 DEFAULT_TIMEOUT = 600  # seconds for an invocation, of ModelClientConfig
 CLIENT_ERROR = "ClientError: See job logs for more information"
+NO_PING = (
+    "AlgorithmError: Model container failed to respond to ping; Ensure /ping endpoint is "
+    "implemented and responds with an HTTP 200 status code"
+)
 ALGORITHM_ERROR = "AlgorithmError: See job logs for more information"
 
 
@@ -121,7 +125,7 @@ class TransformRun:
                     instance = await Instance.start(container, log, self._place.clock)
                     self._instances.append(instance)
             except CannotServe as error:
-                raise TransformFailed(f"AlgorithmError: {error}") from error
+                raise TransformFailed(NO_PING) from error
 
     def _package(self, folder: Path) -> Path | None:
         source = self._container.get("ModelDataSource", {}).get("S3DataSource", {})

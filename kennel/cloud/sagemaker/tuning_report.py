@@ -107,6 +107,11 @@ class Report:
         )
         return most is not None and since >= most
 
+    def is_hopeless(self, tuning: Json, most_failures: int) -> bool:
+        """Return whether so many training jobs have failed and none has succeeded."""
+        states = Counter(job["ObjectiveStatus"] for job in self.jobs(tuning))
+        return states["Failed"] >= most_failures and not states["Succeeded"]
+
     def _summary(self, tuning: Json, described: Json, tuned: dict[str, str]) -> Json:
         objective = tuning["HyperParameterTuningJobConfig"]["HyperParameterTuningJobObjective"]
         final = {

@@ -144,7 +144,9 @@ def test_a_model_that_does_not_become_healthy_fails_the_job(service: Service) ->
     service.upload("some/a", b"a")
     told = run(service, "dead", "some/", ModelName="dead")
     assert told["TransformJobStatus"] == "Failed"
-    assert "did not pass the ping health check" in told["FailureReason"]
+    assert told["FailureReason"].startswith(
+        "AlgorithmError: Model container failed to respond to ping"
+    )
 
 
 def test_a_job_can_be_stopped_and_only_once(service: Service) -> None:

@@ -165,12 +165,15 @@ def test_a_stop_ends_its_training_jobs(service: Service) -> None:
         service.sagemaker.stop_hyper_parameter_tuning_job(HyperParameterTuningJobName="halt")
 
 
-def test_when_all_fail_it_fails(service: Service) -> None:
-    service.faults.add(Fault("CreateTrainingJob", "capacity", times=3, name="none-*"))
-    service.sagemaker.create_hyper_parameter_tuning_job(**tuning(service, "none"))
+def test_when_five_have_failed_and_none_succeeded_it_gives_up(service: Service) -> None:
+    service.faults.add(Fault("CreateTrainingJob", "capacity", times=9, name="none-*"))
+    limits = {"MaxNumberOfTrainingJobs": 9, "MaxParallelTrainingJobs": 1}
+    request = tuning(service, "none", ResourceLimits=limits)
+    service.sagemaker.create_hyper_parameter_tuning_job(**request)
     told = ended(service, "none")
     assert told["HyperParameterTuningJobStatus"] == "Failed"
-    assert told["FailureReason"].startswith("All training jobs failed.")
+    assert told["FailureReason"].startswith("No training job succeeded after 5 attempts.")
+    assert told["TrainingJobStatusCounters"]["NonRetryableError"] == 5
     assert all(
         each["FailureReason"].startswith("CapacityError") for each in jobs_of(service, "none")
     )
