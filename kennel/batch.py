@@ -101,14 +101,14 @@ def start(
         },
         TransformOutput={"S3OutputPath": where.uri, "Accept": "application/json"},
         TransformResources={
-            "InstanceType": _instance_type(variant["InstanceType"]),
+            "InstanceType": transform_instance_type(variant["InstanceType"]),
             "InstanceCount": 1,
         },
     )
     return Batch(job, variant["ModelName"], count, where.uri)
 
 
-def _instance_type(live: str) -> str:
+def transform_instance_type(live: str) -> str:
     """Return the live instance type, or INSTANCE_TYPE where transform jobs do not have it."""
     model = botocore.session.get_session().get_service_model("sagemaker")
     return live if live in model.shape_for("TransformInstanceType").enum else INSTANCE_TYPE

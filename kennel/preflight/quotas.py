@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from kennel.aws import Connect
+from kennel.batch import transform_instance_type
 from kennel.deployment import Deployment
 from kennel.preflight.findings import Finding, Level
 
@@ -46,10 +47,11 @@ def needs(wanted: Deployment) -> Iterator[Need]:
         "a release runs the old and the new instances side by side, so twice "
         f"MinInstances={low} to MaxInstances={high}",
     )
-    if training := wanted.parameters.get("TrainingInstanceType"):
-        yield Need(f"{training} for training job usage", 1, 1, "one training job")
+    training = wanted.parameters["TrainingInstanceType"]
+    yield Need(f"{training} for training job usage", 1, 1, "one training job")
+    batch = transform_instance_type(hosting)
     yield Need(
-        f"{hosting} for transform job usage", 1, 1, "`kennel batch` runs on one", optional=True
+        f"{batch} for transform job usage", 1, 1, "`kennel batch` runs on one", optional=True
     )
     for notebook in wanted.stack.of_type("AWS::SageMaker::NotebookInstance"):
         kind = notebook.properties["InstanceType"]

@@ -30,7 +30,8 @@ def look(
 
 
 HOSTING = "ml.c5.large for endpoint usage"
-BATCH = "ml.c5.large for transform job usage"
+BATCH = "ml.m5.large for transform job usage"  # ml.c5.large is no type of these
+TRAINING = "ml.m5.xlarge for training job usage"
 
 
 @pytest.mark.parametrize(
@@ -50,6 +51,17 @@ def test_hosting_needs_twice_the_instances(value: int, level: Level) -> None:
         assert found.found.startswith(f"{value}, and 10 are needed")
         assert "--desired-value 10" in found.remedy
         assert quota(HOSTING, 0)["QuotaCode"] in found.remedy
+
+
+@pytest.mark.parametrize(("value", "level"), [(1, Level.FINE), (0, Level.BLOCKS)])
+def test_training_needs_one(value: int, level: Level) -> None:
+    assert look({TRAINING: value}, {})[TRAINING].level is level
+
+
+def test_a_notebook_needs_its_own() -> None:
+    notebook = "ml.t3.medium for notebook instance usage"
+    assert look({notebook: 0}, {}, "Notebook=yes")[notebook].level is Level.BLOCKS
+    assert notebook not in look({}, {})
 
 
 def test_what_only_batch_needs_blocks_nothing() -> None:

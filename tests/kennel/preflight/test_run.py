@@ -50,7 +50,11 @@ def test_every_refused_check_says_so_and_none_is_fine() -> None:
     scripts = {
         "sts": scripted("sts", WHO),
         "cloudformation": scripted("cloudformation", ("describe_stacks", "AccessDenied")),
-        "sagemaker": scripted("sagemaker", *[("describe_endpoint", "AccessDeniedException")] * 9),
+        "sagemaker": scripted(
+            "sagemaker",
+            ("describe_model_package_group", "AccessDeniedException"),
+            ("describe_endpoint", "AccessDeniedException"),
+        ),
         "ecr": scripted("ecr", *[("describe_repositories", "AccessDeniedException")] * 9),
         "lambda": scripted("lambda", ("get_account_settings", "AccessDeniedException")),
         "service-quotas": scripted(
@@ -74,7 +78,11 @@ def test_all_problems_of_an_account_at_once(account: str) -> None:
     quota = {"QuotaName": "ml.c5.large for endpoint usage", "QuotaCode": "L-1", "Value": 0.0}
     scripts = {
         "lambda": scripted("lambda", ("get_account_settings", {"AccountLimit": limit})),
-        "sagemaker": scripted("sagemaker", *[("describe_endpoint", "ValidationException")] * 1),
+        "sagemaker": scripted(
+            "sagemaker",
+            ("describe_model_package_group", "ValidationException"),
+            ("describe_endpoint", "ValidationException"),
+        ),
         "service-quotas": scripted(
             "service-quotas",
             ("list_service_quotas", {"Quotas": [quota]}),
