@@ -53,7 +53,7 @@ class Host:
         self.base = base
         self.number = number
         self._child: Child | None = None
-        for folder in ("input/config", "input/data", "model", "output/data", "checkpoints"):
+        for folder in ("input/config", "input/data", "model", "output/data"):
             (base / folder).mkdir(parents=True)
 
     def configure(self, request: Json) -> None:

@@ -270,10 +270,13 @@ import json, os, pathlib
 base = pathlib.Path(os.environ["SAGEMAKER_BASE_DIR"], "input/config")
 print(json.dumps({file.stem: json.loads(file.read_text()) for file in base.iterdir()}))
 print("env " + os.environ["ANIMAL"] + " " + os.environ["TRAINING_JOB_NAME"])
+if not base.parents[1].joinpath("checkpoints").exists():
+    print("no checkpoints")
 """
     run(service, "settings", script, Environment={"ANIMAL": "dog"})
     lines = log_of(service, "settings")
     assert "env dog settings" in lines
+    assert "no checkpoints" in lines
     (told,) = [json.loads(line) for line in lines if line.startswith('{"')]
     assert told["resourceconfig"]["hosts"] == ["127.0.0.1"]
     assert told["hyperparameters"]["sagemaker_program"] == "train.py"
