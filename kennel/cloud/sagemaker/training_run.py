@@ -180,7 +180,8 @@ class Run:
         host, mirrors = self._hosts[0], []
         if checkpoints := self._request.get("CheckpointConfig"):
             local = host.local(checkpoints.get("LocalPath", "/opt/ml/checkpoints"))
-            local.mkdir(parents=True, exist_ok=True)  # as on AWS, it is there for those jobs only that ask
+            # As on AWS, the folder is there for those jobs only that ask for it.
+            local.mkdir(parents=True, exist_ok=True)
             mirrors.append(Mirror(self._s3, local, checkpoints["S3Uri"]))
             mirrors[0].fetch()
         if board := self._request.get("TensorBoardOutputConfig"):
