@@ -28,11 +28,7 @@ class Models:
             raise _invalid("PrimaryContainer and Containers cannot be specified together.")
         containers = request.get("Containers") or [request["PrimaryContainer"]]
         if len(containers) > 1 or any("Mode" in each for each in containers):
-            raise ServiceError(
-                "NotImplementedOffline",
-                "the offline cloud does not imitate models of several containers or several models",
-                501,
-            )
+            raise _unknown("models of several containers or several models")
         return self._create("model", "Model", request)
 
     async def describe_model(self, request: Json) -> Json:
@@ -47,14 +43,16 @@ class Models:
 
     async def create_endpoint_config(self, request: Json) -> Json:
         """CreateEndpointConfig: each variant's model must exist."""
+        for member in _NOT_IMITATED & set(request):
+            raise _unknown(member)
         variants = request["ProductionVariants"]
         names = Counter(each["VariantName"] for each in variants)
         if twice := [name for name, number in names.items() if number > 1]:
             raise _invalid(f"Duplicate variant name found: {twice[0]}.")
         for each in variants:
             for member in ("ModelName", "InstanceType", "InitialInstanceCount"):
-                if member not in each:
-                    raise _not_imitated(each, member)
+                if member not in each:  # serverless, instance pools, inference components
+                    raise _unknown(f"a production variant without {member}")
             self._described("model", each["ModelName"])
         return self._create("endpoint-config", "EndpointConfig", request)
 
@@ -91,6 +89,15 @@ class Models:
         return kept
 
 
+#: Members of a configuration that would change what an endpoint does.
+_NOT_IMITATED = {
+    "AsyncInferenceConfig",
+    "DataCaptureConfig",
+    "ExplainerConfig",
+    "ShadowProductionVariants",
+}
+
+
 def _words(kind: str) -> str:
     return kind.replace("-config", " configuration")
 
@@ -99,6 +106,5 @@ def _invalid(message: str) -> ServiceError:
     return ServiceError("ValidationException", message)
 
 
-def _not_imitated(variant: Json, member: str) -> ServiceError:
-    what = "serverless variants" if "ServerlessConfig" in variant else f"variants without {member}"
+def _unknown(what: str) -> ServiceError:
     return ServiceError("NotImplementedOffline", f"the offline cloud does not imitate {what}", 501)

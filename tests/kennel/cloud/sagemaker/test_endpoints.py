@@ -269,3 +269,28 @@ def test_what_is_missing_and_what_is_taken(tmp_path: Path) -> None:
                 await s.config("twice", {"ModelName": "twice"}, {"ModelName": "twice"})
 
     asyncio.run(scenario())
+
+
+def test_what_is_not_imitated_is_refused_by_its_name(tmp_path: Path) -> None:
+    serverless = {"ServerlessConfig": {"MemorySizeInMB": 1024, "MaxConcurrency": 1}}
+    variant = {"VariantName": "A", "ModelName": "m", **serverless}
+    shadow = {"ShadowProductionVariants": [variant]}
+    several = [{"Image": "a"}, {"Image": "b"}]
+
+    async def scenario() -> None:
+        async with stage(tmp_path) as s:
+            config = {"EndpointConfigName": "c", "ProductionVariants": [variant]}
+            for call, request, words in (
+                (s.endpoints.create_endpoint_config, config, "without InstanceType"),
+                (s.endpoints.create_endpoint_config, {**config, **shadow}, "Shadow"),
+                (
+                    s.endpoints.create_model,
+                    {"ModelName": "m", "Containers": several},
+                    "several containers",
+                ),
+            ):
+                with pytest.raises(ServiceError, match=words) as raised:
+                    await call(request)
+                assert raised.value.code == "NotImplementedOffline"
+
+    asyncio.run(scenario())
