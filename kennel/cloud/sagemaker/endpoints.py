@@ -7,9 +7,7 @@ serving process, and the store keeps what was there.
 """
 
 import asyncio
-import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import asdict
+from collections.abc import Awaitable, Iterable, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -23,15 +21,13 @@ from kennel.cloud.sagemaker.errors import ServiceError, existing, missing
 from kennel.cloud.sagemaker.guardrails import Rollout, rollout_of
 from kennel.cloud.sagemaker.heartbeat import Heartbeat
 from kennel.cloud.sagemaker.invocations import Answer, Invocations
+from kennel.cloud.sagemaker.keeping import Keeper, Notice
 from kennel.cloud.sagemaker.launching import Fetch, Launcher
 from kennel.cloud.sagemaker.models import Models
 from kennel.cloud.sagemaker.resources import Need, arn_of
 from kennel.cloud.sagemaker.serving import GRACE_SECONDS, INVOKE_SECONDS, Images, offline_images
 from kennel.cloud.sagemaker.shifting import Tripped
 from kennel.cloud.sagemaker.store import Json, Store
-
-#: (detail type, detail) of an event that the service sends to EventBridge.
-Notice = Callable[[str, Json], None]
 
 
 class Scaling(Protocol):
@@ -90,21 +86,21 @@ class Endpoints(Models):
             grace_seconds=grace_seconds,
             invoke_seconds=invoke_seconds,
         )
-        self._changes = Changes(launcher, clock, faults, self._changed, tripped)
+        self._keeper = Keeper(store, notice)
+        self._changes = Changes(launcher, clock, faults, self._keeper.keep, tripped)
         self._invocations = Invocations(clock, faults, metrics)
         self._heartbeat = Heartbeat(self.all, clock, metrics) if metrics else None
         self._scaling = scaling
-        self._notice = notice
         self._endpoints: dict[str, Endpoint] = {}
-        self._told: dict[str, str] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
         """Bring up what the store has; return when every endpoint is up or has failed."""
         if self._heartbeat:
             self._later(self._heartbeat.run())
-        restored = [self._restored(each) for each in self._store.all("endpoint")]
-        await asyncio.gather(*(self._bring_back(each) for each in restored if each))
+        self._endpoints |= {each.name: each for each in self._keeper.restored(self._clock.now())}
+        pending = [each for each in self.all() if each.pending]
+        await asyncio.gather(*(self._bring_back(each) for each in pending))
 
     async def stop(self) -> None:
         """End every serving process."""
@@ -263,46 +259,12 @@ class Endpoints(Models):
             await self._scaling.forget(endpoint.name)
         await asyncio.gather(*(fleet.stop() for fleet in endpoint.fleets()))
         del self._endpoints[endpoint.name]
-        self._store.delete("endpoint", endpoint.name)
-        self._store.delete("endpoint-plan", endpoint.name)
-
-    def _changed(self, endpoint: Endpoint) -> None:
-        """Keep what the endpoint is, and what it would be brought up from."""
-        told = endpoint.describe()
-        self._store.put("endpoint", endpoint.name, told)
-        if kept := endpoint.live or endpoint.pending:
-            plan = {"plan": asdict(kept.plan), "counts": kept.counts, "weights": kept.weights}
-            self._store.put("endpoint-plan", endpoint.name, plan)
-        self._notice(*event_of(told, self._told.get(endpoint.name)))
-        self._told[endpoint.name] = endpoint.status
-
-    def _restored(self, told: Json) -> Endpoint | None:
-        """Return the endpoint that the store tells of, with no process yet."""
-        name = told["EndpointName"]
-        kept = self._store.get("endpoint-plan", name)
-        if told["EndpointStatus"] == "Deleting" or kept is None:
-            self._store.delete("endpoint", name)
-            return None
-        endpoint = self._endpoints[name] = Endpoint(
-            name,
-            kept["plan"]["config"]["EndpointConfigName"],
-            created=told["CreationTime"],
-            modified=told["LastModifiedTime"],
-            status=told["EndpointStatus"],
-            failure=told.get("FailureReason"),
-            last_deployment=told.get("LastDeploymentConfig"),
-        )
-        if endpoint.status == "Failed":
-            return None
-        endpoint.pending = Deployment(
-            Plan(**kept["plan"]), kept["counts"], kept["weights"], started=self._clock.now()
-        )
-        return endpoint
+        self._keeper.forget(endpoint.name)
 
     async def _bring_back(self, endpoint: Endpoint) -> None:
         """Start the processes of an endpoint that served before; meanwhile it is SystemUpdating."""
+        assert endpoint.pending  # noqa: S101 - who calls has looked
         self._changes.become(endpoint, "SystemUpdating", endpoint.failure)
-        assert endpoint.pending  # noqa: S101 - _restored has just made it
         rollout = rollout_of(None, endpoint.pending.counts, {})
         await self._changes.deploy(endpoint, rollout, "")
 
@@ -310,18 +272,6 @@ class Endpoints(Models):
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-def event_of(told: Json, status_before: str | None) -> tuple[str, Json]:
-    """Return the event of a change: of the state, or of a deployment within it.
-
-    https://docs.aws.amazon.com/sagemaker/latest/dg/automating-sagemaker-with-eventbridge.html
-    """
-    status = told["EndpointStatus"]
-    words = "Endpoint" if status != status_before else "Endpoint Deployment"
-    times = {name: int(1000 * told[name]) for name in ("CreationTime", "LastModifiedTime")}
-    shouted = re.sub(r"(?<!^)(?=[A-Z])", "_", status).upper()  # InService is IN_SERVICE there
-    return f"SageMaker {words} State Change", {**told, **times, "EndpointStatus": shouted}
 
 
 def _invalid(message: str) -> ServiceError:
