@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from kennel.cloud.access import OPERATOR_KEY
 from kennel.cloud.cloud import Cloud
 from kennel.demo import samples
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
 
-_RUNS = re.compile(r"<!-- runs in the tests -->\n```(\w+)\n(.*?)```", re.DOTALL)
+_RUNS = re.compile(r"<!-- runs in the tests -->\n *```(\w+)\n(.*?)```", re.DOTALL)
 _ROW = re.compile(r"│ (imagenet_\S+) +│ (.+?) +│ +([\d.]*) +│ (yes|no) +│")
 
 
@@ -74,6 +75,26 @@ def test_the_python_lines_print_the_breed(reader: dict[str, str], tmp_path: Path
         [sys.executable, "-c", code], cwd=tmp_path, env=reader, capture_output=True, check=True
     )
     assert done.stdout == b"Dalmatian\n"
+
+
+def test_preflight_finds_nothing_that_blocks_in_an_empty_account(bare_cloud: Cloud) -> None:
+    aws = {
+        "AWS_ENDPOINT_URL": bare_cloud.url,
+        "AWS_ACCESS_KEY_ID": OPERATOR_KEY,
+        "AWS_SECRET_ACCESS_KEY": "offline",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+    done = subprocess.run(
+        ["bash", "-c", block("sh", "kennel preflight")],
+        cwd=ROOT,
+        env={**os.environ, **aws},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "stack kennel-dev" in done.stdout
+    assert "nothing found that blocks" in done.stderr
 
 
 def test_every_local_link_and_make_target_exists() -> None:
