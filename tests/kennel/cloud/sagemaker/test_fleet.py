@@ -1,6 +1,6 @@
 """Who gets the next request: fleets by weight, instances by how busy they are."""
 
-from typing import Any, cast
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -29,8 +29,13 @@ class Busy:
 
 def with_instances(*instances: Busy) -> Fleet:
     made = fleet()
-    made.instances = cast(list[Any], list(instances))
+    seen: list[Any] = list(instances)
+    made.instances = seen
     return made
+
+
+def picks(fleet: Fleet, count: int = 1) -> list[Any]:
+    return [fleet.pick() for _ in range(count)]
 
 
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=4).filter(any))
@@ -59,15 +64,15 @@ def test_a_fleet_that_joins_gets_its_share_at_once() -> None:
 def test_equal_instances_take_turns_and_a_busy_one_waits() -> None:
     one, two, three = Busy(), Busy(), Busy(in_flight=2)
     made = with_instances(one, two, three)
-    assert [made.pick() for _ in range(4)] == [one, two, one, two]
+    assert picks(made, 4) == [one, two, one, two]
     one.in_flight = two.in_flight = 3
-    assert made.pick() is three
+    assert picks(made) == [three]
 
 
 def test_only_active_and_living_instances_are_picked() -> None:
     one, two = Busy(), Busy()
     made = with_instances(one, two)
     made.active = 1
-    assert [made.pick(), made.pick()] == [one, one]
+    assert picks(made, 2) == [one, one]
     one.alive = False
-    assert made.pick() is None
+    assert picks(made) == [None]
