@@ -25,6 +25,7 @@ from kennel.cloud.custom_resources import CustomResources
 from kennel.cloud.deploy import Deployment, client
 from kennel.cloud.events import Events
 from kennel.cloud.faults import Faults
+from kennel.cloud.function_logs import FunctionLogs
 from kennel.cloud.functions import LambdaService, read_functions
 from kennel.cloud.gateway import Gateway
 from kennel.cloud.image_builds import ImageBuilds
@@ -100,11 +101,13 @@ class Parts:
         self._metrics = Metrics(clock, aws("cloudwatch"))
         self._alarms = Alarms(aws("cloudwatch"), aws("sns"), self._metrics, clock, setting.report)
         access = access_of(stack)
-        functions = LambdaService(read_functions(stack, setting.built), setting.url, setting.logs)
+        declared = read_functions(stack, setting.built)
+        functions = LambdaService(declared, setting.url, setting.logs, self._metrics)
+        self._logs = FunctionLogs(declared, setting.logs, aws("logs"), access, self._metrics)
         queue = AsynchronousInvocations(functions, read_configs(stack), clock)
         targets = Targets(queue.send, aws)
         queue.deliver = targets.send
-        self._events = Events(stack, targets, aws, clock)
+        self._events = Events(stack, targets, aws, clock, self._metrics)
         self._schedules = Schedules(stack, self._events, targets, aws, clock)
         custom = CustomResources(stack.name, setting.url, _teller(queue), CUSTOM_RESOURCE_SECONDS)
         self.deployment = Deployment(stack, setting.url, custom, store)
@@ -139,7 +142,7 @@ class Parts:
         for stop in (functions.stop, queue.stop, builds.stop, self._events.stop, sagemaker.stop):
             later.push_async_callback(stop)
         self.api_key = _key(store)
-        self.api = RestApi(stack, functions, self.api_key)
+        self.api = RestApi(stack, functions, self.api_key, self._metrics)
         self.gateway = Gateway(
             api=self.api,
             functions=functions,
@@ -157,6 +160,7 @@ class Parts:
                 "EndpointConfigName", name
             ),
         )
+        later.push_async_callback(self.api.stop)
         later.push_async_callback(self.gateway.stop)
         self._begun = False
         later.push_async_callback(self._save)
@@ -172,6 +176,7 @@ class Parts:
             self._events.watch(),
             self._schedules.run(),
             self._metrics.run(),
+            self._logs.run(),
             self._alarms.run(),
         ]
         if self._kept:

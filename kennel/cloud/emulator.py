@@ -5,19 +5,25 @@ invocation at a time (a second one kills it, as measured; see `functions.Environ
 """
 
 import asyncio
+import contextlib
 import json
+import os
 import platform
+import signal
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 
-from kennel.cloud.processes import Child, free_ports
+from kennel.cloud.processes import Child, descendants, free_ports, resident_bytes
 from kennel.errors import CannotStart
 
 _INVOCATIONS = "/2015-03-31/functions/function/invocations"
 _LISTEN_SECONDS = 5.0  # the emulator, a Go binary, listens after some 10 ms
+_LOOK_SECONDS = 0.05  # between two looks at the memory
+#: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html: 6 MB and a little.
+RESPONSE_BYTES = 6291556
 _MARGIN_SECONDS = 10.0  # beyond the function's own time-out, for the emulator to say so
 
 
@@ -42,22 +48,33 @@ class Outcome:
         JSON text: the function's answer, or Lambda's description of its error.
     failed
         Whether the function raised, timed out or died (Lambda's header X-Amz-Function-Error).
+    cold
+        Whether the environment was started for it.
     """
 
     payload: bytes
     failed: bool
+    cold: bool = False
 
 
 class Emulator:
     """A running execution environment."""
 
-    def __init__(self, child: Child, client: httpx.AsyncClient) -> None:
+    def __init__(self, child: Child, client: httpx.AsyncClient, memory: int | None) -> None:
         self._child = child
         self._client = client
+        self._memory = memory
 
     @classmethod
     async def start(
-        cls, binary: Path, command: list[str], env: Mapping[str, str], log: Path, timeout: float
+        cls,
+        binary: Path,
+        command: list[str],
+        env: Mapping[str, str],
+        log: Path,
+        *,
+        timeout: float,
+        memory: int | None = None,
     ) -> "Emulator":
         """Start an environment.
 
@@ -69,6 +86,8 @@ class Emulator:
             The runtime: a Python with awslambdaric and the handler's name.
         timeout
             The function's time-out in seconds; `env` tells the emulator the same.
+        memory
+            MB beyond which its processes are killed; None for no limit.
         """
         runtime_port, port = free_ports(2)
         addresses = [
@@ -88,7 +107,7 @@ class Emulator:
         client = httpx.AsyncClient(
             base_url=f"http://127.0.0.1:{port}", timeout=timeout + _MARGIN_SECONDS, trust_env=False
         )
-        return cls(child, client)
+        return cls(child, client, memory)
 
     @property
     def alive(self) -> bool:
@@ -97,16 +116,40 @@ class Emulator:
 
     async def invoke(self, payload: bytes) -> Outcome:
         """Run the function once on the JSON text `payload`."""
+        guard = asyncio.ensure_future(self._guard_memory())
         try:
             answer = await self._client.post(_INVOCATIONS, content=payload)
         except httpx.TransportError as error:
             await self.stop()
             return _error("Runtime.Unavailable", f"the environment ended ({type(error).__name__})")
+        finally:
+            guard.cancel()
+        if len(answer.content) > RESPONSE_BYTES:
+            return _error(
+                "Function.ResponseSizeTooLarge",
+                "Response payload size exceeded maximum allowed payload size "
+                f"({RESPONSE_BYTES} bytes).",
+            )
         if not answer.is_success:  # the runtime died: {"errorType": "Runtime.ExitError", ...}
             return Outcome(answer.content, failed=True)
         if answer.content.startswith(b"Task timed out after"):  # with status 200, and not JSON
             return _error("Sandbox.Timedout", answer.text)
         return Outcome(answer.content, _describes_error(answer.content))
+
+    async def _guard_memory(self) -> None:
+        """Kill the function's processes when they hold more than its memory.
+
+        Lambda's sandbox does so at once; this looks twenty times a second, so a short peak may
+        pass. The emulator then reports what Lambda does: "Runtime exited with error: signal:
+        killed".
+        """
+        while self._memory:
+            pids = descendants(self._child.pid)
+            if sum(map(resident_bytes, pids)) > self._memory * 2**20:
+                for pid in pids:
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL)
+            await asyncio.sleep(_LOOK_SECONDS)
 
     async def stop(self) -> None:
         """End it at once: Lambda too gives a frozen environment no time to clean up."""

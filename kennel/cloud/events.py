@@ -15,6 +15,7 @@ from typing import Any
 from moto.events.models import EventPattern
 
 from kennel.cloud.clock import Clock
+from kennel.cloud.metrics import Metrics
 from kennel.cloud.names import ACCOUNT, REGION
 from kennel.cloud.targets import Json, Targets, service_of, shaped
 from kennel.cloud.template import Resource, Stack
@@ -38,6 +39,8 @@ class Events:
         What sends to a rule's targets.
     client
         A boto3 client to moto by service: it knows executions, and which rules are enabled.
+    metrics
+        Where executions are counted.
 
     Raises
     ------
@@ -46,8 +49,14 @@ class Events:
     """
 
     def __init__(
-        self, stack: Stack, targets: Targets, client: Callable[[str], Any], clock: Clock
+        self,
+        stack: Stack,
+        targets: Targets,
+        client: Callable[[str], Any],
+        clock: Clock,
+        metrics: Metrics | None = None,
     ) -> None:
+        self._metrics = metrics
         self._rules = stack.of_type("AWS::Events::Rule")
         self._machines = [each.arn for each in stack.of_type("AWS::StepFunctions::StateMachine")]
         self._targets = targets
@@ -125,6 +134,7 @@ class Events:
         """Publish what has changed; return whether any execution runs."""
         changed = await asyncio.to_thread(self._changed)
         for execution in changed:
+            self._count(execution)
             self.publish(
                 "Step Functions Execution Status Change",
                 "aws.states",
@@ -132,6 +142,19 @@ class Events:
                 [execution["executionArn"]],
             )
         return "RUNNING" in self._seen.values()
+
+    def _count(self, execution: Json) -> None:
+        """https://docs.aws.amazon.com/step-functions/latest/dg/procedure-cw-metrics.html."""
+        names = {
+            "RUNNING": "ExecutionsStarted",
+            "SUCCEEDED": "ExecutionsSucceeded",
+            "FAILED": "ExecutionsFailed",
+            "TIMED_OUT": "ExecutionsTimedOut",
+            "ABORTED": "ExecutionsAborted",
+        }
+        if self._metrics and (name := names.get(execution["status"])):
+            dimensions = {"StateMachineArn": execution["stateMachineArn"]}
+            self._metrics.count("AWS/States", name, dimensions)
 
     def _changed(self) -> list[Json]:
         states = self._client("stepfunctions")

@@ -2,12 +2,14 @@
 
 import asyncio
 import os
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kennel.cloud.build import LAMBDA
 from kennel.cloud.emulator import Emulator, Outcome, emulator_name
+from kennel.cloud.metrics import Metrics
 from kennel.cloud.names import REGION
 from kennel.cloud.template import Resource, Stack
 from kennel.paths import PYTHON
@@ -16,9 +18,16 @@ from kennel.paths import PYTHON
 #: together (new ones often 10); this machine holds fewer processes.
 UNRESERVED_CONCURRENCY = 10
 
+#: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+REQUEST_BYTES = 6 * 2**20
+
 
 class Throttled(Exception):  # noqa: N818 - Lambda's own word
     """Every environment that the function may have is busy (Lambda answers 429)."""
+
+
+class RequestTooLarge(Exception):  # noqa: N818
+    """The payload is larger than Lambda takes (413 RequestTooLargeException)."""
 
 
 class NoSuchFunction(Exception):  # noqa: N818
@@ -32,7 +41,7 @@ class FunctionSettings:
     Attributes
     ----------
     memory : int
-        MB, told to the function; not enforced here.
+        MB; an environment that holds more is killed, where /proc tells.
     timeout : float
         Seconds.
     concurrency : int
@@ -41,6 +50,8 @@ class FunctionSettings:
         Logical id of its role, used as its access key.
     path : tuple of Path
         Its own build, then its layers'.
+    log_group : str
+        Where its role lets it write.
     """
 
     logical_id: str
@@ -52,6 +63,7 @@ class FunctionSettings:
     role: str
     environment: Mapping[str, str]
     path: tuple[Path, ...]
+    log_group: str = ""
 
 
 def read_functions(stack: Stack, built: Mapping[str, Path]) -> dict[str, FunctionSettings]:
@@ -90,6 +102,9 @@ def _read_function(
         role=roles[properties["Role"]],
         environment={key: str(value) for key, value in environment.items()},
         path=(built[make_target(resource)], *path),
+        log_group=properties.get("LoggingConfig", {}).get(
+            "LogGroup", f"/aws/lambda/{resource.name}"
+        ),
     )
 
 
@@ -103,6 +118,11 @@ class Environments:
         self._idle: list[Emulator] = []
         self._busy = 0
 
+    @property
+    def busy(self) -> int:
+        """How many invocations run."""
+        return self._busy
+
     async def invoke(self, payload: bytes) -> Outcome:
         """Run the function on `payload` (JSON text).
 
@@ -115,9 +135,10 @@ class Environments:
             raise Throttled(self.settings.name)
         self._busy += 1
         try:
-            environment = self._warm() or await self._start()
+            warm = self._warm()
+            environment = warm or await self._start()
             try:
-                outcome = await environment.invoke(payload)
+                outcome = replace(await environment.invoke(payload), cold=warm is None)
             except asyncio.CancelledError:  # the caller left; its answer must not meet the next
                 await environment.stop()
                 raise
@@ -146,7 +167,7 @@ class Environments:
             "AWS_LAMBDA_FUNCTION_NAME": settings.name,
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(settings.memory),
             "AWS_LAMBDA_FUNCTION_TIMEOUT": str(int(settings.timeout)),
-            "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{settings.name}",
+            "AWS_LAMBDA_LOG_GROUP_NAME": settings.log_group,
             "AWS_REGION": REGION,
             "AWS_DEFAULT_REGION": REGION,
             "AWS_ENDPOINT_URL": self._aws_url,
@@ -158,7 +179,12 @@ class Environments:
         # -S: no site-packages, so that a function sees what its build holds and nothing else.
         command = [str(PYTHON), "-S", "-m", "awslambdaric", settings.handler]
         return await Emulator.start(
-            LAMBDA / emulator_name(), command, env, self._log, settings.timeout
+            LAMBDA / emulator_name(),
+            command,
+            env,
+            self._log,
+            timeout=settings.timeout,
+            memory=settings.memory,
         )
 
     async def stop(self) -> None:
@@ -168,9 +194,22 @@ class Environments:
 
 
 class LambdaService:
-    """All functions of the stack, by name or ARN."""
+    """All functions of the stack, by name or ARN.
 
-    def __init__(self, functions: Mapping[str, FunctionSettings], aws_url: str, logs: Path) -> None:
+    Parameters
+    ----------
+    metrics
+        Where invocations are counted; None counts none.
+    """
+
+    def __init__(
+        self,
+        functions: Mapping[str, FunctionSettings],
+        aws_url: str,
+        logs: Path,
+        metrics: Metrics | None = None,
+    ) -> None:
+        self._metrics = metrics
         self._environments = {
             name: Environments(settings, aws_url, logs) for name, settings in functions.items()
         }
@@ -180,9 +219,37 @@ class LambdaService:
 
         Raises
         ------
-        NoSuchFunction, Throttled
+        NoSuchFunction, Throttled, RequestTooLarge
         """
-        return await self._environments[self.name_of(function)].invoke(payload)
+        name = self.name_of(function)
+        if len(payload) > REQUEST_BYTES:
+            raise RequestTooLarge(
+                f"Request must be smaller than {REQUEST_BYTES} bytes for the InvokeFunction "
+                "operation"
+            )
+        environments = self._environments[name]
+        started = time.perf_counter()
+        try:
+            outcome = await environments.invoke(payload)
+        except Throttled:
+            self._count(name, Throttles=1)
+            raise
+        self._count(
+            name,
+            Invocations=1,
+            Errors=int(outcome.failed),
+            Throttles=0,
+            Duration=(time.perf_counter() - started) * 1000,
+            ConcurrentExecutions=environments.busy + 1,
+        )
+        return outcome
+
+    def _count(self, name: str, **values: float) -> None:
+        """https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html."""
+        if self._metrics:
+            for metric, value in values.items():
+                unit = "Milliseconds" if metric == "Duration" else "Count"
+                self._metrics.count("AWS/Lambda", metric, {"FunctionName": name}, value, unit)
 
     def name_of(self, function: str) -> str:
         """Return the name in a name or an ARN; raise NoSuchFunction when there is none such."""

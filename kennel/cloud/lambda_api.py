@@ -9,8 +9,11 @@ from starlette.responses import JSONResponse, Response
 
 from kennel.cloud.access import Access, AccessDenied
 from kennel.cloud.asynchronous import AsynchronousInvocations
-from kennel.cloud.functions import LambdaService, NoSuchFunction, Throttled
+from kennel.cloud.functions import LambdaService, NoSuchFunction, RequestTooLarge, Throttled
 from kennel.cloud.names import ACCOUNT, REGION
+
+#: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html: asynchronous, 1 MB.
+EVENT_BYTES = 2**20
 
 _INVOKE = re.compile(r"/2015-03-31/functions/(.+)/invocations")
 
@@ -37,6 +40,11 @@ async def answer(
         if kind == "DryRun":
             return Response(status_code=204, headers={"x-amzn-requestid": str(uuid4())})
         if kind == "Event":
+            if len(payload) > EVENT_BYTES:
+                raise RequestTooLarge(
+                    f"Request must be smaller than {EVENT_BYTES} bytes for the InvokeFunction "
+                    "operation"
+                )
             return Response(
                 status_code=202, headers={"x-amzn-requestid": queue.send(name, payload)}
             )
@@ -45,9 +53,15 @@ async def answer(
         return _error("AccessDeniedException", str(error), 403)
     except NoSuchFunction:
         return _error("ResourceNotFoundException", f"Function not found: {arn}", 404)
+    except RequestTooLarge as error:
+        return _error("RequestTooLargeException", str(error), 413)
     except Throttled:
         return _error("TooManyRequestsException", "Rate Exceeded.", 429)
-    headers = {"x-amzn-requestid": str(uuid4()), "x-amz-executed-version": "$LATEST"}
+    headers = {
+        "x-amzn-requestid": str(uuid4()),
+        "x-amz-executed-version": "$LATEST",
+        "x-kennel-cold-start": str(outcome.cold).lower(),
+    }
     if outcome.failed:
         headers["x-amz-function-error"] = "Unhandled"
     return Response(outcome.payload, 200, headers, media_type="application/json")

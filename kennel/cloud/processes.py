@@ -68,6 +68,28 @@ def is_running(pid: int) -> bool:
     return stat.rpartition(")")[2].split()[0] not in {"Z", "X"}
 
 
+def descendants(pid: int) -> list[int]:
+    """Return the processes below `pid`, on Linux; none elsewhere."""
+    found: list[int] = []
+    for children in Path(f"/proc/{pid}/task").glob("*/children"):
+        try:
+            below = [int(each) for each in children.read_text().split()]
+        except OSError:  # it ended meanwhile
+            continue
+        for each in below:
+            found += [each, *descendants(each)]
+    return found
+
+
+def resident_bytes(pid: int) -> int:
+    """Return the memory that a process holds; 0 for one that has ended."""
+    try:
+        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    except (OSError, IndexError):
+        return 0
+    return pages * os.sysconf("SC_PAGESIZE")
+
+
 class Child:
     """One process of ours, with its output in a log file.
 

@@ -3,6 +3,7 @@
 Event and answer: https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
 """
 
+import asyncio
 import base64
 import binascii
 import json
@@ -15,14 +16,17 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from kennel.cloud.emulator import Outcome
 from kennel.cloud.functions import LambdaService, Throttled
 from kennel.cloud.gateway_responses import GatewayResponses
+from kennel.cloud.metrics import Metrics
 from kennel.cloud.names import ACCOUNT
 from kennel.cloud.template import Stack
 from kennel.cloud.throttle import Quota, TokenBucket
 from kennel.errors import CannotStart
 
 REQUEST_BYTES = 10 * 2**20  # API Gateway's payload limit, not adjustable
+INTEGRATION_SECONDS = 29.0  # the default; more needs a quota increase and a regional API
 LAMBDA_BYTES = 6 * 2**20  # Lambda's limit of a synchronous request, base64 and all
 
 
@@ -32,6 +36,49 @@ class Route:
 
     function: str
     needs_key: bool
+    mock: "Mock | None" = None
+
+
+@dataclass(frozen=True)
+class Mock:
+    """What a mock integration answers: SAM makes one for a CORS preflight."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def read(cls, integration: Mapping[str, Any]) -> "Mock":
+        """Read the integration's default response; a quoted value is a literal."""
+        response = integration["responses"]["default"]
+        prefix = "method.response.header."
+        headers = tuple(
+            (name.removeprefix(prefix), value.strip("'"))
+            for name, value in response.get("responseParameters", {}).items()
+        )
+        return cls(int(response["statusCode"]), headers)
+
+
+class _StageLimits:
+    """The stage's own throttle for each method, from its MethodSettings."""
+
+    def __init__(self, stage: Mapping[str, Any]) -> None:
+        self._settings = {
+            (each["ResourcePath"].replace("~1", "/"), each["HttpMethod"]): each
+            for each in stage.get("MethodSettings", [])
+            if "ThrottlingRateLimit" in each
+        }
+        self._buckets: dict[tuple[str, str], TokenBucket] = {}
+
+    def take(self, path: str, method: str) -> bool:
+        """Take a token of the method; True where nothing limits it."""
+        settings = self._settings.get((path, method)) or self._settings.get(("/*", "*"))
+        if settings is None:
+            return True
+        if (path, method) not in self._buckets:
+            rate = float(settings["ThrottlingRateLimit"])
+            burst = int(settings.get("ThrottlingBurstLimit", rate))
+            self._buckets[path, method] = TokenBucket(rate, burst)
+        return self._buckets[path, method].take()
 
 
 class RestApi:
@@ -45,13 +92,29 @@ class RestApi:
         What answers.
     key
         The value of the template's API key.
+    metrics
+        Where requests are counted; None counts none.
+    timeout
+        Seconds that API Gateway waits for a function.
     """
 
-    def __init__(self, stack: Stack, functions: LambdaService, key: str) -> None:
+    def __init__(
+        self,
+        stack: Stack,
+        functions: LambdaService,
+        key: str,
+        metrics: Metrics | None = None,
+        timeout: float = INTEGRATION_SECONDS,
+    ) -> None:
+        self._metrics = metrics
+        self._timeout = timeout
+        self._running: set[asyncio.Task[Outcome]] = set()
         body = stack.only("AWS::ApiGateway::RestApi").properties["Body"]
         self.stage = stack.only("AWS::ApiGateway::Stage").name
         self._api_id = stack.only("AWS::ApiGateway::RestApi").name
         self._routes = _read_routes(body)
+        self._name = str(body.get("info", {}).get("title", stack.name))
+        self._stage_limits = _StageLimits(stack.only("AWS::ApiGateway::Stage").properties)
         self._binary = tuple(body.get("x-amazon-apigateway-binary-media-types", []))
         self._responses = GatewayResponses(body.get("x-amazon-apigateway-gateway-responses", {}))
         self._functions = functions
@@ -62,12 +125,47 @@ class RestApi:
         self._quota = Quota(int(quota["Limit"]), quota["Period"])
 
     async def answer(self, request: Request) -> Response:
-        """Answer a client's request as the deployed API would."""
+        """Answer a client's request as the deployed API would, and count it."""
+        started = time.perf_counter()
+        response = await self._answer(request)
+        status = response.status_code
+        self._count("Count", 1)
+        self._count("4XXError", int(400 <= status < 500))  # noqa: PLR2004
+        self._count("5XXError", int(status >= 500))  # noqa: PLR2004
+        self._count("Latency", (time.perf_counter() - started) * 1000, "Milliseconds")
+        return response
+
+    async def stop(self) -> None:
+        """End the invocations that still run."""
+        for task in tuple(self._running):
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+
+    async def _invoke(self, function: str, payload: bytes) -> Outcome:
+        """Invoke; TimeoutError when it takes too long: Lambda goes on then, its answer is lost."""
+        task = asyncio.ensure_future(self._functions.invoke(function, payload))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        done, _ = await asyncio.wait({task}, timeout=self._timeout)
+        if not done:
+            raise TimeoutError
+        return task.result()
+
+    def _count(self, name: str, value: float, unit: str = "Count") -> None:
+        """https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-metrics-and-dimensions.html."""
+        if self._metrics:
+            api = {"ApiName": self._name}
+            for dimensions in (api, {**api, "Stage": self.stage}):
+                self._metrics.count("AWS/ApiGateway", name, dimensions, value, unit)
+
+    async def _answer(self, request: Request) -> Response:
         request_id = str(uuid.uuid4())
         path = request.url.path.removeprefix(f"/{self.stage}") or "/"
         route = self._routes.get((path, request.method))
-        if not request.url.path.startswith(f"/{self.stage}") or route is None:
+        if not f"{request.url.path}/".startswith(f"/{self.stage}/") or route is None:
             return self._responses.make("MISSING_AUTHENTICATION_TOKEN", request_id)
+        if route.mock is not None:
+            return Response(status_code=route.mock.status, headers=dict(route.mock.headers))
         if route.needs_key:
             if request.headers.get("x-api-key") != self._key:
                 return self._responses.make("INVALID_API_KEY", request_id)
@@ -75,6 +173,8 @@ class RestApi:
                 return self._responses.make("THROTTLED", request_id)
             if not self._quota.take():
                 return self._responses.make("QUOTA_EXCEEDED", request_id)
+        if not self._stage_limits.take(path, request.method):
+            return self._responses.make("THROTTLED", request_id)
         body = await _read(request, REQUEST_BYTES)
         if body is None:
             return self._responses.make("REQUEST_TOO_LARGE", request_id)
@@ -83,9 +183,11 @@ class RestApi:
         if len(payload) > LAMBDA_BYTES:
             return self._responses.make("REQUEST_TOO_LARGE", request_id)
         try:
-            outcome = await self._functions.invoke(route.function, payload)
+            outcome = await self._invoke(route.function, payload)
         except Throttled:
             return self._responses.make("INTEGRATION_FAILURE", request_id)
+        except TimeoutError:
+            return self._responses.make("INTEGRATION_TIMEOUT", request_id)
         answer = None if outcome.failed else self._proxy_answer(request, outcome.payload)
         return answer or self._responses.make("DEFAULT_5XX", request_id)
 
@@ -172,7 +274,11 @@ def _read_routes(body: Mapping[str, Any]) -> dict[tuple[str, str], Route]:
         if "{" in path:
             raise CannotStart(f"the route {path} has a parameter, which is not served offline yet")
         for method, operation in methods.items():
-            uri = operation["x-amazon-apigateway-integration"]["uri"]
+            integration = operation["x-amazon-apigateway-integration"]
+            if integration["type"].lower() == "mock":
+                routes[path, method.upper()] = Route("", False, Mock.read(integration))
+                continue
+            uri = integration["uri"]
             function = uri.split("/functions/")[1].removesuffix("/invocations")
             needs_key = any("api_key" in each for each in operation.get("security", []))
             routes[path, method.upper()] = Route(function, needs_key)

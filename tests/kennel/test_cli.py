@@ -1,5 +1,6 @@
 """The commands as a person types them, each in a process of its own."""
 
+import contextlib
 import json
 import os
 import signal
@@ -13,6 +14,7 @@ import httpx
 import pytest
 
 from kennel.cloud.cloud import Cloud
+from kennel.cloud.deploy import client
 from kennel.cloud.processes import is_running, listen
 from kennel.demo import samples
 from kennel.paths import STATE
@@ -48,12 +50,22 @@ def alive(pids: set[int]) -> set[int]:
     return {pid for pid in pids if is_running(pid)}
 
 
+Up = tuple["subprocess.Popen[str]", dict[str, str]]
+
+
 @pytest.fixture
-def up(tmp_path: Path) -> Iterator[tuple["subprocess.Popen[str]", dict[str, str]]]:
+def up(tmp_path: Path) -> Iterator[Up]:
     """A `kennel up` of its own (process, what it printed)."""
+    with start(tmp_path) as started:
+        yield started
+
+
+@contextlib.contextmanager
+def start(tmp_path: Path) -> Iterator[Up]:
     env = {**os.environ, "KENNEL_STATE": str(tmp_path)}
     for made in ("build", "cache"):  # the same for every state folder, and slow to make
-        (tmp_path / made).symlink_to(STATE / made)
+        if not (tmp_path / made).exists():
+            (tmp_path / made).symlink_to(STATE / made)
     command = [*KENNEL, "up", "--port", "0", "--bind", "127.0.0.2", "--json"]
     # A shell's background jobs, and so a CI run may be one, ignore Ctrl-C and hand that down.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -73,7 +85,7 @@ def up(tmp_path: Path) -> Iterator[tuple["subprocess.Popen[str]", dict[str, str]
     [(signal.SIGINT, 0), (signal.SIGKILL, -signal.SIGKILL)],
 )
 def test_up_ends_with_all_its_processes(
-    up: tuple["subprocess.Popen[str]", dict[str, str]], ending: signal.Signals, status: int
+    up: Up, ending: signal.Signals, status: int, tmp_path: Path
 ) -> None:
     process, _ = up
     below = descendants(process.pid)
@@ -85,11 +97,35 @@ def test_up_ends_with_all_its_processes(
             break
         time.sleep(0.1)
     assert alive(below) == set()
+    kennel("down", state=tmp_path)  # nothing is up: it removes what a killed one left
+    assert list((tmp_path / "tmp").iterdir()) == []
+    assert not (tmp_path / "up.json").exists()
 
 
-def test_up_down_and_classify_find_each_other(
-    up: tuple["subprocess.Popen[str]", dict[str, str]], tmp_path: Path
-) -> None:
+def test_what_was_there_is_there_after_a_restart(up: Up, tmp_path: Path) -> None:
+    process, place = up
+    client("s3", place["aws_url"]).put_object(Bucket="kennel-bucket", Key="mine", Body=b"photo")
+    breeds = httpx.get(f"{place['api_url']}/breeds").text
+    assert kennel("down", state=tmp_path).returncode == 0
+    process.wait()
+    with start(tmp_path) as (_, again):
+        assert again["api_key"] == place["api_key"]
+        got = client("s3", again["aws_url"]).get_object(Bucket="kennel-bucket", Key="mine")
+        assert got["Body"].read() == b"photo"
+        assert httpx.get(f"{again['api_url']}/breeds").text == breeds
+        states = client("stepfunctions", again["aws_url"])
+        machine = states.list_state_machines()["stateMachines"][0]["stateMachineArn"]
+        assert states.list_executions(stateMachineArn=machine)["executions"] == []  # no release
+        answer = kennel("classify", str(samples()[0].photo), "--json", state=tmp_path)
+        assert json.loads(answer.stdout)["is_dog"]
+        deleted = kennel("down", "--delete", state=tmp_path)
+        assert (deleted.returncode, deleted.stderr.strip()) == (
+            0,
+            "kept, as the template says: Bucket",
+        )
+
+
+def test_up_down_and_classify_find_each_other(up: Up, tmp_path: Path) -> None:
     process, place = up
     assert place["api_url"].startswith("http://127.0.0.1:")
     bound = place["api_url"].replace("127.0.0.1", "127.0.0.2")

@@ -8,14 +8,17 @@ from pathlib import Path
 
 import pytest
 
+from kennel.cloud.clock import Clock
 from kennel.cloud.emulator import Outcome
 from kennel.cloud.functions import (
     Environments,
     FunctionSettings,
     LambdaService,
     NoSuchFunction,
+    RequestTooLarge,
     Throttled,
 )
+from kennel.cloud.metrics import Metrics, Series
 
 CODE = """
 import os, sys, time
@@ -33,6 +36,13 @@ def handler(event, context):
             os._exit(3)
         case "look":
             return {"path": sys.path, "env": dict(os.environ)}
+        case "fill":
+            held = bytearray(event["mb"] * 2**20)
+            held[::4096] = b"x" * len(held[::4096])
+            time.sleep(event["seconds"])
+            return len(held)
+        case "write":
+            return "x" * event["bytes"]
         case "describe an error":
             return {"errorMessage": "as data", "errorType": "of the function's own"}
 """
@@ -120,6 +130,38 @@ def test_a_failure_is_described_and_the_next_call_works(
     run(tmp_path, fail, timeout=1)
 
 
+def test_a_function_that_takes_more_than_its_memory_is_killed(tmp_path: Path) -> None:
+    async def fill(environments: Environments) -> None:
+        fits = await invoke(environments, do="fill", mb=100, seconds=0.2)
+        assert json.loads(fits.payload) == 100 * 2**20
+        outcome = await invoke(environments, do="fill", mb=400, seconds=60)
+        described = json.loads(outcome.payload)
+        assert outcome.failed
+        assert described["errorType"] == "Runtime.ExitError"
+        assert described["errorMessage"].endswith("Runtime exited with error: signal: killed")
+        assert not (await invoke(environments, do="answer")).failed
+
+    run(tmp_path, fill, timeout=90)
+
+
+def test_an_answer_over_6_mb_is_an_error(tmp_path: Path) -> None:
+    async def write(environments: Environments) -> None:
+        assert not (await invoke(environments, do="write", bytes=6_000_000)).failed
+        outcome = await invoke(environments, do="write", bytes=6_300_000)
+        assert outcome.failed
+        assert json.loads(outcome.payload)["errorType"] == "Function.ResponseSizeTooLarge"
+
+    run(tmp_path, write, timeout=60)
+
+
+def test_a_cold_start_is_told_from_a_warm_one(tmp_path: Path) -> None:
+    async def twice(environments: Environments) -> None:
+        assert (await invoke(environments, do="answer")).cold
+        assert not (await invoke(environments, do="answer")).cold
+
+    run(tmp_path, twice)
+
+
 def test_an_answer_that_looks_like_an_error_is_an_answer(tmp_path: Path) -> None:
     async def answer(environments: Environments) -> None:
         assert not (await invoke(environments, do="describe an error")).failed
@@ -138,6 +180,31 @@ def test_concurrency_is_bounded_and_the_excess_is_throttled(tmp_path: Path) -> N
         assert not (await invoke(environments, do="answer")).failed
 
     run(tmp_path, crowd, concurrency=2)
+
+
+def test_invocations_are_counted_and_a_request_over_6_mb_is_refused(tmp_path: Path) -> None:
+    async def count() -> None:
+        clock = Clock()
+        metrics = Metrics(clock)
+        functions = {"kennel-Tried": settings(tmp_path)}
+        service = LambdaService(functions, "http://x", tmp_path, metrics)
+        try:
+            await service.invoke("kennel-Tried", b'{"do": "answer"}')
+            await service.invoke("kennel-Tried", b'{"do": "raise"}')
+            with pytest.raises(RequestTooLarge, match="smaller than 6291456 bytes"):
+                await service.invoke("kennel-Tried", b" " * (6 * 2**20 + 1))
+        finally:
+            await service.stop()
+
+        async def total(name: str) -> float | None:
+            series = Series.of("AWS/Lambda", name, {"FunctionName": "kennel-Tried"})
+            (point,) = await metrics.points(series, "Sum", 7200, clock.now() - 3600, 1)
+            return point
+
+        assert [await total("Invocations"), await total("Errors")] == [2, 1]
+        assert (await total("Duration") or 0) > 0
+
+    asyncio.run(count())
 
 
 def test_a_function_is_found_by_name_or_arn_only(tmp_path: Path) -> None:
