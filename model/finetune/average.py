@@ -1,17 +1,22 @@
 """Between the head-only network and the fine-tuned one: the best of several ways there.
 
-Weights in the middle are often better than either end on photos unlike the training's, and never
-worse than head-only on valid, since 0 is among the ways (WiSE-FT, Wortsman et al., 2022).
+Weights in the middle are often better than either end on photos unlike the training's (WiSE-FT,
+Wortsman et al., 2022). Of the ways that valid cannot tell from the best one, within one standard
+error of the loss, the furthest is taken (Breiman's rule, 1984): photos that a pretrained backbone
+has seen flatter the network that stays where it was.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from finetune.distributed import World
-from finetune.measure import calibrated_loss, logits_of
+from finetune.measure import calibrated_losses, logits_of
 from finetune.pixels import Pixels
 from metrics import Labels
 from network import Network
@@ -45,13 +50,33 @@ def choose(
     labels: Labels,
     world: World,
 ) -> Choice:
-    """Give `network`, fine-tuned, the weights of the share with the lowest valid loss."""
+    """Give `network`, fine-tuned, the weights of the share that `furthest_of_the_best` names."""
     device = next(network.parameters()).device
     end = {name: value.clone() for name, value in network.state_dict().items()}
-    losses: dict[float, float] = {}
+    losses: dict[float, NDArray[np.float64]] = {}
     for share in sorted(set(shares)):
         network.load_state_dict(between(start, end, share))
-        losses[share] = calibrated_loss(logits_of(network, valid, world, device), labels)
-    best = min(losses, key=lambda share: (losses[share], share))
+        losses[share] = calibrated_losses(logits_of(network, valid, world, device), labels)
+    best = furthest_of_the_best(losses)
     network.load_state_dict(between(start, end, best))
-    return Choice(best, {f"{share:g}": round(value, 6) for share, value in losses.items()})
+    return Choice(
+        best, {f"{share:g}": round(float(each.mean()), 6) for share, each in losses.items()}
+    )
+
+
+def furthest_of_the_best(losses: Mapping[float, NDArray[np.float64]]) -> float:
+    """Return the largest share whose photos' losses are the lowest, or not tellably higher.
+
+    Parameters
+    ----------
+    losses : mapping of float to ndarray
+        For each share the loss of each valid photo.
+    """
+    best = losses[min(losses, key=lambda share: (losses[share].mean(), share))]
+
+    def tellable(other: NDArray[np.float64]) -> bool:
+        difference = other - best
+        error = difference.std(ddof=1) / math.sqrt(len(difference)) if len(best) > 1 else 0.0
+        return bool(difference.mean() > error)
+
+    return max(share for share, each in losses.items() if not tellable(each))

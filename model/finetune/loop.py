@@ -85,7 +85,7 @@ def fit(
         SIGTERM or SIGINT came; the state is in a checkpoint, and the same call goes on from it.
     watch.StoppedByRule, OSError
     """
-    run = _Run(job, watch, job.world.device.type == "cuda" if compiled is None else compiled)
+    run = Run(job, watch, job.world.device.type == "cuda" if compiled is None else compiled)
     looking = watch.activations_of(job.network) if watch and not run.compiled else None
     with listening() as stop, looking or contextlib.nullcontext():
         for epoch in range(len(run.state.history), job.recipe.epochs):
@@ -97,13 +97,14 @@ def fit(
     return run.trained()
 
 
-class _Run:
-    """The state of a training while it runs."""
+class Run:
+    """The state of a training while it runs; `fit` is its life from start to end."""
 
     def __init__(self, job: Job, watch: Watch | None, compiled: bool) -> None:
         self.job, self.watch, self.compiled = job, watch, compiled
         world, recipe = job.world, job.recipe
         self.device = world.device
+        torch.backends.cudnn.benchmark = True  # one input size: the fastest kernels are found once
         photos = len(job.train.labels)
         self.plan = Plan(photos, recipe.batch_size, recipe.seed, world.rank, world.size)
         network = job.network.to(self.device).to(memory_format=torch.channels_last)
@@ -149,7 +150,7 @@ class _Run:
         if self.watch:
             batches = self.watch.loading(batches)
         for chosen, (pixels, aspects) in zip(todo, batches, strict=True):
-            self._step(chosen, pixels, aspects, sums)
+            self.one(chosen, pixels, aspects, sums)
             late = time.monotonic() - self.saved > SAVE_EVERY
             if self.job.world.first and (stop.asked or late):
                 self._save(sums.tolist())
@@ -163,7 +164,8 @@ class _Run:
             self._save([0.0, 0.0])
         state.sums = [0.0, 0.0]
 
-    def _step(self, chosen: Sequence[int], pixels: Tensor, aspects: Tensor, sums: Tensor) -> None:
+    def one(self, chosen: Sequence[int], pixels: Tensor, aspects: Tensor, sums: Tensor) -> None:
+        """Train one step, and add its loss and share told right to `sums` [2]."""
         state, recipe, device = self.state, self.job.recipe, self.device
         torch.manual_seed(hash((recipe.seed, state.step, self.job.world.rank)) % 2**31)  # dropout's
         places = torch.tensor(chosen)

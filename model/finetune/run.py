@@ -17,7 +17,7 @@ from dataset import DataError, Dataset, Photo, read
 from features import Extractor
 from finetune import checkpoint
 from finetune.average import choose
-from finetune.cache import open_cache, served_view, whole_view
+from finetune.cache import open_cache, served_view, training_view
 from finetune.distributed import World
 from finetune.loop import Job, Photos, fit
 from finetune.pixels import fits, pixels_of
@@ -33,7 +33,6 @@ from settings import Settings
 from watch import Watch
 
 Build = Callable[[Dataset], tuple[Network, InputStep]]
-TRAIN_SIDE = 1.15  # of the network's input: what a crop is cut from; more is decoded for nothing
 
 
 @dataclass(frozen=True)
@@ -104,8 +103,8 @@ def fine_tune(
     network.to("cpu", memory_format=torch.contiguous_format).eval()  # type: ignore[call-overload]
     checkpoint.remove(folder)
     say(
-        f"the weights at {choice.share:g} of the way from head-only to fine-tuned have the lowest "
-        f"valid loss; {trained.photos_per_s:.1f} photos a second"
+        f"taken: the weights at {choice.share:g} of the way from head-only to fine-tuned; "
+        f"{trained.photos_per_s:.1f} photos a second"
     )
     return Tuned(
         trained.history,
@@ -177,8 +176,7 @@ def _job(
             f"A batch of {recipe.batch_size} photos cannot be shared evenly by {world.size} "
             "processes; change batch_size by a recipe file, or the number of processes."
         )
-    side = round(step.size * TRAIN_SIDE / 4) * 4
-    views = (whole_view(side), served_view(step))
+    views = (training_view(step), served_view(step))
     pixels = []
     for photos, view in zip((train, valid), views, strict=True):
         paths = [photo.path for photo in photos]

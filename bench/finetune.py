@@ -1,0 +1,126 @@
+"""Fine-tuning against head-only training: top-1 on test with Wilson intervals, seconds, memory.
+
+    python bench/finetune.py                  # ../shared/data/woof10 on two cores: ten minutes
+    python bench/finetune.py --data FOLDER --notdogs FOLDER --recipe large
+
+Both are `model/train.py` as a person runs it, each a process from a cold cache, reading to report;
+the packages are then asked about the same test photos and about photos without a dog. The last line
+is JSON. Nothing here was chosen by the test photos: docs/training.md says by what.
+"""
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "model"))
+
+from card import Card
+from compare import paired_bootstrap
+from dataset import Dataset, read
+from evaluate import PHOTO_SUFFIXES, answers_of
+from inference import model_fn
+from metrics import auroc, wilson
+from package import unpacked
+
+ROOT = Path(__file__).resolve().parent.parent
+CORES = 2
+
+
+def trained(data: Path, folder: Path, flags: list[str]) -> float:
+    """Train into `folder`/out and return the seconds; what it says goes on to stderr."""
+    command = [sys.executable, str(ROOT / "model" / "train.py"), "--data", str(data)]
+    command += ["--out", str(folder / "out"), "--cache", str(folder / "cache"), *flags]
+    began = time.monotonic()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return time.monotonic() - began
+
+
+def asked(folder: Path, dataset: Dataset, notdogs: list[Path]) -> dict[str, Any]:
+    """Return who was told right on test, the AUROC against photos without a dog, and the card."""
+    with unpacked(folder / "out" / "model.tar.gz") as package:
+        model = model_fn(str(package))
+        photos = dataset.of_split("test")
+        found = answers_of(model.engine, model.card.input, [photo.path for photo in photos])
+        breeds = [breed.breed for breed in model.breeds]
+        said = found.logits.argmax(axis=1)
+        right = said == np.array([breeds.index(photo.breed) for photo in photos])
+        others = answers_of(model.engine, model.card.input, notdogs).scores if notdogs else None
+        card = Card.read(package)
+    return {
+        "right": right,
+        "auroc": auroc(found.scores, others) if others is not None else None,
+        "card": card,
+    }
+
+
+def main() -> None:
+    """Train twice, compare, and print a table and a line of JSON."""
+    shared = ROOT.parent / "shared" / "data"
+    parser = argparse.ArgumentParser(description="Fine-tuned against head-only.")
+    parser.add_argument("--data", type=Path, default=shared / "woof10")
+    parser.add_argument("--notdogs", type=Path, default=shared / "notdogs")
+    parser.add_argument("--recipe", default="", help="as train.py's")
+    arguments = parser.parse_args()
+    cores = sorted(os.sched_getaffinity(0))[:CORES]
+    os.sched_setaffinity(0, cores)  # the processes below inherit it
+    dataset = read(arguments.data)
+    notdogs = sorted(p for p in arguments.notdogs.rglob("*") if p.suffix.lower() in PHOTO_SUFFIXES)
+    runs: dict[str, list[str]] = {
+        "head-only": [],
+        "fine-tuned": ["--finetune", *(["--recipe", arguments.recipe] if arguments.recipe else [])],
+    }
+    found: dict[str, dict[str, Any]] = {}
+    with tempfile.TemporaryDirectory(prefix="kennel-bench-") as name:
+        for kind, flags in runs.items():
+            folder = Path(name) / kind
+            seconds = trained(arguments.data, folder, flags)
+            found[kind] = asked(folder, dataset, notdogs) | {"seconds": seconds}
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024**2  # KiB on Linux
+    shares: dict[str, dict[str, Any]] = {}
+    photos = len(dataset.of_split("test"))
+    print(f"{'':12}{'top-1':>7}  95 % (Wilson), {photos} photos   not-dog AUROC   seconds")
+    for kind, run in found.items():
+        low, high = wilson(int(run["right"].sum()), photos)
+        top1 = float(run["right"].mean())
+        shares[kind] = {"top1": top1, "interval": [round(low, 4), round(high, 4)]}
+        score = f"{run['auroc']:.4f}" if run["auroc"] is not None else "-"
+        print(f"{kind:12}{top1:7.3f}  {low:.3f} to {high:.3f} {score:>26} {run['seconds']:9.0f}")
+    ours, head = found["fine-tuned"], found["head-only"]
+    difference = paired_bootstrap(ours["right"], head["right"])
+    tuned = ours["card"].training["finetune"]
+    print(
+        f"taken: {tuned['average']} of the way from head-only to fine-tuned, at "
+        f"{ours['card'].input.size} pixels; difference {difference.difference:+.3f} "
+        f"({difference.interval[0]:+.3f} to {difference.interval[1]:+.3f})"
+    )
+    result = {
+        "top1": shares["fine-tuned"]["top1"],
+        "head_top1": shares["head-only"]["top1"],
+        "seconds": round(ours["seconds"], 1),
+        "head_seconds": round(head["seconds"], 1),
+        "interval": shares["fine-tuned"]["interval"],
+        "head_interval": shares["head-only"]["interval"],
+        "difference_interval": [round(value, 4) for value in difference.interval],
+        "auroc_not_dog": ours["auroc"],
+        "head_auroc_not_dog": head["auroc"],
+        "peak_gb": round(peak, 2),
+        "average": tuned["average"],
+        "valid_loss_by_average": tuned["valid_loss_by_average"],
+        "photos_per_s": tuned["photos_per_s"],
+        "cores": len(cores),
+        "imagenet_photos": ours["card"].data["imagenet_photos"],
+    }
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,270 @@
+"""Photos a second of fine-tuning on a GPU, against no data at all and the course's loop.
+
+    python bench/train_gpu.py --data FOLDER        # ResNet-50 at 224, one GPU: about three minutes
+
+Ours is `finetune.loop` itself: photos decoded once, held in the GPU's memory as uint8 and varied
+there, bf16, channels_last, torch.compile, fused AdamW, moving average, watch. The same loop with no
+data takes one batch of pixels again and again: no gather, no variation. The course's loop is fp32,
+a DataLoader without workers, torchvision's transforms, Adam. Weights are random: speed asks for no
+others.
+
+FOLDER is as training reads it. The last line is JSON.
+"""
+
+import argparse
+import json
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import timm
+import torch
+from PIL import Image
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "model"))
+
+from card import MAX_PROBABILITY, InputStep
+from dataset import Dataset, Photo, read
+from finetune.cache import served_view, training_view
+from finetune.distributed import World
+from finetune.loop import Job, Photos, Run
+from finetune.pixels import Pixels, pixels_of
+from finetune.recipes import LARGE
+from network import Network
+from watch import Watch
+
+SIZE, BATCH = 224, 256
+STEP = InputStep(SIZE, 0.95, "bicubic", (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+WARM_UP, STEPS, ROUNDS = 20, 60, 3  # steps: compiling, then each round's
+COURSE_STEPS, COURSE_BATCH = 8, 64
+
+
+class Repeated:
+    """A training set of `times` the size, as epochs of a small one would wait between them."""
+
+    def __init__(self, pixels: Pixels, times: int) -> None:
+        self.pixels, self.times = pixels, times
+
+    def __len__(self) -> int:
+        return len(self.pixels) * self.times
+
+    def batches(self, plan: Iterable[Sequence[int]]) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield the photos at the places modulo the set's size."""
+        count = len(self.pixels)
+        return self.pixels.batches([place % count for place in chosen] for chosen in plan)
+
+
+class NoData:
+    """The same pixels for every batch: what a loop could do if data cost nothing."""
+
+    def __init__(self, count: int, side: int, batch: int, device: torch.device) -> None:
+        self.count = count
+        self.batch = torch.randint(0, 256, (batch, side, side, 3), dtype=torch.uint8).to(device)
+        self.aspects = torch.ones(batch, device=device)
+
+    def __len__(self) -> int:
+        return self.count
+
+    def batches(self, plan: Iterable[Sequence[int]]) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield the batch."""
+        for _ in plan:
+            yield self.batch, self.aspects
+
+
+def job_of(dataset: Dataset, cache: Path, network: Network, device: torch.device) -> Job:
+    """Return our training on `dataset`, repeated until an epoch holds the steps that are timed."""
+    parts = []
+    views = (training_view(STEP), served_view(STEP))
+    for split, view in zip(("train", "valid"), views, strict=True):
+        photos = dataset.of_split(split)
+        pixels = pixels_of(
+            [photo.path for photo in photos],
+            view,
+            cache=cache,
+            device=device,
+            threads=16,
+            host_gb=64,
+        )
+        parts.append(
+            Photos(pixels, np.array([dataset.index(photo.breed) for photo in photos], np.int64))
+        )
+    steps = WARM_UP + ROUNDS * STEPS + 1
+    times = -(-steps * BATCH // len(parts[0].labels))
+    labels = torch.from_numpy(parts[0].labels).repeat(times).numpy()
+    return Job(
+        network=network,
+        recipe=replace(LARGE, batch_size=BATCH, epochs=1, remember=0.0),
+        size=SIZE,
+        train=Photos(Repeated(parts[0].pixels, times), labels),
+        valid=parts[1],
+        knew=None,
+        world=World(),
+        checkpoints=cache / "checkpoints",
+        key="bench",
+    )
+
+
+def network_of(dataset: Dataset, device: torch.device) -> Network:
+    """Return a ResNet-50 with random weights."""
+    torch.manual_seed(0)
+    backbone = timm.create_model("resnet50")
+    return Network(backbone, len(dataset.labels), STEP, MAX_PROBABILITY).to(device)
+
+
+def rounds_of(job: Job, bare: bool) -> Callable[[], float]:
+    """Return a function that trains STEPS steps and gives photos a second."""
+    watch = Watch(classes=len(job.valid.labels), tell=lambda _: None)
+    run = Run(job, watch, job.world.device.type == "cuda")
+    if bare:  # pixels that are varied already
+        run.step = torch.compile(Bare(job)) if run.compiled else Bare(job)
+    sums = torch.zeros(2, dtype=torch.float64, device=run.device)
+    todo = run.plan.epoch(0)
+    batches = watch.loading(job.train.pixels.batches(todo))
+    places = iter(todo)
+
+    def steps(count: int) -> float:
+        drain()
+        began = time.perf_counter()
+        for _, chosen, (pixels, aspects) in zip(range(count), places, batches, strict=False):
+            run.one(chosen, pixels, aspects, sums)
+        drain()
+        return count * BATCH / (time.perf_counter() - began)
+
+    steps(WARM_UP)
+    return lambda: steps(STEPS)
+
+
+class Bare(nn.Module):
+    """finetune.step.Step without the variation: pixels of the network's size go straight in."""
+
+    def __init__(self, job: Job) -> None:
+        super().__init__()
+        self.network, self.smoothing = job.network, job.recipe.label_smoothing
+
+    def forward(
+        self, pixels: Tensor, _: Tensor, __: Tensor, ___: Tensor, labels: Tensor, ____: None
+    ) -> Any:
+        """Return what Step does."""
+        from finetune.step import Told  # noqa: PLC0415
+
+        logits = self.network.breed_head(self.network.features(pixels)).float()
+        loss = cross_entropy(logits, labels, label_smoothing=self.smoothing)
+        return Told(loss, loss, (logits.argmax(dim=1) == labels).float().mean())
+
+
+def course(dataset: Dataset, device: torch.device) -> float:
+    """Return photos a second of the course's loop, generously: on the GPU that it never used."""
+    from torchvision import datasets, transforms  # noqa: PLC0415
+
+    folder = dataset.of_split("train")[0].path.parent.parent
+    way = transforms.Compose(
+        [
+            transforms.RandomResizedCrop(SIZE),
+            transforms.RandomHorizontalFlip(),
+            transforms.ToTensor(),
+        ]
+    )
+    loader = torch.utils.data.DataLoader(
+        datasets.ImageFolder(str(folder), way), batch_size=COURSE_BATCH, shuffle=True
+    )
+    network = timm.create_model("resnet50", num_classes=len(dataset.labels)).to(device)
+    optimiser = torch.optim.Adam(network.parameters(), lr=1e-3)
+    done, began = -2, 0.0
+    while True:
+        for photos, labels in loader:
+            if done == 0:  # the first two steps choose kernels
+                drain()
+                began = time.perf_counter()
+            optimiser.zero_grad()
+            loss = cross_entropy(network(photos.to(device)), labels.to(device))
+            torch.autograd.backward(loss)
+            optimiser.step()
+            loss.item()
+            done += 1
+            if done == COURSE_STEPS:
+                drain()
+                return COURSE_STEPS * COURSE_BATCH / (time.perf_counter() - began)
+
+
+def enlarged(dataset: Dataset, folder: Path, side: int) -> Path:
+    """Write the photos as a camera's size has them, for data that was shrunk beforehand."""
+
+    def write(photo: Photo) -> None:
+        out = folder / photo.split / photo.breed / f"{photo.path.stem}.jpg"
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with Image.open(photo.path) as image:
+            scale = side / min(image.size)
+            size = round(image.width * scale), round(image.height * scale)
+            image.convert("RGB").resize(size, Image.Resampling.BICUBIC).save(out, quality=90)
+
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(write, dataset.photos))
+    return folder
+
+
+def drain() -> None:
+    """Wait for the GPU, where there is one."""
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+
+
+def main() -> None:
+    """Time the three, in turns where they share the GPU's clock."""
+    parser = argparse.ArgumentParser(description="Fine-tuning's speed on a GPU.")
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--side", type=int, help="enlarge the photos to this shorter side first")
+    arguments = parser.parse_args()
+    if not torch.cuda.is_available():
+        sys.exit("There is no GPU here; this bench needs one.")
+    device = World().device
+    with tempfile.TemporaryDirectory(prefix="kennel-bench-") as name:
+        dataset = read(arguments.data)
+        if arguments.side:
+            dataset = read(enlarged(dataset, Path(name) / "photos", arguments.side))
+        began = time.monotonic()
+        ours_job = job_of(dataset, Path(name), network_of(dataset, device), device)
+        cached = time.monotonic() - began
+        bare = replace(
+            job_of(dataset, Path(name), network_of(dataset, device), device),
+            train=Photos(
+                NoData(len(ours_job.train.labels), SIZE, BATCH, device), ours_job.train.labels
+            ),
+        )
+        torch.cuda.reset_peak_memory_stats()
+        ours = rounds_of(ours_job, bare=False)
+        peak = torch.cuda.max_memory_allocated() / 1024**3
+        synthetic = rounds_of(bare, bare=True)
+        pairs = [(ours(), synthetic()) for _ in range(ROUNDS)]
+        theirs = course(dataset, device)
+    speed = statistics.median(pair[0] for pair in pairs)
+    share = statistics.median(pair[0] / pair[1] for pair in pairs)
+    for mine, none in pairs:
+        print(f"ours {mine:,.0f} photos/s, with no data at all {none:,.0f}")
+    print(f"the course's loop {theirs:,.0f}; {cached:.1f} s to decode and load; {peak:.1f} GiB")
+    print(
+        json.dumps(
+            {
+                "photos_per_s": round(speed, 1),
+                "of_synthetic": round(share, 4),
+                "over_course": round(speed / theirs, 1),
+                "course_photos_per_s": round(theirs, 1),
+                "peak_gpu_gb": round(peak, 2),
+                "decode_s": round(cached, 1),
+                "batch": BATCH,
+                "device": torch.cuda.get_device_name(),
+            }
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()
