@@ -31,7 +31,7 @@ from kennel.paths import STATE, TEMPLATE
 LOOPBACK = "127.0.0.1"
 
 #: What differs from the template's defaults: no image to pull, and no minutes to wait.
-OFFLINE_PARAMETERS = {"ServingImage": OFFLINE_IMAGE, "PollSeconds": "1"}
+OFFLINE_PARAMETERS = {"ServingImage": OFFLINE_IMAGE, "PollSeconds": "1", "BakeSeconds": "2"}
 
 
 @dataclass
