@@ -7,41 +7,23 @@ metric, and instances on their way. A day is 8,640 bins whatever the rate.
 
 import math
 from collections import deque
-from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kennel.planner import result as ends
-from kennel.planner.profile import DAY, Profile
+from kennel.planner.entrance import Entrance, Passage, Repeating
+from kennel.planner.profile import Profile
 from kennel.planner.queueing import erlang_b
 from kennel.planner.result import EDGES, SLOT_S, Result
 from kennel.planner.scaling import Fleet
 from kennel.planner.settings import BIN_S, MINUTE, Settings
-from kennel.planner.tables import Front, Lookup, Table, build
+from kennel.planner.tables import Table, build
 from kennel.planner.times import Floats
 
-_ROUNDS = 12  # of the iteration for repetitions that cause repetitions
 _PEAK = 2.4  # standard deviations that the most executions of a bin lie above their mean
 _MANY = 0.01  # a share timed out from which steady states are doubtful
-
-
-@dataclass(frozen=True)
-class Passage:
-    """What becomes of the attempts of one bin, as counts of attempts."""
-
-    limited: float
-    saved: float  # let through by tokens saved earlier
-    over_quota: float
-    no_execution: float
-    queue_full: float
-    served: float
-    offered: float  # to Lambda
-
-    @property
-    def turned_away(self) -> float:
-        """Attempts that may be repeated."""
-        return self.limited + self.no_execution + self.queue_full
 
 
 class Estimate:
@@ -50,25 +32,28 @@ class Estimate:
     def __init__(self, settings: Settings, profile: Profile, seed: int) -> None:
         self.settings = settings
         self.profile = profile
-        self.counts = _by_the_minute(profile.draw(seed))
-        most = float(self.counts.max()) / BIN_S * (1 + settings.retries)
-        self.front = Front(settings, most * 1.01 + 0.1)
+        drawn = profile.draw(seed)
+        highest = float(drawn.max()) / BIN_S * 1.01 + 0.1
+        self.counts: NDArray[Any] = drawn
+        if settings.retries:
+            self.entrance: Entrance = Repeating(settings, profile, highest * 1.3, seed)
+        else:
+            self.entrance = Entrance(settings, profile, highest)
+            self.counts = _by_the_minute(drawn)
         self.fleet = Fleet(settings, seed)
         self.tables: dict[int, Table] = {}
-        self.saved = self.front.slow
-        self.day, self.quota_left = int(profile.start // DAY), float(settings.quota)
         self.peaks: deque[tuple[float, float]] = deque()  # (when, most executions), falling
 
     def run(self) -> Result:
         """Go through the bins, then look the rest up for all bins at once."""
-        settings, bins = self.settings, len(self.counts)
+        bins = len(self.counts)
         endings, rates = np.zeros((6, bins)), np.zeros(bins)
         in_service, paid = np.zeros(bins, np.int64), np.zeros(bins, np.int64)
         served, cold, invoked = np.zeros(bins), np.zeros(bins), np.zeros(bins)
         paced = np.zeros(bins, bool)
         attempts = passed = 0.0
         every = self.fleet.rule.period // BIN_S
-        away, begun, present = 0.0, 0.0, 0.0
+        begun = present = 0.0
         for number, fresh in enumerate(self.counts.tolist()):
             now = float(number * BIN_S)
             if number and number % every == 0:
@@ -76,29 +61,21 @@ class Estimate:
                 begun = present = 0.0
             count = self.fleet.settle(now)
             in_service[number], paid[number] = count, self.fleet.paid
-            if not fresh:
-                self._refill(0.0)
-                continue
             table = self._table(count)
-            total, found, away = self._passage(fresh, table, away, now)
-            extra, lost = self._cold_starts(now, found, *_where(table, found, total))
-            found = _moved(found, lost)
-            attempts += total
-            self._refill(found.limited - total + found.saved, found.saved)
-            self.quota_left -= found.offered
+            found = self.entrance.pass_through(fresh, BIN_S, now, table)
+            if not found.attempts:
+                continue
+            extra, lost = self._cold_starts(now, found)
+            paced[number], rates[number], cold[number] = found.look is table.paced, found.at, extra
+            endings[ends.LIMITED : ends.TIMED_OUT, number] = found.ended
+            endings[ends.NO_EXECUTION, number] += lost
+            served[number] = found.served - lost
+            attempts += found.attempts
             passed += found.offered
-            last = fresh * away**settings.retries  # requests at their last attempt
-            endings[ends.LIMITED, number] = last * found.limited / total
-            endings[ends.NO_EXECUTION, number] = last * found.no_execution / total
-            endings[ends.QUEUE_FULL, number] = last * found.queue_full / total
-            endings[ends.OVER_QUOTA, number] = found.over_quota
-            ended = endings[:, number].sum()
-            served[number] = max(fresh - ended, 0.0)
-            look, at = _where(table, found, total)
-            paced[number], rates[number], cold[number] = look is table.paced, at, extra
-            invoked[number] = found.offered - found.no_execution
+            invoked[number] = found.begun - lost
             begun += invoked[number]
-            present += look.at(look.endpoint, at)
+            present += found.look.at(found.look.endpoint, found.at)
+        self._finish(endings)
         outcome = self._looked_up(endings, (rates, paced), served, in_service, cold)
         outcome.in_service, outcome.paid = in_service, paid
         outcome.attempts, outcome.passed = attempts, passed
@@ -108,53 +85,18 @@ class Estimate:
 
     # one bin
 
-    def _passage(
-        self, fresh: float, table: Table, away: float, now: float
-    ) -> tuple[float, Passage, float]:
-        """Return attempts, what became of them, and the share that was turned away."""
-        tries = self.settings.retries
-        found = self._attempts(fresh, table, now)
-        if not tries:
-            return fresh, found, found.turned_away / fresh
-        for _ in range(_ROUNDS):
-            total = fresh * sum(away**number for number in range(tries + 1))
-            found = self._attempts(total, table, now)
-            away = found.turned_away / total
-        total = fresh * sum(away**number for number in range(tries + 1))
-        return total, self._attempts(total, table, now), away
+    def _finish(self, endings: Floats) -> None:
+        if isinstance(self.entrance, Repeating):
+            self.entrance.finish(endings[ends.LIMITED : ends.TIMED_OUT, -1])
 
-    def _attempts(self, total: float, table: Table, now: float) -> Passage:
-        rate = total / BIN_S
-        limited = total * self.front.turned_away(rate)
-        saved = min(self.saved, limited)
-        limited -= saved
-        day = int((self.profile.start + now) // DAY)
-        if day != self.day:
-            self.day, self.quota_left = day, float(self.settings.quota)
-        offered = min(total - limited, self.quota_left)
-        over = total - limited - offered
-        calm = not saved and over < 1
-        look, at = (table.paced, rate) if calm else (table.plain, offered / BIN_S)
-        no_execution = offered * look.at(look.lost, at)
-        queue_full = (offered - no_execution) * look.at(look.refused, at)
-        served = offered - no_execution - queue_full
-        return Passage(limited, saved, over, no_execution, queue_full, served, offered)
-
-    def _refill(self, taken: float, saved: float = 0.0) -> None:
-        """Put tokens that nobody took into the part of the bucket that is carried over."""
-        spare = max(self.front.rate * BIN_S + taken, 0.0)
-        self.saved = min(self.front.slow, self.saved - saved + spare)
-
-    def _cold_starts(
-        self, now: float, found: Passage, look: Lookup, at: float
-    ) -> tuple[float, float]:
+    def _cold_starts(self, now: float, found: Passage) -> tuple[float, float]:
         """Return environments started in the bin, and requests lost while those start.
 
         Of n executions at once the n-th environment stays warm for `keep_warm` after it was last
         needed, so what is warm is the most that there were within that time.
         """
         settings = self.settings
-        mean = look.at(look.inside, at)
+        mean = found.look.at(found.look.inside, found.at)
         peak = min(mean + _PEAK * math.sqrt(mean) + 0.5, settings.concurrency, found.offered)
         while self.peaks and self.peaks[0][0] < now - settings.keep_warm:
             self.peaks.popleft()
@@ -181,7 +123,7 @@ class Estimate:
 
     def _table(self, instances: int) -> Table:
         if instances not in self.tables:
-            self.tables[instances] = build(self.settings, self.front, instances)
+            self.tables[instances] = build(self.settings, self.entrance.front, instances)
         return self.tables[instances]
 
     # all bins at once
@@ -248,20 +190,6 @@ def _by_the_minute(counts: NDArray[np.int64]) -> Floats:
     starts = np.arange(0, len(counts), bins)
     sizes = np.diff(np.append(starts, len(counts)))
     return np.repeat(np.add.reduceat(counts, starts) / sizes, sizes)
-
-
-def _where(table: Table, found: Passage, total: float) -> tuple[Lookup, float]:
-    """Return where a bin's steady state is looked up."""
-    if found.saved or found.over_quota >= 1:
-        return table.plain, found.offered / BIN_S
-    return table.paced, total / BIN_S
-
-
-def _moved(found: Passage, lost: float) -> Passage:
-    return Passage(
-        found.limited, found.saved, found.over_quota, found.no_execution + lost, found.queue_full,
-        found.served - lost, found.offered,
-    )  # fmt: skip
 
 
 def estimate(settings: Settings, profile: Profile, seed: int = 0) -> Result:

@@ -11,21 +11,22 @@ import math
 import numpy as np
 
 from kennel.planner.queueing import station
-from kennel.planner.settings import MINUTE
 from kennel.planner.times import Floats, Times, constant
 
 _CELLS = 120  # of the grid of a bucket's levels, about
 _CELLS_OF_TOKEN = 20  # at most
 _STEPS = 150  # that the longest execution is followed for
+_MOST_FAST = 200  # tokens; beyond, chance averages out
 _LEAST = 0.02  # peakedness; a perfect pace would be 0
 
 
-def fast_burst(rate: float, burst: int) -> int:
-    """Return the part of `burst` that fills and empties in a minute; the rest is carried over.
+def fast_burst(rate: float, burst: int, span: float) -> int:
+    """Return the part of `burst` that fills and empties in `span` seconds.
 
-    A random walk of `rate` steps a second strays by the root of their number.
+    A random walk of `rate` steps a second strays by the root of their number. The rest of the
+    burst, and what is beyond _MOST_FAST, is carried from bin to bin.
     """
-    return max(1, min(burst, round(math.sqrt(rate * MINUTE))))
+    return max(1, min(burst, round(math.sqrt(rate * span)), _MOST_FAST))
 
 
 def turned_away(rates: Floats, rate: float, burst: int) -> Floats:

@@ -30,7 +30,7 @@ Complexes = NDArray[np.complex128]
 
 _CELLS = 2048  # of the time axis on which latencies are added up
 _STEEP = 2  # how soon a busy endpoint counts as saturated; 2 to 12 were tried against events.py
-_FULL = 8  # how late waits no longer depend on how evenly requests come
+_FULL = 4  # how late waits no longer depend on how evenly requests come
 _RARE = 1e-4  # a share lost that is too small to be told from rounding by a balance
 
 
@@ -192,8 +192,9 @@ def _paced(
     plain = erlang_b(servers, load)
     calmer = erlang_b(servers / peaked, load / peaked)
     ratio = np.where(plain > LEAST, calmer / np.maximum(plain, LEAST), 1.0)
-    # At a saturated endpoint they wait for the endpoint, however evenly they come.
-    return lost * np.minimum(ratio, 1.0), waiting * (1 - (1 - full) * (1 - factor))
+    # At a saturated endpoint they wait, and are lost, for the endpoint, however evenly they come.
+    ratio = 1 - (1 - full) * (1 - np.minimum(ratio, 1.0))
+    return lost * ratio, waiting * (1 - (1 - full) * (1 - factor))
 
 
 def _power(one: Floats, exponent: int, limit: int) -> Floats:

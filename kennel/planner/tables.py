@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from kennel.planner import bucket
 from kennel.planner.network import Steady, solve
-from kennel.planner.settings import Settings
+from kennel.planner.settings import MINUTE, Settings
 from kennel.planner.times import Floats, Times
 
 _NODES = 32  # rates below twice what the tightest part can take
@@ -16,11 +16,14 @@ _BEYOND = 10  # and above
 
 
 class Front:
-    """The usage plan: what it turns away, and how it paces what it lets through."""
+    """The usage plan: what it turns away, and how it paces what it lets through.
 
-    def __init__(self, settings: Settings, highest: float) -> None:
+    What the bucket does within `span` seconds (a minute) is taken as its steady state.
+    """
+
+    def __init__(self, settings: Settings, highest: float, span: float | None = None) -> None:
         self.rate = settings.rate
-        self.fast = bucket.fast_burst(settings.rate, settings.burst)
+        self.fast = bucket.fast_burst(settings.rate, settings.burst, span or MINUTE)
         self.slow = float(settings.burst - self.fast)  # carried from bin to bin
         self.rates = _grid(settings.rate, highest)
         self._away = bucket.turned_away(self.rates, settings.rate, self.fast).tolist()
