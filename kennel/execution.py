@@ -16,7 +16,7 @@ from kennel.cloud.deploy import client
 from kennel.errors import KennelError
 
 LOOK_SECONDS = 0.2
-LONGEST_SECONDS = 300.0  # offline; the pretrained model is up in some 10 s
+LONGEST_SECONDS = 300.0  # offline; the pretrained model is up in some 10 s, training takes minutes
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,11 @@ class StateSeen:
 
 
 def follow(
-    url: str, machine: str, data: dict[str, Any], on_state: Callable[[StateSeen], None]
+    url: str,
+    machine: str,
+    data: dict[str, Any],
+    on_state: Callable[[StateSeen], None],
+    longest_s: float = LONGEST_SECONDS,
 ) -> dict[str, Any]:
     """Run one execution to its end; return its output.
 
@@ -42,6 +46,8 @@ def follow(
         The execution's input.
     on_state
         Called once for each state entered and once for each left, in order.
+    longest_s
+        Seconds after which it is no longer waited for; the execution goes on.
 
     Raises
     ------
@@ -57,7 +63,7 @@ def follow(
     started = time.monotonic()
     while True:
         execution = states.describe_execution(executionArn=arn)
-        events = states.get_execution_history(executionArn=arn, maxResults=1000)["events"]
+        events = _history(states, arn)
         for event in events[seen:]:
             if entered := event.get("stateEnteredEventDetails"):
                 on_state(StateSeen(entered["name"], left=False))
@@ -70,8 +76,8 @@ def follow(
         if execution["status"] != "RUNNING":
             reason = execution.get("cause") or execution.get("error") or "no reason given"
             raise KennelError(f"the execution {execution['status'].lower()}: {reason}")
-        if time.monotonic() - started > LONGEST_SECONDS:
-            raise KennelError(f"the execution still runs after {LONGEST_SECONDS:.0f} s: {arn}")
+        if time.monotonic() - started > longest_s:
+            raise KennelError(f"the execution still runs after {longest_s:.0f} s: {arn}")
         time.sleep(LOOK_SECONDS)
 
 
@@ -83,6 +89,12 @@ def is_in_service(cloud: Cloud) -> bool:
     except ClientError:  # there is none
         return False
     return bool(endpoint["EndpointStatus"] == "InService")
+
+
+def _history(states: Any, arn: str) -> list[dict[str, Any]]:
+    """Return all events so far: a training that is looked at each second has thousands."""
+    pages = states.get_paginator("get_execution_history").paginate(executionArn=arn)
+    return [event for page in pages for event in page["events"]]
 
 
 def bring_up_endpoint(cloud: Cloud, screen: Console) -> dict[str, Any]:

@@ -9,7 +9,9 @@ test wants to go wrong does. The offline cloud (tests/kennel/cloud) runs the rea
     account.jobs_end["TrainingJob"] = ("Failed", "CapacityError: no ml.m5.xlarge")
 """
 
+import base64
 import functools
+import hashlib
 import io
 import json
 from collections.abc import Callable
@@ -133,6 +135,11 @@ class _S3:
             raise refusal("PreconditionFailed", "It is there.")
         self.objects[Key] = Body if isinstance(Body, bytes) else Body.read()
         return {}
+
+    def head_object(self, Bucket: str, Key: str, ChecksumMode: str) -> Json:  # noqa: N803
+        assert (Bucket, ChecksumMode) == (BUCKET, "ENABLED")
+        digest = hashlib.sha256(self.objects[Key]).digest()
+        return {"ChecksumSHA256": base64.b64encode(digest).decode()}
 
     def list_objects_v2(self, Bucket: str, Prefix: str) -> Json:  # noqa: N803
         assert Bucket == BUCKET

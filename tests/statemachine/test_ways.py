@@ -1,280 +1,444 @@
-"""The state machine's ways through moto's interpreter, with every service scripted.
+"""Every way through the state machine, and what it leaves behind.
 
-What stands behind its steps is tested with each function; the whole, with real ones, in
-tests/kennel/cloud.
+The definition runs in moto's interpreter and the functions' own code behind it; SageMaker, ECR,
+CodeBuild and Application Auto Scaling are an account in memory (`world.py`).
 """
 
 import json
-import os
-import socket
-import subprocess
-import sys
-import threading
-import time
-import urllib.request
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
-import boto3
 import pytest
 
-from tests.machine import FUNCTIONS, definition
+from common.execution import PROVEN_TAG
+from tests.functions.account import refusal
+from tests.functions.package import LIVE, evaluation
+from tests.statemachine.sweep import Snapshot, sweep, untouched
+from tests.statemachine.world import (
+    LONGEST_S,
+    WRONG,
+    Machine,
+    World,
+    interpreter,
+    raised,
+    refused,
+    small_bundle,
+)
 
-Answer = tuple[int, dict[str, str], Any]
-
-
-def ok(value: Any) -> Answer:
-    return 200, {}, value
-
-
-def raised(error_type: str, message: str) -> Answer:
-    """Answer as Lambda does for a function that raised."""
-    trace = {"errorMessage": message, "errorType": error_type, "requestId": "1", "stackTrace": []}
-    return 200, {"X-Amz-Function-Error": "Unhandled"}, trace
-
-
-def refused(code: str, message: str, status: int = 400) -> Answer:
-    """Answer as an AWS service does that refuses a call."""
-    return status, {"x-amzn-ErrorType": code}, {"__type": code, "message": message}
-
-
-def endpoint(status: str, **more: str) -> Answer:
-    return ok({"EndpointName": "kennel", "EndpointStatus": status, **more})
-
-
-RELEASED = {
-    "model_name": "kennel-new",
-    "config_name": "kennel-new",
-    "previous_config_name": None,
-    "instance_count": 1,
-}
-BUNDLE = {
-    "hash": "0123456789abcdef0123",
-    "prefix": "code/0123456789abcdef0123/",
-    "model_data_url": "s3://kennel-bucket/code/0123456789abcdef0123/model.tar.gz",
-    "smoke_breed": "Bull Mastiff",
-}
-SMOKE = {"breed": "Bull Mastiff", "probability": 0.81, "model": "kennel@1"}
-SCALED = {
-    "resource_id": "endpoint/kennel/variant/AllTraffic",
-    "min_instances": 1,
-    "max_instances": 5,
-    "scale_in_cooldown_s": 30,
-    "scale_out_cooldown_s": 30,
-}
-WELL = {
-    "Preflight": [ok({"endpoint_name": "kennel"})],
-    "PublishBundle": [ok(BUNDLE)],
-    "Release": [ok(RELEASED)],
-    "DescribeEndpoint": [endpoint("Creating"), endpoint("InService")],
-    "SmokeTest": [ok(SMOKE)],
-    "ApplyAutoscaling": [ok(SCALED)],
-    "CopyObject": [ok("<CopyObjectResult/>")],
-}
-
-
-class Services(ThreadingHTTPServer):
-    """Lambda, SageMaker and S3 by script: each call takes the next answer, the last one stays."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Call)
-        self.script: dict[str, list[Answer]] = {}
-        self.calls: list[tuple[str, Any]] = []
-
-
-class _Call(BaseHTTPRequestHandler):
-    server: Services
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        if "X-Amz-Copy-Source" in self.headers:
-            name = "CopyObject"
-            given: Any = (self.headers["X-Amz-Copy-Source"], self.path)
-        else:
-            target = self.headers.get("X-Amz-Target", "")
-            name = target.split(".")[-1] or unquote(self.path).split("/")[3].split(":")[-1]
-            given = json.loads(body)
-        self.server.calls.append((name, given))
-        answers = self.server.script[name]
-        status, headers, value = answers.pop(0) if len(answers) > 1 else answers[0]
-        payload = (value if isinstance(value, str) else json.dumps(value)).encode()
-        self.send_response(status)
-        for key, header in {"x-amzn-RequestId": "1", **headers}.items():
-            self.send_header(key, header)
-        self.send_header("Content-Length", str(len(payload)))
-        self.end_headers()
-        self.wfile.write(payload)
-
-    do_PUT = do_POST  # noqa: N815  # the name that http.server looks for
-
-    def log_message(self, *_args: object) -> None:
-        """Stay silent."""
-
-
-class Machine:
-    """The definition in moto's interpreter."""
-
-    def __init__(self, client: Any, services: Services) -> None:
-        self._client = client
-        self._services = services
-        self._arn = client.create_state_machine(
-            name="kennel",
-            definition=json.dumps(definition()),
-            roleArn="arn:aws:iam::123456789012:role/kennel",
-        )["stateMachineArn"]
-        self._runs = 0
-
-    @property
-    def calls(self) -> list[tuple[str, Any]]:
-        """What the services were asked since the execution began."""
-        return self._services.calls
-
-    def run(self, given: object = None, **changes: list[Answer]) -> dict[str, Any]:
-        """Start an execution, wait for its end and describe it."""
-        self._services.script = {name: list(each) for name, each in {**WELL, **changes}.items()}
-        self._services.calls = []
-        self._runs += 1
-        execution = self._client.start_execution(
-            stateMachineArn=self._arn,
-            name=f"run-{self._runs}",
-            input=json.dumps({} if given is None else given),
-        )["executionArn"]
-        for _ in range(600):
-            described: dict[str, Any] = self._client.describe_execution(executionArn=execution)
-            if described["status"] != "RUNNING":
-                return described
-            time.sleep(0.05)
-        pytest.fail("the execution did not end within 30 s")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+TUNE = {"tune": {"max_jobs": 2, "parallel": 1}}
+BEFORE_RELEASE = [
+    *("Preflight", "PublishBundle", "EnsureImage", "StartTuning"),
+    *("DescribeHyperParameterTuningJob", "StartTraining", "DescribeTrainingJob"),
+    *("Judge", "Register"),
+]
+FROM_RELEASE = [
+    "Release",
+    "DescribeEndpoint",
+    "Probe",
+    "SmokeTest",
+    "ApplyAutoscaling",
+    "CopyObject",
+]
+Change = Callable[[World], None]
 
 
 @pytest.fixture(scope="module")
 def machine() -> Iterator[Machine]:
-    services = Services()
-    threading.Thread(target=services.serve_forever, daemon=True).start()
-    port = _free_port()
-    # The interpreter sends every task to localhost:$MOTO_PORT, wherever moto itself listens.
-    moto = subprocess.Popen(
-        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
-        env={**os.environ, "MOTO_PORT": str(services.server_port)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        config = b'{"stepfunctions": {"execute_state_machine": true}}'
-        _post(f"http://127.0.0.1:{port}/moto-api/config", config)
-        client = boto3.client(
-            "stepfunctions",
-            region_name="us-east-1",
-            endpoint_url=f"http://127.0.0.1:{port}",
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-        )
-        yield Machine(client, services)
-        client.close()
-    finally:
-        moto.terminate()
-        moto.wait(10)
-        services.shutdown()
-        services.server_close()
+    with interpreter() as running:
+        yield running
 
 
-def _post(url: str, body: bytes) -> None:
-    for _ in range(300):
-        try:
-            with urllib.request.urlopen(url, data=body):  # noqa: S310  # our own address
-                return
-        except OSError:
-            time.sleep(0.1)
-    pytest.fail("moto did not start within 30 s")
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return small_bundle(tmp_path_factory.mktemp("bundle"))
 
 
-def test_way_of_a_release(machine: Machine) -> None:
-    done = machine.run({"Comment": "hello"})
-    assert done["status"] == "SUCCEEDED"
-    assert json.loads(done["output"]) == {
-        "endpoint_name": "kennel",
-        "bundle": BUNDLE,
-        "release": RELEASED,
-        "smoke": SMOKE,
-        "autoscaling": SCALED,
-    }
-    given = dict(machine.calls)
-    assert [name for name, _ in machine.calls] == [
-        "Preflight",
-        "PublishBundle",
-        "Release",
-        "DescribeEndpoint",
-        "DescribeEndpoint",
-        "SmokeTest",
-        "ApplyAutoscaling",
-        "CopyObject",
+@pytest.fixture
+def fresh(bundle: Path) -> World:
+    """A stack that was just deployed, with photos in its bucket."""
+    world = World(bundle)
+    world.photos()
+    return world
+
+
+@pytest.fixture
+def live(bundle: Path) -> World:
+    """A stack with a model live on three instances, scaled by rules of a person's own."""
+    world = World(bundle)
+    world.release()
+    world.photos()
+    world.result = evaluation(live=LIVE)
+    endpoint = world.account.endpoints.endpoint
+    assert endpoint is not None
+    endpoint["ProductionVariants"] = [{"CurrentInstanceCount": 3}]
+    world.account.scaling.target = {"MinCapacity": 2, "MaxCapacity": 9}
+    world.account.calls.clear()
+    return world
+
+
+@pytest.fixture(params=["fresh", "live"])
+def world(request: pytest.FixtureRequest) -> World:
+    """Both: a first release and an update."""
+    found: World = request.getfixturevalue(request.param)
+    return found
+
+
+def calls(world: World, *leaving_out: str) -> list[str]:
+    """Names of the machine's calls, repeated looks once."""
+    found: list[str] = []
+    for name in world.calls:
+        if name not in leaving_out and (not found or found[-1] != name):
+            found.append(name)
+    return found
+
+
+def ends_well(machine: Machine, world: World, given: object = None) -> dict[str, Any]:
+    before = Snapshot.of(world.account)
+    done = machine.run(world, given)
+    assert done["status"] == "SUCCEEDED", done.get("cause")
+    sweep(world.account, before, done, released=True)
+    output: dict[str, Any] = json.loads(done["output"])
+    return output
+
+
+def ends_badly(
+    machine: Machine, world: World, given: object = None, released: bool = False
+) -> dict[str, Any]:
+    before = Snapshot.of(world.account)
+    done = machine.run(world, given)
+    assert done["status"] == "FAILED"
+    sweep(world.account, before, done, released)
+    assert world.told[-1]["subject"] == "Kennel: an execution for kennel failed"
+    assert done["cause"] in world.told[-1]["message"]  # the person hears the very reason
+    return done
+
+
+# ---------------------------------------------------------------- success
+
+
+def test_pretrained_model_goes_where_there_are_no_photos(machine: Machine, bundle: Path) -> None:
+    world = World(bundle)
+    output = ends_well(machine, world, {"Comment": "hello"})
+    assert output["result"] == "released"
+    assert output["bundle"]["smoke_breed"] == "Bull Mastiff"
+    assert output["judgement"]["reason"].startswith("There are no photos in the bucket")
+    assert calls(world) == [
+        *("Preflight", "PublishBundle", "EnsureImage", "Release", "DescribeEndpoint"),
+        *("SmokeTest", "ApplyAutoscaling", "CopyObject", "Publish"),
     ]
-    assert given["Preflight"] == {"input": {"Comment": "hello"}}
-    assert given["Release"]["bundle"] == BUNDLE
-    assert given["Release"]["execution"]["Id"] == done["executionArn"]
-    assert given["DescribeEndpoint"] == {"EndpointName": "kennel"}
-    assert given["SmokeTest"] == {"bundle": BUNDLE, "release": RELEASED}
-    source, path = given["CopyObject"]
-    assert source == "kennel-bucket/code/0123456789abcdef0123/breeds.json"
-    assert path.endswith("/live/breeds.json")
+    assert world.told[0]["subject"] == "Kennel: kennel has a new model"
+    assert json.loads(world.told[0]["message"])["smoke"]["breed"] == "Bull Mastiff"
+    assert world.account.objects["live/breeds.json"] == b"[]"
 
 
-@pytest.mark.parametrize("given", [["a", "list"], "a string", 5])
-def test_any_input_reaches_preflight(machine: Machine, given: object) -> None:
-    machine.run(given)
-    assert machine.calls[0] == ("Preflight", {"input": given})
+def test_whole_way_with_a_search(machine: Machine, world: World) -> None:
+    update = world.account.endpoints.endpoint is not None
+    output = ends_well(machine, world, TUNE)
+    assert calls(world, "Publish", "Probe") == [
+        *BEFORE_RELEASE,
+        *[name for name in FROM_RELEASE if name != "Probe"],
+    ]
+    assert ("Probe" in world.calls) is update  # nothing bakes at a first release
+    assert output["judgement"]["accepted"] is True
+    assert output["judgement"]["candidate"]["prefix"].startswith("models/k-")
+    (package,) = world.account.endpoints.packages
+    assert package["ModelApprovalStatus"] == "Approved"
+    (training,) = [job for job in world.account.endpoints.jobs.values() if "ProfilerConfig" in job]
+    assert training["HyperParameters"]["learning-rate"] == "0.004"  # the search's best
+    assert world.account.objects["live/breeds.json"] == b'[{"breed": "Bull Mastiff"}]'
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
-def test_failure_of_a_function_is_one_sentence(machine: Machine, name: str) -> None:
-    done = machine.run(**{name: [raised("SomethingFailed", 'It\'s {broken}: "mend" it.')]})
-    assert (done["status"], done["error"]) == ("FAILED", "SomethingFailed")
-    assert done["cause"] == 'It\'s {broken}: "mend" it.'
-    assert machine.calls[-1][0] == name  # nothing runs after it, and it runs once
+def test_fixed_hyperparameters_need_no_search(machine: Machine, live: World) -> None:
+    ends_well(machine, live, {"hyperparameters": {"epochs": 3, "learning-rate": 0.02}})
+    assert "StartTuning" not in live.calls
+    (training,) = live.account.endpoints.jobs.values()
+    assert training["HyperParameters"]["epochs"] == "3"
+    assert training["HyperParameters"]["learning-rate"] == "0.02"
 
 
-def test_refusal_of_a_service_keeps_its_words(machine: Machine) -> None:
-    done = machine.run(Release=[refused("AccessDeniedException", "You may not.", 403)])
+def test_live_model_is_evaluated_with_the_candidate(machine: Machine, live: World) -> None:
+    live.account.endpoints.models[next(iter(live.account.endpoints.models))]["PrimaryContainer"][
+        "ModelDataUrl"
+    ] = "s3://kennel-bucket/code/x/model.tar.gz"
+    ends_well(machine, live)
+    (training,) = live.account.endpoints.jobs.values()
+    assert "live" in {channel["ChannelName"] for channel in training["InputDataConfig"]}
+
+
+def test_worse_candidate_keeps_the_live_model_and_is_no_failure(
+    machine: Machine, live: World
+) -> None:
+    live.result = evaluation(live={**LIVE, "difference_interval": [-0.05, 0.01]})
+    before = Snapshot.of(live.account)
+    done = machine.run(live)
+    assert done["status"] == "SUCCEEDED"
+    output = json.loads(done["output"])
+    assert output["result"] == "kept the live model"
+    assert output["judgement"]["evaluation"]["live"]["model"] == "kennel@1"
+    sweep(live.account, before, done, released=False)
+    assert untouched(live.account)
+    assert live.account.endpoints.packages[0]["ModelApprovalStatus"] == "Rejected"
+    assert live.told[-1]["subject"] == "Kennel: kennel keeps its model"
+    assert "may be worse" in live.told[-1]["message"]
+
+
+def test_candidate_below_the_floor_makes_no_first_release(machine: Machine, fresh: World) -> None:
+    fresh.result = evaluation(0.3)
+    done = machine.run(fresh)
+    assert json.loads(done["output"])["result"] == "kept the live model"
+    assert fresh.account.endpoints.endpoint is None
+
+
+def test_image_is_built_once_and_awaited(machine: Machine, live: World) -> None:
+    live.account.builds.images.clear()
+    live.account.polls = 2
+    ends_well(machine, live)
+    assert live.account.asked("StartBuild") == ["StartBuild"]
+    assert live.calls.count("EnsureImage") >= 2
+
+
+@pytest.mark.parametrize("given", [["a", "list"], 5])
+def test_any_input_is_answered_with_a_reason(machine: Machine, fresh: World, given: object) -> None:
+    done = ends_badly(machine, fresh, given)
+    assert done["error"] == "PreflightFailed"
+    assert "where an object belongs: start with {}" in done["cause"]
+
+
+# ---------------------------------------------------------------- what can pass is retried
+
+
+@pytest.mark.parametrize("name", ["Release", "StartTraining"])
+def test_throttle_of_lambda_passes(machine: Machine, fresh: World, name: str) -> None:
+    fresh.instead[name] = [refused("TooManyRequestsException", "Rate exceeded", 429)]
+    ends_well(machine, fresh)
+    assert fresh.calls.count(name) == 2
+
+
+@pytest.mark.parametrize("name", ["DescribeTrainingJob", "DescribeEndpoint", "CopyObject"])
+def test_throttled_look_is_repeated(machine: Machine, fresh: World, name: str) -> None:
+    fresh.instead[name] = [refused("ThrottlingException", "Rate exceeded")] * 4
+    ends_well(machine, fresh)
+
+
+def test_answer_that_was_lost_changes_nothing_at_the_second_time(
+    machine: Machine, live: World
+) -> None:
+    """The function has done its work and Lambda says 500: it is called again."""
+    for name in ("StartTuning", "StartTraining", "Release"):
+        live.instead[name] = []
+    lost = [refused("ServiceException", "Try again.", 500)]
+    live.instead = {name: list(lost) for name in ("StartTuning", "StartTraining", "Register")}
+    ends_well(machine, live, TUNE)
+    assert len(live.account.endpoints.jobs) == 2
+    assert len(live.account.endpoints.packages) == 1
+
+
+# ---------------------------------------------------------------- failure before Release
+
+
+@pytest.mark.parametrize("name", [n for n in BEFORE_RELEASE if not n.startswith("Describe")])
+def test_function_that_fails_before_release(machine: Machine, live: World, name: str) -> None:
+    live.instead[name] = [raised("SomethingFailed", 'It\'s {broken}: "mend" it.')]
+    done = ends_badly(machine, live, TUNE)
+    assert (done["error"], done["cause"]) == ("SomethingFailed", 'It\'s {broken}: "mend" it.')
+    assert untouched(live.account)
+
+
+def test_refusal_of_a_service_keeps_its_words(machine: Machine, live: World) -> None:
+    live.instead["StartTraining"] = [refused("AccessDeniedException", "You may not.", 403)]
+    done = ends_badly(machine, live)
     # Its name is part of the sentence: some names begin with States., which no Fail state may.
-    assert (done["status"], done["error"]) == ("FAILED", "StepFailed")
+    assert done["error"] == "StepFailed"
     assert done["cause"].startswith("Lambda.AccessDeniedException, You may not.")
 
 
-def test_throttle_of_lambda_passes(machine: Machine) -> None:
-    throttle = refused("TooManyRequestsException", "Rate exceeded", 429)
-    done = machine.run(Release=[throttle, ok(RELEASED)])
-    assert done["status"] == "SUCCEEDED"
-    assert [name for name, _ in machine.calls].count("Release") == 2
+@pytest.mark.parametrize(
+    ("kind", "ends", "words"),
+    [
+        ("TrainingJob", ("Failed", "There are photos in two breeds."), "is Failed: There are"),
+        ("TrainingJob", ("Failed", "CapacityError: no ml.m5.xlarge"), "CapacityError: no ml.m5"),
+        ("TrainingJob", ("Stopped", ""), "(Stopped): somebody stopped it"),
+        ("HyperParameterTuningJob", ("Failed", "No job succeeded."), "is Failed: No job"),
+        ("HyperParameterTuningJob", ("Stopped", ""), "is Stopped without a best training job"),
+    ],
+    ids=["failed", "no capacity", "stopped", "search failed", "search stopped"],
+)
+def test_job_that_does_not_complete_gives_its_own_reason(
+    machine: Machine, live: World, kind: str, ends: tuple[str, str], words: str
+) -> None:
+    live.account.jobs_end[kind] = ends
+    done = ends_badly(machine, live, TUNE)
+    assert words in done["cause"]
+    assert done["error"] == ("TrainingFailed" if kind == "TrainingJob" else "TuningFailed")
+    assert untouched(live.account)
 
 
-def test_endpoint_that_fails_gives_its_reason(machine: Machine) -> None:
-    failed = endpoint("Failed", FailureReason="The container did not pass the ping health check.")
-    done = machine.run(DescribeEndpoint=[endpoint("Creating"), failed])
-    assert (done["status"], done["error"]) == ("FAILED", "EndpointNotInService")
+@pytest.mark.parametrize(
+    ("operation", "given"),
+    [("CreateTrainingJob", {}), ("CreateHyperParameterTuningJob", TUNE)],
+)
+def test_quota_of_jobs(machine: Machine, live: World, operation: str, given: Any) -> None:
+    live.account.refuse(operation, "ResourceLimitExceeded", "The account-level limit is 0.")
+    assert "The account-level limit is 0." in ends_badly(machine, live, given)["cause"]
+
+
+@pytest.mark.parametrize("ends", ["FAILED", "STOPPED"])
+def test_image_build_that_fails(machine: Machine, live: World, ends: str) -> None:
+    live.account.builds.images.clear()
+    live.account.build_ends = ends
+    done = ends_badly(machine, live)
+    assert done["error"] == "ImageBuildFailed"
+    assert f"is {ends}" in done["cause"]
+
+
+def test_photos_missing_for_a_search(machine: Machine, bundle: Path) -> None:
+    done = ends_badly(machine, World(bundle), TUNE)
+    assert "s3://kennel-bucket/data/ holds no photos" in done["cause"]
+
+
+def test_job_that_leaves_no_package(machine: Machine, live: World) -> None:
+    live.account.on_start = lambda _job: None
+    assert "has left no models/k-" in ends_badly(machine, live)["cause"]
+
+
+# ---------------------------------------------------------------- failure from Release on
+
+
+@pytest.mark.parametrize("name", ["Release", "Probe", "SmokeTest", "ApplyAutoscaling"])
+def test_function_that_fails_from_release_on(machine: Machine, world: World, name: str) -> None:
+    update = world.account.endpoints.endpoint is not None
+    if name == "Probe" and not update:
+        pytest.skip("nothing bakes at a first release")
+    world.instead[name] = [raised("SomethingFailed", "It broke.")]
+    done = ends_badly(machine, world, released=update and name == "ApplyAutoscaling")
+    assert done["cause"] == "It broke."
+
+
+@pytest.mark.parametrize("operation", ["CreateModel", "CreateEndpointConfig", "CreateEndpoint"])
+def test_release_that_breaks_off_half_way(machine: Machine, fresh: World, operation: str) -> None:
+    fresh.account.refuse(operation, "ResourceLimitExceeded", "The limit is 0.")
+    assert "The limit is 0." in ends_badly(machine, fresh)["cause"]
+
+
+@pytest.mark.parametrize("operation", ["CreateModel", "CreateEndpointConfig", "UpdateEndpoint"])
+def test_update_that_breaks_off_half_way(machine: Machine, live: World, operation: str) -> None:
+    live.account.refuse(operation, "ResourceLimitExceeded", "The limit is 0.", times=1)
+    assert "The limit is 0." in ends_badly(machine, live)["cause"]
+
+
+def test_endpoint_that_never_comes_up(machine: Machine, fresh: World) -> None:
+    fresh.account.changes_end = ["failed"]
+    done = ends_badly(machine, fresh)
+    assert done["error"] == "EndpointNotInService"
     assert done["cause"] == (
         "The endpoint kennel is Failed after the release: "
         "The container did not pass the ping health check."
     )
 
 
-def test_endpoint_that_fails_without_a_reason_says_where_to_look(machine: Machine) -> None:
-    done = machine.run(DescribeEndpoint=[endpoint("OutOfService")])
-    assert done["cause"] == (
-        "The endpoint kennel is OutOfService after the release, and SageMaker gives no reason: "
-        "see the log group /aws/sagemaker/Endpoints/kennel"
-    )
+@pytest.mark.parametrize("ends", ["back", "failed"])
+def test_update_that_sagemaker_took_back(machine: Machine, live: World, ends: str) -> None:
+    live.account.changes_end = [ends]  # silently, or because an alarm went off
+    done = ends_badly(machine, live)
+    assert done["error"] == "SmokeTestFailed"
+    assert "SageMaker gave up the update and went back" in done["cause"]
 
 
-@pytest.mark.parametrize("status", ["Creating", "Updating", "SystemUpdating", "RollingBack"])
-def test_endpoint_on_its_way_is_waited_for(machine: Machine, status: str) -> None:
-    done = machine.run(DescribeEndpoint=[endpoint(status), endpoint(status), endpoint("InService")])
-    assert done["status"] == "SUCCEEDED"
-    assert [name for name, _ in machine.calls].count("DescribeEndpoint") == 3
+def test_wrong_answer_to_the_smoke_photo(machine: Machine, world: World) -> None:
+    world.account.answer = WRONG
+    done = ends_badly(machine, world)
+    assert done["cause"] == "kennel@2 takes the Bull Mastiff of the smoke photo for a Pug (0.60)."
+
+
+def test_model_that_fails_on_the_smoke_photo(machine: Machine, world: World) -> None:
+    world.account.answer = refusal("ModelError", "500")
+    assert "failed on the smoke photo" in ends_badly(machine, world)["cause"]
+
+
+@pytest.mark.parametrize("operation", ["RegisterScalableTarget", "PutScalingPolicy"])
+def test_scaling_that_is_refused(machine: Machine, world: World, operation: str) -> None:
+    update = world.account.endpoints.endpoint is not None
+    world.account.refuse(operation, "ValidationException", "It cannot autoscale.", times=1)
+    done = ends_badly(machine, world, released=update)
+    assert "It cannot autoscale." in done["cause"]
+    if update:  # it has answered rightly, so it stays
+        assert any(PROVEN_TAG in tags for tags in world.account.endpoints.tags.values())
+
+
+def test_breeds_that_cannot_be_published(machine: Machine, world: World) -> None:
+    update = world.account.endpoints.endpoint is not None
+    world.instead["CopyObject"] = [refused("AccessDenied", "You may not.", 403)] * 5
+    ends_badly(machine, world, released=update)
+
+
+def test_notification_that_fails_takes_nothing_back(machine: Machine, live: World) -> None:
+    live.instead["Publish"] = [refused("AuthorizationError", "You may not.", 403)] * 5
+    ends_well(machine, live)
+
+
+def test_clean_up_that_fails_once_is_done_by_the_rule(machine: Machine, world: World) -> None:
+    world.account.answer = WRONG
+    world.instead["CleanUp"] = [raised("Sandbox", "It was too slow.")]
+    done = ends_badly(machine, world)
+    assert done["cause"].startswith("kennel@2 takes the Bull Mastiff")
+    assert "And cleaning up after it failed too" in done["cause"]
+
+
+# ---------------------------------------------------------------- aborted, in every state
+
+
+@pytest.mark.parametrize("name", BEFORE_RELEASE)
+def test_execution_that_is_aborted_before_release(machine: Machine, live: World, name: str) -> None:
+    abort_in(machine, live, name, released=False)
+    assert untouched(live.account)
+
+
+@pytest.mark.parametrize("name", [*FROM_RELEASE, "Publish"])
+def test_execution_that_is_aborted_from_release_on(
+    machine: Machine, world: World, name: str
+) -> None:
+    update = world.account.endpoints.endpoint is not None
+    if name == "Probe" and not update:
+        pytest.skip("nothing bakes at a first release")
+    proven = name in {"SmokeTest", "ApplyAutoscaling", "CopyObject", "Publish"}
+    abort_in(machine, world, name, released=update and proven)
+
+
+def abort_in(machine: Machine, world: World, name: str, released: bool) -> None:
+    """Abort when the step has done its work: nobody reads its answer any more."""
+    before = Snapshot.of(world.account)
+    world.hold = name
+    arn = machine.start(world, TUNE if "Tuning" in name else {})
+    assert world.held.wait(LONGEST_S)
+    machine.abort(arn)
+    world.let_go.set()
+    done = machine.ended(arn)
+    assert done["status"] == "ABORTED"
+    world.rule(arn, "ABORTED")
+    sweep(world.account, before, done, released)
+
+
+def test_new_execution_after_an_aborted_one(machine: Machine, world: World) -> None:
+    world.hold = "SmokeTest"
+    arn = machine.start(world)
+    assert world.held.wait(LONGEST_S)
+    machine.abort(arn)
+    world.let_go.set()
+    machine.ended(arn)
+    world.rule(arn, "ABORTED")
+    world.hold = ""
+    ends_well(machine, world)
+
+
+# ---------------------------------------------------------------- again, after each failure
+
+
+@pytest.mark.parametrize("name", ["StartTraining", "SmokeTest"])
+def test_execution_after_a_failure_is_as_good_as_the_first(
+    machine: Machine, world: World, name: str
+) -> None:
+    """moto has no redrive; a redrive's names differ as a new execution's do."""
+    world.instead[name] = [raised("SomethingFailed", "It broke.")]
+    ends_badly(machine, world)
+    ends_well(machine, world)
