@@ -18,7 +18,7 @@ from kennel.cloud.access import OPERATOR_KEY
 from kennel.cloud.cloud import Cloud
 from tests.cloud.case import Case, HttpCase, Refused, differences
 
-WAIT_SECONDS = 120.0
+WAIT_SECONDS = 300.0
 
 MODULES = [
     importlib.import_module(f"tests.cloud.{file.stem}")
@@ -34,20 +34,22 @@ class Caller:
 
     def __init__(self, cloud: Cloud) -> None:
         self._url = cloud.url
-        self._clients: dict[str, Any] = {}
+        self._clients: dict[tuple[str, str], Any] = {}
         roles = {each.logical_id: each.arn for each in cloud.stack.of_type("AWS::IAM::Role")}
         self._texts = {"bucket": cloud.stack.outputs["BucketName"], "role": roles["ModelRole"]}
 
-    def call(self, call: str, request: Any, name: str) -> dict[str, Any]:
+    def call(
+        self, call: str, request: Any, name: str, caller: str = OPERATOR_KEY
+    ) -> dict[str, Any]:
         service, _, method = call.partition(".")
         if service == "kennel":
             return self._ask(method, self.filled(request, name))
-        if service not in self._clients:
-            self._clients[service] = boto3.client(
+        if (service, caller) not in self._clients:
+            self._clients[service, caller] = boto3.client(
                 service,
                 endpoint_url=self._url,
                 region_name="us-east-1",
-                aws_access_key_id=OPERATOR_KEY,
+                aws_access_key_id=caller,
                 aws_secret_access_key="offline",
                 config=Config(
                     parameter_validation=False,
@@ -56,7 +58,7 @@ class Caller:
                     proxies={},
                 ),
             )
-        client, given = self._clients[service], self.filled(request, name)
+        client, given = self._clients[service, caller], self.filled(request, name)
         if method.startswith("wait_until_"):
             waiter = client.get_waiter(method.removeprefix("wait_until_"))
             waiter.wait(**given, WaiterConfig={"Delay": 1, "MaxAttempts": int(WAIT_SECONDS)})
@@ -103,7 +105,7 @@ def test_call(caller: Caller, case: Case) -> None:
         caller.call(call, request, name)
     if isinstance(case.expect, Refused):
         with pytest.raises(ClientError) as raised:
-            caller.call(case.call, case.request, name)
+            caller.call(case.call, case.request, name, case.caller)
         response = raised.value.response
         assert response["Error"]["Code"] == case.expect.code
         pattern = caller.filled(case.expect.message, name)
@@ -112,7 +114,7 @@ def test_call(caller: Caller, case: Case) -> None:
         return
     expected = caller.filled(case.expect, name)
     until = time.monotonic() + WAIT_SECONDS
-    while found := differences(expected, caller.call(case.call, case.request, name)):
+    while found := differences(expected, caller.call(case.call, case.request, name, case.caller)):
         assert case.eventually and time.monotonic() < until, found
         time.sleep(0.2)
 

@@ -106,7 +106,7 @@ class Run:
             for host in self._hosts:
                 await host.kill()
             await asyncio.to_thread(self._threads.shutdown, cancel_futures=True)
-            shutil.rmtree(folder, ignore_errors=True)
+            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
     async def _blocking(self, work: Callable[..., T], *arguments: Any) -> T:
         """Await a call that blocks; `run` waits for its end before it removes the folder."""
@@ -126,8 +126,7 @@ class Run:
                 await working  # raises what failed
                 return
             timed_out = not stopped.done()
-            for host in self._hosts:
-                await host.stop(self._place.clock)
+            await asyncio.gather(*(host.stop(self._place.clock) for host in self._hosts))
             working.cancel()
             await asyncio.gather(working, return_exceptions=True)
             if any(files_in(host.base / "model") for host in self._hosts):

@@ -1,6 +1,7 @@
 """The stand-in's jobs and registry without the rest of the cloud: moto behind, boto3 in front."""
 
 import asyncio
+import json
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -30,6 +31,7 @@ from tests.kennel.cloud.sagemaker.serving_tools import tiny_images
 
 ROLE = "arn:aws:iam::123456789012:role/job"
 BUCKET = "jobs"
+WAIT_SECONDS = 600.0  # a training imports PyTorch, on a machine that may be busy
 
 
 class NoEndpoints:
@@ -49,6 +51,7 @@ class Service:
     clock: Clock
     faults: Faults
     store: Store
+    notices: list[tuple[str, dict[str, Any]]]
 
     def upload(self, key: str, body: bytes = b"") -> str:
         self.s3.put_object(Bucket=BUCKET, Key=key, Body=body)
@@ -57,13 +60,12 @@ class Service:
     def wait(
         self, describe: Callable[..., dict[str, Any]], until: Callable[[dict[str, Any]], bool]
     ) -> dict[str, Any]:
-        """Ask until it is so; generous, since the machine may be busy."""
-        for _ in range(1200):
-            described = describe()
-            if until(described):
-                return described
+        """Ask until it is so."""
+        end = time.monotonic() + WAIT_SECONDS
+        while not until(described := describe()):
+            assert time.monotonic() < end, f"still {described}"
             time.sleep(0.1)
-        raise AssertionError(f"still {described}")
+        return described
 
 
 @pytest.fixture(scope="session")
@@ -82,6 +84,10 @@ def serving(moto_url: str, folder: Path, file: Path | None = None) -> Iterator[S
     url = f"http://127.0.0.1:{sock.getsockname()[1]}"
     clock, faults = Clock(), Faults()
     made: list[Store] = []
+    notices: list[tuple[str, dict[str, Any]]] = []
+
+    def tell(kind: str, source: str, detail: dict[str, Any], resources: list[str]) -> None:
+        notices.append((kind, json.loads(json.dumps(detail))))
 
     @asynccontextmanager
     async def running() -> AsyncIterator[SageMaker]:
@@ -89,7 +95,7 @@ def serving(moto_url: str, folder: Path, file: Path | None = None) -> Iterator[S
         made.append(store)
         account = Account(moto_url, {ROLE: OPERATOR_KEY})
         place = Place(account, clock, folder / "logs")
-        parts = [*job_parts(store, place, faults, images=tiny_images), Models(store, clock)]
+        parts = [*job_parts(store, place, faults, tell, tiny_images), Models(store, clock)]
         sagemaker = SageMaker(parts, NoEndpoints(), Access({}, ()), store, faults)
         yield sagemaker
         await sagemaker.stop()
@@ -117,7 +123,7 @@ def serving(moto_url: str, folder: Path, file: Path | None = None) -> Iterator[S
             time.sleep(0.01)
         sagemaker = client("sagemaker", url)
         s3, logs = client("s3", moto_url), client("logs", moto_url)
-        yield Service(sagemaker, s3, logs, clock, faults, made[0])
+        yield Service(sagemaker, s3, logs, clock, faults, made[0], notices)
     finally:
         server.should_exit = True
         thread.join()

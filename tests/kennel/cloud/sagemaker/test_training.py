@@ -73,6 +73,22 @@ def test_the_states_come_in_order_and_each_has_its_time(done: dict[str, Any]) ->
     assert done["BillableTimeInSeconds"] == done["TrainingTimeInSeconds"] >= 1
 
 
+def test_each_state_is_told_to_the_event_bus(service: Service, done: dict[str, Any]) -> None:
+    told = [
+        detail
+        for kind, detail in service.notices
+        if kind == "SageMaker Training Job State Change" and detail["TrainingJobName"] == "copy"
+    ]
+    assert [each["SecondaryStatus"] for each in told] == [
+        each["Status"] for each in done["SecondaryStatusTransitions"]
+    ]
+    assert told[-1]["TrainingJobStatus"] == "Completed"
+    # EventBridge has milliseconds where the API has seconds.
+    assert told[-1]["TrainingEndTime"] == pytest.approx(
+        done["TrainingEndTime"].timestamp() * 1000, abs=2
+    )
+
+
 def test_what_the_script_left_is_in_s3(service: Service, done: dict[str, Any]) -> None:
     uri = f"s3://{BUCKET}/out/copy/output/model.tar.gz"
     assert done["ModelArtifacts"]["S3ModelArtifacts"] == uri
