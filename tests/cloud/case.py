@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from kennel.cloud.access import OPERATOR_KEY
+
 Request = Mapping[str, Any]
 
 API = "https://docs.aws.amazon.com/sagemaker/latest/APIReference/"
@@ -71,6 +73,8 @@ class Case:
         endpoint is described so. A module's BEFORE_ALL holds the same for all its cases.
     eventually
         Whether to ask again until the answer is as expected.
+    caller
+        The access key: a role's logical id, or the operator's.
     """
 
     name: str
@@ -80,6 +84,7 @@ class Case:
     source: str
     before: tuple[tuple[str, Request], ...] = ()
     eventually: bool = False
+    caller: str = OPERATOR_KEY
 
 
 @dataclass(frozen=True)
