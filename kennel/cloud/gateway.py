@@ -91,9 +91,9 @@ class Gateway:
         try:
             call = await self._authorised(request, signature)
         except AccessDenied as error:
-            return access_denied(signature.service, str(error))
+            return _unread(access_denied(signature.service, str(error)))
         except (UnreadableCall, UnknownCall) as error:
-            return refusal(signature.service, "NotImplementedOffline", str(error), 501)
+            return _unread(refusal(signature.service, "NotImplementedOffline", str(error), 501))
         target = request.headers.get("x-amz-target", "").rpartition(".")[2]
         match signature.service:
             case "application-autoscaling":
@@ -153,6 +153,12 @@ class Gateway:
         answer = await self._moto.send(upstream, stream=True)
         headers = {name: value for name, value in answer.headers.items() if name not in _HOP_BY_HOP}
         return StreamingResponse(_raw(answer), answer.status_code, headers)
+
+
+def _unread(response: Response) -> Response:
+    """End the connection with a refusal: the object that the call brought was not read."""
+    response.headers["connection"] = "close"
+    return response
 
 
 async def _raw(answer: httpx.Response):  # type: ignore[no-untyped-def]

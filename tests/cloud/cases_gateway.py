@@ -1,0 +1,163 @@
+"""The REST API and Lambda's own API."""
+
+from tests.cloud.case import Case, HttpCase, Like, Refused
+
+_API = "https://docs.aws.amazon.com/apigateway/latest/developerguide/"
+_LAMBDA = "https://docs.aws.amazon.com/lambda/latest/"
+_TYPES = f"{_API}supported-gateway-response-types.html"
+_TOKEN = {"x-amzn-errortype": "MissingAuthenticationTokenException"}
+_PAGE = b'{"resource": "/", "path": "/", "httpMethod": "GET", "headers": {}}'
+
+_REQUESTS = [
+    HttpCase(
+        name="a route that needs a key answers 403 without one",
+        method="POST",
+        path="/classify",
+        source=f"{_API}api-gateway-api-key-source.html",
+        expect_status=403,
+        expect_headers={"x-amzn-errortype": "ForbiddenException"},
+    ),
+    HttpCase(
+        name="a key that no usage plan knows answers 403",
+        method="POST",
+        path="/classify",
+        headers={"x-api-key": "wrong"},
+        source=_TYPES,
+        expect_status=403,
+        expect_headers={"content-type": "application/problem+json"},
+        expect_json={"status": 403, "title": "Forbidden"},
+    ),
+    HttpCase(
+        name="a path that is not there is MISSING_AUTHENTICATION_TOKEN, 404 here",
+        method="GET",
+        path="/nothing",
+        source=_TYPES,
+        expect_status=404,
+        expect_headers=_TOKEN,
+    ),
+    HttpCase(
+        name="so is a method that a path does not have",
+        method="DELETE",
+        path="/classify",
+        source=_TYPES,
+        expect_status=404,
+        expect_headers=_TOKEN,
+    ),
+    HttpCase(
+        name="so is a path outside the stage",
+        method="GET",
+        path="/breeds",
+        source=f"{_API}how-to-call-api.html",
+        expect_status=404,
+        expect_headers=_TOKEN,
+        whole_path=True,
+    ),
+    HttpCase(
+        name="so is a stage that only begins with the stage's name",
+        method="GET",
+        path="/v11/breeds",
+        source=f"{_API}how-to-call-api.html",
+        expect_status=404,
+        expect_headers=_TOKEN,
+        whole_path=True,
+    ),
+    HttpCase(
+        name="a proxy integration's headers and body come back as the function gave them",
+        method="GET",
+        path="/openapi.json",
+        source=f"{_API}set-up-lambda-proxy-integrations.html",
+        expect_status=200,
+        expect_headers={"content-type": Like("application/json.*")},
+        expect_json={"openapi": Like(r"3\..*")},
+    ),
+    HttpCase(
+        name="a signature with an unknown key is refused before anything else",
+        method="POST",
+        path="/",
+        headers={
+            "authorization": "AWS4-HMAC-SHA256 Credential=AKIANOBODY/20261122/us-east-1/sagemaker"
+            "/aws4_request, SignedHeaders=host, Signature=0"
+        },
+        source="https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html",
+        expect_status=403,
+        expect_headers={"x-amzn-errortype": "UnrecognizedClientException"},
+        expect_json={"message": "The security token included in the request is invalid."},
+        whole_path=True,
+    ),
+]
+
+_CALLS = [
+    Case(
+        name="a function that is not there",
+        call="lambda.invoke",
+        request={"FunctionName": "nobody", "Payload": b"{}"},
+        expect=Refused(
+            "ResourceNotFoundException",
+            r"Function not found: arn:aws:lambda:us-east-1:123456789012:function:nobody",
+            404,
+        ),
+        source=f"{_LAMBDA}api/API_Invoke.html",
+    ),
+    Case(
+        name="a dry run checks and invokes nothing",
+        call="lambda.invoke",
+        request={"FunctionName": "bare-PageFunction", "InvocationType": "DryRun"},
+        expect={"StatusCode": 204},
+        source=f"{_LAMBDA}api/API_Invoke.html",
+    ),
+    Case(
+        name="an event is accepted with 202",
+        call="lambda.invoke",
+        request={"FunctionName": "bare-PageFunction", "InvocationType": "Event", "Payload": _PAGE},
+        expect={"StatusCode": 202},
+        source=f"{_LAMBDA}dg/invocation-async.html",
+    ),
+    Case(
+        name="a synchronous invocation names the version that ran",
+        call="lambda.invoke",
+        request={"FunctionName": "bare-PageFunction", "Payload": _PAGE},
+        expect={"StatusCode": 200, "ExecutedVersion": "$LATEST"},
+        source=f"{_LAMBDA}api/API_Invoke.html",
+    ),
+    Case(
+        name="a function may be named by its ARN",
+        call="lambda.invoke",
+        request={
+            "FunctionName": "arn:aws:lambda:us-east-1:123456789012:function:bare-PageFunction",
+            "InvocationType": "DryRun",
+        },
+        expect={"StatusCode": 204},
+        source=f"{_LAMBDA}api/API_Invoke.html",
+    ),
+    Case(
+        name="a function that raises answers 200 with FunctionError",
+        call="lambda.invoke",
+        request={"FunctionName": "bare-PreflightFunction", "Payload": b"{}"},
+        expect={"StatusCode": 200, "FunctionError": "Unhandled"},
+        source=f"{_LAMBDA}dg/python-exceptions.html",
+    ),
+    Case(
+        name="a request over 6 MB",
+        call="lambda.invoke",
+        request={"FunctionName": "bare-PageFunction", "Payload": b" " * 6_291_457},
+        expect=Refused(
+            "RequestTooLargeException",
+            "Request must be smaller than 6291456 bytes for the InvokeFunction operation",
+            413,
+        ),
+        source=f"{_LAMBDA}dg/gettingstarted-limits.html",
+    ),
+    Case(
+        name="an asynchronous request over 1 MB",
+        call="lambda.invoke",
+        request={
+            "FunctionName": "bare-PageFunction",
+            "InvocationType": "Event",
+            "Payload": b" " * 1_048_577,
+        },
+        expect=Refused("RequestTooLargeException", "Request must be smaller than 1048576 .*", 413),
+        source=f"{_LAMBDA}dg/gettingstarted-limits.html",
+    ),
+]
+
+CASES: list[Case | HttpCase] = [*_REQUESTS, *_CALLS]
