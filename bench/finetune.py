@@ -115,7 +115,6 @@ def main() -> None:
         "peak_gb": round(peak, 2),
         "average": tuned["average"],
         "valid_loss_by_average": tuned["valid_loss_by_average"],
-        "photos_per_s": tuned["photos_per_s"],
         "cores": len(cores),
         "imagenet_photos": ours["card"].data["imagenet_photos"],
     }

@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from calibrate import FEWEST
 from finetune.distributed import World
 from finetune.measure import calibrated_losses, logits_of
 from finetune.pixels import Pixels
@@ -67,16 +68,20 @@ def choose(
 def furthest_of_the_best(losses: Mapping[float, NDArray[np.float64]]) -> float:
     """Return the largest share whose photos' losses are the lowest, or not tellably higher.
 
+    With fewer than `calibrate.FEWEST` photos nothing can be told, and the lowest is taken.
+
     Parameters
     ----------
     losses : mapping of float to ndarray
         For each share the loss of each valid photo.
     """
-    best = losses[min(losses, key=lambda share: (losses[share].mean(), share))]
+    lowest = min(losses, key=lambda share: (losses[share].mean(), share))
+    if len(losses[lowest]) < FEWEST:
+        return lowest
 
     def tellable(other: NDArray[np.float64]) -> bool:
-        difference = other - best
-        error = difference.std(ddof=1) / math.sqrt(len(difference)) if len(best) > 1 else 0.0
+        difference = other - losses[lowest]
+        error = difference.std(ddof=1) / math.sqrt(len(difference))
         return bool(difference.mean() > error)
 
     return max(share for share, each in losses.items() if not tellable(each))

@@ -103,11 +103,11 @@ def open_cache(folder: Path, view: View, photos: Sequence[Path], threads: int) -
     with ThreadPoolExecutor(threads) as pool:
         digests = list(pool.map(_digest, photos))
         todo = dict(zip(digests, photos, strict=True))
-        for digest in _listed(folder):
+        for digest in _listed(folder, view):
             todo.pop(digest, None)
         if todo:
             _decode(folder, view, todo, pool, threads)
-    known = _listed(folder)
+    known = _listed(folder, view)
     files: dict[Path, int] = {}
     for digest in digests:
         files.setdefault(known[digest][0], len(files))
@@ -120,17 +120,18 @@ def open_cache(folder: Path, view: View, photos: Sequence[Path], threads: int) -
     )
 
 
-def _listed(folder: Path) -> dict[str, tuple[Path, int, float]]:
+def _listed(folder: Path, view: View) -> dict[str, tuple[Path, int, float]]:
     """Return {digest: (file, row, aspect)} of what `folder` holds."""
     found: dict[str, tuple[Path, int, float]] = {}
     for path in sorted(folder.glob("*.json")):
         pixels = path.with_suffix(".u8")
-        if not pixels.is_file():
-            continue
         try:
             entries = json.loads(path.read_text("utf-8"))
-        except (OSError, ValueError):
-            continue  # not ours, or broken: its photos are decoded anew
+            whole = pixels.stat().st_size == len(entries) * view.bytes_each
+        except (OSError, ValueError, TypeError):
+            whole = False
+        if not whole:  # not ours, or broken: its photos are decoded anew
+            continue
         for row, (digest, aspect) in enumerate(entries):
             found[digest] = (pixels, row, aspect)
     return found

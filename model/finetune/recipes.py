@@ -12,6 +12,16 @@ from card import InputStep
 from dataset import DataError
 
 LARGE_FROM = 5_000  # training photos
+_ABOVE_ZERO = {"epochs", "batch_size", "patience", "learning_rate", "input_scale", "smallest_crop"}
+_SHARES = {
+    "warm_up",
+    "label_smoothing",
+    "smallest_crop",
+    "jitter",
+    "ema",
+    "layer_decay",
+    "crop_pct",
+}
 
 
 @dataclass(frozen=True)
@@ -144,7 +154,7 @@ def _changed(values: Any, file: str) -> Recipe:
         if name not in known:
             raise DataError(f"{file}: a recipe has no setting {name!r}, only {sorted(known)}.")
         old = getattr(base, name)
-        if not _fits(value, old):
+        if not (_fits(value, old) and _in_range(name, value)):
             raise DataError(f"{file}: {name} is {value!r}, expected something like {old!r}.")
     if "averages" in changes:
         changes["averages"] = tuple(float(share) for share in changes["averages"])
@@ -160,6 +170,12 @@ def _fits(value: Any, old: Any) -> bool:
     if isinstance(old, int):
         return isinstance(value, int) and not isinstance(value, bool) and value >= 0
     return _number(value) and value >= 0
+
+
+def _in_range(name: str, value: Any) -> bool:
+    if name in _ABOVE_ZERO and not value > 0:
+        return False
+    return name not in _SHARES or value <= 1
 
 
 def _number(value: Any) -> bool:

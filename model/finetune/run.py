@@ -114,7 +114,6 @@ def fine_tune(
             "best_epoch": trained.best_epoch,
             "average": choice.share,
             "valid_loss_by_average": choice.losses,
-            "photos_per_s": round(trained.photos_per_s, 1),
             "processes": world.size,
             "device": _where(world),
         },
