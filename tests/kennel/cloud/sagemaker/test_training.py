@@ -54,6 +54,7 @@ def done(service: Service) -> dict[str, Any]:
         COPY,
         InputDataConfig=[channel(f"s3://{BUCKET}/photos/train")],
         HyperParameters={"epochs": "3", "start": "0.9"},
+        Environment={"ANIMAL": "dog"},
         Tags=[{"Key": "who", "Value": "me"}],
     )
 
@@ -107,6 +108,17 @@ def test_metrics_are_read_from_the_log_which_is_in_cloudwatch(
         "valid:loss=0.4500",
         "valid:loss=0.3000",
     ]
+
+
+def test_the_container_finds_its_settings(service: Service, done: dict[str, Any]) -> None:
+    lines = log_of(service, done["TrainingJobName"])
+    assert "env dog copy" in lines
+    (told,) = [json.loads(line) for line in lines if line.startswith('{"')]
+    assert told["resourceconfig"]["hosts"] == ["127.0.0.1"]
+    assert told["hyperparameters"]["sagemaker_program"] == "train.py"
+    assert told["inputdataconfig"]["train"]["TrainingInputMode"] == "File"
+    # As on AWS, a folder for checkpoints is there for those jobs only that ask for one.
+    assert "folders code input model output" in lines
 
 
 def test_tags_of_the_request_are_the_jobs(service: Service, done: dict[str, Any]) -> None:
@@ -264,7 +276,7 @@ def test_a_restart_remembers_what_ended_and_fails_what_had_not(
 ) -> None:
     file = tmp_path / "state.sqlite"
     with serving(moto_url, tmp_path, file) as before:
-        failed = run(before, "ended", "raise SystemExit(3)")
+        failed = run(before, "ended", COPY, InputDataConfig=[channel(f"s3://{BUCKET}/nothing")])
         before.sagemaker.create_training_job(**job(before, "cut-off", FOREVER))
     assert not processes_with("cut-off")
     with serving(moto_url, tmp_path, file) as after:
@@ -278,22 +290,3 @@ def test_a_restart_remembers_what_ended_and_fails_what_had_not(
             "cut-off",
             "ended",
         ]
-
-
-def test_the_container_finds_its_settings(service: Service) -> None:
-    script = """
-import json, os, pathlib
-base = pathlib.Path(os.environ["SAGEMAKER_BASE_DIR"], "input/config")
-print(json.dumps({file.stem: json.loads(file.read_text()) for file in base.iterdir()}))
-print("env " + os.environ["ANIMAL"] + " " + os.environ["TRAINING_JOB_NAME"])
-if not base.parents[1].joinpath("checkpoints").exists():
-    print("no checkpoints")
-"""
-    run(service, "settings", script, Environment={"ANIMAL": "dog"})
-    lines = log_of(service, "settings")
-    assert "env dog settings" in lines
-    assert "no checkpoints" in lines
-    (told,) = [json.loads(line) for line in lines if line.startswith('{"')]
-    assert told["resourceconfig"]["hosts"] == ["127.0.0.1"]
-    assert told["hyperparameters"]["sagemaker_program"] == "train.py"
-    assert told["inputdataconfig"] == {}
