@@ -81,6 +81,13 @@ def test_what_is_written_is_in_cloudwatch_added_up(account: str) -> None:
     assert (point["Sum"], point["SampleCount"], point["Maximum"]) == (9.0, 3.0, 6.0)
 
 
+def test_nobody_is_asked_for_an_unknown_metric_of_awss_own() -> None:
+    asked_of_nobody = object()
+    metrics = Metrics(Clock(speed=0), asked_of_nobody)
+    series = Series.of("AWS/Lambda", "Errors", {"FunctionName": "f"})
+    assert asyncio.run(metrics.points(series, "Sum", 60, 0, 2)) == [None, None]
+
+
 def test_a_metric_of_somebody_elses_is_read_from_cloudwatch(account: str) -> None:
     cloudwatch = client("cloudwatch", account)
     clock = Clock(speed=0)
