@@ -220,35 +220,48 @@ file.write_text(str(int(file.read_text()) + 1 if file.exists() else 1))
         assert kept["Body"].read() == epoch
 
 
-def test_two_hosts_find_each_other(service: Service) -> None:
-    """torch.distributed with gloo adds up what each host has: a shard of the channel."""
-    script = """
-import os, pathlib, torch, torch.distributed as dist
-hosts = __import__("json").loads(os.environ["SM_HOSTS"])
+#: Adds up what each host has: a shard of the channel. torchrun says who is who, or the toolkit.
+ADD_UP = """
+import json, os, pathlib, torch, torch.distributed as dist
+hosts = json.loads(os.environ["SM_HOSTS"])
 rank = hosts.index(os.environ["SM_CURRENT_HOST"])
-dist.init_process_group("gloo", rank=rank, world_size=len(hosts))
-files = [each for each in pathlib.Path(os.environ["SM_CHANNEL_TRAIN"]).iterdir()]
+if "TORCHELASTIC_RUN_ID" in os.environ:
+    dist.init_process_group("gloo")
+else:
+    dist.init_process_group("gloo", rank=rank, world_size=len(hosts))
+files = list(pathlib.Path(os.environ["SM_CHANNEL_TRAIN"]).iterdir())
 total = torch.tensor(float(len(files)))
 dist.all_reduce(total)
 print(f"host {rank} has {len(files)} of {total.item():.0f}", flush=True)
 pathlib.Path(os.environ["SM_MODEL_DIR"], f"host-{rank}").write_text(str(total.item()))
 dist.destroy_process_group()
 """
+
+
+@pytest.mark.parametrize("launcher", ["toolkit", "torchrun"])
+def test_two_hosts_find_each_other(service: Service, launcher: str) -> None:
+    name = f"two-hosts-{launcher}"
     for number in range(3):
         service.upload(f"shards/{number}.txt", b"x")
+    torchrun = {
+        "sagemaker_torch_distributed_enabled": "true",
+        "sagemaker_distribution_instance_groups": '["homogeneousCluster"]',
+        "sagemaker_instance_type": "ml.m5.large",
+    }
+    shards = channel(f"s3://{BUCKET}/shards/", S3DataDistributionType="ShardedByS3Key")
     told = run(
         service,
-        "two-hosts",
-        script,
-        InputDataConfig=[
-            channel(f"s3://{BUCKET}/shards/", S3DataDistributionType="ShardedByS3Key")
-        ],
+        name,
+        ADD_UP,
+        InputDataConfig=[shards],
         ResourceConfig={"InstanceType": "ml.m5.large", "InstanceCount": 2, "VolumeSizeInGB": 10},
+        HyperParameters=torchrun if launcher == "torchrun" else {},
     )
     assert told["TrainingJobStatus"] == "Completed", told["FailureReason"]
-    assert "host 0 has 2 of 3" in log_of(service, "two-hosts", "algo-1")
-    assert "host 1 has 1 of 3" in log_of(service, "two-hosts", "algo-2")
-    assert archive(service, "out/two-hosts/output/model.tar.gz") == {
+    said = [line for number in (1, 2) for line in log_of(service, name, f"algo-{number}")]
+    assert "host 0 has 2 of 3" in said and "host 1 has 1 of 3" in said
+    assert any("torchrun --nnodes 2" in line for line in said) is (launcher == "torchrun")
+    assert archive(service, f"out/{name}/output/model.tar.gz") == {
         "host-0": b"3.0",
         "host-1": b"3.0",
     }
