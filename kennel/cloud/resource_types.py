@@ -57,7 +57,10 @@ RESOURCE_TYPES: dict[str, ResourceType] = {
         "kennel", "its name is the first part of every path", "StageName"
     ),
     "AWS::ApiGateway::ApiKey": ResourceType(
-        "kennel", "a fresh key at every start", "Name", attributes={"APIKeyId": "{name}"}
+        "kennel",
+        "a key that `kennel up` prints, kept with its state",
+        "Name",
+        attributes={"APIKeyId": "{name}"},
     ),
     "AWS::ApiGateway::UsagePlan": ResourceType(
         "kennel", "its rate, burst and quota are enforced", "UsagePlanName"
@@ -66,15 +69,15 @@ RESOURCE_TYPES: dict[str, ResourceType] = {
     "AWS::ApiGateway::Account": ResourceType("nobody", "access logs are not imitated"),
     "AWS::IAM::Role": ResourceType(
         "kennel",
-        "created in moto; its policies are enforced on calls to SageMaker and Lambda",
+        "created in moto; its policies are enforced on every AWS call of whoever has it",
         "RoleName",
         "arn:aws:iam::{account}:role/{name}",
     ),
     "AWS::S3::Bucket": ResourceType("moto", "a real bucket", "BucketName", "arn:aws:s3:::{name}"),
-    "AWS::S3::BucketPolicy": ResourceType("nobody", "every caller here has the account's rights"),
+    "AWS::S3::BucketPolicy": ResourceType("nobody", "resource policies are not evaluated"),
     "AWS::Logs::LogGroup": ResourceType(
         "moto",
-        "created with its retention; what a function prints is in .kennel/run/logs",
+        "created with its retention; functions and jobs write to it, files are in .kennel/run/logs",
         "LogGroupName",
         "arn:aws:logs:{region}:{account}:log-group:{name}:*",
     ),
@@ -122,7 +125,7 @@ RESOURCE_TYPES: dict[str, ResourceType] = {
     ),
     "AWS::ECR::Repository": ResourceType(
         "moto",
-        "a registry of digests; no layer is pushed or pulled",
+        "a registry; an imitated build pushes one layer, nothing is pulled",
         "RepositoryName",
         "arn:aws:ecr:{region}:{account}:repository/{name}",
         attributes={"RepositoryUri": "{account}.dkr.ecr.{region}.amazonaws.com/{name}"},

@@ -27,7 +27,10 @@ def access() -> Access:
 
 def test_a_function_has_its_own_roles_rights(access: Access) -> None:
     access.check("ClassifyRole", INVOKE, ENDPOINT)
-    with pytest.raises(AccessDenied, match=f"assumed-role/kennel-ClassifyRole/offline is not authorized.*{ENDPOINT}"):
+    with pytest.raises(
+        AccessDenied,
+        match=f"assumed-role/kennel-ClassifyRole/offline is not authorized.*{ENDPOINT}",
+    ):
         access.check("ClassifyRole", "sagemaker:DeleteEndpoint", ENDPOINT)
 
 

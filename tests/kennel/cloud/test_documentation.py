@@ -1,0 +1,40 @@
+"""docs/offline-cloud.md says what the code does: its numbers are the code's."""
+
+import pytest
+
+from kennel.cloud import asynchronous, emulator, functions, kept, lambda_api, quotas, rest_api
+from kennel.cloud.assembly import CUSTOM_RESOURCE_SECONDS
+from kennel.cloud.deploy import client
+from kennel.cloud.gateway import MISSING_STATES
+from kennel.paths import ROOT
+
+TEXT = (ROOT / "docs" / "offline-cloud.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("sentence", "value"),
+    [
+        ("ResponseURL within {:.0f} minutes", CUSTOM_RESOURCE_SECONDS / 60),
+        ("a quota of {:.0f} for each SageMaker instance type", quotas.VALUE),
+        ("{:.0f} MB both ways", functions.REQUEST_BYTES / 2**20),
+        ("{:.0f} MB for events", lambda_api.EVENT_BYTES / 2**20),
+        ("media types, {:.0f} MB,", rest_api.REQUEST_BYTES / 2**20),
+        (" {:.0f} s, preflights", rest_api.INTEGRATION_SECONDS),
+        ("looked for {:.0f} times a second", 1 / emulator._LOOK_SECONDS),
+        ("some {:.0f} s after a change", kept._SWEEP_SECONDS),
+        ("throttles for up to six hours", asynchronous._LONGEST_AGE / 3600 - 6),
+        ("three tries a minute and two apart", len(asynchronous._WAITS) - 2),
+    ],
+)
+def test_a_number_is_the_codes(sentence: str, value: float) -> None:
+    assert sentence.format(value) in TEXT
+    if "{" not in sentence:
+        assert value == 0
+
+
+def test_what_is_missing_is_named() -> None:
+    missing = TEXT.partition("## Missing, and says so")[2]
+    assert missing
+    for operation in MISSING_STATES:
+        assert f"`{operation}`" in missing
+        assert hasattr(client("stepfunctions", "http://127.0.0.1:1"), "redrive_execution")
