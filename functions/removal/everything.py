@@ -73,7 +73,7 @@ def _stop_executions(settings: Settings, clients: Clients) -> Iterator[str]:
             error="StackDeleted",
             cause="The stack is being deleted.",
         )
-        yield f"the execution {execution['name']}"
+        yield f"the execution {execution['executionArn'].rpartition(':')[2]}"
 
 
 def _stop_jobs(settings: Settings, clients: Clients) -> Iterator[str]:

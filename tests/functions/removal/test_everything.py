@@ -74,7 +74,7 @@ class Lists:
     def list_executions(self, **request: Any) -> Any:
         assert request["stateMachineArn"] == MACHINE
         found = [n for n, status in self.executions.items() if status == request["statusFilter"]]
-        return {"executions": [{"executionArn": name, "name": name} for name in found]}
+        return {"executions": [{"executionArn": name} for name in found]}
 
     def stop_execution(self, executionArn: str, **_more: Any) -> Any:  # noqa: N803
         self.executions[executionArn] = "ABORTED"
