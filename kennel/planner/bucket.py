@@ -13,11 +13,11 @@ import numpy as np
 from kennel.planner.queueing import station
 from kennel.planner.times import Floats, Times, constant
 
-_CELLS = 120  # of the grid of a bucket's levels, about
-_CELLS_OF_TOKEN = 20  # at most
+_CELLS = 60  # of the grid of a bucket's levels, about
+_CELLS_OF_TOKEN = 12  # at most
 _STEPS = 150  # that the longest execution is followed for
 _MOST_FAST = 200  # tokens; beyond, chance averages out
-_LEAST = 0.02  # peakedness; a perfect pace would be 0
+_LEAST = 0.1  # peakedness; a perfect pace would be 0
 
 
 def fast_burst(rate: float, burst: int, span: float) -> int:
@@ -46,6 +46,7 @@ def peakedness(rates: Floats, rate: float, burst: int, holding: Times) -> Floats
     -------
     ndarray, shape (L,)
     """
+    burst = min(burst, _CELLS)  # within a holding time more tokens are as good as any number
     cells = int(np.clip(_CELLS // burst, 1, _CELLS_OF_TOKEN))
     horizon = float(holding.points[-1])
     filled = max(1, math.ceil(horizon * rate * cells / _STEPS))  # cells a step

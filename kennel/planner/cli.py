@@ -110,6 +110,14 @@ def plan(  # noqa: PLR0917  # typer makes an option of each
     json_: Annotated[
         bool, typer.Option("--json", help="Print JSON for machines.", rich_help_panel=_ANSWER)
     ] = False,
+    replay: Annotated[
+        bool,
+        typer.Option(
+            "--replay",
+            help="Send a short, scaled-down version to the offline cloud, and compare.",
+            rich_help_panel=_ANSWER,
+        ),
+    ] = False,
 ) -> None:
     """Say what traffic the settings hold and what they cost, before anything is deployed.
 
@@ -119,6 +127,7 @@ def plan(  # noqa: PLR0917  # typer makes an option of each
     \b
     kennel plan daily:5 --length 1w
     kennel plan spike:10,x8,5m --length 1h --report plan.html
+    kennel plan --replay --report replay.html
     kennel plan calls.csv --set MaxInstances=10 --slo p99=1s,success=99.9%
     kennel plan daily:50 --sweep ReservedConcurrency=10,20 --sweep MinInstances=1,2
     """  # noqa: D301  # click keeps the lines after its mark as they are
@@ -131,4 +140,8 @@ def plan(  # noqa: PLR0917  # typer makes an option of each
         provisioned, retries, metric, prices or price_files.FILE, engine, seed, slo,
         sweep or [], report, json_,
     )  # fmt: skip
+    if replay:
+        from kennel.planner import replaying  # noqa: PLC0415  # and a cloud where one is started
+
+        raise typer.Exit(replaying.run(ask, screen))
     command.run(ask, screen)

@@ -154,7 +154,7 @@ class Simulation:
         """Run one Lambda execution to its end."""
         env, result, began = self.env, self.result, self.env.now
         result.invocations += 1
-        yield env.timeout(next(self.work) + self._environment())
+        yield env.timeout(self.work_time() + self._environment())
         arrived = env.now
         self.invoked += 1
         instance = self.instances[int(next(self.uniform) * len(self.instances))]
@@ -179,6 +179,10 @@ class Simulation:
         result.latency[number] += latency
         slot = number * BIN_S // SLOT_S
         result.histogram[slot, bisect.bisect_left(_EDGES, latency)] += 1
+
+    def work_time(self) -> float:
+        """Draw Lambda's own time of the execution that begins now."""
+        return next(self.work)
 
     def _environment(self) -> float:
         """Return the seconds that a cold start adds: none where an environment is warm."""

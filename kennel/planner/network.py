@@ -28,7 +28,7 @@ from kennel.planner.times import Floats, Times
 
 Complexes = NDArray[np.complex128]
 
-_CELLS = 2048  # of the time axis on which latencies are added up
+_CELLS = 1024  # of the time axis on which latencies are added up
 _STEEP = 2  # how soon a busy endpoint counts as saturated; 2 to 12 were tried against events.py
 _FULL = 4  # how late waits no longer depend on how evenly requests come
 _RARE = 1e-4  # a share lost that is too small to be told from rounding by a balance
@@ -170,7 +170,9 @@ def _balanced(
     below = inside[:, :-1]
     free = below.sum(axis=1)
     first = (load * free - (below * active[:, :-1]).sum(axis=1)) / active[:, -1]
-    second = (work * free - (below * working[:, :-1]).sum(axis=1)) / working[:, -1]
+    second = (work * free - (below * working[:, :-1]).sum(axis=1)) / np.maximum(
+        working[:, -1], LEAST
+    )
     share = np.clip((inside * working).sum(axis=1) / workers, 0, 1) ** _STEEP
     last = (1 - share) * np.maximum(first, 0) + share * np.maximum(second, 0)
     found = inside.copy()

@@ -13,6 +13,8 @@ from kennel.planner.times import Floats, Times
 
 _NODES = 32  # rates below twice what the tightest part can take
 _BEYOND = 10  # and above
+_CALM = 0.3  # times the plan's rate: below, hardly a token is ever missing
+_PACES = 16
 
 
 class Front:
@@ -37,7 +39,9 @@ class Front:
     def peakedness(self, held: Times) -> Floats:
         """Return the peakedness of what passes at each of `rates`, for executions of `held`."""
         if self._peakedness is None:
-            self._peakedness = bucket.peakedness(self.rates, self.rate, self.fast, held)
+            few = np.geomspace(_CALM, 4.0, _PACES) * self.rate  # 1 below, and all paced above
+            found = bucket.peakedness(few, self.rate, self.fast, held)
+            self._peakedness = np.interp(self.rates, few, found, left=1.0)
         return self._peakedness
 
 

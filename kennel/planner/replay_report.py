@@ -1,0 +1,85 @@
+"""Measured against predicted, drawn."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kennel.planner import result as ends
+from kennel.planner.html import Markup, join, tag
+from kennel.planner.plots import Line, legend, over_time
+from kennel.planner.report import milliseconds, page, percent, save
+from kennel.planner.result import SLOT_S, Result, quantiles
+from kennel.planner.settings import BIN_S
+from kennel.planner.times import Floats
+
+_OK = 200
+
+
+def draw(
+    path: Path,
+    seen: Sequence[tuple[float, int, float]],
+    predicted: Sequence[Result],
+    found: dict[str, Any],
+) -> None:
+    """Write the page that compares a replay with its prediction."""
+    bins = predicted[0].endings.shape[1]
+    seconds = float(bins * BIN_S)
+    came, away = _measured(seen, bins)
+    told = np.mean([each.endings[ends.THROTTLED].sum(axis=0) for each in predicted], axis=0) / BIN_S
+    throttles = [
+        Line("came", came, "soft", steps=True),
+        Line("throttled, measured", away, "accent", filled=True),
+        Line("throttled, predicted", told, "good"),
+    ]
+    latency = [
+        Line("p95, measured", _p95(seen, bins), "accent"),
+        Line("p95, predicted", _p95_predicted(predicted), "good"),
+    ]
+    body = join(
+        [
+            tag("p", "Kennel · replay", class_="kicker"),
+            tag("h1", "Measured against predicted"),
+            tag(
+                "p",
+                f"{found['requests']:,} real requests to the offline cloud: "
+                f"{percent(found['throttled'])} throttled, {percent(found['predicted_throttled'])} "
+                f"predicted; p95 {milliseconds(found['p95_s'])}, "
+                f"{milliseconds(found['predicted_p95_s'])} predicted.",
+                class_="lede",
+            ),
+            _card("Requests a second", throttles, seconds, lambda value: f"{value:,.4g}"),
+            _card("p95 of answers, by the minute", latency, seconds, milliseconds),
+        ]
+    )
+    save(path, page("Replay", body))
+
+
+def _card(title: str, lines: list[Line], seconds: float, label: Any) -> Markup:
+    return tag(
+        "section",
+        tag("h2", title),
+        legend(lines),
+        over_time(lines, seconds, label, title),
+        class_="card",
+    )
+
+
+def _measured(seen: Sequence[tuple[float, int, float]], bins: int) -> tuple[Floats, Floats]:
+    number = np.minimum([int(at // BIN_S) for at, _, _ in seen], bins - 1)
+    away = np.array([status != _OK for _, status, _ in seen], dtype=np.float64)
+    return np.bincount(number, minlength=bins) / BIN_S, np.bincount(number, away, bins) / BIN_S
+
+
+def _p95(seen: Sequence[tuple[float, int, float]], bins: int) -> Floats:
+    slots = -(-bins * BIN_S // SLOT_S)
+    took: list[list[float]] = [[] for _ in range(slots)]
+    for at, status, seconds in seen:
+        if status == _OK:
+            took[min(int(at // SLOT_S), slots - 1)].append(seconds)
+    return np.array([np.quantile(part, 0.95) if part else np.nan for part in took])
+
+
+def _p95_predicted(predicted: Sequence[Result]) -> Floats:
+    return quantiles(np.sum([each.histogram for each in predicted], axis=0), 0.95)
