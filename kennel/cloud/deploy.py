@@ -18,7 +18,8 @@ from botocore.exceptions import ClientError
 
 from kennel.cloud.access import OPERATOR_KEY
 from kennel.cloud.custom_resources import CustomResources
-from kennel.cloud.makers import MAKERS, Clients, subscription
+from kennel.cloud.maker_steps import Clients, subscription
+from kennel.cloud.makers import MAKERS
 from kennel.cloud.names import REGION
 from kennel.cloud.resource_types import is_custom
 from kennel.cloud.sagemaker.store import Store

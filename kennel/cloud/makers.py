@@ -5,8 +5,7 @@ anyone's do; what moto or the SageMaker stand-in then holds is what the state ma
 functions and a person with the AWS command line see.
 """
 
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,13 +13,11 @@ import jmespath
 from botocore import xform_name
 from botocore.exceptions import ClientError
 
+from kennel.cloud import maker_steps as steps
+from kennel.cloud.maker_steps import Clients, Step
 from kennel.cloud.names import ACCOUNT, REGION
 from kennel.cloud.shapes import parameters
 from kennel.cloud.template import Resource
-
-#: A boto3 client of the operator, by service.
-Clients = Callable[[str], Any]
-Step = Callable[[Clients, Resource], None]
 
 
 @dataclass(frozen=True)
@@ -126,90 +123,6 @@ def _is_absence(error: ClientError) -> bool:
     return any(word in code for word in words) or absent
 
 
-# what one create call does not do
-
-
-def _version_bucket(clients: Clients, bucket: Resource) -> None:
-    if given := bucket.properties.get("VersioningConfiguration"):
-        clients("s3").put_bucket_versioning(Bucket=bucket.name, VersioningConfiguration=given)
-
-
-def _attach_policies(clients: Clients, role: Resource) -> None:
-    for policy in role.properties.get("Policies", []):
-        clients("iam").put_role_policy(
-            RoleName=role.name,
-            PolicyName=policy["PolicyName"],
-            PolicyDocument=json.dumps(policy["PolicyDocument"]),
-        )
-
-
-def _detach_policies(clients: Clients, role: Resource) -> None:
-    for policy in role.properties.get("Policies", []):
-        clients("iam").delete_role_policy(RoleName=role.name, PolicyName=policy["PolicyName"])
-
-
-def _retain(clients: Clients, group: Resource) -> None:
-    if days := group.properties.get("RetentionInDays"):
-        clients("logs").put_retention_policy(logGroupName=group.name, retentionInDays=int(days))
-
-
-def _subscribe(clients: Clients, topic: Resource) -> None:
-    for each in topic.properties.get("Subscription", []):
-        given = {"TopicArn": topic.arn, **each}
-        clients("sns").subscribe(**subscription(given, clients("sns").meta.endpoint_url))
-
-
-def subscription(properties: Mapping[str, Any], url: str) -> dict[str, Any]:
-    """Return what to subscribe in moto: its SNS reaches a function only over HTTP, through us."""
-    given = {key: properties[key] for key in ("TopicArn", "Protocol", "Endpoint")}
-    if given["Protocol"] == "lambda":
-        name = given["Endpoint"].rsplit(":", 1)[-1]
-        given |= {"Protocol": "http", "Endpoint": f"{url}/kennel/sns/{name}"}
-    return given
-
-
-def _aim(clients: Clients, rule: Resource) -> None:
-    targets = rule.properties.get("Targets", [])
-    if targets:
-        given = {"Rule": rule.name, "Targets": targets}
-        clients("events").put_targets(**parameters("events", "PutTargets", given, rule.logical_id))
-
-
-def _aim_at_nothing(clients: Clients, rule: Resource) -> None:
-    ids = [each["Id"] for each in rule.properties.get("Targets", [])]
-    if ids:
-        clients("events").remove_targets(Rule=rule.name, Ids=ids)
-
-
-def _fill_profile(clients: Clients, profile: Resource) -> None:
-    for role in profile.properties["Roles"]:
-        clients("iam").add_role_to_instance_profile(InstanceProfileName=profile.name, RoleName=role)
-
-
-def _empty_profile(clients: Clients, profile: Resource) -> None:
-    for role in profile.properties["Roles"]:
-        clients("iam").remove_role_from_instance_profile(
-            InstanceProfileName=profile.name, RoleName=role
-        )
-
-
-def _open_ports(clients: Clients, group: Resource) -> None:
-    found = clients("ec2").describe_security_groups(
-        Filters=[{"Name": "group-name", "Values": [group.name]}]
-    )
-    group_id = found["SecurityGroups"][0]["GroupId"]
-    for rule in group.properties.get("SecurityGroupIngress", []):
-        permission = {
-            "IpProtocol": str(rule["IpProtocol"]),
-            "FromPort": int(rule.get("FromPort", -1)),
-            "ToPort": int(rule.get("ToPort", -1)),
-            "IpRanges": [{"CidrIp": rule["CidrIp"]}],
-        }
-        clients("ec2").authorize_security_group_ingress(
-            GroupId=group_id, IpPermissions=[permission]
-        )
-
-
 _BUCKET_LATER = (
     *("BucketName", "VersioningConfiguration", "BucketEncryption", "OwnershipControls"),
     *("PublicAccessBlockConfiguration", "LifecycleConfiguration", "Tags", "LoggingConfiguration"),
@@ -225,7 +138,7 @@ MAKERS: dict[str, Maker] = {
         Call("ListBuckets"),
         "Buckets[].Name",
         Call("DeleteBucket", {"Bucket": "{name}"}),
-        finish=(_version_bucket,),
+        finish=(steps.version_bucket,),
         renamed=dict.fromkeys(_BUCKET_LATER, ""),
     ),
     "AWS::IAM::Role": Maker(
@@ -234,8 +147,8 @@ MAKERS: dict[str, Maker] = {
         Call("ListRoles", {"MaxItems": 1000}),
         "Roles[].RoleName",
         Call("DeleteRole", {"RoleName": "{name}"}),
-        finish=(_attach_policies,),
-        before_delete=(_detach_policies,),
+        finish=(steps.attach_policies,),
+        before_delete=(steps.detach_policies,),
         renamed={"Policies": ""},
     ),
     "AWS::IAM::InstanceProfile": Maker(
@@ -244,8 +157,8 @@ MAKERS: dict[str, Maker] = {
         Call("ListInstanceProfiles"),
         "InstanceProfiles[].InstanceProfileName",
         Call("DeleteInstanceProfile", {"InstanceProfileName": "{name}"}),
-        finish=(_fill_profile,),
-        before_delete=(_empty_profile,),
+        finish=(steps.fill_profile,),
+        before_delete=(steps.empty_profile,),
         renamed={"Roles": ""},
     ),
     "AWS::Logs::LogGroup": Maker(
@@ -254,7 +167,7 @@ MAKERS: dict[str, Maker] = {
         Call("DescribeLogGroups", {"logGroupNamePrefix": "{name}"}),
         "logGroups[].logGroupName",
         Call("DeleteLogGroup", {"logGroupName": "{name}"}),
-        finish=(_retain,),
+        finish=(steps.retain,),
         renamed={"RetentionInDays": ""},
     ),
     "AWS::StepFunctions::StateMachine": Maker(
@@ -276,7 +189,7 @@ MAKERS: dict[str, Maker] = {
         "Topics[].TopicArn",
         Call("DeleteTopic", {"TopicArn": "{arn}"}),
         key="{arn}",
-        finish=(_subscribe,),
+        finish=(steps.subscribe,),
         renamed={"TopicName": "", "Subscription": ""},
         attributes=("DisplayName", "KmsMasterKeyId"),
     ),
@@ -346,8 +259,8 @@ MAKERS: dict[str, Maker] = {
         Call("ListRules"),
         "Rules[].Name",
         Call("DeleteRule", {"Name": "{name}"}),
-        finish=(_aim,),
-        before_delete=(_aim_at_nothing,),
+        finish=(steps.aim,),
+        before_delete=(steps.aim_at_nothing,),
         renamed={"Targets": ""},
     ),
     "AWS::Scheduler::Schedule": Maker(
@@ -377,7 +290,7 @@ MAKERS: dict[str, Maker] = {
         Call("DescribeSecurityGroups"),
         "SecurityGroups[].GroupId",
         Call("DeleteSecurityGroup", {"GroupId": "{name}"}),
-        finish=(_open_ports,),
+        finish=(steps.open_ports,),
         renamed={
             "GroupDescription": "Description",
             "SecurityGroupIngress": "",
