@@ -8,14 +8,16 @@ from tests.kennel.cloud.sagemaker.conftest import BUCKET, ROLE, Service
 
 IMAGE = "763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch-amzn2023:2.14-cpu-amzn2023-sagemaker"
 
-#: Copies its channel to its model, prints its settings and a loss for each epoch.
+#: Copies its channel to its model, prints its settings and a loss for each epoch. Each print has
+#: one text: unbuffered, as in AWS's image, several go out in several pieces, and the toolkit may
+#: make a line of each.
 COPY = """
 import argparse, json, os, pathlib, shutil
 base = pathlib.Path(os.environ["SAGEMAKER_BASE_DIR"])
 settings = (base / "input/config").iterdir()
 print(json.dumps({file.stem: json.loads(file.read_text()) for file in settings}))
-print("env", os.environ.get("ANIMAL"), os.environ["TRAINING_JOB_NAME"])
-print("folders", *sorted(file.name for file in base.iterdir() if file.is_dir()))
+print(f"env {os.environ.get('ANIMAL')} {os.environ['TRAINING_JOB_NAME']}")
+print("folders " + " ".join(sorted(file.name for file in base.iterdir() if file.is_dir())))
 given = argparse.ArgumentParser()
 given.add_argument("--epochs", type=int, default=2)
 given.add_argument("--start", type=float, default=1.0)
