@@ -24,14 +24,20 @@ def most_instances(settings: Settings) -> tuple[int, float]:
     """Return how many instances all executions together can ask for, and a minute's invocations.
 
     With every execution busy without a pause, each makes an invocation every (work + service)
-    seconds; target tracking then wants ceil(invocations / target) instances.
+    seconds; target tracking then wants ceil(invocations / target) instances. A minute's count
+    strays by chance: three standard deviations are allowed for.
     """
     held = settings.work.mean + settings.service.mean
     rate = min(settings.concurrency / held, settings.rate)
     if settings.metric == "concurrency":
         at_once = settings.concurrency * settings.service.mean / held
         return max(1, math.ceil(at_once / settings.target)), 60 * rate
-    return max(1, math.ceil(60 * rate / settings.target)), 60 * rate
+    spread = math.hypot(
+        settings.work.cv * settings.work.mean, settings.service.cv * settings.service.mean
+    )
+    minute = 60 * rate
+    minute += 3 * math.sqrt(minute) * spread / held
+    return max(1, math.ceil(minute / settings.target)), minute
 
 
 def binding(result: Result) -> str | None:

@@ -93,6 +93,12 @@ def solve(
     inside = _balanced(
         inside, (number - waits, rates * delay + load), (works, load), instances * settings.workers
     )
+    # Whatever the approximation: no more passes than executions and workers can do.
+    most = np.minimum(
+        limit / (delay + (1 - refused) * service.mean),
+        instances * settings.workers / service.mean / np.maximum(1 - refused, LEAST),
+    )
+    inside = _at_most(inside, most / rates)
     through = rates * (1 - inside[:, limit])
     mean_inside = inside @ number
     taken = np.maximum(through * (1 - refused), 1e-12)
@@ -179,6 +185,14 @@ def _balanced(
     found[:, -1] = np.where((plain > _RARE) & (last > 0), last, plain)
     total: Floats = found / found.sum(axis=1, keepdims=True)
     return total
+
+
+def _at_most(inside: Floats, share: Floats) -> Floats:
+    """Raise the chance of the last state until no more than `share` is let in."""
+    free = np.minimum(1 - inside[:, -1], share)
+    found = inside * (free / np.maximum(1 - inside[:, -1], LEAST))[:, None]
+    found[:, -1] = 1 - free
+    return found
 
 
 def _paced(

@@ -13,6 +13,7 @@ WIDTH, HEIGHT = 1040, 190
 LEFT, RIGHT, TOP, BOTTOM = 62, 18, 12, 26
 _POINTS = 360  # of a line; more could not be told apart
 _HOUR = 3600
+_NOTHING = 1e-9  # rounding; a course so low is one of zeros
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +48,7 @@ def over_time(
     """Draw courses over `seconds`, from 0 up."""
     thinned = [(line, _thin(line)) for line in lines]
     most = max((float(np.nanmax(v)) for _, v in thinned if np.isfinite(v).any()), default=0.0)
-    ticks = _ticks(most or 1.0)
+    ticks = _ticks(most if most > _NOTHING else 1.0)
     top = ticks[-1]
     right, floor = WIDTH - RIGHT, HEIGHT - BOTTOM
 

@@ -10,7 +10,7 @@ from kennel.planner import result as ends
 from kennel.planner.html import Markup, join, tag
 from kennel.planner.plots import Line, legend, over_time
 from kennel.planner.report import milliseconds, page, percent, save
-from kennel.planner.result import SLOT_S, Result, quantiles
+from kennel.planner.result import Result, quantiles
 from kennel.planner.settings import BIN_S
 from kennel.planner.times import Floats
 
@@ -30,12 +30,8 @@ def draw(
     told = np.mean([each.endings[ends.THROTTLED].sum(axis=0) for each in predicted], axis=0) / BIN_S
     throttles = [
         Line("came", came, "soft", steps=True),
-        Line("throttled, measured", away, "accent", filled=True),
-        Line("throttled, predicted", told, "good"),
-    ]
-    latency = [
-        Line("p95, measured", _p95(seen, bins), "accent"),
-        Line("p95, predicted", _p95_predicted(predicted), "good"),
+        Line("throttled, measured", away, "accent", filled=True, steps=True),
+        Line("throttled, predicted", told, "good", steps=True),
     ]
     body = join(
         [
@@ -50,7 +46,7 @@ def draw(
                 class_="lede",
             ),
             _card("Requests a second", throttles, seconds, lambda value: f"{value:,.4g}"),
-            _card("p95 of answers, by the minute", latency, seconds, milliseconds),
+            _latencies(seen, predicted),
         ]
     )
     save(path, page("Replay", body))
@@ -72,14 +68,16 @@ def _measured(seen: Sequence[tuple[float, int, float]], bins: int) -> tuple[Floa
     return np.bincount(number, minlength=bins) / BIN_S, np.bincount(number, away, bins) / BIN_S
 
 
-def _p95(seen: Sequence[tuple[float, int, float]], bins: int) -> Floats:
-    slots = -(-bins * BIN_S // SLOT_S)
-    took: list[list[float]] = [[] for _ in range(slots)]
-    for at, status, seconds in seen:
-        if status == _OK:
-            took[min(int(at // SLOT_S), slots - 1)].append(seconds)
-    return np.array([np.quantile(part, 0.95) if part else np.nan for part in took])
-
-
-def _p95_predicted(predicted: Sequence[Result]) -> Floats:
-    return quantiles(np.sum([each.histogram for each in predicted], axis=0), 0.95)
+def _latencies(seen: Sequence[tuple[float, int, float]], predicted: Sequence[Result]) -> Markup:
+    """Compare quantiles of the answers' latency."""
+    took = [seconds for _, status, seconds in seen if status == _OK]
+    cells: Floats = np.sum([each.histogram.sum(axis=0) for each in predicted], axis=0)[None, :]
+    rows = []
+    for share in (0.25, 0.5, 0.75, 0.9, 0.95, 0.99):
+        measured, told = float(np.quantile(took, share)), float(quantiles(cells, share)[0])
+        values = (milliseconds(measured), milliseconds(told), f"{measured / told:.2f}")
+        cell = [tag("td", value, class_="number") for value in values]
+        rows.append(tag("tr", tag("th", f"p{round(100 * share)}"), *cell))
+    names = [tag("th", name, class_="number") for name in ("measured", "predicted", "ratio")]
+    table = tag("table", tag("thead", tag("tr", tag("th"), *names)), tag("tbody", *rows))
+    return tag("section", tag("h2", "Latency of answers"), table, class_="card")

@@ -1,6 +1,7 @@
 """The report: one HTML file with everything in it, no script and no network."""
 
 import base64
+import contextlib
 import hashlib
 import os
 from collections.abc import Callable, Sequence
@@ -69,7 +70,8 @@ def save(path: Path, text: str) -> None:
         new.write_text(text, "utf-8")
         os.replace(new, path)  # noqa: PTH105  # Path.replace is the same
     except OSError as error:
-        new.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # its folder may be what is wrong
+            new.unlink(missing_ok=True)
         raise BadPlan(f"cannot write the report {path}: {error.strerror}") from error
 
 
