@@ -79,8 +79,10 @@ class Fleet:
         for task in self._watching:
             task.cancel()
         await asyncio.gather(*self._watching, return_exceptions=True)
-        gone, self.instances = {*self.instances, *self._leaving}, []
-        await asyncio.gather(*(each.stop() for each in gone))
+        # Remembered until they have ended: who calls this may be cancelled, and call it again.
+        self._leaving |= set(self.instances)
+        self.instances = []
+        await asyncio.gather(*(self._end(each) for each in tuple(self._leaving)))
 
     async def retire(self) -> None:
         """End every instance once it has answered what it was given."""
@@ -93,6 +95,7 @@ class Fleet:
             if (surplus := len(self.instances) - self.wanted) > 0:
                 gone = self.instances[-surplus:]
                 del self.instances[-surplus:]
+                self._leaving |= set(gone)
                 await asyncio.gather(*(self._retire(each) for each in gone))
 
     async def _add(self, count: int) -> None:
@@ -138,6 +141,9 @@ class Fleet:
         self._leaving.add(instance)
         if instance.alive:
             await instance.drain()
+        await self._end(instance)
+
+    async def _end(self, instance: Instance) -> None:
         await instance.stop()
         self._leaving.discard(instance)
 
