@@ -111,7 +111,9 @@ def test_five_executions_can_never_push_the_endpoint_past_n_instances() -> None:
         ROOMY, reserved=5, target=640.0, maximum=5,
         work=replace(times, points=np.full(1, 0.4)), service=replace(times, points=np.full(1, 0.1)),
     )  # fmt: skip
-    assert findings.most_instances(settings) == (1, pytest.approx(600))
+    instances, minute = findings.most_instances(settings)
+    assert instances == 1
+    assert minute == pytest.approx(600)
     result = estimate(settings, constant(60, 3600))
     assert result.in_service.max() == 1
     told = " ".join(findings.say(result))

@@ -8,8 +8,8 @@ import pytest
 from kennel.errors import KennelError
 from kennel.planner.profile import Profile, parse
 from kennel.planner.replay_report import draw
-from kennel.planner.replaying import BIN_S, STEPS, Contended, compare, shortened
-from kennel.planner.settings import Settings
+from kennel.planner.replaying import STEPS, Contended, compare, shortened
+from kennel.planner.settings import BIN_S, Settings
 from kennel.planner.times import constant
 
 ALONE, BESIDE = constant(0.1), constant(0.4)
