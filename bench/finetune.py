@@ -1,6 +1,6 @@
 """Fine-tuning against head-only training: top-1 on test with Wilson intervals, seconds, memory.
 
-    python bench/finetune.py                  # ../shared/data/woof10 on two cores: ten minutes
+    python bench/finetune.py                  # ../shared/data/woof10 on two cores
     python bench/finetune.py --data FOLDER --notdogs FOLDER --recipe large
 
 Both are `model/train.py` as a person runs it, each a process from a cold cache, reading to report;

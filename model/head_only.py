@@ -23,6 +23,7 @@ from search import Trial, objective_line, search
 from settings import Settings
 from watch import Watch
 from weights import Backbone
+from wrong_labels import out_of_sample, sentence, suspects, write
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ def learn_head(
     both = Samples(
         np.concatenate([upright.vectors, mirrored.vectors]), np.concatenate([labels, labels])
     )
+    labels_of_train = labels
     photos, labels = _split(dataset, "valid")
     valid = Samples(extractor(photos).vectors, labels)
     torch.set_num_threads(1)  # a head is too small to share out, and one core sums in one order
@@ -59,6 +61,8 @@ def learn_head(
         if backbone.pretrained
         else zero_prior(len(dataset.labels), imagenet_head(backbone.module).in_features)
     )
+    if settings.label_report:
+        _label_report(settings, prior, dataset, Samples(upright.vectors, labels_of_train), valid)
     head, fitted = _fit(settings, prior, both, valid)
     with torch.no_grad():
         network.breed_head.weight.copy_(torch.from_numpy(head.weight))
@@ -76,6 +80,23 @@ def imagenet_rows(network: Network) -> Head:
     """Return the head that the backbone came with."""
     own = imagenet_head(network.backbone)
     return Head(own.weight.detach().numpy(), own.bias.detach().numpy())
+
+
+def _label_report(
+    settings: Settings, prior: Prior, dataset: Dataset, train: Samples, valid: Samples
+) -> None:
+    """Write which photos of train and valid may lie in a wrong folder; it stops nothing."""
+    samples = Samples(
+        np.concatenate([train.features, valid.features]),
+        np.concatenate([train.labels, valid.labels]),
+    )
+    photos = [*dataset.of_split("train"), *dataset.of_split("valid")]
+    names, labels = [photo.name for photo in photos], samples.labels.tolist()
+    probabilities = out_of_sample(prior, samples, settings.head)
+    found = suspects(probabilities, labels, names, dataset.breeds)
+    path = settings.out / "label_report.json"
+    write(path, found)
+    say(sentence(found, len(photos), path))
 
 
 def _fit(settings: Settings, prior: Prior, both: Samples, valid: Samples) -> tuple[Head, Fitted]:

@@ -2,7 +2,7 @@
 
     python model/train.py --data FOLDER --out DIR              # 1,400 photos: about a minute
     python model/train.py --data FOLDER --out DIR --tune 20    # 20 trials first
-    python model/train.py --data FOLDER --out DIR --finetune   # the whole network: ten minutes
+    python model/train.py --data FOLDER --out DIR --finetune   # the whole network
 
 DIR then holds `model.tar.gz`, `report.html`, `evaluation.json`, `audit.json` and `tensorboard/`.
 The same script runs in SageMaker, where folders and hyperparameters come as `settings.py` says,

@@ -41,6 +41,7 @@ def test_source_is_this_folder_without_caches(bundle_folder: Path) -> None:
     with tarfile.open(bundle_folder / "source.tar.gz") as archive:
         names = archive.getnames()
     assert names == sorted(source_members())
+    assert {"finetune/__init__.py", "finetune/loop.py"} <= set(names)
     assert {"server.py", "inference.py", "photo.py", "Dockerfile", "requirements.txt"} <= set(names)
     assert not [name for name in names if "__pycache__" in name or name.startswith((".", "/"))]
 

@@ -2,7 +2,9 @@
 
 import json
 import os
+import re
 import signal
+import socket
 import subprocess
 import sys
 import tarfile
@@ -119,11 +121,13 @@ def test_ended_by_sigterm_and_started_again_gives_the_same_package(
     assert not list((tmp_path / "kept").iterdir())
 
 
-def test_two_hosts_train_one_model(flags: list[str], tmp_path: Path) -> None:
+def test_two_hosts_train_one_model(
+    flags: list[str], tuned: tuple[Path, Any], tmp_path: Path
+) -> None:
     """As a SageMaker job of two instances starts them; the second writes nothing."""
     hosts = ["127.0.0.1", "127.0.0.2"]
-    processes = []
-    for number, host in enumerate(hosts):
+    port, processes = str(_free_port()), []
+    for host in hosts:
         base = tmp_path / host
         (base / "model").mkdir(parents=True)
         environment = os.environ | {
@@ -132,10 +136,9 @@ def test_two_hosts_train_one_model(flags: list[str], tmp_path: Path) -> None:
             "SM_MODEL_DIR": str(base / "model"),
             "SM_OUTPUT_DATA_DIR": str(base / "data"),
             "KENNEL_CACHE": str(base / "cache"),
-            "MASTER_PORT": str(_free_port() if not number else processes_port),
+            "MASTER_PORT": port,
             "GLOO_SOCKET_IFNAME": "lo",
         }
-        processes_port = int(environment["MASTER_PORT"])
         processes.append(
             subprocess.Popen(
                 [sys.executable, str(TRAIN), *flags],
@@ -155,8 +158,15 @@ def test_two_hosts_train_one_model(flags: list[str], tmp_path: Path) -> None:
     assert Card.read(tmp_path / hosts[0] / "model").training["finetune"]["processes"] == 2
     assert not list((tmp_path / hosts[1] / "model").iterdir())
     assert not (tmp_path / hosts[1] / "data").exists()
-    # one model: the same loss curve as on one host, and a batch was shared, not repeated
     assert "2 processes" in said[0]
+    # they shared the batches that one host takes alone: the same losses up to rounding
+    assert _losses(said[0]) == pytest.approx(_losses(tuned[1].stdout), rel=1e-3)
+
+
+def _losses(log: str) -> list[float]:
+    found = [float(loss) for loss in re.findall(r"(?:train|valid):loss=([\d.]+)", log)]
+    assert len(found) == 2 * (2 + 4)
+    return found
 
 
 def _until(true: Any) -> None:
@@ -166,8 +176,6 @@ def _until(true: Any) -> None:
 
 
 def _free_port() -> int:
-    import socket  # noqa: PLC0415
-
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         return int(found.getsockname()[1])
