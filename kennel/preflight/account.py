@@ -83,7 +83,7 @@ def log_role(wanted: Deployment, connect: Connect) -> Iterator[Finding]:
             Level.WARNS,
             f"the account has one already, {role}, and the template would replace it for every "
             "API of the account",
-            "deploy without the parameter that makes one",
+            "leave AWS::ApiGateway::Account out of the template",
         )
     elif brings or role:
         yield Finding(check, Level.FINE, role or "the template makes it")
@@ -92,7 +92,6 @@ def log_role(wanted: Deployment, connect: Connect) -> Iterator[Finding]:
             check,
             Level.BLOCKS,
             "the API writes access logs, and the account has no role for that",
-            "let the template make it once in an account (its parameter for access logs says how), "
-            "or set one: aws apigateway update-account --patch-operations "
-            "op=replace,path=/cloudwatchRoleArn,value=<role's ARN>",
+            "make one that apigateway.amazonaws.com may take, and set it: aws apigateway "
+            "update-account --patch-operations op=replace,path=/cloudwatchRoleArn,value=<its ARN>",
         )
