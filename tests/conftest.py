@@ -9,8 +9,17 @@ import pytest
 
 from kennel.cloud.cloud import Cloud
 from kennel.execution import follow
+from tests.iam.recording import recording, settle
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session", autouse=True)
+def calls_are_known() -> Iterator[None]:
+    """Hold every call that a role makes in an offline cloud against tests/iam/calls.json."""
+    with recording() as seen:
+        yield
+    settle(seen)
 
 
 @pytest.fixture(scope="session")

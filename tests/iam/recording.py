@@ -31,9 +31,15 @@ RECORD = "KENNEL_RECORD_CALLS"
 
 Row = tuple[str, str, str, tuple[tuple[str, str], ...]]
 
+#: Roles of our own code; what AWS's services do in the others' name is in service.json.
+_KINDS: dict[str, list[str]] = json.loads(FILE.with_name("service.json").read_text())["roles"]
+CALLERS = {role for role, kinds in _KINDS.items() if set(kinds) & {"function", "state machine"}}
+
 # Names that a run makes up: digests, and the names of stacks that a test chose.
 _DIGEST = re.compile(r"(?<![0-9a-z])[0-9a-f]{8,}(?![0-9a-z])")
-_STACKS = re.compile(r"(?<![\w-])(bare)(?=-)")
+_STACKS = re.compile(r"(?<=[:/])[a-z][a-z0-9]*-(?=[A-Z][A-Za-z]+\b|bucket\b)")
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_EXECUTION = re.compile(r"(?<=:execution:)([^:]+):.+")
 _SAME_DIGEST = "0123456789abcdef" * 4
 #: What the account in memory calls things, by a pattern, and what the template calls them. There a
 #: test may choose any name: actions are proven there, names in the offline cloud.
@@ -62,8 +68,8 @@ def _same(digest: re.Match[str]) -> str:
 
 
 def _normal(text: str) -> str:
-    digest = _DIGEST.sub(_same, text)
-    return _STACKS.sub("kennel", digest)
+    same = _DIGEST.sub(_same, _UUID.sub(_SAME_DIGEST[:20], text))
+    return _EXECUTION.sub(rf"\1:{_SAME_DIGEST[:20]}", _STACKS.sub("kennel-", same))
 
 
 def of_function(service: str, operation: str, request: Mapping[str, Any]) -> Iterator[Row]:
@@ -133,8 +139,16 @@ def write(rows: set[Row], file: Path = FILE) -> None:
 def recording() -> Iterator[set[Row]]:
     """Watch every call of every offline cloud of this process."""
     seen: set[Row] = set()
+
+    def in_a_cloud(
+        role: str, action: str, resource: str, context: Mapping[str, str | Sequence[str]]
+    ) -> None:
+        # Roles that a test makes up are nobody's; logs and traces are in service.json.
+        if role in CALLERS and not action.startswith(("logs:", "xray:")):
+            seen.add(normal(role, action, resource, context))
+
     before = Access.witness, Client.witness
-    Access.witness = lambda *call: seen.add(normal(*call))
+    Access.witness = in_a_cloud
     Client.witness = lambda *call: seen.update(of_function(*call))
     try:
         yield seen

@@ -105,6 +105,9 @@ def test_what_differs_from_run_to_run_is_made_the_same() -> None:
         "arn:aws:s3:::kennel-bucket/code/0123456789abcdef0123/x",
         (),
     )
+    machine = "arn:aws:states:us-east-1:123456789012:execution:"
+    stop = recording.normal("R", "states:StopExecution", f"{machine}ends-TrainAndDeploy:any", {})
+    assert stop[2] == f"{machine}kennel-TrainAndDeploy:0123456789abcdef0123"
     arn = "arn:aws:sns:us-east-1:123456789012:kennel-news"
     assert recording.normal("R", "sns:Publish", arn, {})[2] == arn
 
