@@ -77,7 +77,7 @@ def test_a_crash_is_a_500_without_its_trace_and_hurts_no_other(
     model: Model, capfd: pytest.CaptureFixture[str]
 ) -> None:
     class Faulty:
-        breeds = 121
+        breeds, precision = 121, "fp32"
 
         def __call__(
             self, photos: NDArray[np.uint8]
