@@ -11,7 +11,11 @@ peak_gb       peak resident memory of that process
 over_simpy    requests a second of the day over those of the slice of 1/200
 slices_apart  how far SimPy's two slices lie apart (must be under 0.1 to mean anything)
 growth_time   seconds of two days over seconds of one
-growth_rate   seconds at ten times the rate over seconds at the rate
+growth_rate   seconds at ten times the rate, with ten times the executions and instances, over
+              seconds at the rate
+growth_fixed  the same with the executions and instances left as they are (most is turned away)
+
+The day and what is compared with it are run three times each and the fastest counts.
 """
 
 import argparse
@@ -34,6 +38,7 @@ from kennel.planner.times import lognormal  # noqa: E402
 
 SWING = 0.6
 SLICES = (400, 200)
+RUNS = 3
 
 
 def path(rate: float) -> Settings:
@@ -47,15 +52,15 @@ def path(rate: float) -> Settings:
     )  # fmt: skip
 
 
-def run(what: str, rate: float, seconds: int) -> dict[str, float]:
-    """Run one engine over one profile in this process."""
+def run(what: str, rate: float, seconds: int, fits: float) -> dict[str, float]:
+    """Run one engine over one profile in this process, on a path that fits the rate `fits`."""
     profile: Profile = daily(rate, seconds, SWING)
     if what.startswith("slice"):
         length = seconds // int(what.partition("-")[2])
         profile = profile.part(seconds // 2 - length // 2, length)
     engine = simulate if what.startswith("slice") else estimate
     begun = time.perf_counter()
-    result = engine(path(rate), profile, 0)
+    result = engine(path(fits), profile, 0)
     took = time.perf_counter() - begun
     return {
         "seconds": took,
@@ -65,10 +70,16 @@ def run(what: str, rate: float, seconds: int) -> dict[str, float]:
     }
 
 
-def fresh(what: str, rate: float, seconds: int) -> dict[str, float]:
+def best(rate: float, seconds: int, fits: float) -> dict[str, float]:
+    """Run the fast engine RUNS times and return the fastest."""
+    found = [fresh("bins", rate, seconds, fits) for _ in range(RUNS)]
+    return min(found, key=lambda each: each["seconds"])
+
+
+def fresh(what: str, rate: float, seconds: int, fits: float) -> dict[str, float]:
     """Run one engine in a new process and print what came out."""
     command = [sys.executable, __file__, "--one", what, "--rate", f"{rate}"]
-    command += ["--seconds", f"{seconds}"]
+    command += ["--seconds", f"{seconds}", "--fits", f"{fits}"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit(done.stderr[-2000:])
@@ -89,15 +100,18 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=1000.0, help="mean requests a second")
     parser.add_argument("--seconds", type=int, default=DAY)
     parser.add_argument("--one", default="", help=argparse.SUPPRESS)
+    parser.add_argument("--fits", type=float, default=0.0, help=argparse.SUPPRESS)
     ask = parser.parse_args()
     if ask.one:
-        print(json.dumps(run(ask.one, ask.rate, ask.seconds)))
+        print(json.dumps(run(ask.one, ask.rate, ask.seconds, ask.fits)))
         return
     print(f"{len(os.sched_getaffinity(0))} cores, load {os.getloadavg()[0]:.1f} before")
-    day = fresh("bins", ask.rate, ask.seconds)
-    slices = [fresh(f"slice-{part}", ask.rate, ask.seconds) for part in SLICES]
-    longer = fresh("bins", ask.rate, 2 * ask.seconds)
-    busier = fresh("bins", 10 * ask.rate, ask.seconds)
+    rate, seconds = ask.rate, ask.seconds
+    day = best(rate, seconds, rate)
+    slices = [fresh(f"slice-{part}", rate, seconds, rate) for part in SLICES]
+    longer = best(rate, 2 * seconds, rate)
+    busier = best(10 * rate, seconds, 10 * rate)
+    fixed = best(10 * rate, seconds, rate)
     speeds = [each["speed"] for each in slices]
     print(
         json.dumps(
@@ -108,6 +122,7 @@ def main() -> None:
                 "slices_apart": round(abs(speeds[0] / speeds[1] - 1), 3),
                 "growth_time": round(longer["seconds"] / day["seconds"], 2),
                 "growth_rate": round(busier["seconds"] / day["seconds"], 2),
+                "growth_fixed": round(fixed["seconds"] / day["seconds"], 2),
                 "requests": day["requests"],
                 "simpy_per_second": [round(speed) for speed in speeds],
             }

@@ -150,13 +150,16 @@ class Estimate:
                  for look in (table.paced, table.plain)]  # fmt: skip
         for count, look, kind in looks:
             those = np.flatnonzero((counts == count) & (rates > 0) & (paced == kind))
+            if not len(those):
+                continue
             low, part = look.spread(rates[those])
+            first = int(low.min())
+            steady, low = look.steady(first, int(low.max()) + 1), low - first
 
             def mixed(column: Floats, low: NDArray[np.int64] = low, part: Floats = part) -> Floats:
                 value: Floats = column[low] * (1 - part) + column[low + 1] * part
                 return value
 
-            steady = look.steady
             given_up = served[those] * mixed(steady.timed_out)
             answered = served[those] - given_up
             endings[ends.TIMED_OUT, those] = given_up
@@ -166,10 +169,11 @@ class Estimate:
             found.waiting[those] = mixed(steady.waiting)
             found.working[those] = mixed(steady.working)
             found.executions[those] = mixed(steady.inside)
-            weights = np.zeros((slots, len(look.rates)))
-            np.add.at(weights, (slot[those], low), answered * (1 - part))
-            np.add.at(weights, (slot[those], low + 1), answered * part)
-            found.histogram += weights @ steady.histogram
+            minutes, row = np.unique(slot[those], return_inverse=True)
+            weights = np.zeros((len(minutes), len(steady.rates)))
+            np.add.at(weights, (row, low), answered * (1 - part))
+            np.add.at(weights, (row, low + 1), answered * part)
+            found.histogram[minutes] += weights @ steady.histogram
         busy = float(found.executions.sum()) * BIN_S + float(cold.sum()) * settings.cold_start.mean
         found.busy_seconds = busy
         late = found.ended(ends.TIMED_OUT) / max(found.requests, 1.0)

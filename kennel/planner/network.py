@@ -16,6 +16,7 @@ Because at most `concurrency` requests are inside, the past is forgotten within
 concurrency / throughput seconds: steady state in each bin is a good model of the day.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,6 +29,9 @@ from kennel.planner.times import Floats, Times
 
 Complexes = NDArray[np.complex128]
 
+_LARGE = 256  # executions from which convolutions go by Fourier transform
+_SIGMAS = 16  # that a sum of stations may lie above its mean
+_LEAST_TILT, _HALVINGS = -60.0, 40  # of the logarithm of t, in _tilted
 _CELLS = 1024  # of the time axis on which latencies are added up
 _STEEP = 2  # how soon a busy endpoint counts as saturated; 2 to 12 were tried against events.py
 _FULL = 4  # how late waits no longer depend on how evenly requests come
@@ -135,29 +139,79 @@ def _convolve(
         how many are worked on.
     """
     sizes = np.arange(weights.shape[1])
-    mean = offered + instances * (weights @ sizes) / weights.sum(axis=1)
-    tilt = np.minimum(1.0, limit / np.maximum(mean, 1e-12))
+    tilt, ones = _tilted(weights, offered, instances, limit)
     number = np.arange(limit + 1)
     heights = np.log(np.maximum(offered * tilt, 1e-300))[:, None] * number
     logs = heights - np.concatenate([[0.0], np.log(number[1:]).cumsum()])
     delay = np.exp(logs - logs.max(axis=1, keepdims=True))
-    powers = tilt[:, None] ** sizes
     queued = np.maximum(sizes - workers, 0)
-    others, inside, waits, works = (np.empty_like(delay) for _ in range(4))
-    for row in range(len(offered)):
-        one = weights[row] * powers[row]
-        rest = _power(one / one.max(), instances - 1, limit)
-        others[row] = np.convolve(delay[row], rest)[: limit + 1]
-        inside[row] = np.convolve(others[row], one)[: limit + 1]
-        waits[row] = instances * np.convolve(others[row], one * queued)[: limit + 1]
-        works[row] = instances * np.convolve(others[row], one * (sizes - queued))[: limit + 1]
-    works /= np.maximum(inside, LEAST)
-    waits /= np.maximum(inside, LEAST)
+    kinds = (ones, instances * ones * queued, instances * ones * (sizes - queued))
+    if limit < _LARGE:
+        others = np.stack(
+            [
+                np.convolve(each, _power(one, instances - 1, limit))[: limit + 1]
+                for each, one in zip(delay, ones, strict=True)
+            ]
+        )
+        inside, waits, works = (
+            np.stack([np.convolve(*both)[: limit + 1] for both in zip(others, kind, strict=True)])
+            for kind in kinds
+        )
+    else:
+        others, inside, waits, works = _by_fourier(delay, kinds, instances, limit)
+    works = np.minimum(works / np.maximum(inside, LEAST), instances * workers)
+    waits = np.minimum(waits / np.maximum(inside, LEAST), number)
     for found in (others, inside):
         with np.errstate(divide="ignore"):  # what cannot be is -inf, and exp makes it 0 again
             turned = np.log(found) - number * np.log(tilt)[:, None]
         found[:] = np.exp(turned - turned.max(axis=1, keepdims=True))
     return others, inside / inside.sum(axis=1, keepdims=True), waits, works
+
+
+def _tilted(weights: Floats, offered: Floats, instances: int, limit: int) -> tuple[Floats, Floats]:
+    """Return t, and a station's weights times t^n (summing to 1), shapes (L,) and like weights.
+
+    Where more than `limit` would be inside, t is such that the mean becomes `limit`, so that what
+    counts is neither underflow nor the rounding of Fourier transforms.
+    """
+    sizes = np.arange(weights.shape[1])
+    logs = np.log(np.maximum(weights, LEAST))
+    low, high = np.full(len(offered), _LEAST_TILT), np.zeros(len(offered))
+    t = high
+    for _ in range(_HALVINGS):
+        ones = np.exp((heights := logs + t[:, None] * sizes) - heights.max(axis=1)[:, None])
+        ones /= ones.sum(axis=1)[:, None]
+        fits = offered * np.exp(t) + instances * (ones @ sizes) <= limit
+        low, high = np.where(fits, t, low), np.where(fits, high, t)
+        if (low >= high).all():
+            break
+        t = np.where(low >= high, t, (low + high) / 2)
+    return np.exp(t), ones
+
+
+def _by_fourier(
+    delay: Floats, kinds: tuple[Floats, Floats, Floats], instances: int, limit: int
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Convolve all rows at once: the same as one by one to 1e-13 of the largest weight."""
+    ones, sizes = kinds[0], np.arange(kinds[0].shape[1])
+    mean = ones @ sizes
+    spread = np.sqrt(instances * np.maximum(ones @ sizes**2 - mean**2, 0.0) + limit)
+    reach = float((instances * mean + _SIGMAS * spread).max()) + limit
+    whole = limit + instances * (len(sizes) - 1) + 1
+    # What lies beyond `cells` would come back at 0; there is nothing, or too little to see.
+    cells = 512 * math.ceil(max(min(whole, reach), limit + len(sizes)) / 512)
+    one, *others = (np.fft.rfft(each, cells, axis=1) for each in kinds)
+    base, exponent = one, instances - 1
+    rest = np.fft.rfft(delay / delay.sum(axis=1, keepdims=True), cells, axis=1)
+    while exponent:
+        if exponent & 1:
+            rest = rest * base
+        exponent >>= 1
+        if exponent:
+            base = base * base
+    back = [rest] + [rest * each for each in (one, *others)]
+    found = [np.maximum(np.fft.irfft(each, cells, axis=1)[:, : limit + 1], 0.0) for each in back]
+    return found[0], found[1], found[2], found[3]
 
 
 def _balanced(
@@ -175,7 +229,7 @@ def _balanced(
     plain = inside[:, -1]
     below = inside[:, :-1]
     free = below.sum(axis=1)
-    first = (load * free - (below * active[:, :-1]).sum(axis=1)) / active[:, -1]
+    first = (load * free - (below * active[:, :-1]).sum(axis=1)) / np.maximum(active[:, -1], LEAST)
     second = (work * free - (below * working[:, :-1]).sum(axis=1)) / np.maximum(
         working[:, -1], LEAST
     )

@@ -14,6 +14,7 @@ from kennel.planner.times import Floats, Times
 _GRID = 512  # points of the integrals over a service time
 _HUGE = 1e100
 _SMALL = 1e-9
+_AT_ONCE = 2_000_000  # numbers in one array, 16 MB
 LEAST = 1e-300
 
 
@@ -98,15 +99,24 @@ def erlang_b(servers: Floats, load: Floats) -> Floats:
     1/B = a * integral of exp(-a t) (1 + t)^c over t > 0; Jagerman (1984) for the continuation.
     """
     servers, load = np.broadcast_arrays(np.asarray(servers, float), np.asarray(load, float))
-    whole = np.floor(servers)
-    part = servers - whole
-    # From the fractional part upwards by the usual recursion: 1/B(c+1) = 1 + (c+1)/a / B(c).
     load = np.maximum(load, _SMALL)
-    inverse = _inverse_below_one(part, load)
-    for step in range(1, int(whole.max()) + 1):
-        following = 1 + (part + step) / load * inverse
-        inverse = np.where(step <= whole, np.minimum(following, _HUGE), inverse)
-    return 1 / inverse
+    most = max(int(servers.max(initial=1.0)), 1)
+    if servers.size > 1 and servers.size * most > _AT_ONCE:
+        halves = (np.array_split(each.ravel(), 2) for each in (servers, load))
+        parts = [erlang_b(*each) for each in zip(*halves, strict=True)]
+        return np.concatenate(parts).reshape(servers.shape)
+    whole = np.floor(servers)
+    below = _inverse_below_one(servers - whole, load)
+    # From the fractional part upwards by the usual recursion, 1/B(c) = 1 + c/a / B(c-1), written
+    # out: a sum of the products c/a, c/a (c-1)/a, ..., the last one times the fractional part's.
+    step = np.arange(most)
+    with np.errstate(over="ignore", invalid="ignore"):
+        products = np.cumprod((servers[..., None] - step) / load[..., None], axis=-1)
+        products = np.where(step < whole[..., None], products, 0.0)
+        products *= np.where(step == whole[..., None] - 1, below[..., None], 1.0)
+    inverse = np.where(whole > 0, 1 + products.sum(axis=-1), below)
+    found: Floats = 1 / np.minimum(inverse, _HUGE)
+    return found
 
 
 def _inverse_below_one(part: Floats, load: Floats) -> Floats:

@@ -1,7 +1,8 @@
 """Steady states at a grid of rates, looked up many times: why the rate hardly costs anything."""
 
 import bisect
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ _NODES = 32  # rates below twice what the tightest part can take
 _BEYOND = 10  # and above
 _CALM = 0.3  # times the plan's rate: below, hardly a token is ever missing
 _PACES = 16
+_TOGETHER = 6  # neighbouring rates that are solved at once
 
 
 class Front:
@@ -45,9 +47,8 @@ class Front:
         return self._peakedness
 
 
-@dataclass(frozen=True, eq=False)
 class Lookup:
-    """Steady states by a rate.
+    """Steady states by a rate; solved when first asked for, some neighbours together.
 
     Attributes
     ----------
@@ -55,16 +56,18 @@ class Lookup:
         The rate that they are looked up by.
     """
 
-    by: Floats
-    steady: Steady
-    rates: list[float]
-    lost: list[float]
-    refused: list[float]
-    inside: list[float]
-    endpoint: list[float]
+    def __init__(self, by: Floats, solver: Callable[[slice], Steady]) -> None:
+        self.by = by
+        self.rates: list[float] = by.tolist()
+        self.lost, self.refused, self.inside, self.endpoint = ([0.0] * len(by) for _ in range(4))
+        self._solver = solver
+        self._solved: list[Steady | None] = [None] * (-(-len(by) // _TOGETHER))
 
     def at(self, column: list[float], rate: float) -> float:
         """Return a column's value at `rate`."""
+        high = min(bisect.bisect_right(self.rates, rate), len(self.rates) - 1)
+        self._solve((high - 1) // _TOGETHER)
+        self._solve(high // _TOGETHER)
         return _at(self.rates, column, rate)
 
     def spread(self, rates: Floats) -> "tuple[NDArray[np.int64], Floats]":
@@ -73,6 +76,25 @@ class Lookup:
         low = np.clip(np.searchsorted(nodes, rates, side="right") - 1, 0, len(nodes) - 2)
         part = np.clip((rates - nodes[low]) / (nodes[low + 1] - nodes[low]), 0.0, 1.0)
         return low, part
+
+    def steady(self, first: int, last: int) -> Steady:
+        """Return the steady states of the nodes from `first` to `last`, both included."""
+        groups = range(first // _TOGETHER, last // _TOGETHER + 1)
+        cut = slice(first - groups[0] * _TOGETHER, last + 1 - groups[0] * _TOGETHER)
+        found = [self._solve(group) for group in groups]
+        names = [each.name for each in fields(Steady)]
+        return Steady(*(np.concatenate([getattr(s, n) for s in found])[cut] for n in names))
+
+    def _solve(self, group: int) -> Steady:
+        found = self._solved[group]
+        if found is None:
+            those = slice(group * _TOGETHER, (group + 1) * _TOGETHER)
+            found = self._solved[group] = self._solver(those)
+            self.lost[those] = found.lost.tolist()
+            self.refused[those] = found.refused.tolist()
+            self.inside[those] = found.inside.tolist()
+            self.endpoint[those] = (found.waiting + found.working).tolist()
+        return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,19 +122,13 @@ def build(settings: Settings, front: Front, instances: int) -> Table:
     )
     highest = float(front.rates[-1])
     rates = _grid(tightest, highest)
-    plain = _lookup(rates, solve(settings, rates, instances))
+    plain = Lookup(rates, lambda those: solve(settings, rates[those], instances))
     by = np.unique(np.concatenate([rates[rates < settings.rate], front.rates]))
     passing = by * (1 - np.array([front.turned_away(rate) for rate in by.tolist()]))
     held = Times(np.sort(work.points) + service.mean)
     peaked = np.interp(by, front.rates, front.peakedness(held))
-    return Table(_lookup(by, solve(settings, passing, instances, peaked)), plain)
-
-
-def _lookup(by: Floats, steady: Steady) -> Lookup:
-    return Lookup(
-        by, steady, by.tolist(), steady.lost.tolist(), steady.refused.tolist(),
-        steady.inside.tolist(), (steady.waiting + steady.working).tolist(),
-    )  # fmt: skip
+    paced = Lookup(by, lambda those: solve(settings, passing[those], instances, peaked[those]))
+    return Table(paced, plain)
 
 
 def _grid(critical: float, highest: float) -> Floats:
