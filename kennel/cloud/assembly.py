@@ -191,12 +191,20 @@ class Parts:
 
     def _run_until_the_end(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.ensure_future(work)
+        task.add_done_callback(_tell_if_broken)
 
         async def end() -> None:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
         self._later.push_async_callback(end)
+
+
+def _tell_if_broken(task: "asyncio.Task[None]") -> None:
+    """Say at once that a part of the cloud has ended: nothing else would until the cloud ends."""
+    if not task.cancelled() and (error := task.exception()):
+        message = f"a part of the offline cloud has ended: {error!r}"
+        task.get_loop().call_exception_handler({"message": message, "exception": error})
 
 
 def access_of(stack: Stack) -> Access:
