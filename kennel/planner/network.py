@@ -31,10 +31,11 @@ Complexes = NDArray[np.complex128]
 
 _LARGE = 256  # executions from which convolutions go by Fourier transform
 _SIGMAS = 16  # that a sum of stations may lie above its mean
-_LEAST_TILT, _HALVINGS = -60.0, 40  # of the logarithm of t, in _tilted
+_LEAST_TILT, _HALVINGS = -60.0, 24  # of the logarithm of t, in _tilted
 _CELLS = 1024  # of the time axis on which latencies are added up
 _STEEP = 2  # how soon a busy endpoint counts as saturated; 2 to 12 were tried against events.py
 _FULL = 4  # how late waits no longer depend on how evenly requests come
+_NEVER = 1e-15  # a share that adds nothing to what is summed
 _RARE = 1e-4  # a share lost that is too small to be told from rounding by a balance
 
 
@@ -176,17 +177,23 @@ def _tilted(weights: Floats, offered: Floats, instances: int, limit: int) -> tup
     """
     sizes = np.arange(weights.shape[1])
     logs = np.log(np.maximum(weights, LEAST))
+
+    def at(t: Floats) -> Floats:
+        heights = logs + t[:, None] * sizes
+        ones = np.exp(heights - heights.max(axis=1, keepdims=True))
+        found: Floats = ones / ones.sum(axis=1, keepdims=True)
+        return found
+
     low, high = np.full(len(offered), _LEAST_TILT), np.zeros(len(offered))
-    t = high
+    t = high  # as it is, where that fits
     for _ in range(_HALVINGS):
-        ones = np.exp((heights := logs + t[:, None] * sizes) - heights.max(axis=1)[:, None])
-        ones /= ones.sum(axis=1)[:, None]
+        ones = at(t)
         fits = offered * np.exp(t) + instances * (ones @ sizes) <= limit
         low, high = np.where(fits, t, low), np.where(fits, high, t)
         if (low >= high).all():
             break
         t = np.where(low >= high, t, (low + high) / 2)
-    return np.exp(t), ones
+    return np.exp(low), at(low)
 
 
 def _by_fourier(
@@ -307,7 +314,8 @@ def _latencies(settings: Settings, seen: Floats, waits: Floats) -> tuple[Floats,
     step = longest / _CELLS
     shorter = _transform(service.scaled(1 / workers), step)
     total = np.zeros((len(seen), _CELLS + 1), dtype=np.complex128)
-    for count in range(seen.shape[1] - 1, workers - 1, -1):
+    met = np.flatnonzero(seen.max(axis=0) > _NEVER)
+    for count in range(int(met[-1]), workers - 1, -1):
         total = total * shorter + seen[:, count : count + 1]
     total *= _transform(_remaining(service).scaled(1 / workers), step)
     total += seen[:, :workers].sum(axis=1)[:, None]

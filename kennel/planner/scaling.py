@@ -1,12 +1,14 @@
 """Target tracking as Application Auto Scaling and CloudWatch do it: one rule, for both engines.
 
 Sources: "Target tracking scaling policies" in the Application Auto Scaling user guide for cooldowns
-and missing data, "Alarm evaluation" in CloudWatch's for points of a period; the alarms it makes
+and missing data, and for scaling out "proportionally to the metric as fast as it can", but in "more
+gradually"; "Alarm evaluation" in CloudWatch's for points of a period; the alarms it makes
 for SageMaker, 3 of 3 points above the target and 15 of 15 below 0.9 of it, are what it was seen to
 create.
 
-Where AWS says nothing, this is assumed: the newest point is what capacity is computed from; an
-endpoint that is Updating takes no further change; a cooldown begins when a change is through.
+Where AWS says nothing, this is assumed: "gradually" is an instance at a time; the newest point is
+what capacity is computed from; an endpoint that is Updating takes no further change; a cooldown
+begins when a change is through.
 """
 
 import math
@@ -61,6 +63,9 @@ class Moment:
         Whether an earlier change is still under way.
     last_out, last_in
         When the last scale-out and scale-in were through.
+    base
+        Instances before the last scale-out. Within its cooldown what it added counts as part of
+        what the next one wants.
     """
 
     now: float
@@ -69,6 +74,7 @@ class Moment:
     changing: bool = False
     last_out: float = -math.inf
     last_in: float = -math.inf
+    base: int = 1
 
 
 @dataclass(frozen=True)
@@ -93,10 +99,13 @@ def decide(rule: Rule, moment: Moment) -> Decision:
         if moment.changing:
             return Decision(current, "changing")
         if moment.now < moment.last_out + rule.out_cooldown:
-            return Decision(current, "cooldown")
+            further = math.ceil(moment.base * newest / rule.target - 1e-9)
+            wanted = min(further, rule.maximum)
+            if wanted <= current:
+                return Decision(current, "cooldown")
         return Decision(wanted, "out")
     if _all(moment.points, rule.in_points, lambda point: point < IN_SHARE * rule.target):
-        wanted = max(wanted, rule.minimum)
+        wanted = max(wanted, current - 1, rule.minimum)
         if wanted >= current:
             return Decision(current)
         if moment.changing:
@@ -137,6 +146,7 @@ class Fleet:
         self._random = np.random.default_rng([seed, 1])
         self._points: deque[float | None] = deque(maxlen=self.rule.in_points)
         self._last_out = self._last_in = -math.inf
+        self._base = settings.minimum
 
     def settle(self, now: float) -> int:
         """Return how many instances are in service at `now`."""
@@ -155,13 +165,14 @@ class Fleet:
             self.ready_at < math.inf,
             self._last_out,
             self._last_in,
+            self._base,
         )
         found = decide(self.rule, moment)
         if found.why:
             self.why[found.why] = self.why.get(found.why, 0) + 1
         if found.why == "out":
             seconds = float(self._start.sample(self._random, 1)[0])
-            self.paid = found.capacity
+            self.paid, self._base = found.capacity, self.in_service
             self.ready_at = now + BIN_S * math.ceil(seconds / BIN_S)  # of whole steps
         elif found.why == "in":  # an instance that goes is gone at once
             self.paid = self.in_service = found.capacity

@@ -11,7 +11,7 @@ from kennel.planner.settings import Settings
 from kennel.planner.times import lognormal, lognormal_of_mean
 
 SECONDS = 1200
-POINTS = 0.02  # of all requests, for what is throttled
+POINTS = 0.015  # of all requests, for what is throttled
 SHARE = 0.02  # of the value, for mean latency and instance-hours
 
 

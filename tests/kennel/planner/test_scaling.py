@@ -11,7 +11,9 @@ RULE = Rule(target=600, minimum=1, maximum=5, out_cooldown=30, in_cooldown=30)
 
 def at(*points: float | None, capacity: int = 1, now: float = 10_000.0, **known: float) -> Decision:
     changing = bool(known.pop("changing", 0))
-    return decide(RULE, Moment(now, capacity, points, changing, **known))
+    last_out, last_in = (known.pop(way, -math.inf) for way in ("last_out", "last_in"))
+    assert not known
+    return decide(RULE, Moment(now, capacity, points, changing, last_out, last_in))
 
 
 def fleet(**changes: object) -> Fleet:
@@ -54,8 +56,13 @@ def test_a_missing_minute_breaks_the_three_in_a_row() -> None:
 
 def test_the_cooldown_counts_from_when_the_last_change_was_through() -> None:
     # through at 9,980 s: 20 s ago, so 10 s too early; 30 s later it may
-    assert at(900, 900, 900, last_out=9_980.0) == Decision(1, "cooldown")
-    assert at(900, 900, 900, last_out=9_970.0) == Decision(2, "out")
+    assert at(900, 900, 900, capacity=2, last_out=9_980.0) == Decision(2, "cooldown")
+    assert at(900, 900, 900, capacity=2, last_out=9_970.0) == Decision(3, "out")
+
+
+def test_within_the_cooldown_only_what_the_last_change_did_not_bring_yet() -> None:
+    # From 1 instance (the default of `base`): 1 x 1300 / 600 = 2.2, three, of which 2 are there
+    assert at(900, 900, 1300, capacity=2, last_out=9_980.0) == Decision(3, "out")
 
 
 def test_an_endpoint_that_is_updating_takes_no_further_change() -> None:
@@ -65,8 +72,8 @@ def test_an_endpoint_that_is_updating_takes_no_further_change() -> None:
 def test_fourteen_quiet_minutes_do_not_scale_in_fifteen_do() -> None:
     quiet = [100.0] * 14
     assert at(*quiet, capacity=3) == Decision(3)
-    # 3 x 100 / 600 = 0.5: one instance
-    assert at(*quiet, 100, capacity=3) == Decision(1, "in")
+    # 3 x 100 / 600 = 0.5: one instance would do, and they go one at a time
+    assert at(*quiet, 100, capacity=3) == Decision(2, "in")
 
 
 def test_between_nine_tenths_of_the_target_and_the_target_nothing_moves() -> None:
@@ -83,7 +90,8 @@ def test_one_minute_above_nine_tenths_keeps_all_instances() -> None:
 
 def test_the_minimum_is_the_floor_of_a_scale_in() -> None:
     rule = Rule(target=600, minimum=2, maximum=5)
-    assert decide(rule, Moment(10_000, 4, [10.0] * 15)) == Decision(2, "in")
+    assert decide(rule, Moment(10_000, 3, [10.0] * 15)) == Decision(2, "in")
+    assert decide(rule, Moment(10_000, 2, [10.0] * 15)) == Decision(2)
 
 
 def test_a_scale_in_waits_for_its_own_cooldown() -> None:
@@ -121,9 +129,9 @@ def test_trace_in_the_instances_that_go_are_gone_at_once() -> None:
     trace = fleet()
     trace.in_service = trace.paid = 5
     told = [trace.observe(60.0 * minute, 240.0).why for minute in range(1, 17)]
-    # 15 points at minute 15: 5 x 240 / 600 = 2; minute 16: 2 x 240 / 600 -> 1
+    # 15 points at minute 15: one of five goes; 60 s later the cooldown of 30 s is over: another
     assert told == [""] * 14 + ["in", "in"]
-    assert trace.settle(960.0) == trace.paid == 1
+    assert trace.settle(960.0) == trace.paid == 3
 
 
 def test_trace_the_ten_second_metric_scales_out_after_half_a_minute() -> None:
