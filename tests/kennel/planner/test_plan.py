@@ -1,6 +1,8 @@
 """What a person gets: settings read, prices, findings, recommendation, report, JSON."""
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -243,3 +245,15 @@ def test_the_exact_engine_is_refused_what_would_take_it_an_hour() -> None:
     ask = Ask("constant:1000", length="1d", template=TEMPLATE, engine="events")
     with pytest.raises(BadPlan, match="would take the exact engine too long"):
         run(ask, Console(stderr=True, quiet=True))
+
+
+def test_the_command_sweeps(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "kennel.cli", "plan", "constant:2", "--length", "10m"]
+    command += ["--sweep", "ReservedConcurrency=1,5", "--sweep", "MinInstances=1,2"]
+    command += ["--json", "--report", str(tmp_path / "plan.html")]
+    done = subprocess.run(command, cwd=TEMPLATE.parent, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    tried = json.loads(done.stdout)["sweep"]
+    assert len(tried) == 4
+    assert max(each["usd_a_month"] for each in tried) > min(each["usd_a_month"] for each in tried)
+    assert "ReservedConcurrency" in (tmp_path / "plan.html").read_text()

@@ -5,10 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from kennel.cloud.cloud import Cloud
 from kennel.errors import KennelError
 from kennel.planner.profile import Profile, parse
 from kennel.planner.replay_report import draw
-from kennel.planner.replaying import STEPS, Contended, compare, shortened
+from kennel.planner.replaying import STEPS, THROTTLES, Contended, _send, compare, shortened
 from kennel.planner.settings import BIN_S, Settings
 from kennel.planner.times import constant
 
@@ -69,3 +70,26 @@ def test_the_drawing_holds_both(tmp_path: Path) -> None:
     assert "throttled, measured" in page
     assert "720 real requests" in page
     assert page.count("<tr>") == 7
+
+
+@pytest.mark.rivals
+def test_a_short_replay_meets_the_offline_cloud(cloud: Cloud) -> None:
+    """Real requests, more at once than there are executions; how well they agree is not asked."""
+    alone = _send(cloud, clients=1, seconds=2.0)
+    assert {status for _, status, _ in alone} == {200}
+    reserved = 5  # the template's own
+    took = constant(float(np.mean([seconds for _, _, seconds in alone])))
+    at_once = 12 * reserved
+    seen = _send(cloud, times=[0.0] * at_once + [2.0, 4.0, 6.0])
+    assert len(seen) == at_once + 3
+    answers = {status for _, status, _ in seen}
+    assert 200 in answers and answers & set(THROTTLES)
+    assert answers <= {200, *THROTTLES}
+    settings = Settings(
+        reserved=reserved, rate=1000.0, burst=1000, quota=10**6, minimum=1, maximum=1,
+        service=constant(1e-6), cold_start=constant(0.0),
+    )  # fmt: skip
+    short = Profile("short", BIN_S, np.array([float(len(seen))]), 0.0, counted=True)
+    found = compare(seen, [Contended(settings, short, 0, [took]).run()])
+    assert 0 < found["throttled"] < 1
+    assert found["p95_s"] > 0 < found["predicted_p95_s"]
