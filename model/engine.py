@@ -73,6 +73,8 @@ class Engine:
             model = core.read_model(*(package / file for file in self.form.files))
             _check_numbers(model)
             self._compiled = core.compile_model(model, "CPU", settings)
+        except PackageError:
+            raise
         except RuntimeError as error:
             reason = str(error).strip().splitlines()[-1]
             raise PackageError(f"The engine cannot load the model package: {reason}") from error

@@ -62,5 +62,5 @@ def test_weights_that_are_no_numbers_are_caught(
     weights = np.fromfile(broken / "network.bin", np.uint8)
     weights[-400_000:] = 255  # float32 of all ones is NaN
     weights.tofile(broken / "network.bin")
-    with pytest.raises(PackageError, match=r"top breed|nan"):
+    with pytest.raises(PackageError, match="not a number"):
         check_parity(network, broken, photo)

@@ -102,7 +102,7 @@ def test_all_problems_of_an_account_at_once(account: str) -> None:
 def test_what_the_offline_cloud_cannot_answer_is_not_fine(bare_cloud: Cloud) -> None:
     found = list(findings(read(None), lambda service: client(service, bare_cloud.url)))
     unknown = {each.check for each in found if each.level is Level.UNKNOWN}
-    assert {"Lambda concurrency", "SageMaker quotas"} <= unknown
+    assert "Lambda concurrency" in unknown
     (endpoint,) = (each for each in found if each.check == "SageMaker Endpoint kennel")
     assert endpoint.level is Level.FINE  # the stand-in knows that there is none
 
