@@ -98,8 +98,10 @@ def test_a_second_fleet_never_throttles_more(path: Settings, profile: Profile) -
     few = replace(path, retries=0, maximum=path.minimum)
     many = replace(few, minimum=2 * few.minimum, maximum=2 * few.minimum)
     less, enough = estimate(few, profile, 0), estimate(many, profile, 0)
-    for ending in (NO_EXECUTION, QUEUE_FULL):
-        assert enough.endings[ending].sum() <= less.endings[ending].sum() * 1.02 + 0.5
+    # The sum: whom a full queue refuses frees the execution at once, so fewer refusals there may
+    # well be more of them at the executions.
+    refused = [NO_EXECUTION, QUEUE_FULL]
+    assert enough.endings[refused].sum() <= less.endings[refused].sum() + 0.5
 
 
 @settings(BOUNDED, max_examples=15)
