@@ -6,7 +6,6 @@ time is over it starts itself once more. A function of the aborted execution may
 then, and Release may create an endpoint after all; so the last look comes when it must have ended.
 """
 
-import json
 import os
 import time
 from typing import Any
@@ -17,6 +16,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from clean_up.clients import Clients
 from clean_up.event import executions_of
 from clean_up.way_back import Settings, clean_up
+from common.again import starts_anew
 from common.aws import connect
 from common.environment import Environment
 from common.execution import Execution
@@ -40,7 +40,6 @@ clients = Clients(
 )
 functions = connect("lambda", region)
 logger = Logger(location=None)
-_LAST_MS = 60_000  # left of the function's time when it starts itself anew
 _SETTLED = "KennelSettled"  # in the event that it sends itself
 
 
@@ -59,11 +58,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         waiting = [each for each in results if each["status"] == "waiting"]
         if not waiting:
             return {"status": "done", "did": [line for each in results for line in each["did"]]}
-        if context.get_remaining_time_in_millis() < _LAST_MS + 1000 * poll_s:
-            functions.invoke(
-                FunctionName=context.function_name,
-                InvocationType="Event",
-                Payload=json.dumps({**event, _SETTLED: True}).encode(),
-            )
+        if starts_anew(functions, context, {**event, _SETTLED: True}, poll_s):
             return waiting[0]
         time.sleep(poll_s)

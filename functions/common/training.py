@@ -95,11 +95,15 @@ class Job:
             ),
         }
 
-    def request(self, settings: Settings, live: str | None = None) -> dict[str, Any]:
+    def request(
+        self, settings: Settings, aim: Objective, live: str | None = None
+    ) -> dict[str, Any]:
         """Give the fields that CreateTrainingJob and a tuning job's definition share.
 
         Parameters
         ----------
+        aim
+            Its metric is read from the log.
         live
             S3 URI of the live package, which training then evaluates on the same photos.
         """
@@ -109,6 +113,11 @@ class Job:
         if live:
             channels["live"] = live
         return {
+            "AlgorithmSpecification": {
+                "TrainingImage": settings.image,
+                "TrainingInputMode": "File",
+                "MetricDefinitions": aim.definitions,
+            },
             "RoleArn": settings.role_arn,
             "InputDataConfig": [_channel(name, uri) for name, uri in channels.items()],
             "OutputDataConfig": {"S3OutputPath": f"s3://{settings.bucket}/models/"},

@@ -6,7 +6,6 @@ for SageMaker where it must; before its time is over it starts itself anew. Clou
 an answer, and gets one whatever happens.
 """
 
-import json
 import os
 import time
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 from aws_lambda_powertools.logging import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from common.again import starts_anew
 from common.aws import connect
 from common.environment import Environment
 from removal.answer import answer
@@ -42,7 +42,6 @@ clients = Clients(
 )
 functions = connect("lambda", region)
 logger = Logger(location=None)
-_LAST_MS = 60_000  # left of the function's time when it starts itself anew
 _LONGEST_S = 55 * 60  # CloudFormation gives up after an hour
 _STARTED = "KennelStarted"  # in the event that it sends itself: Unix seconds of the first
 
@@ -67,12 +66,7 @@ def _remove(event: dict[str, Any], context: LambdaContext) -> list[str] | None:
         logger.info("still there", extra={"left": left})
         if time.time() - started > _LONGEST_S:
             return [f"after {_LONGEST_S // 60} minutes there is still", *left]
-        if context.get_remaining_time_in_millis() < _LAST_MS + 1000 * poll_s:
-            functions.invoke(
-                FunctionName=context.function_name,
-                InvocationType="Event",
-                Payload=json.dumps({**event, _STARTED: started}).encode(),
-            )
+        if starts_anew(functions, context, {**event, _STARTED: started}, poll_s):
             return None
         time.sleep(poll_s)
     return []

@@ -65,13 +65,8 @@ def start_training(
     live = live_package(sagemaker, settings)
     try:
         sagemaker.create_training_job(
-            **job.request(settings, live),
+            **job.request(settings, objective(space), live),
             TrainingJobName=name,
-            AlgorithmSpecification={
-                "TrainingImage": settings.image,
-                "TrainingInputMode": "File",
-                "MetricDefinitions": objective(space).definitions,
-            },
             HyperParameters=dict(job.hyperparameters) | _own(tuned) | job.script(settings),
             ProfilerConfig={"DisableProfiler": True},  # it costs, and model/watch.py does its work
             Tags=as_list(job.execution.tags),

@@ -73,12 +73,7 @@ def start_tuning(
                 "RandomSeed": _SEED,
             },
             TrainingJobDefinition={
-                **job.request(settings),
-                "AlgorithmSpecification": {
-                    "TrainingImage": settings.image,
-                    "TrainingInputMode": "File",
-                    "MetricDefinitions": aim.definitions,
-                },
+                **job.request(settings, aim),
                 "StaticHyperParameters": job.script(settings) | dict(job.hyperparameters),
             },
             Tags=as_list(job.execution.tags),
