@@ -13,13 +13,13 @@ import torch
 
 from card import InputStep
 from dataset import Dataset
+from epoch_log import epoch_log
 from features import Extractor
 from head import EpochResult, Head, HeadSettings, Prior, Samples, fit_head, prior_head, zero_prior
 from metrics import Labels
 from network import Network, imagenet_head
 from progress import say
-from scalars import Scalars
-from search import Trial, objective_line, search
+from search import Trial, search
 from settings import Settings
 from watch import Watch
 from weights import Backbone
@@ -106,20 +106,7 @@ def _fit(settings: Settings, prior: Prior, both: Samples, valid: Samples) -> tup
         chosen, trials = search(prior, both, valid, chosen, trials=settings.tune, tell=say)
         say(f"the search takes {json.dumps(asdict(chosen))}")
     watch = Watch(classes=len(prior.pull))
-    with Scalars(settings.out / "tensorboard") as scalars:
-
-        def on_epoch(result: EpochResult) -> None:
-            print(objective_line(result), flush=True)
-            scalars.add(
-                result.epoch,
-                {
-                    "loss/train": result.train_loss,
-                    "loss/valid": result.valid_loss,
-                    "top1/train": result.train_top1,
-                    "top1/valid": result.valid_top1,
-                },
-            )
-
+    with epoch_log(settings.out / "tensorboard") as on_epoch:
         head, history = fit_head(prior, both, valid, chosen, watch=watch, on_epoch=on_epoch)
     findings = [finding.as_json() for finding in watch.findings]
     return head, Fitted(chosen, history, trials, findings)

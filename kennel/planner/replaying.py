@@ -25,9 +25,9 @@ from kennel.planner.command import Ask, read
 from kennel.planner.events import Simulation
 from kennel.planner.profile import Profile
 from kennel.planner.replay_report import draw
-from kennel.planner.result import ANSWERED, THROTTLED, Result
+from kennel.planner.result import Result
 from kennel.planner.settings import BIN_S, Settings
-from kennel.planner.times import Floats, Times, constant, measured
+from kennel.planner.times import Times, constant, measured
 
 STEPS = 12  # of BIN_S seconds each: two minutes
 MEASURE_S = 6.0  # for each number of clients
@@ -127,12 +127,6 @@ def compare(seen: list[tuple[float, int, float]], predicted: list[Result]) -> di
         "p95_ratio": ratios[1],
         "within_15_percent": all(0.85 <= ratio <= 1.15 for ratio in ratios),  # noqa: PLR2004
     }
-
-
-def by_bin(result: Result) -> tuple[Floats, Floats]:
-    """Return answered and throttled requests a second."""
-    answered = result.endings[ANSWERED] / BIN_S
-    return answered, result.endings[THROTTLED].sum(axis=0) / BIN_S
 
 
 def _measure(settings: Settings, screen: Console) -> list[Times]:

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from card import IMAGENET_MASS, InputStep
 from dataset import DataError, Dataset, Photo, read
+from epoch_log import epoch_log
 from features import Extractor
 from finetune import checkpoint
 from finetune.average import choose
@@ -27,8 +28,6 @@ from metrics import softmax
 from network import Network, imagenet_head
 from photo import SHORT_SIDE
 from progress import say
-from scalars import Scalars
-from search import objective_line
 from settings import Settings
 from watch import Watch
 
@@ -80,20 +79,7 @@ def fine_tune(
         f"fine-tuning by the recipe {recipe.name!r} at {step.size} pixels on {_where(world)}: "
         f"{recipe.epochs} epochs"
     )
-    with Scalars(settings.out / "tensorboard" / "finetune") as scalars:
-
-        def on_epoch(result: EpochResult) -> None:
-            print(objective_line(result), flush=True)
-            scalars.add(
-                result.epoch,
-                {
-                    "loss/train": result.train_loss,
-                    "loss/valid": result.valid_loss,
-                    "top1/train": result.train_top1,
-                    "top1/valid": result.valid_top1,
-                },
-            )
-
+    with epoch_log(settings.out / "tensorboard" / "finetune") as on_epoch:
         job = _job(settings, network, step, dataset, world=world, knew=knew)
         trained = fit(job, watch=watch, on_epoch=on_epoch)
     valid = job.valid
