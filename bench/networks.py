@@ -24,7 +24,7 @@ from bundle import make_bundle  # noqa: E402
 from card import Card  # noqa: E402
 from engine import FP32, INT8, Engine  # noqa: E402
 from network import Network  # noqa: E402
-from photo import wire_array  # noqa: E402
+from photo import wire_image  # noqa: E402
 from preprocess import prepare  # noqa: E402
 from pretrained import pretrained_network  # noqa: E402
 from quantize import best_form, labelled  # noqa: E402
@@ -123,7 +123,7 @@ def fresh_network() -> Network:
 
 def prepared(body: bytes, card: Card) -> Photos:
     """Return one photo's bytes as the network takes them, [1, size, size, 3]."""
-    return prepare(wire_array(body), card.input)[None]
+    return prepare(wire_image(body), card.input)[None]
 
 
 def milliseconds(call: Call, photos: Photos, rounds: int) -> list[float]:

@@ -37,7 +37,7 @@ from metrics import (
     wilson,
 )
 from package import unpacked
-from photo import PhotoError, wire_array
+from photo import PhotoError, wire_image
 from preprocess import prepare
 from progress import Progress
 
@@ -211,7 +211,7 @@ def table(result: Mapping[str, Any]) -> str:
 
 def _pixels(path: Path, step: InputStep) -> NDArray[np.uint8]:
     try:
-        return prepare(wire_array(path.read_bytes()), step)
+        return prepare(wire_image(path.read_bytes()), step)
     except PhotoError as error:
         raise PhotoError(f"{path.name}: {error}") from error
 

@@ -28,7 +28,7 @@ from torch import Tensor, nn
 from archive import whole_file
 from card import InputStep
 from network import Network
-from photo import PhotoError, wire_array
+from photo import PhotoError, wire_image
 from preprocess import prepare
 from progress import Progress
 
@@ -122,7 +122,7 @@ class Extractor:
 
     def _answer(self, path: Path, mirrored: bool) -> Answer:
         try:
-            pixels = prepare(wire_array(path.read_bytes()), self._step)
+            pixels = prepare(wire_image(path.read_bytes()), self._step)
         except PhotoError as error:
             raise PhotoError(f"{path.name}: {error}") from error
         assert self._infer is not None  # noqa: S101  # loaded before the first photo

@@ -27,7 +27,7 @@ from inference import model_fn
 from metrics import Floats, Labels, softmax, wilson
 from network import Network
 from package import make_package, unpacked
-from photo import wire_array, wire_image
+from photo import wire_image
 from preprocess import prepare
 from quantize import best_form
 
@@ -73,7 +73,7 @@ def finish(network: Network, card: Card, dataset: Dataset, live: Path | None = N
         export(network, card.input.size, forms)
         in_fp32 = _ask(Engine(forms, form=FP32), card.input, valid)
         smoke = _surest(valid, in_fp32.logits, labels)
-        check_parity(network, forms, prepare(wire_array(smoke), card.input))
+        check_parity(network, forms, prepare(wire_image(smoke), card.input))
         decision = best_form(forms, *_deciding(valid, labels, card.input))
         int8 = decision.as_dict()
         if decision.precision == "int8":
@@ -119,7 +119,7 @@ def _deciding(
     photos: Sequence[Photo], labels: Labels, step: InputStep
 ) -> tuple[NDArray[np.uint8], list[int]]:
     chosen = np.linspace(0, len(photos) - 1, min(len(photos), MOST_DECIDING), dtype=int)
-    pixels = [prepare(wire_array(photos[i].path.read_bytes()), step) for i in chosen]
+    pixels = [prepare(wire_image(photos[i].path.read_bytes()), step) for i in chosen]
     return np.stack(pixels), labels[chosen].tolist()
 
 

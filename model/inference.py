@@ -18,11 +18,12 @@ from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from card import Breed, Card, PackageError, read_breeds
 from npy import CONTENT_TYPE as NPY
 from npy import read_npy
-from photo import PhotoError, wire_array
+from photo import PhotoError, wire_image
 from preprocess import prepare
 from probabilities import softmax
 
@@ -85,7 +86,8 @@ class Model:
 class Photo:
     """What a request holds, at the wire's size, and when it began to be worked on."""
 
-    pixels: NDArray[np.uint8]  # (height, width, 3) or (count, height, width, 3), RGB
+    wires: list[Image.Image]  # RGB
+    several: bool  # the request held a count, so its answer is a list
     started: float  # seconds of time.perf_counter
 
 
@@ -94,8 +96,8 @@ class Prepared:
     """A request's photos as the network takes them."""
 
     pixels: NDArray[np.uint8]  # (count, size, size, 3)
-    several: bool  # the request held a count, so its answer is a list
-    started: float  # seconds of time.perf_counter
+    several: bool
+    started: float
 
 
 def model_fn(model_dir: str, threads: int = 0) -> Model:
@@ -140,17 +142,20 @@ def input_fn(body: bytes, content_type: str) -> Photo:
             f"{', '.join(PHOTO_TYPES)}."
         )
     try:
-        return Photo(read_npy(body) if kind == NPY else wire_array(body), started)
+        if kind != NPY:
+            return Photo([wire_image(body)], False, started)
+        pixels = read_npy(body)
     except PhotoError as error:
         raise BadPhoto(str(error)) from error
+    several = pixels.ndim == 4  # noqa: PLR2004  # count, height, width, 3
+    wires = [Image.fromarray(wire) for wire in (pixels if several else pixels[None])]
+    return Photo(wires, several, started)
 
 
 def prepare_photos(photo: Photo, model: Model) -> Prepared:
     """Crop and resize a request's photos as the package's card says."""
-    several = photo.pixels.ndim == 4  # noqa: PLR2004  # count, height, width, 3
-    wires = photo.pixels if several else photo.pixels[None]
-    pixels = np.stack([prepare(wire, model.card.input) for wire in wires])
-    return Prepared(pixels, several, photo.started)
+    pixels = np.stack([prepare(wire, model.card.input) for wire in photo.wires])
+    return Prepared(pixels, photo.several, photo.started)
 
 
 def predict_all(requests: Sequence[Prepared], model: Model) -> list[dict[str, Any]]:

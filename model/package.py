@@ -20,7 +20,7 @@ from card import Breed, Card, InputStep, PackageError, breeds_to_json
 from engine import Engine
 from export import check_parity, export
 from network import Network
-from photo import wire_array
+from photo import wire_image
 from preprocess import prepare
 
 SERVING_CODE = (
@@ -67,7 +67,7 @@ def write_forms(network: Network, step: InputStep, smoke: bytes, folder: Path) -
         The engine's form differs from PyTorch's.
     """
     export(network, step.size, folder)
-    check_parity(network, folder, prepare(wire_array(smoke), step))
+    check_parity(network, folder, prepare(wire_image(smoke), step))
 
 
 def make_package(
@@ -106,7 +106,7 @@ def make_package(
         raise PackageError(
             f"The network has {network.breed_head.out_features} outputs for {len(breeds)} breeds."
         )
-    photo = prepare(wire_array(smoke), card.input)
+    photo = prepare(wire_image(smoke), card.input)
     logits, _ = Engine(forms)(photo[None])
     members = {path.name: path.read_bytes() for path in sorted(forms.iterdir())}
     members |= {

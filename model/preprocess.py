@@ -13,13 +13,13 @@ from card import InputStep, PackageError
 _FILTERS = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
 
 
-def prepare(wire: NDArray[np.uint8], step: InputStep) -> NDArray[np.uint8]:
+def prepare(wire: Image.Image, step: InputStep) -> NDArray[np.uint8]:
     """Cut the centred square and bring it to the network's size, in one resampling.
 
     Parameters
     ----------
-    wire : ndarray of uint8, shape (height, width, 3)
-        RGB photo, any size from 1 x 1.
+    wire : PIL.Image.Image
+        The wire, as `photo.wire_image` makes it: mode RGB, any size from 1 x 1.
     step : InputStep
         The card's `input`.
 
@@ -37,11 +37,11 @@ def prepare(wire: NDArray[np.uint8], step: InputStep) -> NDArray[np.uint8]:
             f"card.json names the interpolation {step.interpolation!r}, "
             f"expected one of {', '.join(_FILTERS)}."
         )
-    height, width = wire.shape[:2]
+    width, height = wire.size
     side = min(height, width) * step.crop_pct
     left, top = (width - side) / 2, (height - side) / 2
     # box= takes fractions of a pixel, so cropping and resizing blur the photo once, not twice.
-    square = Image.fromarray(wire).resize(
+    square = wire.resize(
         (step.size, step.size),
         _FILTERS[step.interpolation],
         box=(left, top, left + side, top + side),

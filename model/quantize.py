@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from card import Card, PackageError, read_breeds
 from engine import FP32, INT8, Engine
-from photo import wire_array
+from photo import wire_image
 from preprocess import prepare
 from quiet_openvino import ov
 
@@ -193,7 +193,7 @@ def labelled(package: Path, folder: Path) -> tuple[NDArray[np.uint8], list[int]]
     for path in sorted(file for file in folder.rglob("*") if file.is_file()):
         label = synsets.get(path.name.partition("_")[0], index.get(_plain(path.parent.name)))
         if label is not None:
-            photos.append(prepare(wire_array(path.read_bytes()), card.input))
+            photos.append(prepare(wire_image(path.read_bytes()), card.input))
             labels.append(label)
     if not photos:
         raise PackageError(f"No photo of a breed of this package lies in {folder}.")

@@ -3,7 +3,7 @@
 The two sides share no code, only the rules in model/photo.py. Here 50 photos go both ways:
 
     serving   classify.photo -> classify.wire -> inference.input_fn -> predict_fn (the engine)
-    training  photo.wire_array -> preprocess.prepare -> Network (PyTorch)
+    training  photo.wire_image -> preprocess.prepare -> Network (PyTorch)
 """
 
 import io
@@ -97,8 +97,8 @@ def compare(photos: Sequence[bytes], model: inference.Model, network: Network) -
     names = [entry.breed for entry in model.breeds]
     for number, body in enumerate(photos):
         sent = serving.decode(body)
-        seen = training.wire_array(body)
-        assert (sent.height, sent.width, 3) == seen.shape, number
+        seen = training.wire_image(body)
+        assert (sent.width, sent.height) == seen.size, number
         assert sent.pixels == seen.tobytes(), number  # stricter than the contract asks
 
         body_sent = wire.encode(sent.width, sent.height, sent.pixels)

@@ -20,7 +20,7 @@ from PIL import Image
 
 from archive import whole_file
 from card import InputStep
-from photo import PhotoError, wire_array, wire_image
+from photo import PhotoError, wire_image
 from preprocess import prepare
 from progress import Progress
 
@@ -68,7 +68,7 @@ def served_view(step: InputStep) -> View:
     """Return the view for measuring: exactly what serving makes of a photo."""
 
     def make(body: bytes) -> Square:
-        return prepare(wire_array(body), step), 1.0
+        return prepare(wire_image(body), step), 1.0
 
     return View(f"served-{step.size}-{step.crop_pct}-{step.interpolation}", step.size, make)
 

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from card import Card, PackageError
 from export import MAX_DIFFERENCE, check_parity
 from network import Network
-from photo import wire_array
+from photo import wire_image
 from preprocess import prepare
 
 
 @pytest.fixture(scope="module")
 def photo(package: Path, smoke_bytes: bytes) -> NDArray[np.uint8]:
-    return prepare(wire_array(smoke_bytes), Card.read(package).input)
+    return prepare(wire_image(smoke_bytes), Card.read(package).input)
 
 
 def test_engine_and_pytorch_agree(

@@ -34,10 +34,10 @@ def same(one: Features, other: Features) -> bool:
 
 
 def test_they_are_the_networks_own(network: Network, photos: list[Path]) -> None:
-    from photo import wire_array  # noqa: PLC0415
+    from photo import wire_image  # noqa: PLC0415
     from preprocess import prepare  # noqa: PLC0415
 
-    pixels = np.stack([prepare(wire_array(path.read_bytes()), STEP) for path in photos])
+    pixels = np.stack([prepare(wire_image(path.read_bytes()), STEP) for path in photos])
     for view, mirrored in ((pixels, False), (pixels[:, :, ::-1].copy(), True)):
         found = Extractor(network, STEP, None)(photos, mirrored)
         with torch.inference_mode():

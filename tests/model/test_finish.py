@@ -15,7 +15,7 @@ from finish import Finished, finish
 from inference import model_fn, warm_up
 from network import Network
 from package import write_folder
-from photo import wire_array
+from photo import wire_image
 from preprocess import prepare
 
 
@@ -54,7 +54,7 @@ def test_both_forms_name_the_same_breeds(
 ) -> None:
     write_folder(tmp_path, finished.members)
     files = sorted((shared_data / "woof10" / "test").rglob("*.*"))[::20]
-    photos = np.stack([prepare(wire_array(f.read_bytes()), finished.card.input) for f in files])
+    photos = np.stack([prepare(wire_image(f.read_bytes()), finished.card.input) for f in files])
     tops = [Engine(tmp_path, form=form)(photos)[0].argmax(axis=1) for form in (FP32, INT8)]
     assert (tops[0] == tops[1]).mean() >= 0.9
 

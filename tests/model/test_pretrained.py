@@ -9,7 +9,7 @@ import pytest
 import pretrained
 from archive import sha256
 from inference import Model, input_fn, predict_fn
-from photo import wire_array
+from photo import wire_image
 from preprocess import prepare
 
 DOGS = {0: "Bull Mastiff", 16: "Dalmatian"}
@@ -68,6 +68,6 @@ def test_the_command_line_makes_the_very_bytes_of_the_bundle(
 
 
 def _is_dog(model: Model, path: Path) -> bool:
-    photo = prepare(wire_array(path.read_bytes()), model.card.input)
+    photo = prepare(wire_image(path.read_bytes()), model.card.input)
     _, mass = model.engine(photo[np.newaxis])
     return bool(mass[0] >= model.card.dog_threshold)

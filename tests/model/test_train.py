@@ -192,10 +192,10 @@ def test_a_backbone_of_random_weights_says_so(backbone: str, tmp_path: Path) -> 
 
 
 def _smoke_pixels(package: Path, card: Card) -> Any:
-    from photo import wire_array  # noqa: PLC0415
+    from photo import wire_image  # noqa: PLC0415
     from preprocess import prepare  # noqa: PLC0415
 
-    return prepare(wire_array((package / "smoke.jpg").read_bytes()), card.input)[None]
+    return prepare(wire_image((package / "smoke.jpg").read_bytes()), card.input)[None]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import torch
 from breeds import DOG_CLASSES, dog_breeds
 from card import InputStep, PackageError
 from network import Network, imagenet_head
-from photo import wire_array
+from photo import wire_image
 from preprocess import prepare
 from weights import SHIPPED, match_by_order, pretrained_backbone, weights_file
 
@@ -76,7 +76,7 @@ def test_the_match_is_right_on_real_photos(network: Network, shared_data: Path) 
     photos, labels = [], []
     for folder, breed in WOOF10.items():
         for path in sorted((shared_data / "woof10" / "test" / folder).iterdir())[:20]:
-            photos.append(prepare(wire_array(path.read_bytes()), step))
+            photos.append(prepare(wire_image(path.read_bytes()), step))
             labels.append(of_breed[breed])
     right = 0
     with torch.inference_mode():

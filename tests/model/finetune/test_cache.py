@@ -5,7 +5,7 @@ import pytest
 
 from card import InputStep
 from finetune.cache import open_cache, served_view, training_view, whole_view
-from photo import PhotoError, wire_array
+from photo import PhotoError, wire_image
 from preprocess import prepare
 from tests.model.finetune.tiny import STEP, photos
 from tests.model.pictures import picture, saved, write
@@ -29,7 +29,7 @@ def test_the_served_view_is_what_serving_makes(tmp_path: Path) -> None:
     paths, _ = photos(tmp_path, 2)
     cached = open_cache(tmp_path / "cache", served_view(STEP), paths, 1)
     for row, path in zip(cached.rows([0, 1]), paths, strict=True):
-        np.testing.assert_array_equal(row, prepare(wire_array(path.read_bytes()), STEP))
+        np.testing.assert_array_equal(row, prepare(wire_image(path.read_bytes()), STEP))
 
 
 def test_photos_are_decoded_once_by_their_content(tmp_path: Path) -> None:
