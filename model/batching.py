@@ -12,14 +12,16 @@ T = TypeVar("T")
 class Batcher(Generic[T]):
     """Hands items that came singly to `work`, several at a time.
 
-    While one batch is worked on, the next gathers; an idle Batcher starts at once with what is
-    there, unless told to wait. The queue's bound is its callers': they know whom to turn away.
+    It has no thread of its own: of the threads that put items, the first to find nobody at work
+    works off what has gathered, its own item among it, and the others go on. So a lone item is
+    worked on at once by the thread that brought it, and while one batch is worked on the next
+    gathers. The queue's bound is its callers': they know whom to turn away.
 
     Parameters
     ----------
     work : callable
-        Takes 1 to `size` items; runs in a thread of the Batcher's own. What it raises ends that
-        thread, so it must deal with its own failures.
+        Takes 1 to `size` items. What it raises reaches whoever put an item, be it another's, so it
+        must deal with its own failures.
     size : int
         The most items in one batch.
     wait_s : float
@@ -36,33 +38,27 @@ class Batcher(Generic[T]):
         coming: Callable[[], bool] = lambda: True,
     ) -> None:
         self._work, self._size, self._wait_s, self._coming = work, size, wait_s, coming
-        self._items: queue.SimpleQueue[T | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._run, name="batch", daemon=True)
-        self._thread.start()
+        self._items: queue.SimpleQueue[T] = queue.SimpleQueue()
+        self._at_work = threading.Lock()
 
     def put(self, item: T) -> None:
-        """Queue an item; from any thread."""
+        """Queue an item, from any thread; return when it is worked off or another thread will."""
         self._items.put(item)
+        # Asked again after each batch: what came just before the lock was free found nobody idle.
+        while not self._items.empty() and self._at_work.acquire(blocking=False):
+            try:
+                if batch := self._gather():
+                    self._work(batch)
+            finally:
+                self._at_work.release()
 
-    def close(self) -> None:
-        """Work off what was put, then end."""
-        self._items.put(None)
-        self._thread.join()
-
-    def _run(self) -> None:
-        while (first := self._items.get()) is not None:
-            batch, last = [first], False
-            deadline = time.monotonic() + self._wait_s
-            while len(batch) < self._size and not last:
-                try:
-                    patience = deadline - time.monotonic() if self._coming() else 0
-                    item = self._items.get(patience > 0, max(patience, 0))
-                except queue.Empty:
-                    break
-                if item is None:
-                    last = True
-                else:
-                    batch.append(item)
-            self._work(batch)
-            if last:
-                return
+    def _gather(self) -> list[T]:
+        batch: list[T] = []
+        deadline = time.monotonic() + self._wait_s
+        while len(batch) < self._size:
+            patience = deadline - time.monotonic() if batch and self._coming() else 0
+            try:
+                batch.append(self._items.get(patience > 0, max(patience, 0)))
+            except queue.Empty:
+                break
+        return batch

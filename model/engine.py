@@ -1,6 +1,6 @@
 """The network as OpenVINO runs it: uint8 photos in, logits and dog mass out. No torch here."""
 
-import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,13 +72,16 @@ class Engine:
             core = ov.Core()
             model = core.read_model(*(package / file for file in self.form.files))
             _check_numbers(model)
-            self._compiled = core.compile_model(model, "CPU", settings)
+            self._any = _Compiled(core.compile_model(model, "CPU", settings))
+            # A known shape spares OpenVINO the work of every call's shapes: a lone photo is the
+            # common case and the one that somebody waits for (docs/serving.md has the gain).
+            model.reshape({"photos": [1, *model.input("photos").partial_shape[1:]]})
+            self._lone = _Compiled(core.compile_model(model, "CPU", settings))
         except PackageError:
             raise
         except RuntimeError as error:
             reason = str(error).strip().splitlines()[-1]
             raise PackageError(f"The engine cannot load the model package: {reason}") from error
-        self._local = threading.local()  # an infer request serves one call at a time
 
     @property
     def precision(self) -> str:
@@ -88,16 +91,33 @@ class Engine:
     @property
     def breeds(self) -> int:
         """Number of breeds that the network has outputs for."""
-        return int(self._compiled.output("breed_logits").partial_shape[1].get_length())
+        return int(self._any.network.output("breed_logits").partial_shape[1].get_length())
 
     def __call__(
         self, photos: NDArray[np.uint8]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return `breed_logits` [B, breeds] and `dog_mass` [B] for uint8 [B, size, size, 3]."""
-        if not hasattr(self._local, "request"):
-            self._local.request = self._compiled.create_infer_request()
-        found = self._local.request.infer({"photos": photos})
+        compiled = self._lone if len(photos) == 1 else self._any
+        found = compiled(photos)
         return found["breed_logits"], found["dog_mass"]
+
+
+class _Compiled:
+    """A network compiled for one shape, with the infer requests that no thread is using."""
+
+    def __init__(self, network: ov.CompiledModel) -> None:
+        self.network = network
+        self._idle: list[ov.InferRequest] = []  # each serves one call at a time
+
+    def __call__(self, photos: NDArray[np.uint8]) -> Mapping[str, NDArray[np.float32]]:
+        try:
+            request = self._idle.pop()
+        except IndexError:
+            request = self.network.create_infer_request()
+        try:
+            return request.infer({"photos": photos})  # type: ignore[no-any-return]
+        finally:
+            self._idle.append(request)
 
 
 def _check_numbers(model: ov.Model) -> None:

@@ -2,8 +2,9 @@
 
     python model/worker.py FD MODEL_DIR THREADS BATCH WAIT_MS
 
-Threads decode and resize photos, one photo each; one thread runs the network on what has gathered
-meanwhile. It ends when the server closes its end of the socket, so no replica outlives its server.
+Each of its threads takes a request through all its steps, so that a lone photo waits for no other
+thread; only the network is one thread's at a time, with what has gathered meanwhile. It ends when
+the server closes its end of the socket, so no replica outlives its server.
 """
 
 import signal
@@ -15,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from batching import Batcher
 from card import PackageError
@@ -50,7 +52,7 @@ class Worker:
     connection : socket.socket
         The replica's end; replies are written to it from several threads.
     threads : int
-        Photos decoded at once.
+        Photos decoded at once, beside those in the network.
     batch, wait_s
         See `Batcher`.
     """
@@ -59,26 +61,37 @@ class Worker:
         self, model: Model, connection: socket.socket, threads: int, batch: int, wait_s: float
     ) -> None:
         self._model, self._connection = model, connection
-        self._writing = threading.Lock()
-        self._decoders = ThreadPoolExecutor(threads, thread_name_prefix="decode")
+        self._threads = threads + 1  # one of them works for the Batcher
+        self._reading, self._writing = threading.Lock(), threading.Lock()
         self._decoding = 0  # requests that will soon need the network
         self._counting = threading.Lock()
         self._batcher = Batcher(self._predict, batch, wait_s, lambda: self._decoding > 0)
 
     def run(self) -> None:
         """Answer requests until the server closes its end; then finish those that came."""
-        with self._connection.makefile("rb") as stream:
-            while (request := read_request(stream)) is not None:
-                with self._counting:
-                    self._decoding += 1
-                self._decoders.submit(self._decode, request)
-        self._decoders.shutdown()
-        self._batcher.close()
+        with (
+            self._connection.makefile("rb") as stream,
+            ThreadPoolExecutor(self._threads, thread_name_prefix="answer") as pool,
+        ):
+            for answering in [pool.submit(self._answer, stream) for _ in range(self._threads)]:
+                answering.result()
 
-    def _decode(self, request: Request) -> None:
+    def _answer(self, stream: BinaryIO) -> None:
+        """Take one request after another, each from its bytes to its reply if nobody else will."""
+        while True:
+            with self._reading:
+                request = read_request(stream)
+            if request is None:
+                return
+            photos = self._decode(request)
+            if photos:
+                self._batcher.put(Waiting(request.number, photos))
+
+    def _decode(self, request: Request) -> Prepared | None:
+        with self._counting:
+            self._decoding += 1
         try:
-            photo = input_fn(request.body, request.content_type)
-            self._batcher.put(Waiting(request.number, prepare_photos(photo, self._model)))
+            return prepare_photos(input_fn(request.body, request.content_type), self._model)
         except RequestError as error:
             self._reply(request.number, error.status, str(error).encode())
         except Exception:  # a fault of ours must not leave its caller waiting
@@ -86,6 +99,7 @@ class Worker:
         finally:
             with self._counting:
                 self._decoding -= 1
+        return None
 
     def _predict(self, batch: list[Waiting]) -> None:
         try:
