@@ -145,6 +145,7 @@ def serve(settings: Settings) -> int:
             create_app(Endpoint(replicas, settings.queue), replicas),
             host=settings.host,
             port=settings.port,
+            http="httptools",  # its C parser; h11, in Python, costs a lone photo some 5 %
             access_log=False,
             log_level="warning",
             timeout_graceful_shutdown=DRAIN_SECONDS,
