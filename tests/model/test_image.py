@@ -49,5 +49,5 @@ def test_the_image_accepts_sagemakers_argument() -> None:
 def test_every_requirement_is_pinned_to_what_is_tested_here() -> None:
     lines = (FOLDER / "requirements-serving.txt").read_text().splitlines()
     pins = dict(line.split("==") for line in lines if line and not line.startswith("#"))
-    assert set(pins) == {"numpy", "openvino", "pillow", "starlette", "uvicorn"}
+    assert set(pins) == {"httptools", "numpy", "openvino", "pillow", "starlette", "uvicorn"}
     assert pins == {name: importlib.metadata.version(name) for name in pins}

