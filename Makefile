@@ -43,12 +43,15 @@ else
 	@$(MAKE) --no-print-directory test-clouds test-model
 endif
 
+# What needs no offline cloud and yet takes minutes: it runs with the model's tests, to even out the two groups.
+CLOUDLESS := tests/functions tests/iam tests/statemachine/test_ways.py
+
 test-clouds: # one checkout holds one offline cloud at a time, so these stay together
-	$(VENV)/pytest $(WITHOUT) --ignore=tests/model
+	$(VENV)/pytest $(WITHOUT) --ignore=tests/model $(CLOUDLESS:%=--ignore=%)
 
 # The second in a process of its own: after it OpenVINO ended the process by a segmentation fault; why was not found.
 test-model:
-	$(VENV)/pytest $(WITHOUT) tests/model --ignore=tests/model/finetune --ignore=tests/model/test_finish.py
+	$(VENV)/pytest $(WITHOUT) $(CLOUDLESS) tests/model --ignore=tests/model/finetune --ignore=tests/model/test_finish.py
 	$(VENV)/pytest $(WITHOUT) tests/model/finetune tests/model/test_finish.py
 
 check: setup tools lint ## style, types, the template and its roles
