@@ -159,8 +159,14 @@ def unpacked(path: Path) -> Iterator[Path]:
         try:
             with tarfile.open(archive) as packed:
                 packed.extractall(name, filter="data")
+        except FileNotFoundError as error:
+            missing = f"There is no {archive}; name the {PACKAGE} of a training."
+            raise PackageError(missing) from error
         except (OSError, tarfile.TarError, EOFError) as error:
-            raise PackageError(f"{archive} is no model package: {error}.") from error
+            reason = str(error).splitlines()[0].rstrip(":")  # tarfile lists what it tried
+            raise PackageError(
+                f"{archive} is no model package ({reason}); name the {PACKAGE} of a training."
+            ) from error
         yield Path(name)
 
 

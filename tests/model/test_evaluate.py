@@ -90,4 +90,4 @@ def test_one_sentence_for_what_cannot_be(package: Path, tmp_path: Path) -> None:
         [*command, "--model", str(tmp_path)], capture_output=True, text=True, check=False
     )
     assert done.returncode == 1
-    assert "is no model package" in done.stderr and "Traceback" not in done.stderr
+    assert "model.tar.gz; name the" in done.stderr and "Traceback" not in done.stderr
