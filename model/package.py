@@ -163,7 +163,7 @@ def unpacked(path: Path) -> Iterator[Path]:
             missing = f"There is no {archive}; name the {PACKAGE} of a training."
             raise PackageError(missing) from error
         except (OSError, tarfile.TarError, EOFError) as error:
-            reason = str(error).splitlines()[0].rstrip(":")  # tarfile lists what it tried
+            reason = str(error).partition("\n")[0].rstrip(":")  # tarfile lists what it tried
             raise PackageError(
                 f"{archive} is no model package ({reason}); name the {PACKAGE} of a training."
             ) from error
