@@ -46,6 +46,15 @@ def test_the_image_accepts_sagemakers_argument() -> None:
     assert "KENNEL_HOST=0.0.0.0" in dockerfile
 
 
+def test_every_stage_stands_on_one_base_pinned_by_digest() -> None:
+    dockerfile = (FOLDER / "Dockerfile").read_text()
+    (base,) = re.findall("^ARG BASE=(.+)$", dockerfile, re.MULTILINE)
+    assert re.fullmatch(r"[\w./-]+:3\.13\.\d+-slim-[a-z]+@sha256:[0-9a-f]{64}", base)
+    assert {line.split()[1] for line in dockerfile.splitlines() if line.startswith("FROM")} == {
+        "${BASE}"
+    }
+
+
 def test_every_requirement_is_pinned_to_what_is_tested_here() -> None:
     lines = (FOLDER / "requirements-serving.txt").read_text().splitlines()
     pins = dict(line.split("==") for line in lines if line and not line.startswith("#"))
