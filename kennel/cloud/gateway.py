@@ -26,9 +26,6 @@ from kennel.cloud.scaling_api import ScalingService
 #: Headers that describe one connection, not the message (RFC 9110, 7.6.1).
 _HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "upgrade", "te", "trailer"}
 
-#: Step Functions' calls that moto lacks, and answers as if they were no calls at all.
-MISSING_STATES = {"RedriveExecution"}
-
 
 class Gateway:
     """An ASGI application over the parts of the offline cloud."""
@@ -103,9 +100,6 @@ class Gateway:
                 return await self._scaling.answer(request)
             case "servicequotas":
                 return await self._quotas.answer(request)
-            case "states" if target in MISSING_STATES:
-                message = f"the offline cloud does not imitate states:{target}: moto has none"
-                return refusal("states", "NotImplementedOffline", message, 501)
             case "codebuild" if target in OPERATIONS:
                 return await self._builds.answer(request)
         response = await self._forward(request)
@@ -118,7 +112,7 @@ class Gateway:
         """Tell others of what has just gone by."""
         if service in {"s3", "ecr"} and method != "GET":
             self._written()
-        if target == "StartExecution":
+        if target in {"StartExecution", "RedriveExecution"}:
             self._events.execution_started()
 
     async def _authorised(self, request: Request, signature: Signature) -> ApiCall | None:

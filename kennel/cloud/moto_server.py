@@ -13,6 +13,7 @@ import httpx
 
 from kennel.cloud.processes import Child
 from kennel.errors import CannotStart
+from kennel.paths import ROOT
 
 START_SECONDS = 30.0
 
@@ -33,9 +34,10 @@ class MotoServer:
 
     async def start(self, gateway_port: int, logs: Path) -> None:
         """Start it, wait until it answers, and have it interpret state machines for real."""
-        command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self._port)]
+        command = [sys.executable, "-m", "kennel.cloud.moto_app", str(self._port)]
         env = {
             "PATH": os.environ.get("PATH", os.defpath),
+            "PYTHONPATH": str(ROOT),
             "MOTO_PORT": str(gateway_port),
             "PYTHONWARNINGS": "ignore",
         }

@@ -70,7 +70,8 @@ class Case:
     before
         Calls that come first, as (call, request). `sagemaker.wait_until_endpoint_in_service` is
         boto3's waiter; `kennel.faults` asks for a fault, and `kennel.until` waits until an
-        endpoint is described so. A module's BEFORE_ALL holds the same for all its cases.
+        endpoint is described so, `kennel.until_execution` an execution. A module's BEFORE_ALL
+        holds the same for all its cases.
     eventually
         Whether to ask again until the answer is as expected.
     caller

@@ -67,14 +67,17 @@ class Caller:
         return answer
 
     def _ask(self, what: str, request: Any) -> dict[str, Any]:
-        """Ask for a fault, or wait until an endpoint is as `request` says."""
+        """Ask for a fault, or wait until an endpoint or an execution is as `request` says."""
         if what == "faults":
             httpx.post(f"{self._url}/kennel/faults", json=request).raise_for_status()
             return {}
-        assert what == "until", f"there is no kennel.{what}"
+        call, key = {
+            "until": ("sagemaker.describe_endpoint", "EndpointName"),
+            "until_execution": ("stepfunctions.describe_execution", "executionArn"),
+        }[what]
         until = time.monotonic() + WAIT_SECONDS
-        named = {"EndpointName": request["EndpointName"]}
-        while differences(request, self.call("sagemaker.describe_endpoint", named, "")):
+        named = {key: request[key]}
+        while differences(request, self.call(call, named, "")):
             assert time.monotonic() < until, request
             time.sleep(0.2)
         return {}

@@ -24,13 +24,20 @@ class Misfit(Exception):  # noqa: N818
 def check_request(action: str, request: Any) -> None:
     """Raise ServiceError, in the service's words, for a request that its model refuses."""
     shape = MODEL.operation_model(action).input_shape
-    found = list(_violations(shape, request, ""))
-    if found:
-        count = "1 validation error" if len(found) == 1 else f"{len(found)} validation errors"
-        raise ServiceError("ValidationException", f"{count} detected: {'; '.join(found)}")
+    if sentence := broken_constraints(shape, request):
+        raise ServiceError("ValidationException", sentence)
     report = ParamValidator().validate(request, shape)
     if report.has_errors():  # what is left: a wrong type, an unknown member
         raise ServiceError("SerializationException", report.generate_report())
+
+
+def broken_constraints(shape: Any, request: Any) -> str:
+    """Return what a service says to a request that breaks its model's constraints, or nothing."""
+    found = list(_violations(shape, request, ""))
+    if not found:
+        return ""
+    count = "1 validation error" if len(found) == 1 else f"{len(found)} validation errors"
+    return f"{count} detected: {'; '.join(found)}"
 
 
 def check_response(action: str, response: Any) -> None:

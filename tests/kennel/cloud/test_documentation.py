@@ -4,8 +4,6 @@ import pytest
 
 from kennel.cloud import asynchronous, emulator, functions, kept, lambda_api, quotas, rest_api
 from kennel.cloud.assembly import CUSTOM_RESOURCE_SECONDS
-from kennel.cloud.deploy import client
-from kennel.cloud.gateway import MISSING_STATES
 from kennel.paths import ROOT
 
 TEXT = (ROOT / "docs" / "offline-cloud.md").read_text()
@@ -30,11 +28,3 @@ def test_a_number_is_the_codes(sentence: str, value: float) -> None:
     assert sentence.format(value) in TEXT
     if "{" not in sentence:
         assert value == 0
-
-
-def test_what_is_missing_is_named() -> None:
-    missing = TEXT.partition("## Missing, and says so")[2]
-    assert missing
-    for operation in MISSING_STATES:
-        assert f"`{operation}`" in missing
-        assert hasattr(client("stepfunctions", "http://127.0.0.1:1"), "redrive_execution")
