@@ -28,7 +28,7 @@ class Execution:
     @classmethod
     def from_context(cls, context: Mapping[str, Any]) -> Self:
         """Read Step Functions' own $$.Execution."""
-        # moto's interpreter gives no RedriveCount, and never redrives.
+        # moto's interpreter gives a RedriveCount from the first redrive on.
         return cls(context["Id"], context.get("RedriveCount", 0))
 
     @property

@@ -99,7 +99,7 @@ class Account:
         """Make the services."""
         self.objects: dict[str, bytes] = {}
         self.endpoints = _SageMaker(self)
-        self.scaling = _AutoScaling()
+        self.scaling = _AutoScaling(self)
         self.builds = _CodeBuild(self)
         self.messages: list[str] = []
         self.sagemaker: Any = Client(self, "sagemaker", self.endpoints)
@@ -149,7 +149,8 @@ class _S3:
 
 
 class _AutoScaling:
-    def __init__(self) -> None:
+    def __init__(self, account: Account) -> None:
+        self._account = account
         self.target: Json | None = None
         self.policies: dict[str, Json] = {}
 
@@ -161,6 +162,8 @@ class _AutoScaling:
         return {"ScalingPolicies": list(self.policies.values())}
 
     def register_scalable_target(self, **request: Any) -> Json:
+        if self._account.endpoints.endpoint is None:
+            raise refusal("ValidationException", "Could not find the endpoint.")
         kept = {key: value for key, value in request.items() if key.endswith("Capacity")}
         self.target = {**(self.target or {}), **kept}
         return {}

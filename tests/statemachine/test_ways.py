@@ -37,8 +37,8 @@ FROM_RELEASE = [
     "DescribeEndpoint",
     "Probe",
     "SmokeTest",
-    "ApplyAutoscaling",
     "CopyObject",
+    "ApplyAutoscaling",
 ]
 Change = Callable[[World], None]
 
@@ -111,7 +111,20 @@ def ends_badly(
     sweep(world.account, before, done, released)
     assert world.told[-1]["subject"] == "Kennel: an execution for kennel failed"
     assert done["cause"] in world.told[-1]["message"]  # the person hears the very reason
+    redriving_changes_nothing(machine, world, done)
+    sweep(world.account, before, done, released)
     return done
+
+
+def redriving_changes_nothing(machine: Machine, world: World, done: dict[str, Any]) -> None:
+    """A failed execution ends in the state Failed, and there a redrive begins: it fails again."""
+    entered, told = machine.states(done["executionArn"]), list(world.told)
+    again = machine.redrive(world, done["executionArn"])
+    same = ("executionArn", "status", "error", "cause", "input")
+    assert [again[key] for key in same] == [done[key] for key in same]
+    assert (again["redriveCount"], again["redriveStatus"]) == (1, "REDRIVABLE")
+    assert machine.states(done["executionArn"]) == [*entered, "Failed"]
+    assert (world.calls, world.told) == ([], told)
 
 
 # ---------------------------------------------------------------- success
@@ -125,7 +138,7 @@ def test_pretrained_model_goes_where_there_are_no_photos(machine: Machine, bundl
     assert output["judgement"]["reason"].startswith("There are no photos in the bucket")
     assert calls(world) == [
         *("Preflight", "PublishBundle", "EnsureImage", "Release", "DescribeEndpoint"),
-        *("SmokeTest", "ApplyAutoscaling", "CopyObject", "Publish"),
+        *("SmokeTest", "CopyObject", "ApplyAutoscaling", "Publish"),
     ]
     assert world.told[0]["subject"] == "Kennel: kennel has a new model"
     assert json.loads(world.told[0]["message"])["smoke"]["breed"] == "Bull Mastiff"
@@ -390,8 +403,24 @@ def test_clean_up_that_fails_once_is_done_by_the_rule(machine: Machine, world: W
 
 @pytest.mark.parametrize("name", BEFORE_RELEASE)
 def test_execution_that_is_aborted_before_release(machine: Machine, live: World, name: str) -> None:
-    abort_in(machine, live, name, released=False)
+    before, arn = abort_in(machine, live, name, released=False)
     assert untouched(live.account)
+    done = machine.redrive(live, arn)
+    assert done["status"] == "SUCCEEDED", done.get("cause")  # what was done is not done again
+    assert live.calls[0] == name
+    sweep(live.account, before, done, released=True)
+
+
+@pytest.mark.parametrize("name", ["DescribeTrainingJob", "DescribeHyperParameterTuningJob"])
+def test_job_that_was_stopped_with_its_execution_is_not_waited_for(
+    machine: Machine, live: World, name: str
+) -> None:
+    live.account.polls = 5  # it is aborted while the job runs
+    before, arn = abort_in(machine, live, name, released=False)
+    done = machine.redrive(live, arn)
+    assert done["status"] == "FAILED"
+    assert "somebody stopped it" in done["cause"]
+    sweep(live.account, before, done, released=False)
 
 
 @pytest.mark.parametrize("name", [*FROM_RELEASE, "Publish"])
@@ -401,11 +430,21 @@ def test_execution_that_is_aborted_from_release_on(
     update = world.account.endpoints.endpoint is not None
     if name == "Probe" and not update:
         pytest.skip("nothing bakes at a first release")
-    proven = name in {"SmokeTest", "ApplyAutoscaling", "CopyObject", "Publish"}
-    abort_in(machine, world, name, released=update and proven)
+    proven = name in {"SmokeTest", "CopyObject", "ApplyAutoscaling", "Publish"}
+    before, arn = abort_in(machine, world, name, released=update and proven)
+    aborted = Snapshot.of(world.account)
+    done = machine.redrive(world, arn)
+    if name == "Publish":  # it has only to tell of what the clean-up has taken back meanwhile
+        assert (done["status"], world.calls) == ("SUCCEEDED", ["Publish"])
+        assert Snapshot.of(world.account) == aborted
+        return
+    # Release releases anew, and a proven update is only to be finished; else nothing is there.
+    well = name == "Release" or (update and proven)
+    assert done["status"] == ("SUCCEEDED" if well else "FAILED"), done.get("cause")
+    sweep(world.account, before, done, released=well)
 
 
-def abort_in(machine: Machine, world: World, name: str, released: bool) -> None:
+def abort_in(machine: Machine, world: World, name: str, released: bool) -> tuple[Snapshot, str]:
     """Abort when the step has done its work: nobody reads its answer any more."""
     before = Snapshot.of(world.account)
     world.hold = name
@@ -415,8 +454,10 @@ def abort_in(machine: Machine, world: World, name: str, released: bool) -> None:
     world.let_go.set()
     done = machine.ended(arn)
     assert done["status"] == "ABORTED"
-    world.rule(arn, "ABORTED")
+    world.hold = ""
+    world.rule(done)
     sweep(world.account, before, done, released)
+    return before, arn
 
 
 def test_new_execution_after_an_aborted_one(machine: Machine, world: World) -> None:
@@ -425,8 +466,7 @@ def test_new_execution_after_an_aborted_one(machine: Machine, world: World) -> N
     assert world.held.wait(LONGEST_S)
     machine.abort(arn)
     world.let_go.set()
-    machine.ended(arn)
-    world.rule(arn, "ABORTED")
+    world.rule(machine.ended(arn))
     world.hold = ""
     ends_well(machine, world)
 
@@ -438,7 +478,6 @@ def test_new_execution_after_an_aborted_one(machine: Machine, world: World) -> N
 def test_execution_after_a_failure_is_as_good_as_the_first(
     machine: Machine, world: World, name: str
 ) -> None:
-    """moto has no redrive; a redrive's names differ as a new execution's do."""
     world.instead[name] = [raised("SomethingFailed", "It broke.")]
     ends_badly(machine, world)
     ends_well(machine, world)

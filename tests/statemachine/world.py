@@ -1,8 +1,8 @@
 """moto's interpreter, the functions' own code, and an account in memory behind both.
 
-The interpreter runs the very definition; what it invokes is each function's logic in this process,
-over `tests.functions.account`. So what a case proves is the definition and the functions together;
-SageMaker itself is imitated (tests/kennel/cloud runs the offline cloud's).
+The interpreter runs the very definition, redrives included; what it invokes is each function's
+logic in this process, over `tests.functions.account`. So what a case proves is the definition and
+the functions together; SageMaker itself is imitated (tests/kennel/cloud runs the offline cloud's).
 """
 
 import hashlib
@@ -54,6 +54,7 @@ from tests.functions.release.test_rollout import SETTINGS as RELEASE
 from tests.functions.training import SETTINGS as TRAINING
 from tests.functions.training import source
 from tests.machine import definition
+from tests.stack import ROOT
 
 Json = dict[str, Any]
 RIGHT = {
@@ -151,9 +152,9 @@ class World:
         clients = Clients(account.sagemaker, account.autoscaling, account.codebuild, account.s3)
         return clean_up(execution, CleanUpSettings(ENDPOINT, BUCKET, PROJECT), clients)
 
-    def rule(self, execution_arn: str, status: str) -> None:
+    def rule(self, done: Json) -> None:
         """Do what the rule's CleanUpFunction does with an execution that has ended badly."""
-        event = {"detail": {"executionArn": execution_arn, "status": status}}
+        event = {"detail": {key: done[key] for key in ("executionArn", "status", "redriveCount")}}
         for execution in executions_of(event):
             for _ in range(20):
                 if self._clean_up(execution)["status"] == "done":
@@ -317,9 +318,19 @@ class Machine:
 
     def run(self, world: World, given: object = None) -> Json:
         """Run an execution to its end; a failure has the rule look after it, as on AWS."""
-        done = self.ended(self.start(world, given))
+        return self._looked_after(world, self.start(world, given))
+
+    def redrive(self, world: World, arn: str) -> Json:
+        """Have it go on where it ended badly, to its end."""
+        self._services.world = world
+        world.calls.clear()
+        self._client.redrive_execution(executionArn=arn)
+        return self._looked_after(world, arn)
+
+    def _looked_after(self, world: World, arn: str) -> Json:
+        done = self.ended(arn)
         if done["status"] != "SUCCEEDED":
-            world.rule(done["executionArn"], done["status"])
+            world.rule(done)
         return done
 
     def states(self, arn: str) -> list[str]:
@@ -343,8 +354,8 @@ def interpreter() -> Iterator[Machine]:
         port = int(free.getsockname()[1])
     # The interpreter sends every task to localhost:$MOTO_PORT, wherever moto itself listens.
     moto = subprocess.Popen(
-        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
-        env={**os.environ, "MOTO_PORT": str(services.server_port)},
+        [sys.executable, "-m", "kennel.cloud.moto_app", str(port)],
+        env={**os.environ, "MOTO_PORT": str(services.server_port), "PYTHONPATH": str(ROOT)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
