@@ -19,7 +19,7 @@ from typing import Any
 from samtranslator.yaml_helper import yaml_parse
 
 from tests.iam.engines import Call, Engine
-from tests.iam.roles import ACCOUNT, ENDPOINT_NAME, Roles, as_list, read
+from tests.iam.roles import ACCOUNT, ENDPOINT_NAME, KEEPING, Roles, as_list, read
 
 HERE = Path(__file__).parent
 CALLS: dict[str, list[dict[str, Any]]] = json.loads((HERE / "calls.json").read_text())
@@ -61,6 +61,10 @@ def problems(template: Path, engine: Engine) -> list[str]:
     for call, allowed in zip(unneeded, engine(roles, unneeded), strict=True):
         if allowed:
             found.append(f"{call}: nobody needs it and it is allowed")
+    on_data = [each for each in needed if each.role == "RemovalRole" and ":s3:" in each.resource]
+    for call, allowed in zip(on_data, engine(read(template, KEEPING), on_data), strict=True):
+        if allowed:
+            found.append(f"{call}: it is allowed although KeepData is true")
     return found
 
 
@@ -84,13 +88,19 @@ def _structure(template: Path) -> Iterator[str]:
             for banned in ("ManagedPolicyArns", "PermissionsBoundary"):
                 if banned in properties:
                     yield f"{name} has {banned}"
-            for policy in properties.get("Policies", []):
+            for policy in map(_where_it_holds, properties.get("Policies", [])):
                 for statement in as_list(policy["PolicyDocument"]["Statement"]):
                     yield from _statement(name, statement)
 
 
 def _runs(kind: str) -> bool:
     return kind in {"AWS::Serverless::Function", "AWS::Serverless::StateMachine"}
+
+
+def _where_it_holds(policy: dict[str, Any]) -> dict[str, Any]:
+    """Return a conditional policy as it is where its condition holds."""
+    chosen: dict[str, Any] = policy["Fn::If"][1] if "Fn::If" in policy else policy
+    return chosen
 
 
 def _statement(role: str, statement: dict[str, Any]) -> Iterator[str]:

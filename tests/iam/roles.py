@@ -1,5 +1,6 @@
 """The roles of a template as AWS would have them: every parameter and reference resolved."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,18 +10,19 @@ from samtranslator.yaml_helper import yaml_parse
 from kennel.cloud.names import ACCOUNT
 from kennel.cloud.template import load
 
-__all__ = ["ACCOUNT", "ENDPOINT_NAME", "SETTINGS", "Roles", "as_list", "read"]
+__all__ = ["ACCOUNT", "ENDPOINT_NAME", "KEEPING", "SETTINGS", "Roles", "as_list", "read"]
 
-#: Settings that bring every role of the template into being, between them.
-SETTINGS: tuple[dict[str, str], ...] = (
-    {
-        "Notebook": "yes",
-        "TrainingMachine": "yes",
-        "TrainingMachineSubnet": "subnet-0",
-        "TrainingMachineVpc": "vpc-0",
-        "TrainingMachineSource": "0123456789abcdef0123",
-    },
-)
+#: Settings that bring every role and every statement of the template into being.
+SETTINGS = {
+    "KeepData": "false",
+    "Notebook": "yes",
+    "TrainingMachine": "yes",
+    "TrainingMachineSubnet": "subnet-0",
+    "TrainingMachineVpc": "vpc-0",
+    "TrainingMachineSource": "0123456789abcdef0123",
+}
+#: The default: what RemovalRole may do to the bucket with SETTINGS, it may not do with these.
+KEEPING = {**SETTINGS, "KeepData": "true"}
 STACK_NAME = "kennel"
 ENDPOINT_NAME = "kennel"
 
@@ -65,17 +67,15 @@ class Roles:
         }
 
 
-def read(template: Path) -> Roles:
-    """Resolve a template with each of SETTINGS."""
+def read(template: Path, settings: Mapping[str, str] = SETTINGS) -> Roles:
+    """Resolve a template with those of `settings` that it has."""
     declared = yaml_parse(template.read_text())["Parameters"]
-    properties: dict[str, dict[str, Any]] = {}
-    arns: dict[str, str] = {}
-    for settings in SETTINGS:
-        chosen = {key: value for key, value in settings.items() if key in declared}
-        stack = load(template, chosen, STACK_NAME)
-        arns |= {key: each.arn for key, each in stack.resources.items()}
-        properties |= {each.logical_id: each.properties for each in stack.of_type("AWS::IAM::Role")}
-    return Roles(properties, arns)
+    chosen = {key: value for key, value in settings.items() if key in declared}
+    stack = load(template, chosen, STACK_NAME)
+    return Roles(
+        {each.logical_id: each.properties for each in stack.of_type("AWS::IAM::Role")},
+        {key: each.arn for key, each in stack.resources.items()},
+    )
 
 
 def as_list(value: Any) -> list[Any]:

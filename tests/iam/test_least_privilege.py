@@ -4,7 +4,7 @@ import pytest
 
 from tests.iam import engines
 from tests.iam.check import DEPENDENT, NO_RESOURCE_LEVEL, SERVICE, problems
-from tests.iam.roles import read
+from tests.iam.roles import KEEPING, read
 from tests.stack import TEMPLATE, plain
 
 
@@ -18,6 +18,18 @@ def engine(name: str) -> engines.Engine:
 @pytest.mark.parametrize("name", ["kennel", "simulate"])
 def test_roles_do_what_is_needed_and_nothing_else(name: str) -> None:
     assert problems(TEMPLATE, engine(name)) == []
+
+
+def test_only_what_concerns_the_bucket_depends_on_whether_data_is_kept() -> None:
+    going, keeping = read(TEMPLATE), read(TEMPLATE, KEEPING)
+    on_data = {"s3:ListBucketVersions", "s3:DeleteBucket", "s3:DeleteObject"}
+    on_data |= {"s3:DeleteObjectVersion"}
+    assert going.actions("RemovalRole") - keeping.actions("RemovalRole") == on_data
+    for role in going.properties:
+        wanted = going.statements(role)
+        if role == "RemovalRole":
+            wanted = [each for each in wanted if not on_data & set(each["Action"])]
+        assert keeping.statements(role) == wanted, role
 
 
 def test_every_role_is_taken_by_its_own_service_alone() -> None:

@@ -121,6 +121,12 @@ MUTATIONS = {
         "\n  PageRole:\n",
         "\n  More:\n    Type: AWS::IAM::Policy\n    Properties: { PolicyName: x }\n\n  PageRole:\n",
     ),
+    "data that is kept may be deleted": TEXT.replace(
+        'DataGoes: !Equals [!Ref KeepData, "false"]', 'DataGoes: !Not [!Equals [!Ref KeepData, ""]]'
+    ),
+    "data that goes may not be deleted": TEXT.replace(
+        'DataGoes: !Equals [!Ref KeepData, "false"]', 'DataGoes: !Equals [!Ref KeepData, ""]'
+    ),
     "a call that is not allowed": in_statement(
         "SmokeTestRole", "AskTheEndpoint", "sagemaker:InvokeEndpoint, ", ""
     ),
