@@ -31,6 +31,7 @@ logger = Logger(location=None)
 
 
 @logger.inject_lambda_context
-def handler(_event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Look once."""
-    return guard(settings, clients, datetime.now(UTC))
+def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    """Look once, at the time that the schedule says it is; started by a person, at this moment."""
+    now = datetime.fromisoformat(event["time"]) if "time" in event else datetime.now(UTC)
+    return guard(settings, clients, now)
