@@ -40,8 +40,11 @@ class Left:
 
 
 def run(command: Sequence[str]) -> int:
-    """Run a command with this terminal's input and output."""
-    return subprocess.run(command, check=False).returncode
+    """Run a command with this terminal's input, its output among the messages.
+
+    What is left is the result: with --json nothing else may be on the standard output.
+    """
+    return subprocess.run(command, check=False, stdout=2).returncode
 
 
 def sam(root: Path = ROOT) -> str:

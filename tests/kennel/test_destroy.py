@@ -1,13 +1,18 @@
 """`sam delete`, and what is said of what is left."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from kennel.cloud.deploy import client
 from kennel.destroy import Left, as_json, as_table, delete_stack, keeps_costing, run, sam
 from kennel.errors import KennelError
+from kennel.paths import ROOT
 
 ENDPOINT = Left("endpoint, InService", "kennel", True, "aws sagemaker delete-endpoint ...")
 BUCKET = Left("bucket", "photos", True, "python ...", by_design=True)
@@ -34,8 +39,9 @@ def test_a_sam_that_fails_is_one_sentence() -> None:
         delete_stack("kennel", "", "", yes=False, run=lambda line: 7, command="sam")
 
 
-def test_a_command_runs_and_its_status_is_told() -> None:
-    assert run(["true"]) == 0
+def test_a_command_runs_and_its_status_is_told(capfd: pytest.CaptureFixture[str]) -> None:
+    assert run(["echo", "Deleted"]) == 0
+    assert capfd.readouterr() == ("", "Deleted\n")
     assert run(["sh", "-c", "exit 3"]) == 3
 
 
@@ -68,3 +74,52 @@ def test_the_table_has_a_row_and_a_command_for_each() -> None:
     assert list(table.columns[0].cells)[1] == "bucket (kept by design)"
     assert list(table.columns[2].cells) == ["[red]yes", "yes", "no"]
     assert all(cell for cell in table.columns[3].cells)
+
+
+#: A stack as `kennel destroy` finds it, with what moto's CloudFormation can make of the template.
+SMALL = {
+    "Parameters": {"EndpointName": {"Type": "String", "Default": "kennel"}},
+    "Resources": {
+        "Bucket": {
+            "Type": "AWS::S3::Bucket",
+            "DeletionPolicy": "Retain",
+            "Properties": {"BucketName": "kennel-photos"},
+        },
+        "Topic": {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": "kennel-news"}},
+    },
+}
+
+
+@pytest.mark.rivals
+def test_the_real_sam_deletes_a_stack_and_what_stays_is_told(account: str, tmp_path: Path) -> None:
+    if not (ROOT / ".venv-tools" / "bin" / "sam").exists():
+        pytest.skip("no sam in .venv-tools: run `make tools`")
+    stacks = client("cloudformation", account)
+    stacks.create_stack(StackName="small", TemplateBody=json.dumps(SMALL))
+    assert len(client("sns", account).list_topics()["Topics"]) == 1
+    env = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(ROOT),
+        "HOME": str(tmp_path),  # no credentials of a person's, and no settings
+        "AWS_ENDPOINT_URL": account,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "SAM_CLI_TELEMETRY": "0",
+    }
+    destroy = [sys.executable, "-m", "kennel.cli", "destroy", "--stack-name", "small"]
+    done = subprocess.run(
+        [*destroy, "--region", "us-east-1", "--yes", "--json"],
+        env=env,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr + done.stdout
+    assert "Deleted successfully" in done.stderr
+    (stack,) = stacks.list_stacks()["StackSummaries"]
+    assert (stack["StackName"], stack["StackStatus"]) == ("small", "DELETE_COMPLETE")
+    assert client("sns", account).list_topics()["Topics"] == []
+    said = json.loads(done.stdout)
+    assert [(each["name"], each["by_design"]) for each in said["left"]] == [("kennel-photos", True)]
+    assert client("s3", account).list_buckets()["Buckets"][0]["Name"] == "kennel-photos"
