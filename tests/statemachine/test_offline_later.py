@@ -129,7 +129,7 @@ def test_alarm_in_the_bake_takes_the_update_back(released: Released) -> None:
     cloud.faults.add(Fault("InvokeEndpoint", "fail", "the new model is broken", times=10_000))
 
     def ended() -> bool:
-        cloud.clock.skip(10)  # the alarm looks at a minute, the bake lasts ten
+        cloud.clock.skip(3)  # the alarm looks at a minute, the bake lasts ten
         return bool(states.describe_execution(executionArn=arn)["status"] != "RUNNING")
 
     until(ended, "end of the execution")
