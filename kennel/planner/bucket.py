@@ -1,4 +1,4 @@
-"""The usage plan's token bucket as a queue, and how bursty what it lets through still is.
+"""The usage plan's token bucket as a queue, and how evenly it lets requests through.
 
 The missing tokens of a bucket grow by one with each request let through and shrink by `rate` a
 second: they are the work in a queue of constant service time 1/rate, and a request is let through
@@ -7,6 +7,7 @@ K = burst, exactly, once the bucket has forgotten how it began.
 """
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,9 +16,25 @@ from kennel.planner.times import Floats, Times, constant
 
 _CELLS = 60  # of the grid of a bucket's levels, about
 _CELLS_OF_TOKEN = 12  # at most
-_STEPS = 150  # that the longest execution is followed for
+_STEPS = 300  # that the passes are followed for
 _MOST_FAST = 200  # tokens; beyond, chance averages out
-_LEAST = 0.1  # peakedness; a perfect pace would be 0
+
+
+@dataclass(frozen=True, eq=False)
+class Dispersion:
+    """Variance over mean of the count within `spans` seconds, for arrivals at `rates`."""
+
+    rates: Floats
+    spans: Floats
+    values: Floats
+
+    def at(self, rates: Floats, spans: Floats) -> Floats:
+        """Return it at pairs of a rate and a span; 1, as for Poisson arrivals, at lower rates."""
+        found = np.empty(len(rates))
+        for number, (rate, span) in enumerate(zip(rates.tolist(), spans.tolist(), strict=True)):
+            by_rate = [np.interp(span, self.spans, row) for row in self.values]
+            found[number] = np.interp(rate, self.rates, by_rate, left=1.0)
+        return np.clip(found, 0.0, 1.0)
 
 
 def fast_burst(rate: float, burst: int, span: float) -> int:
@@ -34,38 +51,37 @@ def turned_away(rates: Floats, rate: float, burst: int) -> Floats:
     return station(rates, constant(1 / rate), 1, burst)[:, -1]
 
 
-def peakedness(rates: Floats, rate: float, burst: int, holding: Times) -> Floats:
-    """Return variance over mean of the executions that the bucket's output would keep busy.
+def dispersion(rates: Floats, rate: float, burst: int, work: Times, step: float) -> Dispersion:
+    """Return variance over mean of how many come to the endpoint in a time, by that time.
 
-    With as many executions as one likes: 1 for Poisson arrivals, less where the bucket paces
-    them. The bucket's level is followed on a grid in small steps, X passes in each; an execution
-    begun k steps ago is still there with probability g_k, so that the variance is
-    sum of E[X] (g_k - g_k^2) + sum of Cov(X_j, X_k) g_j g_k.
-
-    Returns
-    -------
-    ndarray, shape (L,)
+    They have passed the bucket, and Lambda's own `work` has put each off. The bucket's level is
+    followed on a grid in steps of about `step` seconds, X passes in each: what X_0 and X_k covary
+    beyond Poisson arrivals is spread by the difference of two works.
     """
-    burst = min(burst, _CELLS)  # within a holding time more tokens are as good as any number
+    burst = min(burst, _CELLS)  # in so short a time more tokens are as good as any number
     cells = int(np.clip(_CELLS // burst, 1, _CELLS_OF_TOKEN))
-    horizon = float(holding.points[-1])
-    filled = max(1, math.ceil(horizon * rate * cells / _STEPS))  # cells a step
-    span = filled / (rate * cells)
-    steps = math.ceil(horizon / span) + 1
-    moves, weighted, passes, squares = _moves(rates * span, burst * cells, cells, filled)
+    step = min(step, burst / 2 / rate)  # a step may not use up what the grid can hold
+    filled = max(1, math.ceil(step * rate * cells))  # cells a step
+    step = filled / (rate * cells)
+    moves, weighted, passes, squares = _moves(rates * step, burst * cells, cells, filled)
     levels = _settled(moves)
     mean = np.einsum("ls,ls->l", levels, passes)
-    kept = holding.survival(np.arange(steps) * span + span / 2)
-    overlap = np.array([(kept[: steps - lag] * kept[lag:]).sum() for lag in range(steps)])
-    second = np.einsum("ls,ls->l", levels, squares) - mean**2
-    variance = mean * (kept.sum() - overlap[0]) + second * overlap[0]
+    beyond = np.empty((len(rates), _STEPS))
+    beyond[:, 0] = np.einsum("ls,ls->l", levels, squares) - mean**2 - mean
     after = np.einsum("ls,lst->lt", levels, weighted)
-    for lag in range(1, steps):
-        joint = np.einsum("ls,ls->l", after, passes) - mean**2
-        variance += 2 * joint * overlap[lag]
+    for lag in range(1, _STEPS):
+        beyond[:, lag] = np.einsum("ls,ls->l", after, passes) - mean**2
         after = np.matmul(after[:, None, :], moves)[:, 0]
-    found: Floats = np.clip(variance / np.maximum(mean * kept.sum(), 1e-300), _LEAST, 1.0)
-    return found
+    place = np.minimum(work.points / step, _STEPS - 2).astype(np.int64)
+    chance = np.bincount(place) / len(place)
+    apart = np.correlate(chance, chance, "full")
+    both_ways = np.concatenate([beyond[:, :0:-1], beyond], axis=1)
+    spread = np.stack([np.convolve(each, apart, "same") for each in both_ways])[:, _STEPS - 1 :]
+    count = np.arange(1, _STEPS + 1)
+    spread[:, 1:] *= 2
+    lagged = (spread * (count - 1)).cumsum(axis=1)
+    found = 1 + (count * spread.cumsum(axis=1) - lagged) / (count * mean[:, None])
+    return Dispersion(rates, count * step, found)
 
 
 def _moves(

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kennel.planner import bucket
+from kennel.planner.bucket import Dispersion
 from kennel.planner.network import Steady, solve
 from kennel.planner.settings import MINUTE, Settings
 from kennel.planner.times import Floats, Times
@@ -16,6 +17,8 @@ _NODES = 32  # rates below twice what the tightest part can take
 _BEYOND = 10  # and above
 _CALM = 0.3  # times the plan's rate: below, hardly a token is ever missing
 _PACES = 16
+_BUSIEST = 0.99  # of an instance, beyond which a busy period has no end
+_FINE = 4  # steps of a service time in which the bucket is followed
 _TOGETHER = 6  # neighbouring rates that are solved at once
 
 
@@ -32,19 +35,18 @@ class Front:
         self.rates = _grid(settings.rate, highest)
         self._away = bucket.turned_away(self.rates, settings.rate, self.fast).tolist()
         self._rates = self.rates.tolist()
-        self._peakedness: Floats | None = None
+        self._dispersion: Dispersion | None = None
 
     def turned_away(self, rate: float) -> float:
         """Return the share that finds no token at `rate`."""
         return _at(self._rates, self._away, rate)
 
-    def peakedness(self, held: Times) -> Floats:
-        """Return the peakedness of what passes at each of `rates`, for executions of `held`."""
-        if self._peakedness is None:
-            few = np.geomspace(_CALM, 4.0, _PACES) * self.rate  # 1 below, and all paced above
-            found = bucket.peakedness(few, self.rate, self.fast, held)
-            self._peakedness = np.interp(self.rates, few, found, left=1.0)
-        return self._peakedness
+    def dispersion(self, work: Times, step: float) -> Dispersion:
+        """Return how evenly requests come to the endpoint; `step` is how finely it is followed."""
+        if self._dispersion is None:
+            few = np.geomspace(_CALM, 4.0, _PACES) * self.rate
+            self._dispersion = bucket.dispersion(few, self.rate, self.fast, work, step)
+        return self._dispersion
 
 
 class Lookup:
@@ -125,8 +127,12 @@ def build(settings: Settings, front: Front, instances: int) -> Table:
     plain = Lookup(rates, lambda those: solve(settings, rates[those], instances))
     by = np.unique(np.concatenate([rates[rates < settings.rate], front.rates]))
     passing = by * (1 - np.array([front.turned_away(rate) for rate in by.tolist()]))
-    held = Times(np.sort(work.points) + service.mean)
-    peaked = np.interp(by, front.rates, front.peakedness(held))
+    # How evenly they come matters within an execution's work and a busy period of its instance,
+    # which is over at the latest when all that the executions can bring has been worked off.
+    each = service.mean / settings.workers
+    free = 1 - np.minimum(passing * each / instances, _BUSIEST)
+    spans = work.mean + np.minimum(each / free, settings.concurrency * each / instances)
+    peaked = front.dispersion(work, service.mean / _FINE).at(by, spans)
     paced = Lookup(by, lambda those: solve(settings, passing[those], instances, peaked[those]))
     return Table(paced, plain)
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kennel.planner import network
+from kennel.planner.convolution import convolve
 from kennel.planner.queueing import erlang_b, station
 from kennel.planner.times import Floats, lognormal_of_mean
 
@@ -25,7 +25,7 @@ def test_fourier_s_convolution_is_the_plain_one(instances: int, each: float) -> 
     # from nearly idle to far beyond what the instances can take
     rates = np.array([0.05, 0.8, 1.1, 3.0]) * each * instances
     weights = station(rates / instances, lognormal_of_mean(0.04, 0.6), 2, 64)
-    _, inside, waits, works = network._convolve(weights, rates * 0.08, instances, LIMIT, 2)
+    _, inside, waits, works = convolve(weights, rates * 0.08, instances, LIMIT, 2)
     for row, rate in enumerate(rates.tolist()):
         expected = one_by_one(weights[row], rate * 0.08, instances)
         assert inside[row] == pytest.approx(expected, abs=1e-12)
