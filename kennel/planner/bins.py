@@ -5,24 +5,21 @@ carries: tokens that a large burst has saved, the day's quota, warm environments
 metric, and instances on their way. A day is 8,640 bins whatever the rate.
 """
 
-import math
-from collections import deque
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kennel.planner import result as ends
-from kennel.planner.entrance import Entrance, Passage, Repeating
+from kennel.planner.entrance import Entrance, Repeating
 from kennel.planner.profile import Profile
-from kennel.planner.queueing import erlang_b
 from kennel.planner.result import EDGES, SLOT_S, Result
 from kennel.planner.scaling import Fleet
 from kennel.planner.settings import BIN_S, MINUTE, Settings
 from kennel.planner.tables import Table, build
 from kennel.planner.times import Floats
+from kennel.planner.warmth import Warmth, add_late
 
-_PEAK = 2.4  # standard deviations that the most executions of a bin lie above their mean
 _MANY = 0.01  # a share timed out from which steady states are doubtful
 
 
@@ -42,7 +39,7 @@ class Estimate:
             self.counts = _by_the_minute(drawn)
         self.fleet = Fleet(settings, seed)
         self.tables: dict[int, Table] = {}
-        self.peaks: deque[tuple[float, float]] = deque()  # (when, most executions), falling
+        self.warmth = Warmth(settings)
 
     def run(self) -> Result:
         """Go through the bins, then look the rest up for all bins at once."""
@@ -65,7 +62,7 @@ class Estimate:
             found = self.entrance.pass_through(fresh, BIN_S, now, table)
             if not found.attempts:
                 continue
-            extra, lost = self._cold_starts(now, found)
+            extra, lost = self.warmth.start(now, found)
             paced[number], rates[number], cold[number] = found.look is table.paced, found.at, extra
             endings[ends.LIMITED : ends.TIMED_OUT, number] = found.ended
             endings[ends.NO_EXECUTION, number] += lost
@@ -88,31 +85,6 @@ class Estimate:
     def _finish(self, endings: Floats) -> None:
         if isinstance(self.entrance, Repeating):
             self.entrance.finish(endings[ends.LIMITED : ends.TIMED_OUT, -1])
-
-    def _cold_starts(self, now: float, found: Passage) -> tuple[float, float]:
-        """Return environments started in the bin, and requests lost while those start.
-
-        Of n executions at once the n-th environment stays warm for `keep_warm` after it was last
-        needed, so what is warm is the most that there were within that time.
-        """
-        settings = self.settings
-        mean = found.look.at(found.look.inside, found.at)
-        peak = min(mean + _PEAK * math.sqrt(mean) + 0.5, settings.concurrency, found.offered)
-        while self.peaks and self.peaks[0][0] < now - settings.keep_warm:
-            self.peaks.popleft()
-        warm = max(self.peaks[0][1] if self.peaks else 0.0, settings.provisioned)
-        while self.peaks and self.peaks[-1][1] <= peak:
-            self.peaks.pop()
-        self.peaks.append((now, peak))
-        started = max(peak - warm, 0.0)
-        seconds = settings.cold_start.mean
-        if started < 0.5 or seconds <= 0:  # noqa: PLR2004  # less than one
-            return started, 0.0
-        rate = found.offered / BIN_S
-        held = settings.work.mean + settings.service.mean
-        left = max(settings.concurrency - started, 0.0)
-        share = float(erlang_b(np.array(left), np.array(rate * held)))
-        return started, min(max(rate * seconds - started, 0.0) * share, found.served)
 
     def _observe(self, now: float, begun: float, present: float) -> None:
         metric: float | None = None
@@ -145,7 +117,6 @@ class Estimate:
             settings, self.profile, endings, np.zeros(bins), np.zeros((slots, len(EDGES) + 1)),
             np.zeros(bins), np.zeros(bins), np.zeros(bins), counts, counts,
         )  # fmt: skip
-        busy = 0.0
         looks = [(count, look, look is table.paced) for count, table in self.tables.items()
                  for look in (table.paced, table.plain)]  # fmt: skip
         for count, look, kind in looks:
@@ -165,7 +136,6 @@ class Estimate:
             endings[ends.TIMED_OUT, those] = given_up
             endings[ends.ANSWERED, those] = answered
             found.latency[those] = answered * mixed(steady.latency)
-            found.latency[those] += cold[those] * settings.cold_start.mean
             found.waiting[those] = mixed(steady.waiting)
             found.working[those] = mixed(steady.working)
             found.executions[those] = mixed(steady.inside)
@@ -174,6 +144,7 @@ class Estimate:
             np.add.at(weights, (row, low), answered * (1 - part))
             np.add.at(weights, (row, low + 1), answered * part)
             found.histogram[minutes] += weights @ steady.histogram
+        add_late(found, cold)
         busy = float(found.executions.sum()) * BIN_S + float(cold.sum()) * settings.cold_start.mean
         found.busy_seconds = busy
         late = found.ended(ends.TIMED_OUT) / max(found.requests, 1.0)

@@ -4,8 +4,8 @@ One instance is followed with its own service times; the rest, Lambda's own work
 instances, only by how many are there, with the rates of a product form. So the state is (k, m),
 k at the instance and m in the rest, k + m <= executions. While fewer than its workers are busy it
 moves at exponential rates. Otherwise it is looked at when a request leaves: in between (a service
-time; `workers` at once are as one so much faster, see queueing.py) k and m move by exponential rates
-again, mixed over the distribution of that time (uniformisation.py).
+time; `workers` at once are as one so much faster, see queueing.py) k and m move by exponential
+rates again, mixed over the distribution of that time (uniformisation.py).
 
 How fast requests leave an instance that holds k is then put into the rest's other instances, and
 so on until nothing changes (R. Marie 1979). With one instance of one worker nothing is

@@ -1,4 +1,7 @@
-"""The two engines agree: 20 random profiles through random settings, with the same requests."""
+"""The two engines agree: 20 random profiles through random settings, with the same requests.
+
+Each is run with RUNS seeds: a run of 20 minutes near saturation strays by more than 2 % by itself.
+"""
 
 import numpy as np
 import pytest
@@ -6,13 +9,13 @@ import pytest
 from kennel.planner.bins import estimate
 from kennel.planner.events import simulate
 from kennel.planner.profile import Profile, constant, spike
-from kennel.planner.result import Result
 from kennel.planner.settings import Settings
-from kennel.planner.times import lognormal, lognormal_of_mean
+from kennel.planner.times import Floats, lognormal, lognormal_of_mean
 
 SECONDS = 1200
-POINTS = 0.015  # of all requests, for what is throttled
-SHARE = 0.02  # of the value, for mean latency and instance-hours
+RUNS = 4
+SHARE = 0.02  # of the value
+FLOOR = 0.0025  # of all requests: 2 % of what hardly happens is less than a run strays by chance
 
 
 def drawn(seed: int) -> tuple[Settings, Profile]:
@@ -46,36 +49,57 @@ def drawn(seed: int) -> tuple[Settings, Profile]:
     ), profile  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def pairs() -> list[tuple[Result, Result]]:
-    """Run both engines, each pair with one seed."""
-    found = []
-    for seed in range(20):
+class Pair:
+    """What RUNS runs of each engine come to, with the same requests for both."""
+
+    def __init__(self, seed: int) -> None:
         settings, profile = drawn(seed)
-        found.append((simulate(settings, profile, seed), estimate(settings, profile, seed)))
-    return found
+        seeds = range(seed, seed + 1000 * RUNS, 1000)
+        self.exact = [simulate(settings, profile, each) for each in seeds]
+        self.fast = [estimate(settings, profile, each) for each in seeds]
 
 
-def test_the_profiles_are_worth_comparing(pairs: list[tuple[Result, Result]]) -> None:
-    throttled = np.array([exact.throttled for exact, _ in pairs])
-    scaled = [exact.scaling.get("out", 0) for exact, _ in pairs]
+@pytest.fixture(scope="module")
+def pairs() -> list[Pair]:
+    return [Pair(seed) for seed in range(20)]
+
+
+def apart(pairs: list[Pair], name: str) -> Floats:
+    """Return by how much of its value a figure of the fast engine is off, in each profile."""
+    return np.array(
+        [
+            np.mean([getattr(r, name) for r in pair.fast])
+            / np.mean([getattr(r, name) for r in pair.exact])
+            - 1
+            for pair in pairs
+        ]
+    )
+
+
+def test_the_profiles_are_worth_comparing(pairs: list[Pair]) -> None:
+    throttled = np.array([pair.exact[0].throttled for pair in pairs])
+    scaled = [pair.exact[0].scaling.get("out", 0) for pair in pairs]
     assert (throttled > 0.05).sum() >= 8
     assert sum(count > 0 for count in scaled) >= 5
-    assert all(exact.requests == pytest.approx(fast.requests) for exact, fast in pairs)
+    for pair in pairs:
+        for exact, fast in zip(pair.exact, pair.fast, strict=True):
+            assert exact.requests == pytest.approx(fast.requests)
 
 
-def test_throttles_agree(pairs: list[tuple[Result, Result]]) -> None:
-    apart = [abs(exact.throttled - fast.throttled) for exact, fast in pairs]
-    assert max(apart) <= POINTS, apart
+def test_throttles_agree(pairs: list[Pair]) -> None:
+    for pair in pairs:
+        exact = np.mean([r.throttled for r in pair.exact])
+        fast = np.mean([r.throttled for r in pair.fast])
+        assert fast == pytest.approx(exact, rel=SHARE, abs=FLOOR)
 
 
-def test_mean_latencies_agree(pairs: list[tuple[Result, Result]]) -> None:
-    apart = np.array([fast.mean_latency / exact.mean_latency - 1 for exact, fast in pairs])
-    assert (abs(apart) <= SHARE).mean() >= 0.8, apart
-    assert abs(np.median(apart)) <= SHARE / 2
-    assert max(abs(apart)) <= 0.06, apart  # where the endpoint nearly saturates
+def test_mean_latencies_agree(pairs: list[Pair]) -> None:
+    found = abs(apart(pairs, "mean_latency"))
+    assert (found <= SHARE).sum() >= 18, found
+    assert found.max() <= 0.03, found
+    assert np.sqrt(np.mean(found**2)) <= SHARE / 2
 
 
-def test_instance_hours_agree(pairs: list[tuple[Result, Result]]) -> None:
-    apart = [abs(fast.instance_hours / exact.instance_hours - 1) for exact, fast in pairs]
-    assert max(apart) <= SHARE, apart
+def test_instance_hours_agree(pairs: list[Pair]) -> None:
+    found = abs(apart(pairs, "instance_hours"))
+    assert found.max() <= SHARE, found
