@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from kennel.planner import advice as advising
-from kennel.planner import costs, prices, profile_files, report, slo, summary, sweep
+from kennel.planner import alternatives, costs, prices, profile_files, report, slo, summary, sweep
 from kennel.planner.bins import estimate
 from kennel.planner.errors import BadPlan
 from kennel.planner.events import simulate
@@ -84,12 +84,13 @@ def run(ask: Ask, screen: Console) -> None:
                 seed=ask.seed,
                 done=lambda: progress.advance(task),
             )
+    ways = alternatives.compare(result, held, ask.seed)
     if ask.report:
-        report.write(ask.report, result, held, found, tried)
+        report.write(ask.report, result, held, found, tries=tried, ways=ways)
     if ask.as_json:
-        print(json.dumps(summary.as_json(result, held, found, tried)))
+        print(json.dumps(summary.as_json(result, held, found, tried, ways)))
     else:
-        summary.show(Console(), result, held, found)
+        summary.show(Console(), result, held, found, ways)
     if ask.report:
         screen.print(f"\nReport: {ask.report}", highlight=False, markup=False, soft_wrap=True)
 

@@ -1,4 +1,4 @@
-"""Money: what a run of an engine costs, part by part, and what other ways would."""
+"""Money: what a run of an engine costs, part by part."""
 
 from dataclasses import dataclass
 
@@ -9,6 +9,7 @@ from kennel.planner.settings import BIN_S
 from kennel.planner.times import Floats
 
 MONTH_S = 30 * 86_400
+INSTANCES = "endpoint instances"
 _MB = 1024
 _MILLION = 1e6
 
@@ -39,7 +40,7 @@ def bill(result: Result, prices: Prices) -> list[Part]:
     starting = result.instance_hours_starting * month
     parts = [
         Part(
-            "endpoint instances",
+            INSTANCES,
             hours * prices.instance_hour(settings.instance_type),
             f"{hours:,.0f} h of {settings.instance_type}, {starting:,.0f} of them while starting",
         ),
@@ -97,38 +98,10 @@ def by_hour(result: Result, prices: Prices) -> Floats:
     settings = result.settings
     hour = prices.instance_hour(settings.instance_type)
     spread = result.executions / max(float(result.executions.sum()), 1e-12)
-    rest = total([part for part in bill(result, prices) if part.name != "endpoint instances"])
+    rest = total([part for part in bill(result, prices) if part.name != INSTANCES])
     share = result.profile.seconds / MONTH_S
     found: Floats = result.paid * hour * BIN_S / 3600 + spread * rest * share
     return found
-
-
-def alternatives(result: Result, prices: Prices) -> list[Part]:
-    """Return what the same answers would cost otherwise; a missing price is said to be missing."""
-    settings = result.settings
-    month = MONTH_S / result.profile.seconds
-    answers = result.ended(0) * month
-    memory = settings.memory_mb / _MB
-    alone = settings.work.mean + settings.service.mean * settings.workers
-    found = [
-        Part(
-            "inference inside Lambda",
-            answers * alone * memory * prices.of("lambda_gb_second")
-            + answers / _MILLION
-            * (prices.of("lambda_million_requests") + prices.of("rest_api_million_requests")),
-            f"{1000 * alone:.0f} ms a request on its one vCPU, about "
-            f"{result.invocations * month / MONTH_S * alone:.1f} executions at once on average; "
-            "no instance, but each cold start loads the model",
-        )
-    ]  # fmt: skip
-    needed = ("serverless_inference_gb_second", "serverless_inference_gb")
-    lacking = [name for name in needed if not prices.known(name)]
-    if lacking:
-        how = f"price missing: {', '.join(lacking)} not in {prices.path.name}"
-        return [*found, Part("serverless inference", None, how)]
-    seconds = answers * settings.service.mean * settings.workers
-    usd = seconds * 2 * prices.of(needed[0]) + answers * 1e-3 * prices.of(needed[1])
-    return [*found, Part("serverless inference", usd, f"{seconds:,.0f} s at 2 GB, 1 MB a request")]
 
 
 def provisioned_instead(result: Result, prices: Prices) -> Part:

@@ -8,8 +8,9 @@ import numpy as np
 
 from kennel.planner import result as ends
 from kennel.planner.html import Markup, join, tag
+from kennel.planner.page import page, save
 from kennel.planner.plots import Line, legend, over_time
-from kennel.planner.report import milliseconds, page, percent, save
+from kennel.planner.report import milliseconds, percent
 from kennel.planner.result import Result, quantiles
 from kennel.planner.settings import BIN_S
 from kennel.planner.times import Floats

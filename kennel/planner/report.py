@@ -1,9 +1,5 @@
 """The report: one HTML file with everything in it, no script and no network."""
 
-import base64
-import contextlib
-import hashlib
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -12,8 +8,9 @@ import numpy as np
 from kennel.planner import costs, findings
 from kennel.planner import result as ends
 from kennel.planner.advice import Advice
-from kennel.planner.errors import BadPlan
+from kennel.planner.alternatives import Way
 from kennel.planner.html import Markup, join, tag
+from kennel.planner.page import page, save
 from kennel.planner.plots import Line, legend, over_time, scatter
 from kennel.planner.prices import Prices
 from kennel.planner.result import ENDINGS, SLOT_S, Result, quantiles
@@ -37,7 +34,9 @@ def write(
     result: Result,
     prices: Prices,
     advice: Advice | None = None,
+    *,
     tries: Sequence[Try] = (),
+    ways: Sequence[Way] = (),
 ) -> None:
     """Write the report to `path`, whole or not at all.
 
@@ -54,42 +53,12 @@ def write(
             _advised(advice) if advice else "",
             *_plots(result, prices),
             tag("div", _endings(result), _money(result, prices), class_="two"),
-            _other_ways(result, prices),
+            _other_ways(ways) if ways else "",
             _pareto(tries) if tries else "",
             _settings(result, prices),
         ]
     )
     save(path, page(f"Plan for {result.profile.name}", body))
-
-
-def save(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    new = path.with_name(f".{path.name}.new")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        new.write_text(text, "utf-8")
-        os.replace(new, path)  # noqa: PTH105  # Path.replace is the same
-    except OSError as error:
-        with contextlib.suppress(OSError):  # its folder may be what is wrong
-            new.unlink(missing_ok=True)
-        raise BadPlan(f"cannot write the report {path}: {error.strerror}") from error
-
-
-def page(title: str, body: Markup) -> str:
-    """Return a whole page; its own security policy allows nothing but its own style."""
-    style = Path(__file__).with_name("report.css").read_text("utf-8")
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
-    head = tag(
-        "head",
-        tag("meta", charset="utf-8"),
-        tag("meta", http_equiv="Content-Security-Policy", content=policy),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("meta", name="color-scheme", content="light dark"),
-        tag("title", f"{title} · Kennel"),
-        Markup(f"<style>{style}</style>"),
-    )
-    return "<!doctype html>\n" + tag("html", head, tag("body", tag("main", body)), lang="en") + "\n"
 
 
 def _head(result: Result) -> Markup:
@@ -190,10 +159,19 @@ def _money(result: Result, prices: Prices) -> Markup:
     return _card("USD a month", _table(("", "USD", "for"), rows, last=True))
 
 
-def _other_ways(result: Result, prices: Prices) -> Markup:
-    parts = [*costs.alternatives(result, prices), costs.provisioned_instead(result, prices)]
-    rows = [(part.name, _usd(part.usd), part.how) for part in parts]
-    return _card("Other ways, USD a month", _table(("", "USD", ""), rows))
+def _other_ways(ways: Sequence[Way]) -> Markup:
+    rows = [
+        (
+            way.name,
+            _usd(way.usd),
+            percent(way.result.throttled),
+            *(milliseconds(way.result.quantile(share)) for share in (0.5, 0.95, 0.99)),
+            way.how,
+        )
+        for way in ways
+    ]
+    head = ("", "USD a month", "throttled", "p50", "p95", "p99", "")
+    return _card("Ways to run the model", _table(head, rows))
 
 
 def _advised(advice: Advice) -> Markup:

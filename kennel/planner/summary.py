@@ -1,6 +1,5 @@
 """A plan in a terminal, and as JSON."""
 
-from dataclasses import asdict
 from typing import Any
 
 from rich.console import Console
@@ -8,13 +7,18 @@ from rich.table import Table
 
 from kennel.planner import costs, findings
 from kennel.planner.advice import Advice
+from kennel.planner.alternatives import Way
 from kennel.planner.prices import Prices
 from kennel.planner.report import WORDS, milliseconds, percent
 from kennel.planner.result import ENDINGS, Result
 from kennel.planner.sweep import Try, pareto
 
+TAILS = (0.5, 0.95, 0.99)
 
-def show(out: Console, result: Result, prices: Prices, advice: Advice | None) -> None:
+
+def show(
+    out: Console, result: Result, prices: Prices, advice: Advice | None, ways: list[Way]
+) -> None:
     """Print the tables, what the planner finds, and what it recommends."""
     fates = Table("how requests end", show_edge=False, title_justify="left")
     fates.add_column("requests", justify="right")
@@ -29,12 +33,21 @@ def show(out: Console, result: Result, prices: Prices, advice: Advice | None) ->
     for part in parts:
         money.add_row(part.name, f"{part.usd:,.2f}", part.how)
     money.add_row("[bold]sum", f"[bold]{costs.total(parts):,.2f}", f"prices of {prices.date}")
-    ways = Table("other ways", show_edge=False)
-    ways.add_column("USD a month", justify="right")
-    ways.add_column("", style="dim")
-    for part in [*costs.alternatives(result, prices), costs.provisioned_instead(result, prices)]:
-        ways.add_row(part.name, "missing" if part.usd is None else f"{part.usd:,.2f}", part.how)
-    tails = [f"p{round(100 * s)} {milliseconds(result.quantile(s))}" for s in (0.5, 0.95, 0.99)]
+    others = Table("ways to run the model", show_edge=False)
+    for name in ("throttled", "p50", "p95", "p99", "USD a month"):
+        others.add_column(name, justify="right")
+    others.add_column("", style="dim")
+    for way in ways:
+        others.add_row(
+            way.name,
+            percent(way.result.throttled),
+            *(milliseconds(way.result.quantile(share)) for share in TAILS),
+            "missing" if way.usd is None else f"{way.usd:,.2f}",
+            way.how,
+        )
+    spared = costs.provisioned_instead(result, prices)
+    more = "" if spared.usd is None else f": {spared.usd:+,.2f} USD a month"
+    tails = [f"p{round(100 * s)} {milliseconds(result.quantile(s))}" for s in TAILS]
     out.print(fates)
     out.print(
         f"\nlatency  {', '.join(tails)}\ninstance-hours  {result.instance_hours:,.2f}, of which "
@@ -43,8 +56,8 @@ def show(out: Console, result: Result, prices: Prices, advice: Advice | None) ->
     )
     out.print(money)
     out.print()
-    out.print(ways)
-    out.print()
+    out.print(others)
+    out.print(f"\n{spared.name}{more}, {spared.how}\n", highlight=False, markup=False)
     for sentence in findings.say(result):
         out.print(f"• {sentence}", highlight=False, markup=False)
     if advice:
@@ -54,7 +67,7 @@ def show(out: Console, result: Result, prices: Prices, advice: Advice | None) ->
 
 
 def as_json(
-    result: Result, prices: Prices, advice: Advice | None, tries: list[Try]
+    result: Result, prices: Prices, advice: Advice | None, tries: list[Try], ways: list[Way]
 ) -> dict[str, Any]:
     """Return the plan as JSON holds it."""
     parts = costs.bill(result, prices)
@@ -66,14 +79,20 @@ def as_json(
         "endings": {name: float(n) for name, n in zip(ENDINGS, counts, strict=True)},
         "answered": result.answered,
         "throttled": result.throttled,
-        "latency_s": {
-            "mean": result.mean_latency,
-            **{f"p{round(100 * s)}": _finite(result.quantile(s)) for s in (0.5, 0.95, 0.99)},
-        },
+        "latency_s": _latency(result),
         "instance_hours": result.instance_hours,
         "cold_starts": result.cold_starts,
         "usd_a_month": {part.name: part.usd for part in parts} | {"sum": costs.total(parts)},
-        "alternatives": [asdict(part) for part in costs.alternatives(result, prices)],
+        "ways": [
+            {
+                "name": way.name,
+                "throttled": way.result.throttled,
+                "usd_a_month": way.usd,
+                "latency_s": _latency(way.result),
+                "how": way.how,
+            }
+            for way in ways
+        ],
         "binds_first": findings.binding(result),
         "findings": findings.say(result),
         "settings": result.settings.overrides(),
@@ -94,6 +113,11 @@ def as_json(
             for index, each in enumerate(tries)
         ]  # fmt: skip
     return found
+
+
+def _latency(result: Result) -> dict[str, float | None]:
+    tails = {f"p{round(100 * share)}": _finite(result.quantile(share)) for share in TAILS}
+    return {"mean": result.mean_latency, **tails}
 
 
 def _finite(value: float) -> float | None:

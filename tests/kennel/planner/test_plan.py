@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from kennel.paths import TEMPLATE
-from kennel.planner import advice, costs, findings, prices, report, slo, sweep
+from kennel.planner import advice, alternatives, costs, findings, prices, report, slo, sweep
 from kennel.planner.bins import estimate
 from kennel.planner.command import Ask, read, run
 from kennel.planner.errors import BadPlan
@@ -97,13 +97,6 @@ def test_provisioned_concurrency_is_paid_for_and_starts_nothing_cold() -> None:
     usd = {part.name: part.usd for part in costs.bill(result, prices.read())}
     gigabytes = 10 * 1769 / 1024
     assert usd["Lambda provisioned concurrency"] == pytest.approx(gigabytes * 30 * DAY * 4.1667e-6)
-
-
-def test_what_has_no_price_is_said_to_be_missing() -> None:
-    ways = costs.alternatives(estimate(ROOMY, constant(5, 600)), prices.read())
-    serverless = next(part for part in ways if part.name == "serverless inference")
-    assert serverless.usd is None
-    assert "price missing" in serverless.how
 
 
 def test_five_executions_can_never_push_the_endpoint_past_n_instances() -> None:
@@ -213,7 +206,8 @@ def test_the_report_is_one_whole_file_that_fetches_nothing(tmp_path: Path) -> No
     profile = replace(parse("spike:10,x6,5m", 3600), name="<script>alert(1)</script>")
     result = estimate(replace(ROOMY, reserved=5), profile)
     path = tmp_path / "new" / "plan.html"
-    report.write(path, result, prices.read())
+    ways = alternatives.compare(result, prices.read())
+    report.write(path, result, prices.read(), ways=ways)
     page = path.read_text()
     assert "<script" not in page
     assert "&lt;script&gt;" in page
@@ -221,6 +215,7 @@ def test_the_report_is_one_whole_file_that_fetches_nothing(tmp_path: Path) -> No
     parser.feed(page)
     assert parser.open == []
     assert page.count("<svg") == 6
+    assert page.count("serverless inference") == 1
     assert list(path.parent.iterdir()) == [path]
 
 
@@ -239,6 +234,11 @@ def test_json_for_machines(capsys: pytest.CaptureFixture[str]) -> None:
     assert sum(found["endings"].values()) == pytest.approx(found["requests"])
     assert found["usd_a_month"]["sum"] > 70
     assert found["settings"]["ReservedConcurrency"] == "5"
+    planned, inside, serverless = found["ways"]
+    assert planned["usd_a_month"] == found["usd_a_month"]["sum"]
+    assert inside["usd_a_month"] < planned["usd_a_month"]
+    assert serverless["usd_a_month"] is None
+    assert all(way["latency_s"]["p99"] > way["latency_s"]["p50"] > 0 for way in found["ways"])
 
 
 def test_the_exact_engine_is_refused_what_would_take_it_an_hour() -> None:
