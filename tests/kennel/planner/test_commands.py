@@ -1,0 +1,67 @@
+"""The planner's commands as docs/planner.md and README.md show them, over a shorter time."""
+
+import re
+import shlex
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from kennel.paths import TEMPLATE
+
+ROOT = TEMPLATE.parent
+_LINE = re.compile(r"^(?:\.venv/bin/)?kennel (plan .+?)(?:\s+#.*)?$", re.MULTILINE)
+SHOWN = sorted(
+    {
+        line
+        for name in ("README.md", "docs/planner.md")
+        for line in _LINE.findall((ROOT / name).read_text())
+    }
+)
+REPLAYS = "--replay"  # starts a cloud and takes minutes: test_replay.py
+
+
+def test_each_page_shows_its_commands() -> None:
+    assert len(SHOWN) >= 5
+    assert any(REPLAYS in line for line in SHOWN)
+
+
+@pytest.mark.parametrize("line", [line for line in SHOWN if REPLAYS not in line])
+def test_a_command_that_is_shown_works(line: str, tmp_path: Path) -> None:
+    begin = datetime(2026, 11, 2, 9, tzinfo=UTC)
+    rows = [f"{(begin + timedelta(minutes=i)).isoformat()},{120 + i}" for i in range(20)]
+    (tmp_path / "calls.csv").write_text("timestamp,count\n" + "\n".join(rows) + "\n")
+    given = shlex.split(line)
+    if "--length" in given:
+        given[given.index("--length") + 1] = "20m"
+    else:
+        given += ["--length", "20m"]
+    given += ["--template", str(TEMPLATE)]
+    done = subprocess.run(
+        [sys.executable, "-m", "kennel.cli", *given],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "how requests end" in done.stdout
+    for name in re.findall(r"--report (\S+)", line):
+        assert (tmp_path / name).read_text().startswith("<!doctype html>")
+    if "--slo" in line:
+        assert "settings that keep" in done.stdout or "keeps" in done.stdout
+
+
+def test_the_replay_that_is_shown_is_a_command() -> None:
+    (line,) = [line for line in SHOWN if REPLAYS in line]
+    done = subprocess.run(
+        [sys.executable, "-m", "kennel.cli", *shlex.split(line), "--seed", "x"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "'--seed'" in done.stderr  # all else of the line was understood
+    assert "No such option" not in done.stderr
