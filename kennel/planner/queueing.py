@@ -114,7 +114,8 @@ def erlang_b(servers: Floats, load: Floats) -> Floats:
         products = np.cumprod((servers[..., None] - step) / load[..., None], axis=-1)
         products = np.where(step < whole[..., None], products, 0.0)
         products *= np.where(step == whole[..., None] - 1, below[..., None], 1.0)
-    inverse = np.where(whole > 0, 1 + products.sum(axis=-1), below)
+        summed = products.sum(axis=-1)
+    inverse = np.where(whole > 0, 1 + summed, below)
     found: Floats = 1 / np.minimum(inverse, _HUGE)
     return found
 
