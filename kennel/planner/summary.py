@@ -36,14 +36,12 @@ def show(
     others = Table("ways to run the model", show_edge=False)
     for name in ("throttled", "p50", "p95", "p99", "USD a month"):
         others.add_column(name, justify="right")
-    others.add_column("", style="dim")
     for way in ways:
         others.add_row(
             way.name,
             percent(way.result.throttled),
             *(milliseconds(way.result.quantile(share)) for share in TAILS),
             "missing" if way.usd is None else f"{way.usd:,.2f}",
-            way.how,
         )
     spared = costs.provisioned_instead(result, prices)
     more = "" if spared.usd is None else f": {spared.usd:+,.2f} USD a month"
@@ -57,6 +55,8 @@ def show(
     out.print(money)
     out.print()
     out.print(others)
+    for way in ways[1:]:
+        out.print(f"{way.name}: {way.how}", highlight=False, markup=False, style="dim")
     out.print(f"\n{spared.name}{more}, {spared.how}\n", highlight=False, markup=False)
     for sentence in findings.say(result):
         out.print(f"• {sentence}", highlight=False, markup=False)

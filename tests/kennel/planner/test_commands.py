@@ -49,6 +49,7 @@ def test_a_command_that_is_shown_works(line: str, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "Warning" not in done.stderr
     assert "how requests end" in done.stdout
+    assert "serverless inference" in done.stdout
     for name in re.findall(r"--report (\S+)", line):
         assert (tmp_path / name).read_text().startswith("<!doctype html>")
     if "--slo" in line:
