@@ -60,17 +60,16 @@ class Steady:
 
 
 def solve(
-    settings: Settings, rates: Floats, instances: int, peaked: Floats | float = 1.0
+    settings: Settings, rates: Floats, instances: int, even: pacing.Evenness | None = None
 ) -> Steady:
     """Solve the network for arrivals at `rates` (requests a second).
 
     Parameters
     ----------
-    peaked
-        Variance over mean of the arrivals' count, 1 for Poisson; see pacing.py.
+    even
+        How evenly they come; without it they are a Poisson process.
     """
     rates = np.maximum(np.asarray(rates, dtype=np.float64), 1e-6)
-    peaked = np.broadcast_to(np.asarray(peaked, dtype=np.float64), rates.shape)
     delay, service, limit = settings.work.mean, settings.service, settings.concurrency
     way = chain if chain.small(settings, instances) else product
     inside, seen = way.settled(settings, rates, instances)
@@ -80,8 +79,10 @@ def solve(
     taken = np.maximum(through * (1 - refused), 1e-12)
     working = taken * service.mean
     waiting = np.maximum(mean_inside - through * delay - working, 0.0)
-    fewer, shorter = pacing.changed(settings, rates, instances, peaked)
-    lost, waiting = inside[:, limit] * fewer, waiting * shorter
+    lost = inside[:, limit]
+    if even is not None:
+        fewer, shorter = pacing.changed(settings, rates, instances, even, lost)
+        lost, waiting = lost * fewer, waiting * shorter
     grown = (1 - lost) / (1 - inside[:, limit])  # more come in, and wait as long
     through, taken, working = through * grown, taken * grown, working * grown
     waiting = waiting * grown

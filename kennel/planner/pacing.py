@@ -8,7 +8,7 @@ that the work's variance at an instance is what it was: of requests split at ran
 instances the count varies by 1 + (z - 1) / N.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -22,17 +22,43 @@ _LEAST_CV = 0.01
 _EXACT = 60  # executions from which a fraction of one makes no difference
 
 
-def changed(settings: Settings, rates: Floats, instances: int, z: Floats) -> tuple[Floats, Floats]:
-    """Return by which factors the share lost and the wait at the endpoint change; shapes (L,)."""
-    lost, wait = np.ones(len(rates)), np.ones(len(rates))
-    for row in np.flatnonzero(z < EVEN):
-        rate = float(rates[row])
-        calm = _pieces(settings, rate, instances, max(float(z[row]), _LEAST))
+@dataclass(frozen=True, eq=False)
+class Evenness:
+    """Variance over mean of the arrivals' count, 1 for Poisson; each of shape (L,).
+
+    Attributes
+    ----------
+    executions
+        Within the time of an execution, which decides what Lambda loses.
+    endpoint
+        Within that of Lambda's work and an instance's busy period, which decides the waits.
+    """
+
+    executions: Floats
+    endpoint: Floats
+
+
+def changed(
+    settings: Settings, rates: Floats, instances: int, even: Evenness, lost: Floats
+) -> tuple[Floats, Floats]:
+    """Return by which factors the share lost and the wait at the endpoint change; shapes (L,).
+
+    Parameters
+    ----------
+    lost
+        The share that Poisson arrivals lose. What is left of a stream so thinned has
+        1 + (1 - lost) (z - 1), which is what the endpoint sees.
+    """
+    fewer, shorter = np.ones(len(rates)), np.ones(len(rates))
+    for row in np.flatnonzero(even.endpoint < EVEN):
+        rate, all_ = float(rates[row]), max(float(even.executions[row]), _LEAST)
+        left = 1 + (1 - float(lost[row])) * (max(float(even.endpoint[row]), _LEAST) - 1)
         plain = _pieces(settings, rate, instances, 1.0)
-        lost[row], wait[row] = (
-            min(new / max(old, 1e-300), 1.0) for new, old in zip(calm, plain, strict=True)
-        )
-    return lost, wait
+        calm = _pieces(settings, rate, instances, all_)
+        thinned = _pieces(settings, rate, instances, left)
+        fewer[row] = min(calm[0] / max(plain[0], 1e-300), 1.0)
+        shorter[row] = min(thinned[1] / max(plain[1], 1e-300), 1.0)
+    return fewer, shorter
 
 
 def _pieces(settings: Settings, rate: float, instances: int, z: float) -> tuple[float, float]:

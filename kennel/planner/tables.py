@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from kennel.planner import bucket
 from kennel.planner.bucket import Dispersion
 from kennel.planner.network import Steady, solve
+from kennel.planner.pacing import Evenness
 from kennel.planner.settings import MINUTE, Settings
 from kennel.planner.times import Floats, Times
 
@@ -132,8 +133,15 @@ def build(settings: Settings, front: Front, instances: int) -> Table:
     each = service.mean / settings.workers
     free = 1 - np.minimum(passing * each / instances, _BUSIEST)
     spans = work.mean + np.minimum(each / free, settings.concurrency * each / instances)
-    peaked = front.dispersion(work, service.mean / _FINE).at(by, spans)
-    paced = Lookup(by, lambda those: solve(settings, passing[those], instances, peaked[those]))
+    dispersion = front.dispersion(work, service.mean / _FINE)
+    held = np.full(len(by), work.mean + service.mean)
+    all_, left = dispersion.at(by, held), dispersion.at(by, spans)
+
+    def solved(those: slice) -> Steady:
+        even = Evenness(all_[those], left[those])
+        return solve(settings, passing[those], instances, even)
+
+    paced = Lookup(by, solved)
     return Table(paced, plain)
 
 
