@@ -9,6 +9,7 @@ from dataset import SPLITS, Dataset, Photo, SetAside
 from looks import NO_PHOTO, Look
 from near_duplicates import near_duplicates
 
+WRONG_LABEL = "wrong-label"  # wrong_labels.py finds these, later than all others
 MIN_TRAIN = 5  # photos of a breed; below, one odd photo decides what the breed looks like
 MIN_SIDE = 32  # pixels of the shorter side, at which a dog is a few dots
 
@@ -53,6 +54,9 @@ KINDS = {
     ),
     "split-by-content": Kind("were taken out of train to be valid or test", ""),
     "not-photos": Kind("are files that no layout asks for; left alone", ""),
+    WRONG_LABEL: Kind(
+        "look as if they lay in a wrong breed's folder, to heads that did not learn them", ""
+    ),
 }
 """In the order in which they are told."""
 

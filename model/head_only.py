@@ -4,7 +4,7 @@ A search of any length costs one pass over the photos.
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from card import InputStep
 from dataset import Dataset
 from epoch_log import epoch_log
 from features import Extractor
+from findings import Finding
 from head import EpochResult, Head, HeadSettings, Prior, Samples, fit_head, prior_head, zero_prior
 from metrics import Labels
 from network import Network, imagenet_head
@@ -23,7 +24,7 @@ from search import Trial, search
 from settings import Settings
 from watch import Watch
 from weights import Backbone
-from wrong_labels import out_of_sample, sentence, suspects, write
+from wrong_labels import out_of_sample, sentence, suspects
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class Fitted:
     history: list[EpochResult]
     trials: list[Trial]
     findings: list[dict[str, Any]]  # the watch's
+    wrong_labels: Finding | None = None  # the audit's, where a label report was asked for
 
 
 def learn_head(
@@ -61,13 +63,15 @@ def learn_head(
         if backbone.pretrained
         else zero_prior(len(dataset.labels), imagenet_head(backbone.module).in_features)
     )
+    wrong = None
     if settings.label_report:
-        _label_report(settings, prior, dataset, Samples(upright.vectors, labels_of_train), valid)
+        train = Samples(upright.vectors, labels_of_train)
+        wrong = _wrong_labels(settings.head, prior, dataset, train, valid)
     head, fitted = _fit(settings, prior, both, valid)
     with torch.no_grad():
         network.breed_head.weight.copy_(torch.from_numpy(head.weight))
         network.breed_head.bias.copy_(torch.from_numpy(head.bias))
-    return fitted
+    return replace(fitted, wrong_labels=wrong)
 
 
 def _split(dataset: Dataset, name: str) -> tuple[list[Path], Labels]:
@@ -82,21 +86,19 @@ def imagenet_rows(network: Network) -> Head:
     return Head(own.weight.detach().numpy(), own.bias.detach().numpy())
 
 
-def _label_report(
-    settings: Settings, prior: Prior, dataset: Dataset, train: Samples, valid: Samples
-) -> None:
-    """Write which photos of train and valid may lie in a wrong folder; it stops nothing."""
+def _wrong_labels(
+    settings: HeadSettings, prior: Prior, dataset: Dataset, train: Samples, valid: Samples
+) -> Finding:
+    """Find the photos of train and valid that may lie in a wrong folder; it stops nothing."""
     samples = Samples(
         np.concatenate([train.features, valid.features]),
         np.concatenate([train.labels, valid.labels]),
     )
-    photos = [*dataset.of_split("train"), *dataset.of_split("valid")]
-    names, labels = [photo.name for photo in photos], samples.labels.tolist()
-    probabilities = out_of_sample(prior, samples, settings.head)
-    found = suspects(probabilities, labels, names, dataset.breeds)
-    path = settings.out / "label_report.json"
-    write(path, found)
-    say(sentence(found, len(photos), path))
+    names = [photo.name for split in ("train", "valid") for photo in dataset.of_split(split)]
+    probabilities = out_of_sample(prior, samples, settings)
+    found = suspects(probabilities, samples.labels.tolist(), names, dataset.breeds)
+    say(sentence(found, len(names)))
+    return found
 
 
 def _fit(settings: Settings, prior: Prior, both: Samples, valid: Samples) -> tuple[Head, Fitted]:

@@ -12,8 +12,9 @@ from typing import Any
 
 import report_sections as sections
 from archive import whole_file
+from findings import WRONG_LABEL
 from report_html import Markup, join, percent, plural, tag
-from report_photos import most_confused
+from report_photos import most_confused, wrong_labels
 
 _ICON = (
     "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'%3E%3Cpath "
@@ -45,8 +46,8 @@ def write(
         What the run was told, and the libraries it ran on. "trials" in settings are a search's:
         number, parameters, loss (None where ended early), epochs.
     photos : callable
-        Bytes of the photo of a name in `evaluation["most_confused"]`; made small here. A photo
-        that cannot be read (OSError, PhotoError) is named in words.
+        Bytes of the photo of a name in `evaluation["most_confused"]` or in the audit's wrong
+        labels; made small here. One that cannot be read (OSError, PhotoError) is named in words.
     findings : sequence of mapping
         The watch's, as `Finding.as_json` gives them.
     """
@@ -54,6 +55,7 @@ def write(
     live = evaluation.get("live")
     told = dict(settings)
     trials = told.pop("trials", [])
+    found = audit.get("findings", [])
     body = join(
         [
             _head(evaluation, card, audit, findings),
@@ -67,6 +69,7 @@ def write(
             sections.recalls(evaluation),
             sections.watch(findings),
             sections.audit(audit),
+            *(wrong_labels(f, photos) for f in found if f["kind"] == WRONG_LABEL),
             sections.facts(told, versions, card),
         ]
     )

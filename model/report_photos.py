@@ -1,4 +1,7 @@
-"""The photos in the report: of the breeds most taken for each other, small and without metadata."""
+"""The photos in the report, small and without metadata.
+
+Of the breeds most taken for each other, and those that may lie in a wrong folder.
+"""
 
 import base64
 import io
@@ -8,12 +11,40 @@ from typing import Any
 from PIL import Image
 
 from photo import PhotoError, wire_image
-from report_html import Markup, section, tag
+from report_html import Markup, plural, section, tag
 
 PAIRS = 12  # most confused pairs that are shown
 PHOTOS = 4  # of a pair
 THUMBNAIL = 150  # pixels of the shorter side
-PHOTO_BYTES = 900_000  # of all photos together; they grow by a third as text
+PHOTO_BYTES = 900_000  # of all these photos together; they grow by a third as text
+LABELS = 24  # photos that may lie in a wrong folder; audit.json has them all
+LABEL_BYTES = 300_000  # of all of these
+
+
+def wrong_labels(found: Mapping[str, Any], photos: Callable[[str], bytes]) -> Markup:
+    """Show the photos that may lie in a wrong folder, the least believable first."""
+    items = list(found["items"])
+    if not items:
+        return section("Wrong labels?", tag("p", "No photo looks as if it lay in a wrong folder."))
+    told = (
+        f"{plural(len(items), 'photo')} of train and valid: heads that did not learn a photo say "
+        "another breed than its folder. Look, move what is wrong, and train again."
+    )
+    room = LABEL_BYTES
+    cards = []
+    for item in items[:LABELS]:
+        (name,) = item["files"]
+        shown, size = _shown(name, photos, room)
+        room -= size
+        words = tag("p", tag("bdi", name, class_="truth"), ": ", tag("bdi", item["reason"]))
+        cards.append(tag("article", tag("div", shown, class_="photos"), words, class_="pair"))
+    more = len(items) - len(cards)
+    return section(
+        "Wrong labels?",
+        tag("p", told),
+        tag("div", *cards, class_="pairs"),
+        tag("p", f"{more:,} more are in audit.json.", class_="soft") if more else "",
+    )
 
 
 def most_confused(pairs: Sequence[Mapping[str, Any]], photos: Callable[[str], bytes]) -> Markup:
@@ -25,14 +56,9 @@ def most_confused(pairs: Sequence[Mapping[str, Any]], photos: Callable[[str], by
     for pair in pairs[:PAIRS]:
         shown: list[Markup] = []
         for name in list(pair.get("photos", []))[:PHOTOS]:
-            small = _thumbnail(name, photos)
-            if isinstance(small, bytes) and len(small) <= room:
-                room -= len(small)
-                source = "data:image/jpeg;base64," + base64.b64encode(small).decode()
-                shown.append(tag("img", src=source, alt=name, title=name))
-            else:
-                reason = small if isinstance(small, str) else "left out to keep this page small"
-                shown.append(tag("p", f"{name}: {reason}", class_="soft"))
+            photo, size = _shown(name, photos, room)
+            room -= size
+            shown.append(photo)
         said = tag(
             "p",
             tag("bdi", pair["truth"], class_="truth"),
@@ -53,6 +79,16 @@ def most_confused(pairs: Sequence[Mapping[str, Any]], photos: Callable[[str], by
             )
         )
     return section("Most confused", tag("div", *cards, class_="pairs"))
+
+
+def _shown(name: str, photos: Callable[[str], bytes], room: int) -> tuple[Markup, int]:
+    """Return a photo, or why it is not shown, and the bytes that it takes of `room`."""
+    small = _thumbnail(name, photos)
+    if isinstance(small, bytes) and len(small) <= room:
+        source = "data:image/jpeg;base64," + base64.b64encode(small).decode()
+        return tag("img", src=source, alt=name, title=name), len(small)
+    reason = small if isinstance(small, str) else "left out to keep this page small"
+    return tag("p", f"{name}: {reason}", class_="soft"), 0
 
 
 def _thumbnail(name: str, photos: Callable[[str], bytes]) -> bytes | str:

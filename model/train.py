@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import report
+import wrong_labels
 from archive import whole_file, write_tar_gz
 from audit import Audit, accepted_kinds, audit
 from calibrate import RECALL
@@ -57,6 +58,8 @@ def train(settings: Settings, world: World = ALONE) -> dict[str, Any]:
     """
     audited = _audited(settings)
     dataset = audited.dataset
+    if settings.label_report:
+        wrong_labels.check(dataset)
     backbone = load_backbone(settings.backbone, settings.backbone_weights)
     if not backbone.pretrained:
         say(
@@ -66,6 +69,9 @@ def train(settings: Settings, world: World = ALONE) -> dict[str, Any]:
         )
     network, step = _network(settings, backbone, dataset)
     fitted = learn_head(settings, network, step, backbone, dataset)
+    if fitted.wrong_labels:
+        audited = replace(audited, findings=(*audited.findings, fitted.wrong_labels))
+        audited.write(settings.out / "audit.json")
     card = _card(settings, fitted, backbone, audited)
     if settings.finetune:
         tuned = fine_tune(settings, network, step, dataset, world)

@@ -2,19 +2,20 @@
 
 A head is fitted on four fifths of train and valid and asked about the last fifth, five times, so no
 photo was learnt by the head that judges it. cleanlab (confident learning, Northcutt et al., 2021)
-then names those whose folder is less believable than another. It is no verdict: look at them.
+then names a photo where another breed is at least as likely as it is, on average, for that breed's
+own photos. It is no verdict: look at them. The findings are the audit's, as notes.
 cleanlab is not in requirements.txt, since most trainings do without: `pip install cleanlab`.
 """
 
-import json
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from importlib.util import find_spec
 
 import numpy as np
 
-from archive import whole_file
 from card import PackageError
+from dataset import DataError, Dataset
+from findings import WRONG_LABEL, Finding, Item
 from head import HeadSettings, Prior, Samples, fit_head
 from metrics import Floats, softmax
 
@@ -22,14 +23,28 @@ FOLDS = 5
 SEED = 20
 
 
-@dataclass(frozen=True)
-class Suspect:
-    """A photo whose folder looks wrong."""
+def check(dataset: Dataset) -> None:
+    """Refuse a report that could not be made, before an hour has gone into the features.
 
-    photo: str
-    folder: str  # the breed that it lies under
-    looks_like: str
-    probability: float  # of its own folder, 0..1, by heads that did not learn it
+    Raises
+    ------
+    PackageError
+        cleanlab is not installed.
+    DataError
+        A breed has so few photos in train and valid that a fold would have none of it.
+    """
+    if find_spec("cleanlab") is None:
+        raise PackageError(
+            "--label-report needs the package cleanlab, which is not installed: run "
+            "`pip install cleanlab`, or leave the flag out."
+        )
+    counts = Counter(photo.breed for photo in dataset.photos if photo.split != "test")
+    breed = min(dataset.breeds, key=lambda name: (counts[name], name))
+    if counts[breed] < FOLDS:
+        raise DataError(
+            f"--label-report needs {FOLDS} photos or more of each breed in train and valid, and "
+            f"{breed} has {counts[breed]}: add photos, or leave the flag out."
+        )
 
 
 def out_of_sample(prior: Prior, samples: Samples, settings: HeadSettings) -> Floats:
@@ -43,30 +58,18 @@ def out_of_sample(prior: Prior, samples: Samples, settings: HeadSettings) -> Flo
     found = np.empty((count, breeds))
     for fold in range(FOLDS):
         left = folds == fold
-        if left.any():
-            train = Samples(samples.features[~left], samples.labels[~left])
-            head, _ = fit_head(prior, train, None, settings)
-            found[left] = softmax(head.logits(samples.features[left]))
+        train = Samples(samples.features[~left], samples.labels[~left])
+        head, _ = fit_head(prior, train, None, settings)
+        found[left] = softmax(head.logits(samples.features[left]))
     return found
 
 
 def suspects(
     probabilities: Floats, labels: Sequence[int], names: Sequence[str], breeds: Sequence[str]
-) -> list[Suspect]:
-    """Return what cleanlab holds for wrong, the least believable first.
+) -> Finding:
+    """Return what cleanlab holds for wrong, the least believable first; it may be nothing."""
+    from cleanlab.filter import find_label_issues  # noqa: PLC0415  # optional, and slow
 
-    Raises
-    ------
-    PackageError
-        cleanlab is not installed.
-    """
-    try:
-        from cleanlab.filter import find_label_issues  # noqa: PLC0415  # optional, and slow
-    except ModuleNotFoundError as error:
-        raise PackageError(
-            f"--label-report needs the package {error.name!r}, which is not installed: run "
-            "`pip install cleanlab`, or leave the flag out."
-        ) from error
     places = find_label_issues(
         np.asarray(labels),
         probabilities,
@@ -74,30 +77,23 @@ def suspects(
         return_indices_ranked_by="self_confidence",
         n_jobs=1,
     )
-    return [
-        Suspect(
-            names[place],
-            breeds[labels[place]],
-            breeds[int(probabilities[place].argmax())],
-            round(float(probabilities[place, labels[place]]), 4),
+    items = [
+        Item(
+            (names[place],),
+            f"looks like {breeds[int(probabilities[place].argmax())]}; the chance of its folder's "
+            f"{breeds[labels[place]]} is {100 * probabilities[place, labels[place]]:.1f} %",
         )
         for place in places
     ]
+    return Finding(WRONG_LABEL, tuple(items))
 
 
-def write(path: Path, found: Sequence[Suspect]) -> None:
-    """Write them as JSON, whole or not at all."""
-    text = json.dumps([asdict(suspect) for suspect in found], indent=1, ensure_ascii=False)
-    with whole_file(path) as temporary:
-        temporary.write_text(text + "\n", "utf-8")
-
-
-def sentence(found: Sequence[Suspect], photos: int, path: Path) -> str:
+def sentence(found: Finding, photos: int) -> str:
     """Return what a person is told, with the first few."""
-    if not found:
+    if not found.items:
         return f"label report: of {photos:,} photos none looks as if it lay in a wrong folder"
-    first = ", ".join(f"{s.photo} (looks like {s.looks_like})" for s in found[:5])
+    first = "; ".join(f"{item.files[0]}: {item.reason}" for item in found.items[:3])
     return (
-        f"label report: {len(found):,} of {photos:,} photos may lie in a wrong folder, all in "
-        f"{path.name}; first {first}"
+        f"label report: {len(found.items):,} of {photos:,} photos may lie in a wrong folder, all "
+        f"of them in report.html and audit.json; first {first}"
     )

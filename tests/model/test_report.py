@@ -248,6 +248,27 @@ def test_photos_of_imagenet_findings_and_accepted_ones_stand_at_the_top(tmp_path
     assert "and 40 more, in audit.json" in page
 
 
+@pytest.mark.parametrize("count", [0, 1, 500])
+def test_wrong_labels_are_shown_with_their_photos(tmp_path: Path, count: int) -> None:
+    values = run(["Beagle", "Pug"], [[8, 0], [0, 8]])
+    items = [{"files": [f"train/{HOSTILE[0]}/{n}.jpg"], "reason": HOSTILE[1]} for n in range(count)]
+    files = [item["files"][0] for item in items]
+    values["audit"]["findings"] = [
+        {"kind": "wrong-label", "sentence": f"{count} look.", "files": files, "items": items}
+    ]
+    source = written(tmp_path, values)
+    page = Reader(source)
+    assert "script" not in page.tags
+    assert page.tags.count("img") == min(count, 24)
+    assert len(source.encode()) < 2_000_000
+    words = " ".join(page.text)
+    if count == 0:
+        assert "No photo looks as if it lay in a wrong folder." in words
+    else:
+        assert HOSTILE[1] in words
+    assert ("476 more are in audit.json." in words) == (count == 500)
+
+
 @pytest.mark.parametrize(
     ("bounds", "verdict"),
     [

@@ -18,6 +18,7 @@ import timm
 import torch
 
 from card import Card
+from findings import WRONG_LABEL
 from finetune.checkpoint import NAME
 from inference import model_fn, warm_up
 from tests.model.learning import TRAIN, photos_of
@@ -40,6 +41,7 @@ def flags(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
         *("--data", str(folder / "photos"), "--backbone", "test_resnet", "--epochs", "2"),
         *("--backbone-weights", str(folder / "weights.safetensors")),
         *("--finetune", "true", "--recipe", str(folder / "short.json"), "--threads", "1"),
+        "--label-report",
     ]
 
 
@@ -86,6 +88,14 @@ def test_log_and_report_have_each_epoch(tuned: tuple[Path, Any]) -> None:
     assert (out / "report.html").is_file() and (out / "evaluation.json").is_file()
     assert list((out / "tensorboard" / "finetune").iterdir())
     assert not list(out.rglob(NAME))  # it has ended well: nothing to go on from
+
+
+def test_the_label_report_is_made_here_too(tuned: tuple[Path, Any]) -> None:
+    out, done = tuned
+    found = json.loads((out / "audit.json").read_text())["findings"][-1]
+    assert found["kind"] == WRONG_LABEL
+    assert "label report: " in done.stderr
+    assert "Wrong labels?" in (out / "report.html").read_text()
 
 
 def test_the_network_has_moved_and_its_imagenet_head_has_not(
