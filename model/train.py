@@ -56,23 +56,24 @@ def train(settings: Settings, world: World = ALONE) -> dict[str, Any]:
     DataError, PhotoError, PackageError, StoppedByRule, Interrupted, OSError
         The message is one sentence (or a list of them) for the person who started it.
     """
-    audited = _audited(settings)
-    dataset = audited.dataset
-    if settings.label_report:
-        wrong_labels.check(dataset)
-    backbone = load_backbone(settings.backbone, settings.backbone_weights)
-    if not backbone.pretrained:
-        say(
-            f"WARNING: no weights for {settings.backbone} are installed and --backbone-weights "
-            "names none, so it starts from RANDOM weights: expect a poor model, and a dog score "
-            "that is only the highest breed probability."
-        )
-    network, step = _network(settings, backbone, dataset)
-    fitted = learn_head(settings, network, step, backbone, dataset)
-    if fitted.wrong_labels:
-        audited = replace(audited, findings=(*audited.findings, fitted.wrong_labels))
-        audited.write(settings.out / "audit.json")
-    card = _card(settings, fitted, backbone, audited)
+    with world.telling_why():
+        audited = _audited(settings)
+        dataset = audited.dataset
+        if settings.label_report:
+            wrong_labels.check(dataset)
+        backbone = load_backbone(settings.backbone, settings.backbone_weights)
+        if not backbone.pretrained:
+            say(
+                f"WARNING: no weights for {settings.backbone} are installed and "
+                "--backbone-weights names none, so it starts from RANDOM weights: expect a poor "
+                "model, and a dog score that is only the highest breed probability."
+            )
+        network, step = _network(settings, backbone, dataset)
+        fitted = learn_head(settings, network, step, backbone, dataset)
+        if fitted.wrong_labels:
+            audited = replace(audited, findings=(*audited.findings, fitted.wrong_labels))
+            audited.write(settings.out / "audit.json")
+        card = _card(settings, fitted, backbone, audited)
     if settings.finetune:
         tuned = fine_tune(settings, network, step, dataset, world)
         card = replace(card, input=step, training=card.training | {"finetune": tuned.training})

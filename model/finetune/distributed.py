@@ -18,8 +18,17 @@ from typing import Any
 import torch
 import torch.distributed as dist
 
+from dataset import DataError
+
 PORT = "29500"  # torchrun's own default; MASTER_PORT comes before it
 _PATIENCE = timedelta(hours=6)  # the others wait while the first audits and packages
+
+
+@dataclass(frozen=True)
+class _Ended:
+    """What the first process tells instead when it cannot go on."""
+
+    why: str
 
 
 @dataclass(frozen=True)
@@ -65,12 +74,32 @@ class World:
         return box
 
     def told(self, value: Any) -> Any:
-        """Return what the first process gives here; the others' value is not read."""
+        """Return what the first process gives here; the others' value is not read.
+
+        Raises
+        ------
+        DataError
+            The first process has ended within `telling_why`; the message is its own.
+        """
         if self.size == 1:
             return value
         box = [value]
         dist.broadcast_object_list(box, device=torch.device("cpu"))
+        if isinstance(box[0], _Ended) and not self.first:
+            raise DataError(box[0].why)
         return box[0]
+
+    @contextmanager
+    def telling_why(self) -> Iterator[None]:
+        """In the first process, while the others wait in `told`: let them end with its reason.
+
+        A job of several hosts shows the reason of one of them, and not always the first one's.
+        """
+        try:
+            yield
+        except Exception as error:
+            self.told(_Ended(str(error)))
+            raise
 
 
 ALONE = World()

@@ -63,6 +63,8 @@ class Trained:
     best: Measured  # on valid
     best_epoch: int
     photos_per_s: float  # of training alone, in this start; 0 where nothing was left to do
+    photos: int  # that the processes trained on in this start, each as often as it came
+    own_photos: int  # this process's share of them
 
 
 def fit(
@@ -125,7 +127,7 @@ class Run:
         self.schedule.step_update(self.state.step)
         self.progress = Progress("fine-tuning", steps - self.state.step)
         self.saved = self.started = time.monotonic()
-        self.before, self.photos = self.state.seconds, 0
+        self.before, self.photos, self.own_photos = self.state.seconds, 0, 0
         if watch:
             watch.before_training(of_module(network))
 
@@ -188,6 +190,7 @@ class Run:
         self.average.update(self.job.network, step=state.step)
         sums += torch.stack([told.breeds_loss.detach(), told.right]).double()
         self.photos += self.plan.batch
+        self.own_photos += len(pixels)
         if self.job.world.first:
             self.progress.step()
 
@@ -231,6 +234,8 @@ class Run:
             Measured(best["loss"], best["top1"]),
             best["epoch"],
             self.photos / took if self.photos else 0.0,
+            self.photos,
+            self.own_photos,
         )
 
 

@@ -20,7 +20,7 @@ from finetune import checkpoint
 from finetune.average import choose
 from finetune.cache import open_cache, served_view, training_view
 from finetune.distributed import World
-from finetune.loop import Job, Photos, fit
+from finetune.loop import Job, Photos, Trained, fit
 from finetune.pixels import fits, pixels_of
 from finetune.recipes import Recipe, input_of, recipe_for
 from head import EpochResult
@@ -73,6 +73,7 @@ def fine_tune(
     start = {name: value.clone() for name, value in network.state_dict().items()}
     names = [photo.name for photo in dataset.photos]
     world.told((names, start, knew))
+    _same_photos(set(), world)
     watch = Watch(classes=len(dataset.labels))
     folder = settings.checkpoints or settings.cache / "checkpoints"
     say(
@@ -82,6 +83,7 @@ def fine_tune(
     with epoch_log(settings.out / "tensorboard" / "finetune") as on_epoch:
         job = _job(settings, network, step, dataset, world=world, knew=knew)
         trained = fit(job, watch=watch, on_epoch=on_epoch)
+    _tell_share(trained, world)
     valid = job.valid
     choice = choose(
         network, start, recipe.averages, valid=valid.pixels, labels=valid.labels, world=world
@@ -123,12 +125,13 @@ def follow(settings: Settings, build: Build, world: World) -> None:
         names, start, knew = world.told(None)
         kept = set(names)
         found = read(settings.data, settings.channels)
+        _same_photos(kept - {photo.name for photo in found.photos}, world)
         dataset = found.without(photo for photo in found.photos if photo.name not in kept)
         network, step = build(dataset)
         network.load_state_dict(start)
         recipe = recipe_of(settings, dataset)
         job = _job(settings, network, step, dataset, world=world, knew=knew)
-        fit(job)
+        _tell_share(fit(job), world)
         choose(
             network,
             start,
@@ -141,6 +144,24 @@ def follow(settings: Settings, build: Build, world: World) -> None:
         if "onnection" not in str(error):  # gloo's and nccl's word for a peer that has gone
             raise
         raise DataError("The first process has ended; its log says why.") from error
+
+
+def _same_photos(lacking: set[str], world: World) -> None:
+    """End all processes when one of them lacks photos: they would wait for each other for ever."""
+    for rank, count in enumerate(world.gathered(len(lacking))):
+        if count:
+            raise DataError(
+                f"Process {rank + 1} of {world.size} lacks {count:,} of the photos that the first "
+                "one has: give every host all photos (S3DataDistributionType FullyReplicated)."
+            )
+
+
+def _tell_share(trained: Trained, world: World) -> None:
+    if world.size > 1:  # said by each: the only line in a second host's log
+        say(
+            f"process {world.rank + 1} of {world.size}: trained on {trained.own_photos:,} of "
+            f"{trained.photos:,} photos"
+        )
 
 
 def _job(

@@ -1,4 +1,6 @@
 import json
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -54,3 +56,41 @@ def test_alone(environment: dict[str, str]) -> None:
         assert world == ALONE and world.first
         assert world.told([1]) == [1] and world.gathered(2) == [2] and world.sums([3.0]) == [3.0]
         world.wait()
+
+
+FIRST_ENDS = """
+import os
+from dataset import DataError
+from finetune.distributed import joined
+
+with joined(os.environ) as world:
+    try:
+        if world.first:
+            with world.telling_why():
+                raise DataError("No photos.")
+        world.told(None)
+    except DataError as error:
+        print(f"process {world.rank}: {error}", flush=True)
+"""
+
+
+def test_when_the_first_cannot_go_on_the_others_end_with_its_reason(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(FIRST_ENDS)
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
+    model = Path(__file__).resolve().parents[3] / "model"
+    done = subprocess.run(
+        [*command, str(program)],
+        env=os.environ | {"PYTHONPATH": str(model), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert sorted(done.stdout.splitlines()) == ["process 0: No photos.", "process 1: No photos."]
+
+
+def test_alone_an_error_is_as_it_was() -> None:
+    with pytest.raises(ValueError, match="as it was"), ALONE.telling_why():
+        raise ValueError("as it was")
