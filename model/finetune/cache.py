@@ -1,4 +1,4 @@
-"""Photos decoded once, into files of uint8 pixels that every later epoch and run maps.
+"""Photos decoded once, into files of uint8 pixels that every later epoch and run reads.
 
 A file holds the photos that one run met for the first time, each as a square of `side` pixels, and
 lists them by the SHA-256 of their bytes. So a photo that moved is found, one that changed is
@@ -77,7 +77,8 @@ def served_view(step: InputStep) -> View:
 class Cached:
     """The photos of a data set in the cache, in their order."""
 
-    files: list[NDArray[np.uint8]]  # mapped: (photos, side, side, 3)
+    files: list[Path]  # of squares, one after the other
+    side: int  # pixels
     places: NDArray[np.int64]  # (photos, 2): which file, which row
     aspects: NDArray[np.float32]  # (photos,), width / height
 
@@ -85,8 +86,23 @@ class Cached:
         return len(self.places)
 
     def rows(self, chosen: Sequence[int]) -> NDArray[np.uint8]:
-        """Return uint8 [chosen, side, side, 3]."""
-        return np.stack([self.files[file][row] for file, row in self.places[list(chosen)].tolist()])
+        """Return uint8 [chosen, side, side, 3].
+
+        Read, not mapped: what a process has touched of a mapped file counts as its memory, in the
+        end all of the cache, and so it would for whoever ends a process that takes too much.
+
+        Raises
+        ------
+        OSError
+            Somebody has removed or cut a file since it was opened.
+        """
+        found = np.empty((len(chosen), self.side, self.side, 3), np.uint8)
+        for square, (file, row) in zip(found, self.places[list(chosen)].tolist(), strict=True):
+            with self.files[file].open("rb", buffering=0) as pixels:
+                pixels.seek(row * square.nbytes)
+                if pixels.readinto(square.data) != square.nbytes:
+                    raise OSError(5, "the cache was cut while it was read", str(self.files[file]))
+        return found
 
 
 def open_cache(folder: Path, view: View, photos: Sequence[Path], threads: int) -> Cached:
@@ -111,10 +127,10 @@ def open_cache(folder: Path, view: View, photos: Sequence[Path], threads: int) -
     files: dict[Path, int] = {}
     for digest in digests:
         files.setdefault(known[digest][0], len(files))
-    mapped = [np.memmap(path, np.uint8, "r").reshape(-1, view.side, view.side, 3) for path in files]
     places = [(files[known[digest][0]], known[digest][1]) for digest in digests]
     return Cached(
-        list(mapped),
+        list(files),
+        view.side,
         np.array(places, np.int64).reshape(-1, 2),
         np.array([known[digest][2] for digest in digests], np.float32),
     )

@@ -1,8 +1,9 @@
-"""Where a step's pixels come from: GPU memory, a mapped file, or worker processes.
+"""Where a step's pixels come from: GPU memory, the cache's files, or worker processes.
 
 All three give the same pixels for the same photos; which one is a matter of room.
 """
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from torch.utils.data import DataLoader, Dataset
 from finetune.cache import Cached, View, open_cache, square_of
 
 GPU_SHARE = 0.5  # of the GPU's free memory that photos may take; the network needs the rest
-_AHEAD = 4  # batches that each worker holds ready
+_AHEAD = 4  # batches that each worker holds ready, where there is room
 
 
 class Pixels(Protocol):
@@ -30,7 +31,7 @@ class Pixels(Protocol):
 
 
 @dataclass(frozen=True)
-class Mapped:
+class Kept:
     """Pixels in files that the operating system keeps in memory as far as there is room."""
 
     cached: Cached
@@ -51,7 +52,7 @@ class OnGpu:
     """All pixels in the GPU's memory: a batch is one gather there, and nothing travels."""
 
     def __init__(self, cached: Cached, device: torch.device) -> None:
-        side = cached.files[0].shape[1]
+        side = cached.side
         self._pixels = torch.empty(len(cached), side, side, 3, dtype=torch.uint8, device=device)
         for start in range(0, len(cached), 1024):
             rows = range(start, min(start + 1024, len(cached)))
@@ -74,10 +75,15 @@ class Decoding(Dataset[tuple[Tensor, float]]):
     """Photos that are decoded by worker processes whenever they are wanted."""
 
     def __init__(
-        self, photos: Sequence[Path], view: View, device: torch.device, workers: int
+        self,
+        photos: Sequence[Path],
+        view: View,
+        device: torch.device,
+        workers: int,
+        room: float = math.inf,
     ) -> None:
         self._photos, self._view = list(photos), view
-        self._device, self._workers = device, workers
+        self._device, self._workers, self._room = device, workers, room
 
     def __len__(self) -> int:
         return len(self._photos)
@@ -88,13 +94,16 @@ class Decoding(Dataset[tuple[Tensor, float]]):
 
     def batches(self, plan: Iterable[Sequence[int]]) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield batches in the plan's order, decoded ahead by the workers."""
-        more: dict[str, Any] = {"prefetch_factor": _AHEAD} if self._workers else {}
+        batches = [list(map(int, chosen)) for chosen in plan]
+        largest = max(map(len, batches), default=0) * self._view.bytes_each
+        workers, ahead = ahead_of(self._workers, largest, self._room)
+        more: dict[str, Any] = {"prefetch_factor": ahead} if workers else {}
         # fork: a view is a function, which a spawned process could not be given
-        more |= {"multiprocessing_context": "fork"} if self._workers else {}
+        more |= {"multiprocessing_context": "fork"} if workers else {}
         loader = DataLoader(
             self,
-            batch_sampler=[list(map(int, chosen)) for chosen in plan],
-            num_workers=self._workers,
+            batch_sampler=batches,
+            num_workers=workers,
             pin_memory=self._device.type == "cuda",
             **more,
         )
@@ -103,6 +112,27 @@ class Decoding(Dataset[tuple[Tensor, float]]):
                 pixels.to(self._device, non_blocking=True),
                 aspects.float().to(self._device, non_blocking=True),
             )
+
+
+def ahead_of(workers: int, batch: int, room: float) -> tuple[int, int]:
+    """Return how many workers there are, and how many batches each holds ready.
+
+    All that they hold stays within `room`, except for what one worker needs.
+
+    Parameters
+    ----------
+    workers : int
+        That there may be.
+    batch : int
+        Bytes of the largest batch.
+    room : float
+        Bytes of host memory. A batch in the making is there twice: its photos, and all as one.
+    """
+    if not workers or not batch or room == math.inf:
+        return workers, _AHEAD
+    most = max(1, int(room // (3 * batch)))  # one ready and one in the making, each
+    workers = min(workers, most)
+    return workers, max(1, min(_AHEAD, int(room // (batch * workers)) - 2))
 
 
 def fits(photos: int, view: View, host_gb: float) -> bool:
@@ -118,8 +148,14 @@ def pixels_of(
     device: torch.device,
     threads: int,
     host_gb: float,
+    processes: int = 1,
 ) -> Pixels:
     """Return the fastest source that has room for `photos`.
+
+    Parameters
+    ----------
+    threads, host_gb : int, float
+        Of this host; `processes` share them.
 
     Raises
     ------
@@ -128,8 +164,9 @@ def pixels_of(
     """
     size = len(photos) * view.bytes_each
     if not fits(len(photos), view, host_gb):
-        return Decoding(photos, view, device, threads)
+        workers = max(1, threads // processes)
+        return Decoding(photos, view, device, workers, host_gb * 1e9 / processes)
     cached = open_cache(cache, view, photos, threads)
     if device.type == "cuda" and size < GPU_SHARE * torch.cuda.mem_get_info(device)[0]:
         return OnGpu(cached, device)
-    return Mapped(cached, device)
+    return Kept(cached, device)

@@ -183,10 +183,11 @@ def _job(
             "processes; change batch_size by a recipe file, or the number of processes."
         )
     views = (training_view(step), served_view(step))
-    pixels = []
+    pixels, room = [], settings.host_gb  # of both splits together
     for photos, view in zip((train, valid), views, strict=True):
         paths = [photo.path for photo in photos]
-        if world.on_this_host > 1 and fits(len(paths), view, settings.host_gb):
+        kept = fits(len(paths), view, room)
+        if world.on_this_host > 1 and kept:
             # each decodes its part into the cache that they share, and then finds all of them there
             open_cache(settings.cache, view, paths[world.local_rank :: world.on_this_host], threads)
             world.wait()
@@ -197,9 +198,12 @@ def _job(
                 cache=settings.cache,
                 device=world.device,
                 threads=threads,
-                host_gb=settings.host_gb,
+                host_gb=room,
+                processes=world.on_this_host,
             )
         )
+        if kept:
+            room -= len(paths) * view.bytes_each / 1e9
     return Job(
         network=network,
         recipe=recipe,
