@@ -1,0 +1,50 @@
+"""bench/to_accuracy.py's logic: a tiny network on a processor."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests.model.pictures import picture, saved, write
+
+BENCH = Path(__file__).resolve().parents[2] / "bench"
+TINTS = {"beagle": (230, 30, 30), "boxer": (30, 30, 230)}
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Red beagles and blue boxers."""
+    folder, number = tmp_path_factory.mktemp("photos"), 0
+    for breed, tint in TINTS.items():
+        for split, count in (("train", 8), ("valid", 4), ("test", 2)):
+            for _ in range(count):
+                made = Image.blend(picture(number), Image.new("RGB", (160, 120), tint), 0.7)
+                write(folder / split / breed / f"{number}.jpg", saved(made))
+                number += 1
+    return folder
+
+
+def run(photos: Path, accuracy: float, limit: float) -> dict[str, object]:
+    command = [sys.executable, str(BENCH / "to_accuracy.py"), "--data", str(photos)]
+    command += ["--accuracy", str(accuracy), "--limit", str(limit), "--backbone", "test_resnet"]
+    command += ["--size", "64", "--batch", "8", "--epochs", "2", "--threads", "1"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, object] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def test_what_is_reached_has_its_seconds(photos: Path) -> None:
+    found = run(photos, 0.5, 90)
+    assert found["accuracy"] == 0.5
+    for name in ("seconds", "torchvision_seconds"):
+        seconds = found[name]
+        assert isinstance(seconds, float) and 0 < seconds < 90, found
+
+
+def test_what_cannot_be_reached_has_none(photos: Path) -> None:
+    found = run(photos, 1.1, 4)
+    assert (found["seconds"], found["torchvision_seconds"]) == (None, None)
