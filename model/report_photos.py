@@ -36,8 +36,8 @@ def wrong_labels(found: Mapping[str, Any], photos: Callable[[str], bytes]) -> Ma
         (name,) = item["files"]
         shown, size = _shown(name, photos, room)
         room -= size
-        words = tag("p", tag("bdi", name, class_="truth"), ": ", tag("bdi", item["reason"]))
-        cards.append(tag("article", tag("div", shown, class_="photos"), words, class_="pair"))
+        words = tag("p", tag("bdi", name), ": ", tag("bdi", item["reason"]), class_="beside")
+        cards.append(tag("article", tag("div", shown, words, class_="photos"), class_="pair"))
     more = len(items) - len(cards)
     return section(
         "Wrong labels?",
