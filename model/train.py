@@ -1,6 +1,6 @@
 """Labelled photos to a calibrated, documented model package.
 
-    python model/train.py --data FOLDER --out DIR              # 1,400 photos: about a minute
+    python model/train.py --data FOLDER --out DIR              # 1,400 photos: a minute and a half
     python model/train.py --data FOLDER --out DIR --tune 20    # 20 trials first
     python model/train.py --data FOLDER --out DIR --finetune   # the whole network
 
