@@ -228,7 +228,8 @@ def test_json_is_the_same_everywhere_and_whole(photos: Path, tmp_path: Path) -> 
 
 def test_what_may_be_accepted() -> None:
     assert accepted_kinds(["duplicate,tiny", "too-few"]) == {"duplicate", "tiny", "too-few"}
-    assert set(ACCEPTABLE) == set(KINDS) - {"imagenet-photos", "split-by-content", "not-photos"}
+    notes = {"imagenet-photos", "split-by-content", "not-photos", "wrong-label"}
+    assert set(ACCEPTABLE) == set(KINDS) - notes
     with pytest.raises(DataError, match="--accept everything: there is no such finding"):
         accepted_kinds(["everything"])
     with pytest.raises(DataError, match="imagenet-photos"):

@@ -18,6 +18,14 @@ FORMER = {
 }
 
 
+def with_endpoint() -> Account:
+    account = Account()
+    variant = {"VariantName": "AllTraffic", "ModelName": "one", "InitialInstanceCount": 1}
+    account.sagemaker.create_endpoint_config(EndpointConfigName="one", ProductionVariants=[variant])
+    account.sagemaker.create_endpoint(EndpointName="kennel", EndpointConfigName="one")
+    return account
+
+
 def registered(account: Account, maximum: int = 5, policy: str = "kennel-target-tracking") -> None:
     names = scalable_target("kennel")
     account.autoscaling.register_scalable_target(**names, MinCapacity=1, MaxCapacity=maximum)
@@ -36,7 +44,7 @@ def test_nothing_registered() -> None:
 @pytest.mark.parametrize("now", ["nothing", "other"])
 @pytest.mark.parametrize("former", [FORMER, None], ids=["former", "none before"])
 def test_registration_becomes_exactly_what_it_was_and_stays(now: str, former: Any) -> None:
-    account = Account()
+    account = with_endpoint()
     if now == "other":
         registered(account)
     restore(account.autoscaling, "kennel", former)
@@ -45,7 +53,7 @@ def test_registration_becomes_exactly_what_it_was_and_stays(now: str, former: An
 
 
 def test_deregister_twice() -> None:
-    account = Account()
+    account = with_endpoint()
     registered(account)
     assert deregister(account.autoscaling, "kennel") is True
     assert deregister(account.autoscaling, "kennel") is False
