@@ -37,7 +37,7 @@ def latencies(settings: Settings, seen: Floats, waits: Floats) -> tuple[Floats, 
     at = np.arange(_CELLS) * step
     mean = wait @ at
     stretch = np.where(mean > 0, waits / np.maximum(mean, 1e-12), 1.0)
-    edges = np.concatenate([np.arange(_CELLS) * step + step / 2])
+    edges = at + step / 2
     stretched = np.empty_like(wait)
     for row in range(len(wait)):
         summed = np.interp(edges / max(stretch[row], 1e-3), edges, wait[row].cumsum(), right=1.0)
@@ -45,8 +45,8 @@ def latencies(settings: Settings, seen: Floats, waits: Floats) -> tuple[Floats, 
     at_endpoint = _sum(stretched, _cells(service, step))
     given_up = at_endpoint[:, at > settings.timeout].sum(axis=1)
     at_endpoint[:, at > settings.timeout] = 0.0
-    # Lambda's own work is on the same axis where it fits, else on a wider one.
-    wide = max(longest + settings.work.points[-1], longest) / _CELLS
+    # Lambda's own work is on a wider axis, for both together.
+    wide = (longest + settings.work.points[-1]) / _CELLS
     together = _sum(_regrid(at_endpoint, step, wide), _cells(settings.work, wide))
     return _binned(together, wide), given_up
 

@@ -18,6 +18,7 @@ from kennel.planner.settings import BIN_S, PARAMETERS
 from kennel.planner.sweep import Try, pareto
 from kennel.planner.times import Times
 
+TAILS = (0.5, 0.95, 0.99)  # of the latencies: p50, p95, p99
 WORDS = dict(
     zip(
         ENDINGS,
@@ -112,7 +113,7 @@ def _plots(result: Result, prices: Prices) -> list[Markup]:
     capacity = np.minimum(
         result.in_service * result.settings.workers / result.settings.service.mean, fits
     )
-    tails = [quantiles(result.histogram, share) for share in (0.5, 0.95, 0.99)]
+    tails = [quantiles(result.histogram, share) for share in TAILS]
     hours = costs.by_hour(result, prices) * _HOUR / BIN_S
     shown: list[tuple[str, list[Line], Callable[[float], str], float]] = [
         ("Traffic and capacity, requests a second",
@@ -165,7 +166,7 @@ def _other_ways(ways: Sequence[Way]) -> Markup:
             way.name,
             _usd(way.usd),
             percent(way.result.throttled),
-            *(milliseconds(way.result.quantile(share)) for share in (0.5, 0.95, 0.99)),
+            *(milliseconds(way.result.quantile(share)) for share in TAILS),
             way.how,
         )
         for way in ways

@@ -9,11 +9,9 @@ from kennel.planner import costs, findings
 from kennel.planner.advice import Advice
 from kennel.planner.alternatives import Way
 from kennel.planner.prices import Prices
-from kennel.planner.report import WORDS, milliseconds, percent
+from kennel.planner.report import TAILS, WORDS, milliseconds, percent
 from kennel.planner.result import ENDINGS, Result
 from kennel.planner.sweep import Try, pareto
-
-TAILS = (0.5, 0.95, 0.99)
 
 
 def show(
