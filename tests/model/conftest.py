@@ -2,6 +2,7 @@
 
 import json
 import tarfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -63,3 +64,14 @@ def foolbox_photos() -> dict[int, Path]:
 @pytest.fixture(scope="session")
 def breed_names(package: Path) -> list[str]:
     return [entry["breed"] for entry in json.loads((package / "breeds.json").read_text())]
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Tiny networks are faster without threads that wait for each other."""
+    import torch  # noqa: PLC0415  # here, so that what comes first for OpenVINO stays first
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

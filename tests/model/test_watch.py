@@ -25,19 +25,12 @@ from watch import Finding, StoppedByRule, Watch, of_module
 from watch_rules import StarvedDevice, Window, default_rules
 from watch_signals import Array
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 MODEL = Path(__file__).resolve().parents[2] / "model"
 CLASSES = 4
 INPUTS = 16
 Split = tuple[Tensor, Tensor]
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Networks of this size are faster without threads that wait for each other."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def photos(count: int, spread: float = 1.0, seed: int = 0) -> Split:

@@ -7,12 +7,10 @@ import subprocess
 import sys
 import sysconfig
 import tarfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from dataset import DataError, Dataset, read
@@ -23,18 +21,12 @@ from tests.model.learning import TRAIN, clouds, photos_of, run_train
 from tests.model.pictures import picture, saved, write
 from wrong_labels import check, out_of_sample, sentence, suspects
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 EACH = 20  # photos a breed
 SWAPPED = {3: 1, 25: 2, 47: 0}  # place: the label that somebody gave by mistake
 BREEDS = ("Beagle", "Boxer", "Pug")
 SETTINGS = HeadSettings(shrinkage=0.001, learning_rate=0.05)
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def photos(seed: int, swapped: dict[int, int]) -> tuple[Samples, list[str]]:

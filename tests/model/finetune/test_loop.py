@@ -22,15 +22,9 @@ from finetune.pixels import Pixels
 from tests.model.finetune.tiny import RECIPE, job
 from watch import StoppedByRule, Watch
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 ROOT = Path(__file__).resolve().parents[3]
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 class StopsAt:
