@@ -2,6 +2,7 @@
 
 import io
 import tarfile
+from collections.abc import Mapping
 from typing import Any
 
 from tests.kennel.cloud.sagemaker.conftest import BUCKET, ROLE, Service
@@ -43,12 +44,17 @@ while True:
 
 def packed(**files: str) -> bytes:
     """Return scripts as a source.tar.gz; names without their .py."""
+    return archived({f"{name}.py": text.encode() for name, text in files.items()})
+
+
+def archived(members: Mapping[str, bytes]) -> bytes:
+    """Return a .tar.gz of these files."""
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w:gz") as archive:
-        for name, text in files.items():
-            member = tarfile.TarInfo(f"{name}.py")
-            member.size = len(text.encode())
-            archive.addfile(member, io.BytesIO(text.encode()))
+        for name, body in members.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(body)
+            archive.addfile(member, io.BytesIO(body))
     return out.getvalue()
 
 

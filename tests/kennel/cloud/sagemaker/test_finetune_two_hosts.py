@@ -1,17 +1,15 @@
 """model/train.py --finetune as a job of two instances: AWS's toolkit, torchrun, gloo."""
 
-import io
 import json
 import re
-import tarfile
 from typing import Any
 
 import pytest
 
 from bundle import source_members
 from tests.kennel.cloud.sagemaker.conftest import BUCKET, Service
-from tests.kennel.cloud.sagemaker.scripts import channel, job
-from tests.kennel.cloud.sagemaker.test_training import ended, log_of
+from tests.kennel.cloud.sagemaker.scripts import archived, channel, job
+from tests.kennel.cloud.sagemaker.test_training import archive, ended, log_of
 from tests.model.learning import photos_of
 
 EACH = {"train": 12, "valid": 2, "test": 2}  # photos a breed
@@ -53,20 +51,7 @@ def source() -> bytes:
     """The bundle's source with a recipe of two short epochs beside it, and nothing to install."""
     members = source_members() | {"short.json": json.dumps(RECIPE).encode()}
     del members["requirements.txt"]  # pip takes seconds on each host to find all of it there
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w:gz") as archive:
-        for name, body in members.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(body)
-            archive.addfile(member, io.BytesIO(body))
-    return out.getvalue()
-
-
-def artifact(service: Service, name: str, part: str) -> dict[str, bytes]:
-    key = f"out/{name}/output/{part}.tar.gz"
-    body = service.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
-    with tarfile.open(fileobj=io.BytesIO(body)) as archive:
-        return {each.name: archive.extractfile(each).read() for each in archive if each.isfile()}  # type: ignore[union-attr]
+    return archived(members)
 
 
 @pytest.mark.parametrize("launcher", ["ours", "toolkit"])
@@ -84,7 +69,7 @@ def test_two_instances_share_the_work_and_make_one_model(
     for number, lines in enumerate(logs, 1):
         own = f"process {number} of 2: trained on {TAKEN // 2} of {TAKEN} photos"
         assert [line for line in lines if "trained on" in line] == [own]
-    model = artifact(service, name, "model")
+    model = archive(service, f"out/{name}/output/model.tar.gz")
     card = json.loads(model["card.json"])
     assert card["training"]["finetune"]["processes"] == 2
     assert {entry["breed"] for entry in json.loads(model["breeds.json"])} == {"Beagle", "Boxer"}
@@ -93,7 +78,9 @@ def test_two_instances_share_the_work_and_make_one_model(
     assert not re.search(r"valid:loss", "\n".join(logs[1]))
     (metric,) = told["FinalMetricDataList"]
     assert metric["Value"] == pytest.approx(float(losses[-1]), rel=1e-6)
-    assert {"audit.json", "report.html"} <= set(artifact(service, name, "output"))
+    assert {"audit.json", "report.html"} <= set(
+        archive(service, f"out/{name}/output/output.tar.gz")
+    )
 
 
 def test_hosts_that_have_different_photos_end_with_a_sentence(

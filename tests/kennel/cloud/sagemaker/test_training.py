@@ -30,7 +30,7 @@ def run(service: Service, name: str, script: str, **more: Any) -> dict[str, Any]
 def archive(service: Service, key: str) -> dict[str, bytes]:
     body = service.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
     with tarfile.open(fileobj=io.BytesIO(body)) as found:
-        return {each.name: found.extractfile(each).read() for each in found}  # type: ignore[union-attr]
+        return {each.name: found.extractfile(each).read() for each in found if each.isfile()}  # type: ignore[union-attr]
 
 
 def log_of(service: Service, name: str, algo: str = "algo-1") -> list[str]:

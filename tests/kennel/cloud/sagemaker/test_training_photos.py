@@ -1,8 +1,6 @@
 """A training job with real photos and model/train.py, as the toolkit runs it."""
 
-import io
 import json
-import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +9,7 @@ import pytest
 from bundle import make_bundle
 from tests.kennel.cloud.sagemaker.conftest import BUCKET, Service
 from tests.kennel.cloud.sagemaker.scripts import channel, job
+from tests.kennel.cloud.sagemaker.test_training import archive
 
 BREEDS = ("beagle", "samoyed")
 PHOTOS = 12  # a breed: 15 % go to valid, 15 % to test
@@ -54,17 +53,11 @@ def test_the_artifact_is_a_package_of_these_breeds(
 ) -> None:
     key = "out/k-photos-train/output/model.tar.gz"
     assert trained["ModelArtifacts"]["S3ModelArtifacts"] == f"s3://{BUCKET}/{key}"
-    body = service.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
-    with tarfile.open(fileobj=io.BytesIO(body)) as archive:
-        member = archive.extractfile("breeds.json")
-        assert member
-        breeds = json.loads(member.read())
+    breeds = json.loads(archive(service, key)["breeds.json"])
     assert [each["breed"].lower() for each in breeds] == list(BREEDS)
 
 
 @pytest.mark.shared
 def test_its_report_is_beside_it(service: Service, trained: dict[str, Any]) -> None:
     key = f"out/{trained['TrainingJobName']}/output/output.tar.gz"
-    body = service.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
-    with tarfile.open(fileobj=io.BytesIO(body)) as archive:
-        assert {"audit.json", "report.html"} <= set(archive.getnames())
+    assert {"audit.json", "report.html"} <= set(archive(service, key))
