@@ -4,7 +4,8 @@
 
 Three processes, each new: the day (86.4 million requests on a daily curve, through executions and
 instances to match), and two slices in time of the same profile through plain SimPy
-(kennel/planner/events.py), 1/400 and 1/200 of the day at its middle. The last line is JSON:
+(kennel/planner/engines/simulation.py), 1/400 and 1/200 of the day at its middle. The last line is
+JSON:
 
 seconds       of the day, from a fresh process's first call to its result
 peak_gb       peak resident memory of that process
@@ -30,11 +31,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from kennel.planner.bins import estimate  # noqa: E402  # after the path to kennel/
-from kennel.planner.events import simulate  # noqa: E402
-from kennel.planner.profile import DAY, Profile, daily  # noqa: E402
-from kennel.planner.settings import Settings  # noqa: E402
-from kennel.planner.times import lognormal  # noqa: E402
+from kennel.planner.engines.analytic import estimate  # noqa: E402  # after the path to kennel/
+from kennel.planner.engines.simulation import simulate  # noqa: E402
+from kennel.planner.inputs.distributions import lognormal  # noqa: E402
+from kennel.planner.inputs.settings import Settings  # noqa: E402
+from kennel.planner.inputs.traffic import DAY, Profile, daily  # noqa: E402
 
 SWING = 0.6
 SLICES = (400, 200)

@@ -121,7 +121,8 @@ def plan(  # noqa: PLR0917  # typer makes an option of each
 ) -> None:
     """Say what traffic the settings hold and what they cost, before anything is deployed.
 
-    Settings come from template.yaml, prices from kennel/planner/prices.json. Measure --service on
+    Settings come from template.yaml, prices from kennel/planner/inputs/prices.json. Measure
+    --service on
     the instance type that you mean to use: everything else follows from it.
 
     \b
@@ -132,7 +133,7 @@ def plan(  # noqa: PLR0917  # typer makes an option of each
     kennel plan daily:50 --sweep ReservedConcurrency=10,20 --sweep MinInstances=1,2
     """  # noqa: D301  # click keeps the lines after its mark as they are
     from kennel.planner import command  # noqa: PLC0415  # numpy only where it is used
-    from kennel.planner import prices as price_files  # noqa: PLC0415
+    from kennel.planner.inputs import prices as price_files  # noqa: PLC0415
 
     screen = Console(stderr=True)
     ask = command.Ask(
@@ -141,7 +142,7 @@ def plan(  # noqa: PLR0917  # typer makes an option of each
         sweep or [], report, json_,
     )  # fmt: skip
     if replay:
-        from kennel.planner import replaying  # noqa: PLC0415  # and a cloud where one is started
+        from kennel.planner.replay.replay import run  # noqa: PLC0415  # starts a cloud
 
-        raise typer.Exit(replaying.run(ask, screen))
+        raise typer.Exit(run(ask, screen))
     command.run(ask, screen)

@@ -7,14 +7,16 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress
 
-from kennel.planner import advice as advising
-from kennel.planner import alternatives, costs, prices, profile_files, report, slo, summary, sweep
-from kennel.planner.bins import estimate
+from kennel.planner.analysis import alternatives, costs, slo, sweep
+from kennel.planner.analysis import recommend as advising
+from kennel.planner.engines.analytic import estimate
+from kennel.planner.engines.simulation import simulate
 from kennel.planner.errors import BadPlan
-from kennel.planner.events import simulate
-from kennel.planner.profile import Profile, length, parse
-from kennel.planner.settings import Settings, read_template
-from kennel.planner.times import read as read_times
+from kennel.planner.inputs import prices, traffic_files
+from kennel.planner.inputs.distributions import read as read_times
+from kennel.planner.inputs.settings import Settings, read_template
+from kennel.planner.inputs.traffic import Profile, length, parse
+from kennel.planner.output import report, terminal
 
 SLOW_FROM = 5_000_000  # requests that the exact engine is refused
 
@@ -88,9 +90,9 @@ def run(ask: Ask, screen: Console) -> None:
     if ask.report:
         report.write(ask.report, result, held, found, tries=tried, ways=ways)
     if ask.as_json:
-        print(json.dumps(summary.as_json(result, held, found, tried, ways)))
+        print(json.dumps(terminal.as_json(result, held, found, tried, ways)))
     else:
-        summary.show(Console(), result, held, found, ways)
+        terminal.show(Console(), result, held, found, ways)
     if ask.report:
         screen.print(f"\nReport: {ask.report}", highlight=False, markup=False, soft_wrap=True)
 
@@ -123,7 +125,7 @@ def traffic(text: str, lasting: str) -> Profile:
     """Return the profile that a person names."""
     path = Path(text)
     if path.suffix.lower() in {".csv", ".json"} or path.is_file():
-        return profile_files.read(path)
+        return traffic_files.read(path)
     return parse(text, length(lasting))
 
 

@@ -12,12 +12,14 @@ import pytest
 from rich.console import Console
 
 from kennel.paths import TEMPLATE
-from kennel.planner import advice, alternatives, costs, findings, prices, report, slo, sweep
-from kennel.planner.bins import estimate
+from kennel.planner.analysis import alternatives, bottlenecks, costs, recommend, slo, sweep
 from kennel.planner.command import Ask, read, run
+from kennel.planner.engines.analytic import estimate
 from kennel.planner.errors import BadPlan
-from kennel.planner.profile import DAY, constant, parse, spike
-from kennel.planner.settings import PARAMETERS, Settings, read_template
+from kennel.planner.inputs import prices
+from kennel.planner.inputs.settings import PARAMETERS, Settings, read_template
+from kennel.planner.inputs.traffic import DAY, constant, parse, spike
+from kennel.planner.output import report
 
 ROOMY = Settings(quota=10**9, rate=200.0, burst=200, reserved=50)
 
@@ -106,19 +108,19 @@ def test_five_executions_can_never_push_the_endpoint_past_n_instances() -> None:
         ROOMY, reserved=5, target=640.0, maximum=5,
         work=replace(times, points=np.full(1, 0.4)), service=replace(times, points=np.full(1, 0.1)),
     )  # fmt: skip
-    instances, minute = findings.most_instances(settings)
+    instances, minute = bottlenecks.most_instances(settings)
     assert instances == 1
     assert minute == pytest.approx(600)
     result = estimate(settings, constant(60, 3600))
     assert result.in_service.max() == 1
-    told = " ".join(findings.say(result))
+    told = " ".join(bottlenecks.say(result))
     assert "5 concurrent executions can never push the endpoint past 1 instance:" in told
-    assert findings.binding(result) == "ReservedConcurrency"
+    assert bottlenecks.binding(result) == "ReservedConcurrency"
 
 
 def test_the_quota_that_binds_is_named() -> None:
     result = estimate(replace(ROOMY, quota=1000), constant(2, 3600))
-    assert findings.binding(result) == "DailyQuota"
+    assert bottlenecks.binding(result) == "DailyQuota"
     assert result.ended(0) == pytest.approx(1000, abs=2)
 
 
@@ -129,13 +131,13 @@ def test_a_quota_is_new_at_midnight() -> None:
 
 def test_the_endpoint_is_named_where_executions_only_wait_for_it() -> None:
     settings = replace(ROOMY, reserved=10, maximum=1, service=ROOMY.service.scaled(20))
-    told = " ".join(findings.say(estimate(settings, constant(40, 1200))))
+    told = " ".join(bottlenecks.say(estimate(settings, constant(40, 1200))))
     assert "The endpoint is why" in told
 
 
 def test_it_is_the_alarm_and_not_the_cooldown() -> None:
     settings = replace(ROOMY, target=100.0, maximum=3)
-    told = " ".join(findings.say(estimate(settings, spike(1, 5, 20, 3600))))
+    told = " ".join(bottlenecks.say(estimate(settings, spike(1, 5, 20, 3600))))
     assert "The cooldown of 30 s is not what binds" in told
 
 
@@ -150,7 +152,7 @@ def test_the_recommendation_keeps_its_promise_and_is_written_to_paste() -> None:
     profile = spike(4, 3, 10, 3600)
     objective = slo.parse("p99=1s,success=99.9%")
     assert not objective.met(estimate(settings, profile, 0))
-    found = advice.advise(settings, profile, prices.read(), objective, seed=0)
+    found = recommend.advise(settings, profile, prices.read(), objective, seed=0)
     assert found.best is not None
     assert objective.met(estimate(found.best, profile, 0))
     assert "sam deploy --parameter-overrides " in found.overrides
@@ -162,7 +164,7 @@ def test_the_recommendation_keeps_its_promise_and_is_written_to_paste() -> None:
 
 
 def test_a_promise_that_nothing_keeps() -> None:
-    found = advice.advise(ROOMY, constant(3, 600), prices.read(), slo.parse("p99=1ms"), seed=0)
+    found = recommend.advise(ROOMY, constant(3, 600), prices.read(), slo.parse("p99=1ms"), seed=0)
     assert found.best is None
     assert "None of" in found.sentence
 

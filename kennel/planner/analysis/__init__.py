@@ -1,0 +1,1 @@
+"""What follows from an engine's result: costs, bottlenecks, recommended settings."""

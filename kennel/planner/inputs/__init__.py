@@ -1,0 +1,1 @@
+"""What a plan is made from: settings, traffic, distributions of time, and prices."""

@@ -1,0 +1,1 @@
+"""Replay of the traffic against the offline cloud, beside the prediction."""
