@@ -20,8 +20,8 @@ from botocore.exceptions import (
     TokenRetrievalError,
 )
 
-from kennel import listening
-from kennel.cloud.deploy import client as offline_client
+from kennel import running_cloud
+from kennel.cloud.cloudformation.stack import client as offline_client
 from kennel.errors import KennelError
 
 Connect = Callable[[str], Any]
@@ -62,7 +62,7 @@ def connect(region: str = "", profile: str = "", *, offline: bool = False) -> Co
         For an unknown profile, a missing region, or when `kennel up` does not run.
     """
     if offline:
-        place = listening.find()
+        place = running_cloud.find()
         if place is None:
             raise KennelError("--offline asks the running `kennel up`, and none runs: start it")
         return lambda service: offline_client(service, place.aws_url)

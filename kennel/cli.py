@@ -13,15 +13,15 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from kennel import aws_commands, running_cloud
 from kennel import demo as demonstration
-from kennel import listening, operate
 from kennel import train as scripts
 from kennel.client import classify as send
 from kennel.cloud.cloud import Cloud
 from kennel.errors import KennelError
 from kennel.execution import bring_up_endpoint, is_in_service
 from kennel.planner.cli import plan
-from kennel.show import answers_table, photos_of
+from kennel.tables import answers_table, photos_of
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -49,15 +49,15 @@ def up(
 
     What was there before is there again; the first time the pretrained model is released.
     """
-    listening.refuse_second()
+    running_cloud.refuse_second()
     if fresh:
-        shutil.rmtree(listening.STATE_FOLDER, ignore_errors=True)
-    with _cloud(port, bind, listening.STATE_FOLDER) as cloud:
+        shutil.rmtree(running_cloud.STATE_FOLDER, ignore_errors=True)
+    with _cloud(port, bind, running_cloud.STATE_FOLDER) as cloud:
         if is_in_service(cloud):
             screen.print("The endpoint serves what it served before: --fresh forgets it.")
         else:
             bring_up_endpoint(cloud, screen)
-        with listening.announced(cloud) as place:
+        with running_cloud.announced(cloud) as place:
             print(place.as_json() if json_ else place.as_text(), flush=True)
             with contextlib.suppress(KeyboardInterrupt):
                 signal.pause()
@@ -71,9 +71,9 @@ def down(
 ) -> None:
     """End the offline cloud that `kennel up` started."""
     if delete:
-        for kept in listening.delete_stack():
+        for kept in running_cloud.delete_stack():
             screen.print(f"kept, as the template says: {kept}")
-    listening.end()
+    running_cloud.end()
 
 
 @app.command()
@@ -89,12 +89,12 @@ def classify(
     """
     files = photos_of(photos)
     with contextlib.ExitStack() as stack:
-        place = listening.Place(url, key) if url else listening.find()
+        place = running_cloud.Place(url, key) if url else running_cloud.find()
         if place is None:
             screen.print("No Kennel is up: starting one for this (`kennel up` keeps one).")
             cloud = stack.enter_context(_cloud(0))
             bring_up_endpoint(cloud, screen)
-            place = listening.Place(cloud.api_url, cloud.api_key)
+            place = running_cloud.Place(cloud.api_url, cloud.api_key)
         answers = send(files, place.api_url, place.api_key, screen)
     if json_:
         for answer in answers:
@@ -158,22 +158,22 @@ def evaluate(
     raise typer.Exit(scripts.evaluate(model, data, notdogs, context.args))
 
 
-app.command()(operate.preflight)
-app.command("batch")(operate.run_batch)
-app.command("destroy")(operate.run_destroy)
+app.command()(aws_commands.preflight)
+app.command("batch")(aws_commands.run_batch)
+app.command("destroy")(aws_commands.run_destroy)
 app.command()(plan)
 
 
 @contextlib.contextmanager
 def _cloud(port: int, host: str = "127.0.0.1", state: Path | None = None) -> Iterator[Cloud]:
     with contextlib.ExitStack() as stack:
-        stack.enter_context(listening.own_temporary_files())
+        stack.enter_context(running_cloud.own_temporary_files())
         with screen.status("starting the offline cloud") as status:
             made = Cloud(
                 port=port,
                 host=host,
                 state=state,
-                faults=listening.read_faults(),
+                faults=running_cloud.read_faults(),
                 report=status.update,
             )
             cloud = stack.enter_context(made)

@@ -15,8 +15,8 @@ from kennel.client import Answer, classify
 from kennel.cloud.cloud import Cloud
 from kennel.errors import KennelError
 from kennel.execution import bring_up_endpoint
-from kennel.listening import Place
-from kennel.show import answers_table, photos_of
+from kennel.running_cloud import Place
+from kennel.tables import answers_table, photos_of
 
 #: foolbox's photos are named imagenet_NN_CLASS.jpg; these two show a dog.
 DOGS = {243: "Bull Mastiff", 251: "Dalmatian"}

@@ -13,7 +13,7 @@ from typing import Any
 
 from samtranslator.yaml_helper import yaml_parse
 
-from kennel.cloud.template import Stack, load
+from kennel.cloud.cloudformation.template import Stack, load
 from kennel.errors import KennelError
 from kennel.paths import ROOT, TEMPLATE
 

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from kennel.cloud.cloud import Cloud
-from kennel.cloud.deploy import client
+from kennel.cloud.cloudformation.stack import client
 from kennel.errors import KennelError
 
 LOOK_SECONDS = 0.2

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from kennel.cloud.access import OPERATOR_KEY
 from kennel.cloud.cloud import Cloud
+from kennel.cloud.iam.identity import OPERATOR_KEY
 from kennel.demo import samples
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -14,17 +14,17 @@ from types import TracebackType
 
 import uvicorn
 
-from kennel.cloud.assembly import Parts, Setting
-from kennel.cloud.build import build
-from kennel.cloud.clock import Clock
-from kennel.cloud.deploy import Deployment
-from kennel.cloud.faults import Faults
-from kennel.cloud.functions import make_target
+from kennel.cloud.awslambda.build import build
+from kennel.cloud.awslambda.functions import make_target
+from kennel.cloud.cloudformation.stack import Deployment
+from kennel.cloud.cloudformation.template import Stack, load
 from kennel.cloud.gateway import Gateway
-from kennel.cloud.moto_server import MotoServer
-from kennel.cloud.processes import free_ports, listen
-from kennel.cloud.sagemaker.serving import OFFLINE_IMAGE
-from kennel.cloud.template import Stack, load
+from kennel.cloud.moto_backend.server import MotoServer
+from kennel.cloud.runtime.clock import Clock
+from kennel.cloud.runtime.faults import Faults
+from kennel.cloud.runtime.processes import free_ports, listen
+from kennel.cloud.sagemaker.endpoints.instance import OFFLINE_IMAGE
+from kennel.cloud.services import Parts, Setting
 from kennel.errors import CannotStart
 from kennel.paths import STATE, TEMPLATE
 

@@ -14,11 +14,11 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from kennel.cloud.asynchronous import AsynchronousInvocations
-from kennel.cloud.clock import Clock
-from kennel.cloud.custom_resources import CustomResources
-from kennel.cloud.faults import Fault, Faults
-from kennel.cloud.functions import NoSuchFunction
+from kennel.cloud.awslambda.async_invoke import AsynchronousInvocations
+from kennel.cloud.awslambda.functions import NoSuchFunction
+from kennel.cloud.cloudformation.custom_resources import CustomResources
+from kennel.cloud.runtime.clock import Clock
+from kennel.cloud.runtime.faults import Fault, Faults
 from kennel.errors import KennelError
 
 

@@ -8,20 +8,20 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from kennel.cloud import lambda_api
-from kennel.cloud.access import OPERATOR_KEY, Access, AccessDenied, Signature, UnknownCaller
-from kennel.cloud.api_calls import ApiCall, UnreadableCall, read_call
-from kennel.cloud.asynchronous import AsynchronousInvocations
-from kennel.cloud.authorise import ConfigOf, UnknownCall, needs
+from kennel.cloud.apigateway.rest_api import RestApi
+from kennel.cloud.autoscaling.api import ScalingService
+from kennel.cloud.awslambda import api as lambda_api
+from kennel.cloud.awslambda.async_invoke import AsynchronousInvocations
+from kennel.cloud.awslambda.functions import LambdaService
+from kennel.cloud.codebuild.builds import OPERATIONS, ImageBuilds
 from kennel.cloud.control import Control
-from kennel.cloud.events import Events
-from kennel.cloud.functions import LambdaService
-from kennel.cloud.image_builds import OPERATIONS, ImageBuilds
-from kennel.cloud.quotas import Quotas
-from kennel.cloud.refusals import access_denied, refusal
-from kennel.cloud.rest_api import RestApi
+from kennel.cloud.eventbridge.events import Events
+from kennel.cloud.iam.identity import OPERATOR_KEY, Access, AccessDenied, Signature, UnknownCaller
+from kennel.cloud.iam.permissions import ConfigOf, UnknownCall, needs
+from kennel.cloud.iam.requests import ApiCall, UnreadableCall, read_call
+from kennel.cloud.runtime.errors import access_denied, refusal
 from kennel.cloud.sagemaker.protocol import SageMaker
-from kennel.cloud.scaling_api import ScalingService
+from kennel.cloud.servicequotas.quotas import Quotas
 
 #: Headers that describe one connection, not the message (RFC 9110, 7.6.1).
 _HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "upgrade", "te", "trailer"}

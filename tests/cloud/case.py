@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from kennel.cloud.access import OPERATOR_KEY
+from kennel.cloud.iam.identity import OPERATOR_KEY
 
 Request = Mapping[str, Any]
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from kennel.cloud.build import BUILT
+from kennel.cloud.awslambda.build import BUILT
 from kennel.demo import samples
 from tests.cloud.case import API, GITHUB, GUIDE, Absent, Case, Like, Refused, Request
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from tests.cloud.case import API, GITHUB, GUIDE, Absent, Case, Like, Refused
-from tests.kennel.cloud.sagemaker.scripts import IMAGE
+from tests.kennel.cloud.sagemaker.jobs.scripts import IMAGE
 
 _ARN = "arn:aws:sagemaker:us-east-1:123456789012:"
 _METRIC = {"Name": "valid:loss", "Regex": "loss=([0-9.]+)"}

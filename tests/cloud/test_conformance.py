@@ -14,8 +14,8 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from kennel.cloud.access import OPERATOR_KEY
 from kennel.cloud.cloud import Cloud
+from kennel.cloud.iam.identity import OPERATOR_KEY
 from tests.cloud.case import Case, HttpCase, Refused, differences
 
 WAIT_SECONDS = 300.0

@@ -1,6 +1,6 @@
 """Two that judge whether a role may make a call, neither knowing the other.
 
-kennel     kennel/cloud/policy.py, which also guards every call in the offline cloud
+kennel     kennel/cloud/iam/policy.py, which also guards every call in the offline cloud
 simulate   @cloud-copilot/iam-simulate, which knows besides which action takes which resource
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kennel.cloud.policy import read_role
+from kennel.cloud.iam.policy import read_role
 from tests.iam.roles import Roles
 
 HERE = Path(__file__).parent

@@ -17,10 +17,10 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from kennel.cloud.access import Access
-from kennel.cloud.api_calls import ApiCall
-from kennel.cloud.authorise import needs as of_others
-from kennel.cloud.names import ACCOUNT, REGION
+from kennel.cloud.cloudformation.names import ACCOUNT, REGION
+from kennel.cloud.iam.identity import Access
+from kennel.cloud.iam.permissions import needs as of_others
+from kennel.cloud.iam.requests import ApiCall
 from kennel.cloud.sagemaker.resources import Need, arn_of
 from kennel.cloud.sagemaker.resources import needs as of_sagemaker
 from kennel.paths import FUNCTIONS

@@ -7,8 +7,8 @@ from typing import Any
 
 from samtranslator.yaml_helper import yaml_parse
 
-from kennel.cloud.names import ACCOUNT
-from kennel.cloud.template import load
+from kennel.cloud.cloudformation.names import ACCOUNT
+from kennel.cloud.cloudformation.template import load
 
 __all__ = ["ACCOUNT", "ENDPOINT_NAME", "KEEPING", "SETTINGS", "Roles", "as_list", "read"]
 

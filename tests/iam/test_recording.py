@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from kennel.cloud.authorise import table as actions_of_calls
+from kennel.cloud.iam.permissions import table as actions_of_calls
 from preflight.data import find_photos
 from tests.functions.account import BUCKET, Account
 from tests.iam import recording

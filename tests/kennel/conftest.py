@@ -11,7 +11,7 @@ from botocore.stub import Stubber
 from moto.server import ThreadedMotoServer
 
 from kennel.aws import Connect
-from kennel.cloud.deploy import client
+from kennel.cloud.cloudformation.stack import client
 
 
 @pytest.fixture(scope="session")

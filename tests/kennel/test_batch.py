@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from kennel.batch import Batch, Place, start, wait
-from kennel.cloud.deploy import client
+from kennel.cloud.cloudformation.stack import client
 from kennel.errors import KennelError
 from tests.kennel.conftest import clients, scripted
 

@@ -14,8 +14,8 @@ import httpx
 import pytest
 
 from kennel.cloud.cloud import Cloud
-from kennel.cloud.deploy import client
-from kennel.cloud.processes import is_running, listen
+from kennel.cloud.cloudformation.stack import client
+from kennel.cloud.runtime.processes import is_running, listen
 from kennel.demo import samples
 from kennel.paths import STATE
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from kennel.cloud.deploy import client
+from kennel.cloud.cloudformation.stack import client
 from kennel.destroy import Left, as_json, as_table, delete_stack, keeps_costing, run, sam
 from kennel.errors import KennelError
 from kennel.paths import ROOT

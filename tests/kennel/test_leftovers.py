@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from kennel.cloud.cloud import Cloud
-from kennel.cloud.deploy import client
+from kennel.cloud.cloudformation.stack import client
 from kennel.deployed import Deployed
 from kennel.deployment import read
 from kennel.leftovers import Stack, leftovers

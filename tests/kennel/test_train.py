@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kennel.cloud.processes import is_running
+from kennel.cloud.runtime.processes import is_running
 from kennel.errors import KennelError
 from kennel.train import evaluate, train
 from tests.model.pictures import kennel_of

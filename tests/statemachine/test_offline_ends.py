@@ -14,7 +14,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from kennel.cloud.cloud import Cloud
-from kennel.cloud.deploy import client
+from kennel.cloud.cloudformation.stack import client
 
 LONGEST_S = 180.0
 

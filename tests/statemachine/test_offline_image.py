@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from kennel.cloud.cloud import Cloud
-from kennel.cloud.deploy import client
+from kennel.cloud.cloudformation.stack import client
 from kennel.errors import KennelError
 from kennel.execution import follow
 from kennel.paths import ROOT, TEMPLATE

@@ -16,8 +16,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from kennel.cloud.cloud import Cloud
-from kennel.cloud.deploy import client
-from kennel.cloud.faults import Fault
+from kennel.cloud.cloudformation.stack import client
+from kennel.cloud.runtime.faults import Fault
 from kennel.demo import samples
 from kennel.execution import follow
 from tests.statemachine.test_offline_ends import endpoint, made, targets, until

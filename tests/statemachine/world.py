@@ -354,7 +354,7 @@ def interpreter() -> Iterator[Machine]:
         port = int(free.getsockname()[1])
     # The interpreter sends every task to localhost:$MOTO_PORT, wherever moto itself listens.
     moto = subprocess.Popen(
-        [sys.executable, "-m", "kennel.cloud.moto_app", str(port)],
+        [sys.executable, "-m", "kennel.cloud.moto_backend.app", str(port)],
         env={**os.environ, "MOTO_PORT": str(services.server_port), "PYTHONPATH": str(ROOT)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -6,7 +6,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from kennel.cloud.names import REGION
+from kennel.cloud.cloudformation.names import REGION
 from kennel.cloud.sagemaker.errors import ServiceError
 
 

@@ -12,9 +12,9 @@ from typing import Any
 
 from botocore.utils import parse_to_aware_datetime
 
+from kennel.cloud.runtime.store import Json, Store
 from kennel.cloud.sagemaker.errors import ServiceError
 from kennel.cloud.sagemaker.shapes import MODEL
-from kennel.cloud.sagemaker.store import Json, Store
 
 #: Action -> (kind in the store, SortBy, SortOrder). From the API reference's text of each.
 _LISTED = {

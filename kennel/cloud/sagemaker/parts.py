@@ -1,15 +1,15 @@
 """The stand-in's parts for jobs, the registry and lists, put together."""
 
-from kennel.cloud.faults import Faults
+from kennel.cloud.runtime.faults import Faults
+from kennel.cloud.runtime.store import Store
+from kennel.cloud.sagemaker.endpoints.instance import Images, offline_images
+from kennel.cloud.sagemaker.jobs.training.api import TrainingJobs
+from kennel.cloud.sagemaker.jobs.training.record import Publish, tell_nobody
+from kennel.cloud.sagemaker.jobs.training.run import Place
+from kennel.cloud.sagemaker.jobs.transform.api import TransformJobs
+from kennel.cloud.sagemaker.jobs.tuning.api import TuningJobs
 from kennel.cloud.sagemaker.listing import Listings
 from kennel.cloud.sagemaker.registry import Registry
-from kennel.cloud.sagemaker.serving import Images, offline_images
-from kennel.cloud.sagemaker.store import Store
-from kennel.cloud.sagemaker.training import TrainingJobs
-from kennel.cloud.sagemaker.training_record import Publish, tell_nobody
-from kennel.cloud.sagemaker.training_run import Place
-from kennel.cloud.sagemaker.transform import TransformJobs
-from kennel.cloud.sagemaker.tuning import TuningJobs
 
 
 def job_parts(

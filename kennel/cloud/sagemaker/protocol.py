@@ -13,12 +13,12 @@ from typing import Protocol
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from kennel.cloud.access import Access, AccessDenied
-from kennel.cloud.faults import Faults
+from kennel.cloud.iam.identity import Access, AccessDenied
+from kennel.cloud.runtime.faults import Faults
+from kennel.cloud.runtime.store import Json, Store
 from kennel.cloud.sagemaker.errors import ServiceError
 from kennel.cloud.sagemaker.resources import Need, arn_of, needs, resource_of
 from kennel.cloud.sagemaker.shapes import MODEL, check_request, check_response
-from kennel.cloud.sagemaker.store import Json, Store
 from kennel.cloud.sagemaker.tags import Tags
 
 _TARGET_PREFIX = MODEL.metadata["targetPrefix"] + "."

@@ -4,11 +4,11 @@ What the documentation says of versions and approval:
 https://docs.aws.amazon.com/sagemaker/latest/dg/model-registry-version.html
 """
 
-from kennel.cloud.clock import Clock
+from kennel.cloud.runtime.clock import Clock
+from kennel.cloud.runtime.store import Json, Store
 from kennel.cloud.sagemaker.errors import ServiceError, invalid
 from kennel.cloud.sagemaker.listing import listed
 from kennel.cloud.sagemaker.resources import arn_of
-from kennel.cloud.sagemaker.store import Json, Store
 
 GROUP = "model-package-group"
 PACKAGE = "model-package"

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from kennel.cloud.names import ACCOUNT, REGION
+from kennel.cloud.cloudformation.names import ACCOUNT, REGION
 
 #: Resource type in an ARN -> the word for it in actions and members. The longer word comes
 #: before one that it begins with: CreateEndpointConfig is no CreateEndpoint.

@@ -1,8 +1,8 @@
 """Tags of any SageMaker resource, by its ARN."""
 
+from kennel.cloud.runtime.store import Json, Store
 from kennel.cloud.sagemaker.errors import ServiceError
 from kennel.cloud.sagemaker.listing import page
-from kennel.cloud.sagemaker.store import Json, Store
 
 MOST_TAGS = 50  # https://docs.aws.amazon.com/general/latest/gr/aws_tagging.html
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from kennel.cloud.moto_server import MotoServer
-from kennel.cloud.processes import free_ports
+from kennel.cloud.moto_backend.server import MotoServer
+from kennel.cloud.runtime.processes import free_ports
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from kennel.client import classify
 from kennel.cloud.cloud import Cloud
-from kennel.cloud.deploy import client
+from kennel.cloud.cloudformation.stack import client
 from kennel.demo import is_right, samples
 from kennel.paths import ROOT
 

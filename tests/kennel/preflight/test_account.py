@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from kennel.cloud.template import Resource, Stack
+from kennel.cloud.cloudformation.template import Resource, Stack
 from kennel.deployed import Deployed
 from kennel.deployment import Deployment, read
 from kennel.preflight.account import concurrency, log_role

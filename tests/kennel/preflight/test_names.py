@@ -4,8 +4,8 @@ import dataclasses
 
 import pytest
 
-from kennel.cloud.deploy import client
-from kennel.cloud.template import Resource, Stack
+from kennel.cloud.cloudformation.stack import client
+from kennel.cloud.cloudformation.template import Resource, Stack
 from kennel.deployed import Deployed
 from kennel.deployment import Deployment, read
 from kennel.preflight.findings import Finding, Level

@@ -15,18 +15,18 @@ import uvicorn
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
-from kennel.cloud.access import OPERATOR_KEY, Access
-from kennel.cloud.clock import Clock
-from kennel.cloud.deploy import client
-from kennel.cloud.faults import Faults
-from kennel.cloud.processes import listen
+from kennel.cloud.cloudformation.stack import client
+from kennel.cloud.iam.identity import OPERATOR_KEY, Access
+from kennel.cloud.runtime.clock import Clock
+from kennel.cloud.runtime.faults import Faults
+from kennel.cloud.runtime.processes import listen
+from kennel.cloud.runtime.store import Store
 from kennel.cloud.sagemaker.account import Account
-from kennel.cloud.sagemaker.models import Models
+from kennel.cloud.sagemaker.endpoints.models import Models
+from kennel.cloud.sagemaker.jobs.training.run import Place
 from kennel.cloud.sagemaker.parts import job_parts
 from kennel.cloud.sagemaker.protocol import SageMaker
-from kennel.cloud.sagemaker.store import Store
-from kennel.cloud.sagemaker.training_run import Place
-from tests.kennel.cloud.sagemaker.serving_tools import tiny_images
+from tests.kennel.cloud.sagemaker.endpoints.serving_tools import tiny_images
 
 ROLE = "arn:aws:iam::123456789012:role/job"
 BUCKET = "jobs"

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from kennel.cloud.build import BUILT
+from kennel.cloud.awslambda.build import BUILT
 from kennel.cloud.cloud import Cloud
-from kennel.cloud.deploy import client
-from kennel.cloud.sagemaker.serving import OFFLINE_IMAGE
+from kennel.cloud.cloudformation.stack import client
+from kennel.cloud.sagemaker.endpoints.instance import OFFLINE_IMAGE
 from kennel.demo import samples
 
 ROLE = "arn:aws:iam::123456789012:role/bare-ModelRole"

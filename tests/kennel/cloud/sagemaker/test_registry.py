@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from kennel.cloud.clock import Clock
+from kennel.cloud.runtime.clock import Clock
+from kennel.cloud.runtime.store import Store
 from kennel.cloud.sagemaker.errors import ServiceError
 from kennel.cloud.sagemaker.registry import Registry
 from kennel.cloud.sagemaker.shapes import check_response
-from kennel.cloud.sagemaker.store import Store
 
 BASE = "arn:aws:sagemaker:us-east-1:123456789012:"
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from kennel.cloud.scaling import Scaler
-from kennel.cloud.scaling_targets import IN_SECONDS, IN_SHARE, OUT_POINTS
+from kennel.cloud.autoscaling.scaler import Scaler
+from kennel.cloud.autoscaling.targets import IN_SECONDS, IN_SHARE, OUT_POINTS
 from kennel.planner.engines import autoscaling
 from kennel.planner.engines.autoscaling import Moment, Rule, decide, rule_of
 from kennel.planner.inputs.settings import Settings

@@ -1,0 +1,1 @@
+"""API Gateway: REST APIs, gateway responses, usage plans."""

@@ -1,0 +1,199 @@
+"""Scalable targets and policies of endpoint variants, in moto, and the alarms of a policy.
+
+The alarms have AWS's names and settings: for the metrics of a minute three points above the
+target and fifteen below nine tenths of it, for the one of ten seconds as many minutes of those.
+"""
+
+import asyncio
+import re
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from kennel.cloud.runtime.store import Json, Store
+
+NAMESPACE = "sagemaker"
+DIMENSION = "sagemaker:variant:DesiredInstanceCount"
+RESOURCE = re.compile(r"endpoint/([^/]+)/variant/([^/]+)")
+
+OUT_POINTS, IN_SECONDS, IN_SHARE = 3, 900, 0.9
+
+#: PredefinedMetricType -> (metric, statistic, period in seconds)
+PREDEFINED = {
+    "SageMakerVariantInvocationsPerInstance": ("InvocationsPerInstance", "Sum", 60),
+    "SageMakerVariantConcurrentRequestsPerModelHighResolution": (
+        "ConcurrentRequestsPerModel",
+        "Average",
+        10,
+    ),
+}
+
+
+class Targets:
+    """What is registered. moto holds it while it runs, the store beyond that.
+
+    Parameters
+    ----------
+    client
+        Gives boto3 clients of moto, by service.
+    """
+
+    def __init__(self, client: Callable[[str], Any], store: Store) -> None:
+        self._scaling = client("application-autoscaling")
+        self._cloudwatch = client("cloudwatch")
+        self._store = store
+
+    async def restore(self) -> None:
+        """Register again what was registered before moto was started anew."""
+        for target in self._store.all("scalable-target"):
+            await self.call("register_scalable_target", target)
+        for policy in self._store.all("scaling-policy"):
+            await self.put_policy(policy)
+
+    async def call(self, operation: str, parameters: Json) -> Json:
+        """Make a call to moto's Application Auto Scaling."""
+        answer: Json = await asyncio.to_thread(getattr(self._scaling, operation), **parameters)
+        answer.pop("ResponseMetadata", None)
+        return answer
+
+    async def register(self, parameters: Json) -> Json:
+        """RegisterScalableTarget; a call without capacities keeps those that are there."""
+        answer = await self.call("register_scalable_target", parameters)
+        kept = self._store.get("scalable-target", parameters["ResourceId"]) or {}
+        self._store.put("scalable-target", parameters["ResourceId"], kept | parameters)
+        return answer
+
+    async def deregister(self, parameters: Json) -> Json:
+        """DeregisterScalableTarget: its policies and their alarms go with it."""
+        answer = await self.call("deregister_scalable_target", parameters)
+        self._store.delete("scalable-target", parameters["ResourceId"])
+        for policy in await self.policies(parameters["ResourceId"]):
+            named = {
+                key: policy[key]
+                for key in ("PolicyName", "ServiceNamespace", "ResourceId", "ScalableDimension")
+            }
+            await self.delete_policy(named)
+        return answer
+
+    async def target(self, resource_id: str) -> Json | None:
+        """Return the scalable target of a variant."""
+        found = await self.call(
+            "describe_scalable_targets",
+            {"ServiceNamespace": NAMESPACE, "ResourceIds": [resource_id]},
+        )
+        return next(iter(found["ScalableTargets"]), None)
+
+    async def policies(self, resource_id: str | None = None) -> list[Json]:
+        """Return the policies, with their alarms."""
+        found = await self.call("describe_scaling_policies", {"ServiceNamespace": NAMESPACE})
+        kept = [
+            each for each in found["ScalingPolicies"] if resource_id in {None, each["ResourceId"]}
+        ]
+        for each in kept:
+            each["Alarms"] = await self._alarms(each["PolicyARN"])
+        return kept
+
+    async def put_policy(self, parameters: Json) -> Json:
+        """PutScalingPolicy, with the alarms that AWS makes for it."""
+        await self._drop_alarms(parameters["ResourceId"], parameters["PolicyName"])
+        answer = await self.call("put_scaling_policy", parameters)
+        for alarm in _alarms_of(parameters, answer["PolicyARN"]):
+            await asyncio.to_thread(self._cloudwatch.put_metric_alarm, **alarm)
+        self._store.put("scaling-policy", _key(parameters), parameters)
+        return {**answer, "Alarms": await self._alarms(answer["PolicyARN"])}
+
+    async def delete_policy(self, parameters: Json) -> Json:
+        """DeleteScalingPolicy, with its alarms."""
+        await self._drop_alarms(parameters["ResourceId"], parameters["PolicyName"])
+        self._store.delete("scaling-policy", _key(parameters))
+        return await self.call("delete_scaling_policy", parameters)
+
+    async def variants(self, endpoint: str) -> set[str]:
+        """Return the variants of an endpoint that are registered."""
+        return {variant for name, variant in await self._registered() if name == endpoint}
+
+    async def forget(self, endpoint: str) -> None:
+        """Deregister an endpoint's variants, as its deletion does on AWS."""
+        for variant in await self.variants(endpoint):
+            await self.deregister(
+                {
+                    "ServiceNamespace": NAMESPACE,
+                    "ResourceId": f"endpoint/{endpoint}/variant/{variant}",
+                    "ScalableDimension": DIMENSION,
+                }
+            )
+
+    async def _registered(self) -> list[tuple[str, str]]:
+        found = await self.call("describe_scalable_targets", {"ServiceNamespace": NAMESPACE})
+        matches = (RESOURCE.fullmatch(each["ResourceId"]) for each in found["ScalableTargets"])
+        return [(match[1], match[2]) for match in matches if match]
+
+    async def _alarms(self, policy_arn: str) -> list[Json]:
+        found = await asyncio.to_thread(self._cloudwatch.describe_alarms, ActionPrefix=policy_arn)
+        return [
+            {"AlarmName": each["AlarmName"], "AlarmARN": each["AlarmArn"]}
+            for each in found["MetricAlarms"]
+        ]
+
+    async def _drop_alarms(self, resource_id: str, policy_name: str) -> None:
+        for policy in await self.policies(resource_id):
+            if policy["PolicyName"] == policy_name:
+                names = [each["AlarmName"] for each in policy["Alarms"]]
+                await asyncio.to_thread(self._cloudwatch.delete_alarms, AlarmNames=names)
+
+
+def metric_of(policy: Json) -> tuple[Json, int]:
+    """Return what PutMetricAlarm calls a policy's metric, and its period in seconds.
+
+    Raises
+    ------
+    KeyError
+        For a metric that is not imitated.
+    """
+    settings = policy["TargetTrackingScalingPolicyConfiguration"]
+    if "PredefinedMetricSpecification" in settings:
+        given = settings["PredefinedMetricSpecification"]["PredefinedMetricType"]
+        name, statistic, period = PREDEFINED[given]
+        match = RESOURCE.fullmatch(policy["ResourceId"])
+        assert match  # noqa: S101 - a target with another id is never registered
+        dimensions = {"EndpointName": match[1], "VariantName": match[2]}
+        return {
+            "Namespace": "AWS/SageMaker",
+            "MetricName": name,
+            "Dimensions": [{"Name": key, "Value": value} for key, value in dimensions.items()],
+            "Statistic": statistic,
+        }, period
+    given = settings["CustomizedMetricSpecification"]
+    return {
+        "Namespace": given["Namespace"],
+        "MetricName": given["MetricName"],
+        "Dimensions": given.get("Dimensions", []),
+        "Statistic": given["Statistic"],
+    }, 60
+
+
+def _alarms_of(policy: Json, policy_arn: str) -> list[Json]:
+    settings = policy["TargetTrackingScalingPolicyConfiguration"]
+    metric, period = metric_of(policy)
+    target = settings["TargetValue"]
+    sides = [("High", "GreaterThanThreshold", OUT_POINTS, target)]
+    if not settings.get("DisableScaleIn"):
+        sides.append(("Low", "LessThanThreshold", IN_SECONDS // period, IN_SHARE * target))
+    return [
+        {
+            **metric,
+            "AlarmName": f"TargetTracking-{policy['ResourceId']}-Alarm{side}-{uuid.uuid4()}",
+            "AlarmDescription": "DO NOT EDIT OR DELETE. For TargetTrackingScaling policy "
+            f"{policy_arn}.",
+            "AlarmActions": [policy_arn],
+            "Period": period,
+            "EvaluationPeriods": points,
+            "ComparisonOperator": comparison,
+            "Threshold": threshold,
+        }
+        for side, comparison, points, threshold in sides
+    ]
+
+
+def _key(policy: Json) -> str:
+    return f"{policy['ResourceId']} {policy['PolicyName']}"

@@ -1,0 +1,1 @@
+"""AWS Lambda: functions in AWS's Runtime Interface Emulator."""

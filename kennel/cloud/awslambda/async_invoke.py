@@ -1,0 +1,141 @@
+"""Asynchronous invocations: accepted at once, tried up to three times, then sent on or dropped.
+
+https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html: after a function
+error Lambda waits a minute, then two; a throttle is tried again for up to six hours. Waits pass
+on the offline clock.
+"""
+
+import asyncio
+import json
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kennel.cloud.awslambda.emulator import Outcome
+from kennel.cloud.awslambda.functions import LambdaService, Throttled
+from kennel.cloud.cloudformation.names import ACCOUNT, REGION
+from kennel.cloud.cloudformation.template import Stack
+from kennel.cloud.runtime.clock import Clock
+
+_WAITS = (60.0, 120.0)
+_THROTTLE_WAITS = (1.0, 300.0)  # first and longest; doubled in between
+_LONGEST_AGE = 21600.0
+
+Json = dict[str, Any]
+#: Sends what became of an event to a destination: (ARN, document).
+Deliver = Callable[[str, Json], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class InvokeConfig:
+    """An AWS::Lambda::EventInvokeConfig: retries, age in seconds, destinations' ARNs."""
+
+    retries: int = 2
+    age: float = _LONGEST_AGE
+    on_failure: str = ""
+    on_success: str = ""
+
+    @classmethod
+    def read(cls, properties: Mapping[str, Any]) -> "InvokeConfig":
+        """Read the resource's properties."""
+        destinations = properties.get("DestinationConfig", {})
+        return cls(
+            int(properties.get("MaximumRetryAttempts", 2)),
+            float(properties.get("MaximumEventAgeInSeconds", _LONGEST_AGE)),
+            destinations.get("OnFailure", {}).get("Destination", ""),
+            destinations.get("OnSuccess", {}).get("Destination", ""),
+        )
+
+
+def read_configs(stack: Stack) -> dict[str, InvokeConfig]:
+    """Return the stack's configurations by function name."""
+    return {
+        each.properties["FunctionName"]: InvokeConfig.read(each.properties)
+        for each in stack.of_type("AWS::Lambda::EventInvokeConfig")
+    }
+
+
+class AsynchronousInvocations:
+    """The queue in front of every function.
+
+    Parameters
+    ----------
+    functions
+        What is invoked.
+    configs
+        By function name; a function without one has Lambda's defaults.
+
+    Attributes
+    ----------
+    deliver
+        What sends to a destination; those are called by this queue, too, so it is told later.
+    """
+
+    deliver: Deliver
+
+    def __init__(
+        self,
+        functions: LambdaService,
+        configs: Mapping[str, InvokeConfig],
+        clock: Clock,
+    ) -> None:
+        self._functions = functions
+        self._configs = configs
+        self._clock = clock
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def send(self, function: str, payload: bytes) -> str:
+        """Accept an event for `function` (a name or an ARN); return the request's id."""
+        name = self._functions.name_of(function)
+        request_id = str(uuid.uuid4())
+        task = asyncio.ensure_future(self._work(name, payload, request_id))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return request_id
+
+    async def stop(self) -> None:
+        """Drop what waits."""
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _work(self, name: str, payload: bytes, request_id: str) -> None:
+        config = self._configs.get(name, InvokeConfig())
+        started, failures, pause = self._clock.now(), 0, _THROTTLE_WAITS[0]
+        while True:
+            try:
+                outcome = await self._functions.invoke(name, payload)
+            except Throttled:
+                if self._clock.now() - started + pause > config.age:
+                    return await self._report(name, payload, request_id, "EventAgeExceeded", None)
+                await self._clock.sleep(pause)
+                pause = min(2 * pause, _THROTTLE_WAITS[1])
+                continue
+            if not outcome.failed:
+                return await self._report(name, payload, request_id, "Success", outcome)
+            if failures >= config.retries:
+                return await self._report(name, payload, request_id, "RetriesExhausted", outcome)
+            await self._clock.sleep(_WAITS[failures])
+            failures += 1
+
+    async def _report(
+        self, name: str, payload: bytes, request_id: str, condition: str, outcome: Outcome | None
+    ) -> None:
+        """Send a record to the destination, when the template names one."""
+        config = self._configs.get(name, InvokeConfig())
+        destination = config.on_success if condition == "Success" else config.on_failure
+        if not destination:
+            return
+        record: Json = {
+            "version": "1.0",
+            "requestContext": {
+                "requestId": request_id,
+                "functionArn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}:$LATEST",
+                "condition": condition,
+            },
+            "requestPayload": json.loads(payload),
+        }
+        if outcome:
+            record["responsePayload"] = json.loads(outcome.payload)
+        await self.deliver(destination, record)

@@ -1,0 +1,135 @@
+"""What functions print, in CloudWatch Logs too, and the metrics that they print as such.
+
+The emulator's output goes to a file for each function; this follows the files and passes on what
+was added, if the function's role may write there: on AWS one that may not leaves no log either.
+Lines in the embedded metric format become metrics, as CloudWatch Logs makes them:
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+"""
+
+import asyncio
+import json
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from kennel.cloud.awslambda.functions import FunctionSettings
+from kennel.cloud.cloudformation.names import ACCOUNT, REGION
+from kennel.cloud.cloudwatch.metrics import Metrics
+from kennel.cloud.iam.identity import Access
+
+_SECONDS = 1.0
+_BATCH = 10_000  # events in a PutLogEvents call; its megabyte is far
+
+
+@dataclass
+class _Followed:
+    settings: FunctionSettings
+    file: Path
+    stream: str = ""
+    offset: int = 0
+
+    def added(self) -> list[str]:
+        """Return the whole lines that were added since the last call."""
+        if not self.file.exists():
+            return []
+        with self.file.open("rb") as file:
+            file.seek(self.offset)
+            text, newline, _ = file.read().rpartition(b"\n")
+        self.offset += len(text) + len(newline)
+        return text.decode(errors="replace").splitlines()
+
+
+class FunctionLogs:
+    """Follows the logs of all functions.
+
+    Parameters
+    ----------
+    folder
+        Where the emulators write.
+    client
+        A boto3 client of moto's CloudWatch Logs.
+    """
+
+    def __init__(
+        self,
+        functions: Mapping[str, FunctionSettings],
+        folder: Path,
+        client: Any,
+        access: Access,
+        metrics: Metrics,
+    ) -> None:
+        self._followed = [
+            _Followed(each, folder / f"{each.logical_id}.log") for each in functions.values()
+        ]
+        self._client = client
+        self._access = access
+        self._metrics = metrics
+
+    async def run(self) -> None:
+        """Pass on what is added, for ever."""
+        while True:
+            await asyncio.sleep(_SECONDS)
+            await self.look()
+
+    async def look(self) -> None:
+        """Pass on what was added since the last look."""
+        for each in self._followed:
+            lines = each.added()
+            for name, value, unit, namespace, dimensions in _metrics_in(lines):
+                self._metrics.count(namespace, name, dimensions, value, unit)
+            group = each.settings.log_group
+            arn = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{group}:log-stream:x"
+            if lines and self._access.may(each.settings.role, "logs:PutLogEvents", arn):
+                await asyncio.to_thread(self._write, each, lines)
+
+    def _write(self, followed: _Followed, lines: list[str]) -> None:
+        group = followed.settings.log_group
+        try:
+            if not followed.stream:
+                day = datetime.now(UTC).strftime("%Y/%m/%d")
+                followed.stream = f"{day}/[$LATEST]{uuid.uuid4().hex}"
+                self._client.create_log_stream(logGroupName=group, logStreamName=followed.stream)
+            now = int(datetime.now(UTC).timestamp() * 1000)
+            for first in range(0, len(lines), _BATCH):
+                self._client.put_log_events(
+                    logGroupName=group,
+                    logStreamName=followed.stream,
+                    logEvents=[
+                        {"timestamp": now, "message": line or " "}
+                        for line in lines[first : first + _BATCH]
+                    ],
+                )
+        except ClientError as error:
+            # A deleted group: the function's log is in its file alone from here on.
+            if error.response["Error"]["Code"] != "ResourceNotFoundException":
+                raise
+
+
+Found = tuple[str, float, str, str, dict[str, str]]
+
+
+def _metrics_in(lines: list[str]) -> Iterator[Found]:
+    """Yield (name, value, unit, namespace, dimensions) of each metric in the lines."""
+    for line in lines:
+        if '"_aws"' not in line:
+            continue
+        try:
+            document = json.loads(line)
+            for directive in document["_aws"]["CloudWatchMetrics"]:
+                for keys in directive["Dimensions"]:
+                    dimensions = {key: str(document[key]) for key in keys}
+                    for metric in directive["Metrics"]:
+                        values = document[metric["Name"]]
+                        for value in values if isinstance(values, list) else [values]:
+                            unit = metric.get("Unit", "None")
+                            yield (
+                                *(metric["Name"], float(value), unit),
+                                *(directive["Namespace"], dimensions),
+                            )
+        except (ValueError, KeyError, TypeError):
+            continue  # CloudWatch makes no metric of a line that breaks the format, and keeps it

@@ -1,0 +1,155 @@
+"""Custom resources: the template's function is told of create, update and delete, and must answer.
+
+Request and answer: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref.html
+The answer is PUT to a ResponseURL of the gateway, as on AWS to one of S3.
+"""
+
+import json
+import secrets
+import threading
+import uuid
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from kennel.cloud.cloudformation.names import ACCOUNT, REGION
+from kennel.cloud.cloudformation.template import Resource
+from kennel.errors import KennelError
+
+#: CloudFormation waits an hour unless ServiceTimeout says less.
+ANSWER_SECONDS = 3600.0
+_ANSWER_BYTES = 4096  # "The total size of the response body can't exceed 4096 bytes"
+
+Json = dict[str, Any]
+#: Invokes a function asynchronously: (ARN, event). SNS topics are not told.
+Tell = Callable[[str, Json], None]
+
+
+class CustomResources:
+    """Tells functions, and waits for what they answer.
+
+    Parameters
+    ----------
+    stack_name
+        For the StackId.
+    url
+        The gateway's address: answers come to /kennel/custom/<token>.
+    tell
+        Invokes a function without waiting for its result.
+    seconds
+        Longest wait for an answer where the resource has no ServiceTimeout.
+    """
+
+    def __init__(
+        self, stack_name: str, url: str, tell: Tell, seconds: float = ANSWER_SECONDS
+    ) -> None:
+        self._stack_id = (
+            f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/{stack_name}/offline"  # AWS::StackId
+        )
+        self._url = url
+        self._tell = tell
+        self._seconds = seconds
+        self._waiting: dict[str, tuple[threading.Event, list[bytes]]] = {}
+
+    def create(self, resource: Resource) -> Resource:
+        """Tell of the creation; return the resource with its PhysicalResourceId as its name."""
+        return self._ask("Create", resource, None)
+
+    def update(self, before: Resource, after: Resource) -> Resource:
+        """Tell of changed properties; a new PhysicalResourceId means that the old one goes."""
+        updated = self._ask("Update", replace(after, name=before.name), before)
+        if updated.name != before.name:
+            self.delete(before)
+        return updated
+
+    def delete(self, resource: Resource) -> None:
+        """Tell of the deletion."""
+        self._ask("Delete", resource, None)
+
+    def answer(self, token: str, body: bytes) -> bool:
+        """Take what a function PUT; return whether anyone waits for it."""
+        found = self._waiting.get(token)
+        if found is None:
+            return False
+        arrived, bodies = found
+        bodies.append(body)
+        arrived.set()
+        return True
+
+    def _ask(self, kind: str, resource: Resource, before: Resource | None) -> Resource:
+        given = {
+            key: value for key, value in resource.properties.items() if key != "ServiceTimeout"
+        }
+        request: Json = {
+            "RequestType": kind,
+            "RequestId": str(uuid.uuid4()),
+            "StackId": self._stack_id,
+            "LogicalResourceId": resource.logical_id,
+            "ResourceType": resource.type,
+            "ResourceProperties": _as_text(given),
+        }
+        if kind != "Create":
+            request["PhysicalResourceId"] = resource.name
+        if before is not None:
+            request["OldResourceProperties"] = _as_text(before.properties)
+        token = secrets.token_urlsafe(24)
+        arrived, bodies = self._waiting[token] = threading.Event(), []
+        seconds = float(resource.properties.get("ServiceTimeout", self._seconds))
+        try:
+            event = {**request, "ResponseURL": f"{self._url}/kennel/custom/{token}"}
+            self._tell(str(given["ServiceToken"]), {**event, "ServiceToken": given["ServiceToken"]})
+            if not arrived.wait(seconds):
+                raise KennelError(
+                    f"{resource.logical_id}: CloudFormation did not receive a response from your "
+                    f"Custom Resource within {seconds:.0f} s (RequestId: {request['RequestId']})"
+                )
+        finally:
+            del self._waiting[token]
+        return replace(resource, name=_checked(bodies[0], request))
+
+
+def _checked(body: bytes, request: Json) -> str:
+    """Return the PhysicalResourceId of a function's answer.
+
+    Raises
+    ------
+    KennelError
+        When it says FAILED, is too long, or does not repeat the request's own ids.
+    """
+    name = request["LogicalResourceId"]
+    try:
+        answer = json.loads(body)
+        status = answer["Status"]
+    except (ValueError, KeyError, TypeError):
+        raise KennelError(
+            f"{name}: Invalid response: expected JSON with a Status, received {body[:80]!r}"
+        ) from None
+    if len(body) > _ANSWER_BYTES:
+        raise KennelError(
+            f"{name}: Response object is too long: {len(body)} bytes of {_ANSWER_BYTES}"
+        )
+    if status == "FAILED":
+        reason = answer.get("Reason") or "no Reason, which CloudFormation requires"
+        raise KennelError(
+            f"{name}: Received response status [FAILED] from custom resource: {reason}"
+        )
+    if status != "SUCCESS":
+        raise KennelError(f"{name}: expected Status SUCCESS or FAILED, received {status!r}")
+    for key in ("RequestId", "StackId", "LogicalResourceId"):
+        if answer.get(key) != request[key]:
+            raise KennelError(
+                f"{name}: the response's {key} is {answer.get(key)!r}, expected {request[key]!r}"
+            )
+    physical = answer.get("PhysicalResourceId")
+    if not physical or not isinstance(physical, str):
+        raise KennelError(f"{name}: Invalid PhysicalResourceId: received {physical!r}")
+    return physical
+
+
+def _as_text(value: Any) -> Any:
+    """Return properties as CloudFormation sends them: numbers and booleans are strings."""
+    if isinstance(value, dict):
+        return {key: _as_text(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_as_text(item) for item in value]
+    return str(value).lower() if isinstance(value, bool) else str(value)

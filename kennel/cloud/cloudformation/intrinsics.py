@@ -1,0 +1,133 @@
+"""CloudFormation's intrinsic functions, for a template whose parameters are known."""
+
+import base64
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from kennel.errors import KennelError
+
+_VARIABLE = re.compile(r"\$\{(!?)([^}]+)\}")
+_NO_VALUE = object()
+
+Reference = Callable[[str], Any]
+Attribute = Callable[[str, str], Any]
+
+
+class Resolver:
+    """Turn a template fragment into plain values.
+
+    Parameters
+    ----------
+    reference
+        What `Ref` gives for a resource's logical id.
+    attribute
+        What `Fn::GetAtt` gives for a logical id and an attribute.
+    values
+        Parameters and pseudo parameters (`AWS::Region` and so on).
+    conditions, mappings
+        The template's sections of these names.
+    """
+
+    def __init__(
+        self,
+        reference: Reference,
+        attribute: Attribute,
+        values: Mapping[str, Any],
+        conditions: Mapping[str, Any],
+        mappings: Mapping[str, Any],
+    ) -> None:
+        self._reference = reference
+        self._attribute = attribute
+        self._values = dict(values)
+        self._conditions = conditions
+        self._mappings = mappings
+
+    def resolve(self, fragment: Any) -> Any:
+        """Return `fragment` with every intrinsic function replaced by its value."""
+        value = self._resolve(fragment)
+        return None if value is _NO_VALUE else value
+
+    def holds(self, condition: str) -> bool:
+        """Return whether the template's condition of this name is true."""
+        if condition not in self._conditions:
+            raise KennelError(f"the template names the condition {condition} and defines none")
+        return self._truth(self._conditions[condition])
+
+    def _resolve(self, fragment: Any) -> Any:
+        if isinstance(fragment, list):
+            items = [self._resolve(item) for item in fragment]
+            return [item for item in items if item is not _NO_VALUE]
+        if not isinstance(fragment, dict):
+            return fragment
+        if len(fragment) == 1:
+            ((key, argument),) = fragment.items()
+            if key == "Ref":
+                return self._ref(argument)
+            if isinstance(key, str) and key.startswith("Fn::"):
+                return self._call(key, argument)
+        pairs = {key: self._resolve(value) for key, value in fragment.items()}
+        return {key: value for key, value in pairs.items() if value is not _NO_VALUE}
+
+    def _ref(self, name: str) -> Any:
+        if name == "AWS::NoValue":
+            return _NO_VALUE
+        return self._values[name] if name in self._values else self._reference(name)
+
+    def _call(self, function: str, argument: Any) -> Any:
+        match function:
+            case "Fn::GetAtt":
+                parts = argument.split(".", 1) if isinstance(argument, str) else argument
+                return self._attribute(parts[0], self._resolve(parts[1]))
+            case "Fn::Sub":
+                return self._substitute(argument)
+            case "Fn::Join":
+                return argument[0].join(str(item) for item in self._resolve(argument[1]))
+            case "Fn::If":
+                return self._resolve(argument[1 if self.holds(argument[0]) else 2])
+            case "Fn::Select":
+                return self._resolve(argument[1])[int(self._resolve(argument[0]))]
+            case "Fn::Split":
+                return self._resolve(argument[1]).split(argument[0])
+            case "Fn::Base64":
+                return base64.b64encode(str(self._resolve(argument)).encode()).decode()
+            case "Fn::FindInMap":
+                name, top, second = (self._resolve(item) for item in argument)
+                return self._mappings[name][top][second]
+        raise KennelError(
+            f"the template uses {function}, which the offline cloud does not know: "
+            "add it to kennel/cloud/cloudformation/intrinsics.py"
+        )
+
+    def _substitute(self, argument: Any) -> str:
+        text, local = (argument, {}) if isinstance(argument, str) else argument
+
+        def value(match: re.Match[str]) -> str:
+            literal, name = match.groups()
+            if literal:
+                return f"${{{name}}}"
+            if name in local:
+                return str(self._resolve(local[name]))
+            if "." in name:
+                return str(self._attribute(*name.split(".", 1)))
+            return str(self._ref(name))
+
+        return _VARIABLE.sub(value, text)
+
+    def _truth(self, expression: Any) -> bool:
+        if isinstance(expression, str):
+            return self.holds(expression)
+        ((function, argument),) = expression.items()
+        match function:
+            case "Condition":
+                return self.holds(argument)
+            case "Fn::Equals":
+                left, right = (self._resolve(item) for item in argument)
+                return str(left) == str(right)
+            case "Fn::Not":
+                return not self._truth(argument[0])
+            case "Fn::And":
+                return all(self._truth(item) for item in argument)
+            case "Fn::Or":
+                return any(self._truth(item) for item in argument)
+        raise KennelError(f"the template's conditions use {function}, which is no condition")

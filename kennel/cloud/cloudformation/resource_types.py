@@ -1,0 +1,205 @@
+"""What the offline cloud does with each resource type of a template.
+
+The one place where a type is known: how it is named, what `Ref` and `Fn::GetAtt` give, and who
+runs it here. A type that is not in the table stops `kennel up`, so that nothing in a template
+is ignored in silence.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Runner = Literal["kennel", "moto", "nobody"]
+
+
+@dataclass(frozen=True)
+class ResourceType:
+    """How one type of resource is named, referred to and run."""
+
+    runner: Runner
+    #: What happens to it here, for docs/offline-cloud.md and `kennel up --explain`.
+    here: str
+    #: The property that holds a name chosen in the template.
+    name_property: str | None = None
+    #: A pattern of {region}, {account} and {name}.
+    arn: str | None = None
+    ref_is_arn: bool = False
+    #: What `Ref` gives where it is neither name nor ARN, a pattern like `arn`.
+    ref: str | None = None
+    #: Attributes of `Fn::GetAtt` beyond Arn, as patterns of {region}, {account} and {name}.
+    attributes: dict[str, str] = field(default_factory=dict)
+
+
+_GROUP_ARN = "arn:aws:sagemaker:{region}:{account}:model-package-group/{name}"
+
+RESOURCE_TYPES: dict[str, ResourceType] = {
+    "AWS::Lambda::Function": ResourceType(
+        "kennel",
+        "runs in AWS's Runtime Interface Emulator, a process an environment",
+        "FunctionName",
+        "arn:aws:lambda:{region}:{account}:function:{name}",
+    ),
+    "AWS::Lambda::LayerVersion": ResourceType(
+        "kennel",
+        "on the path of the functions that name it",
+        "LayerName",
+        "arn:aws:lambda:{region}:{account}:layer:{name}:1",
+        ref_is_arn=True,
+    ),
+    "AWS::Lambda::Permission": ResourceType("nobody", "the gateway may call every function"),
+    "AWS::ApiGateway::RestApi": ResourceType(
+        "kennel",
+        "routes, keys, media types and gateway responses of its Body are served",
+        "Name",
+        attributes={"RootResourceId": "{name}"},
+    ),
+    "AWS::ApiGateway::Deployment": ResourceType("nobody", "there is one, the template's"),
+    "AWS::ApiGateway::Stage": ResourceType(
+        "kennel", "its name is the first part of every path", "StageName"
+    ),
+    "AWS::ApiGateway::ApiKey": ResourceType(
+        "kennel",
+        "a key that `kennel up` prints, kept with its state",
+        "Name",
+        attributes={"APIKeyId": "{name}"},
+    ),
+    "AWS::ApiGateway::UsagePlan": ResourceType(
+        "kennel", "its rate, burst and quota are enforced", "UsagePlanName"
+    ),
+    "AWS::ApiGateway::UsagePlanKey": ResourceType("kennel", "ties the key to the plan"),
+    "AWS::ApiGateway::Account": ResourceType("nobody", "access logs are not imitated"),
+    "AWS::IAM::Role": ResourceType(
+        "kennel",
+        "created in moto; its policies are enforced on every AWS call of whoever has it",
+        "RoleName",
+        "arn:aws:iam::{account}:role/{name}",
+    ),
+    "AWS::S3::Bucket": ResourceType("moto", "a real bucket", "BucketName", "arn:aws:s3:::{name}"),
+    "AWS::S3::BucketPolicy": ResourceType("nobody", "resource policies are not evaluated"),
+    "AWS::Logs::LogGroup": ResourceType(
+        "moto",
+        "created with its retention; functions and jobs write to it, files are in .kennel/run/logs",
+        "LogGroupName",
+        "arn:aws:logs:{region}:{account}:log-group:{name}:*",
+    ),
+    "AWS::StepFunctions::StateMachine": ResourceType(
+        "moto",
+        "its definition is interpreted",
+        "StateMachineName",
+        "arn:aws:states:{region}:{account}:stateMachine:{name}",
+        ref_is_arn=True,
+        attributes={"Name": "{name}"},
+    ),
+    "AWS::SNS::Topic": ResourceType(
+        "moto",
+        "a topic; mail is not sent, what it would say is kept by moto",
+        "TopicName",
+        "arn:aws:sns:{region}:{account}:{name}",
+        ref_is_arn=True,
+        attributes={"TopicName": "{name}", "TopicArn": "arn:aws:sns:{region}:{account}:{name}"},
+    ),
+    "AWS::SNS::Subscription": ResourceType("moto", "subscribed; a function is really invoked"),
+    "AWS::SNS::TopicPolicy": ResourceType("nobody", "resource policies are not evaluated"),
+    "AWS::SQS::Queue": ResourceType(
+        "moto",
+        "a real queue",
+        "QueueName",
+        "arn:aws:sqs:{region}:{account}:{name}",
+        ref="https://sqs.{region}.amazonaws.com/{account}/{name}",
+        attributes={"QueueName": "{name}"},
+    ),
+    "AWS::SQS::QueuePolicy": ResourceType("nobody", "resource policies are not evaluated"),
+    "AWS::CloudWatch::Alarm": ResourceType(
+        "moto",
+        "declared in moto, evaluated by kennel/cloud/cloudwatch/alarms.py",
+        "AlarmName",
+        "arn:aws:cloudwatch:{region}:{account}:alarm:{name}",
+    ),
+    "AWS::CloudWatch::CompositeAlarm": ResourceType(
+        "moto",
+        "declared in moto; its rule is not evaluated",
+        "AlarmName",
+        "arn:aws:cloudwatch:{region}:{account}:alarm:{name}",
+    ),
+    "AWS::CloudWatch::Dashboard": ResourceType(
+        "moto", "kept, and drawn by nobody", "DashboardName"
+    ),
+    "AWS::ECR::Repository": ResourceType(
+        "moto",
+        "a registry; an imitated build pushes one layer, nothing is pulled",
+        "RepositoryName",
+        "arn:aws:ecr:{region}:{account}:repository/{name}",
+        attributes={"RepositoryUri": "{account}.dkr.ecr.{region}.amazonaws.com/{name}"},
+    ),
+    "AWS::CodeBuild::Project": ResourceType(
+        "moto",
+        "declared in moto; its builds are imitated by kennel/cloud/codebuild/builds.py",
+        "Name",
+        "arn:aws:codebuild:{region}:{account}:project/{name}",
+    ),
+    "AWS::Events::Rule": ResourceType(
+        "moto",
+        "declared in moto; matched and fired by kennel/cloud/eventbridge/events.py",
+        "Name",
+        "arn:aws:events:{region}:{account}:rule/{name}",
+    ),
+    "AWS::Scheduler::Schedule": ResourceType(
+        "moto",
+        "declared in moto; fired by kennel/cloud/eventbridge/schedules.py on the offline clock",
+        "Name",
+        "arn:aws:scheduler:{region}:{account}:schedule/default/{name}",
+    ),
+    "AWS::SageMaker::ModelPackageGroup": ResourceType(
+        "kennel",
+        "a group of the stand-in's registry",
+        "ModelPackageGroupName",
+        _GROUP_ARN,
+        ref_is_arn=True,
+        attributes={"ModelPackageGroupArn": _GROUP_ARN},
+    ),
+    "AWS::SageMaker::NotebookInstance": ResourceType(
+        "nobody",
+        "no notebook runs here",
+        "NotebookInstanceName",
+        "arn:aws:sagemaker:{region}:{account}:notebook-instance/{name}",
+        ref_is_arn=True,
+        attributes={"NotebookInstanceName": "{name}"},
+    ),
+    "AWS::SSM::Parameter": ResourceType(
+        "moto", "a parameter", "Name", "arn:aws:ssm:{region}:{account}:parameter/{name}"
+    ),
+    "AWS::IAM::InstanceProfile": ResourceType(
+        "moto",
+        "created with its role",
+        "InstanceProfileName",
+        "arn:aws:iam::{account}:instance-profile/{name}",
+    ),
+    "AWS::EC2::Instance": ResourceType("moto", "an entry in moto's list; no machine runs"),
+    "AWS::EC2::LaunchTemplate": ResourceType(
+        "moto",
+        "an entry in moto's list",
+        "LaunchTemplateName",
+        attributes={"LatestVersionNumber": "1"},
+    ),
+    "AWS::EC2::SecurityGroup": ResourceType(
+        "moto", "an entry in moto's list", "GroupName", attributes={"GroupId": "{name}"}
+    ),
+    "AWS::Lambda::EventInvokeConfig": ResourceType(
+        "kennel", "its retries, age limit and destinations hold for asynchronous invocations"
+    ),
+}
+
+CUSTOM = ResourceType(
+    "kennel", "its function is invoked on create, update and delete, and must answer"
+)
+
+
+def kind_of(type_name: str) -> ResourceType | None:
+    """Return what becomes of a type here; None for one that nobody knows."""
+    if is_custom(type_name):
+        return CUSTOM
+    return RESOURCE_TYPES.get(type_name)
+
+
+def is_custom(type_name: str) -> bool:
+    """Return whether a type is a custom resource, in either of its two spellings."""
+    return type_name.startswith("Custom::") or type_name == "AWS::CloudFormation::CustomResource"

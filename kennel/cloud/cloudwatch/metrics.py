@@ -1,0 +1,205 @@
+"""What is counted: kept here for the alarms, and written to the offline CloudWatch.
+
+moto keeps every single value for ever, and knows no percentiles. So values are added up over ten
+seconds before they are written, and the alarms read what is kept here; a metric that somebody
+else wrote is read from moto.
+"""
+
+import asyncio
+import contextlib
+import math
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from botocore.exceptions import BotoCoreError
+
+from kennel.cloud.runtime.clock import Clock
+
+BUCKET_SECONDS = 10  # the shortest alarm period of a metric that is not written each second
+KEEP_SECONDS = 3 * 3600  # of what alarms read; CloudWatch too keeps its finest points so long
+WRITE_SECONDS = 1.0  # real ones, between two writes to moto
+DIGITS = 3  # to which single values are kept, for percentiles
+
+
+@dataclass(frozen=True)
+class Series:
+    """One metric with its dimensions, in the order of their names."""
+
+    namespace: str
+    name: str
+    dimensions: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def of(cls, namespace: str, name: str, dimensions: Mapping[str, str]) -> "Series":
+        """Return the series of a metric."""
+        return cls(namespace, name, tuple(sorted(dimensions.items())))
+
+    def aws(self) -> dict[str, Any]:
+        """Return the metric as CloudWatch's API names it."""
+        return {
+            "Namespace": self.namespace,
+            "MetricName": self.name,
+            "Dimensions": [{"Name": name, "Value": value} for name, value in self.dimensions],
+        }
+
+
+@dataclass
+class Bucket:
+    """What was counted in ten seconds from `start` on (Unix seconds)."""
+
+    start: float
+    unit: str
+    total: float = 0.0
+    least: float = math.inf
+    most: float = -math.inf
+    values: Counter[float] = field(default_factory=Counter)
+
+    def add(self, value: float) -> None:
+        """Count one value."""
+        self.total += value
+        self.least, self.most = min(self.least, value), max(self.most, value)
+        self.values[float(f"{value:.{DIGITS}g}")] += 1
+
+
+class Metrics:
+    """Counts, on the loop's thread.
+
+    Parameters
+    ----------
+    cloudwatch
+        A boto3 client of moto's CloudWatch; None keeps everything here.
+    """
+
+    def __init__(self, clock: Clock, cloudwatch: Any | None = None) -> None:
+        self._clock = clock
+        self._cloudwatch = cloudwatch
+        self._kept: dict[Series, dict[float, Bucket]] = {}
+        self._unwritten: dict[tuple[Series, float], Bucket] = {}
+
+    def count(
+        self,
+        namespace: str,
+        name: str,
+        dimensions: Mapping[str, str],
+        value: float = 1.0,
+        unit: str = "Count",
+        *,
+        when: float | None = None,
+    ) -> None:
+        """Count a value, now or at an earlier offline time (Unix seconds)."""
+        series = Series.of(namespace, name, dimensions)
+        moment = self._clock.now() if when is None else when
+        start = moment // BUCKET_SECONDS * BUCKET_SECONDS
+        kept = self._kept.setdefault(series, {})
+        kept.setdefault(start, Bucket(start, unit)).add(value)
+        if len(kept) > KEEP_SECONDS // BUCKET_SECONDS:
+            del kept[min(kept)]
+        if self._cloudwatch:
+            self._unwritten.setdefault((series, start), Bucket(start, unit)).add(value)
+
+    async def points(
+        self, series: Series, statistic: str, period: float, start: float, count: int
+    ) -> list[float | None]:
+        """Return `count` points of `period` seconds each from `start` on; None for no data.
+
+        Raises
+        ------
+        ValueError
+            For a statistic that is none of Sum, Average, Minimum, Maximum, SampleCount, pNN.
+        """
+        if series not in self._kept:
+            return await self._from_moto(series, statistic, period, start, count)
+        parts: list[list[Bucket]] = [[] for _ in range(count)]
+        for bucket in self._kept[series].values():
+            number = int((bucket.start - start) // period)
+            if 0 <= number < count:
+                parts[number].append(bucket)
+        return [_statistic(statistic, part) if part else None for part in parts]
+
+    async def _from_moto(
+        self, series: Series, statistic: str, period: float, start: float, count: int
+    ) -> list[float | None]:
+        points: list[float | None] = [None] * count
+        # Nobody may write to AWS's own namespaces, so what is not counted here is nowhere.
+        is_ours = series.namespace.startswith("AWS/")
+        if self._cloudwatch is None or statistic.startswith("p") or is_ours:
+            return points
+        stat = {"Metric": series.aws(), "Period": int(period), "Stat": statistic}
+        answer = await asyncio.to_thread(
+            self._cloudwatch.get_metric_data,
+            MetricDataQueries=[{"Id": "m", "MetricStat": stat}],
+            StartTime=datetime.fromtimestamp(start, UTC),
+            EndTime=datetime.fromtimestamp(start + period * count, UTC),
+        )
+        found = answer["MetricDataResults"][0]
+        for moment, value in zip(found["Timestamps"], found["Values"], strict=True):
+            number = int((moment.timestamp() - start) // period)
+            if 0 <= number < count:
+                points[number] = value
+        return points
+
+    async def write(self) -> None:
+        """Write to moto's CloudWatch what was counted since the last time."""
+        unwritten, self._unwritten = self._unwritten, {}
+        by_namespace: dict[str, list[dict[str, Any]]] = {}
+        for (series, _), bucket in unwritten.items():
+            metric = series.aws()
+            datum = {
+                "MetricName": metric["MetricName"],
+                "Dimensions": metric["Dimensions"],
+                "Timestamp": datetime.fromtimestamp(bucket.start, UTC),
+                "Unit": bucket.unit,
+                "StatisticValues": {
+                    "Sum": bucket.total,
+                    "Minimum": bucket.least,
+                    "Maximum": bucket.most,
+                    "SampleCount": bucket.values.total(),
+                },
+            }
+            by_namespace.setdefault(series.namespace, []).append(datum)
+        for namespace, data in by_namespace.items():
+            for first in range(0, len(data), 500):
+                assert self._cloudwatch is not None  # noqa: S101 - only then is anything unwritten
+                await asyncio.to_thread(
+                    self._cloudwatch.put_metric_data,
+                    Namespace=namespace,
+                    MetricData=data[first : first + 500],
+                )
+
+    async def run(self) -> None:
+        """Write every second, until cancelled."""
+        while True:
+            await asyncio.sleep(WRITE_SECONDS)
+            with contextlib.suppress(BotoCoreError):  # moto was too busy: alarms read from here
+                await self.write()
+
+
+def is_known(statistic: str) -> bool:
+    """Tell whether `Metrics.points` has this statistic."""
+    return bool(re.fullmatch(r"Sum|Average|Minimum|Maximum|SampleCount|p\d+(\.\d+)?", statistic))
+
+
+def _statistic(name: str, buckets: list[Bucket]) -> float:
+    count = sum(each.values.total() for each in buckets)
+    if name == "Sum":
+        return sum(each.total for each in buckets)
+    if name == "SampleCount":
+        return float(count)
+    if name == "Average":
+        return sum(each.total for each in buckets) / count
+    if name == "Minimum":
+        return min(each.least for each in buckets)
+    if name == "Maximum":
+        return max(each.most for each in buckets)
+    if is_known(name):
+        values = sum((each.values for each in buckets), Counter[float]())
+        rank = math.ceil(float(name[1:]) / 100 * count)  # nearest rank
+        for value in sorted(values):
+            rank -= values[value]
+            if rank <= 0:
+                return value
+    raise ValueError(f"the statistic {name} is not imitated: expected Sum, Average, ... or pNN")

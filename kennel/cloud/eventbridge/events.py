@@ -1,0 +1,209 @@
+"""EventBridge: what happens in the offline cloud, matched against the template's rules.
+
+moto keeps the rules and compares events with their patterns; what it does not do is to call
+functions, and to tell of executions that end. Executions are watched while any runs.
+"""
+
+import asyncio
+import json
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from moto.events.models import EventPattern
+
+from kennel.cloud.cloudformation.names import ACCOUNT, REGION
+from kennel.cloud.cloudformation.template import Resource, Stack
+from kennel.cloud.cloudwatch.metrics import Metrics
+from kennel.cloud.eventbridge.targets import Json, Targets, service_of, shaped
+from kennel.cloud.runtime.clock import Clock
+from kennel.errors import CannotStart
+
+_OPERATORS = {
+    *("prefix", "suffix", "equals-ignore-case", "anything-but", "numeric", "exists", "wildcard"),
+    "cidr",
+}
+_LOOK_SECONDS = 0.25
+
+
+class Events:
+    """The default event bus.
+
+    Parameters
+    ----------
+    stack
+        Its AWS::Events::Rule resources are what is matched, and its state machines are watched.
+    targets
+        What sends to a rule's targets.
+    client
+        A boto3 client to moto by service: it knows executions, and which rules are enabled.
+    metrics
+        Where executions are counted.
+
+    Raises
+    ------
+    CannotStart
+        For a pattern or a target that would never be served.
+    """
+
+    def __init__(
+        self,
+        stack: Stack,
+        targets: Targets,
+        client: Callable[[str], Any],
+        clock: Clock,
+        metrics: Metrics | None = None,
+    ) -> None:
+        self._metrics = metrics
+        self._rules = stack.of_type("AWS::Events::Rule")
+        self._machines = [each.arn for each in stack.of_type("AWS::StepFunctions::StateMachine")]
+        self._targets = targets
+        self._client = client
+        self._clock = clock
+        self._seen: dict[str, tuple[str, int]] = {}  # status, and how often it was redriven
+        self._started = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        for rule in self._rules:
+            _check(rule)
+
+    def publish(
+        self,
+        detail_type: str,
+        source: str,
+        detail: Mapping[str, Any],
+        resources: Sequence[str] = (),
+    ) -> None:
+        """Put one event of an AWS service on the bus; its rules' targets are called behind."""
+        now = datetime.fromtimestamp(self._clock.now(), UTC)
+        event: Json = {
+            "version": "0",
+            "id": str(uuid.uuid4()),
+            "detail-type": detail_type,
+            "source": source,
+            "account": ACCOUNT,
+            "time": now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "region": REGION,
+            "resources": list(resources),
+            "detail": dict(detail),
+        }
+        task = asyncio.ensure_future(self._match(event))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _match(self, event: Json) -> None:
+        for rule in self._rules:
+            pattern = rule.properties.get("EventPattern")
+            if not pattern or not EventPattern(None, pattern).matches_event(event):  # type: ignore[arg-type]
+                continue
+            if await asyncio.to_thread(self.enabled, rule):
+                await self.fire(rule, event)
+
+    async def fire(self, rule: Resource, event: Json) -> None:
+        """Send an event to each of a rule's targets."""
+        for target in rule.properties.get("Targets", []):
+            await self._targets.send(target["Arn"], shaped(target, event))
+
+    def enabled(self, rule: Resource) -> bool:
+        """Ask moto, where DisableRule and EnableRule leave their mark."""
+        described = self._client("events").describe_rule(Name=rule.name)
+        return bool(described["State"] == "ENABLED")
+
+    def execution_started(self) -> None:
+        """Begin to look at executions: one was started."""
+        self._started.set()
+
+    async def stop(self) -> None:
+        """Drop what is being sent."""
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def watch(self) -> None:
+        """Publish each change of an execution's status, for ever."""
+        while True:
+            await self._started.wait()
+            self._started.clear()
+            running = True
+            while running:
+                running = await self._look()
+                await asyncio.sleep(_LOOK_SECONDS)
+
+    async def _look(self) -> bool:
+        """Publish what has changed; return whether any execution runs."""
+        changed = await asyncio.to_thread(self._changed)
+        for execution in changed:
+            self._count(execution)
+            self.publish(
+                "Step Functions Execution Status Change",
+                "aws.states",
+                execution,
+                [execution["executionArn"]],
+            )
+        return any(status == "RUNNING" for status, _ in self._seen.values())
+
+    def _count(self, execution: Json) -> None:
+        """https://docs.aws.amazon.com/step-functions/latest/dg/procedure-cw-metrics.html."""
+        names = {
+            "RUNNING": "ExecutionsStarted",
+            "SUCCEEDED": "ExecutionsSucceeded",
+            "FAILED": "ExecutionsFailed",
+            "TIMED_OUT": "ExecutionsTimedOut",
+            "ABORTED": "ExecutionsAborted",
+        }
+        if self._metrics and (name := names.get(execution["status"])):
+            dimensions = {"StateMachineArn": execution["stateMachineArn"]}
+            self._metrics.count("AWS/States", name, dimensions)
+
+    def _changed(self) -> list[Json]:
+        states = self._client("stepfunctions")
+        changed = []
+        for machine in self._machines:
+            for page in states.get_paginator("list_executions").paginate(stateMachineArn=machine):
+                for each in page["executions"]:
+                    now = (each["status"], each["redriveCount"])
+                    if self._seen.get(each["executionArn"]) != now:
+                        self._seen[each["executionArn"]] = now
+                        full = states.describe_execution(executionArn=each["executionArn"])
+                        changed.append(_detail(full))
+        return changed
+
+
+def _detail(execution: Mapping[str, Any]) -> Json:
+    """https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html."""
+
+    def moment(key: str) -> int | None:
+        return int(execution[key].timestamp() * 1000) if execution.get(key) else None
+
+    ended = None if execution["status"] == "RUNNING" else int(time.time() * 1000)
+    return {
+        **{key: execution.get(key) for key in ("executionArn", "stateMachineArn", "name")},
+        **{key: execution.get(key) for key in ("status", "input", "output", "error", "cause")},
+        "startDate": moment("startDate"),
+        "stopDate": moment("stopDate") or ended,  # moto forgets it when an execution times out
+        "inputDetails": {"included": True},
+        "outputDetails": {"included": True} if execution.get("output") else None,
+        **{key: execution.get(key) for key in ("redriveCount", "redriveStatus")},
+        "redriveStatusReason": execution.get("redriveStatusReason"),
+        "redriveDate": moment("redriveDate"),
+    }
+
+
+def _check(rule: Resource) -> None:
+    for target in rule.properties.get("Targets", []):
+        service_of(target["Arn"])
+    _check_pattern(rule.logical_id, rule.properties.get("EventPattern") or {})
+
+
+def _check_pattern(rule: str, pattern: Mapping[str, Any]) -> None:
+    for key, wanted in pattern.items():
+        if isinstance(wanted, dict):
+            _check_pattern(rule, wanted)
+            continue
+        for each in wanted if key != "$or" else ():
+            if isinstance(each, dict) and (strange := set(each) - _OPERATORS):
+                raise CannotStart(
+                    f"rule {rule} matches {key} by {', '.join(strange)}, which is unknown offline: "
+                    f"expected {', '.join(sorted(_OPERATORS))} in {json.dumps(pattern)}"
+                )

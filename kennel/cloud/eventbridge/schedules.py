@@ -1,0 +1,142 @@
+"""Schedules: rules with a ScheduleExpression and AWS::Scheduler::Schedule, on the offline clock.
+
+rate(), cron() and at(), UTC unless a schedule names its time zone:
+https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html
+"""
+
+import asyncio
+import json
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from aws_croniter.aws_croniter import AwsCroniter
+from aws_croniter.exceptions import AwsCroniterExpressionError
+
+from kennel.cloud.cloudformation.names import ACCOUNT, REGION
+from kennel.cloud.cloudformation.template import Resource, Stack
+from kennel.cloud.eventbridge.events import Events
+from kennel.cloud.eventbridge.targets import Json, Targets, service_of
+from kennel.cloud.runtime.clock import Clock
+from kennel.errors import CannotStart
+
+_RATE = re.compile(r"rate\((\d+) (minute|hour|day)s?\)")
+_CRON = re.compile(r"cron\((.+)\)")
+_AT = re.compile(r"at\((\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\)")
+_SECONDS = {"minute": 60, "hour": 3600, "day": 86400}
+
+
+def next_time(expression: str, after: float, zone: str = "UTC") -> float | None:
+    """Return when an expression fires next after the Unix time `after`; None for never.
+
+    Raises
+    ------
+    CannotStart
+        For an expression that AWS would refuse.
+    """
+    if match := _RATE.fullmatch(expression):
+        return after + int(match[1]) * _SECONDS[match[2]]
+    local = datetime.fromtimestamp(after, ZoneInfo(zone))
+    if match := _CRON.fullmatch(expression):
+        try:
+            cron = AwsCroniter(match[1])
+        except AwsCroniterExpressionError as error:
+            raise CannotStart(f"the schedule {expression} is no cron of AWS's: {error}") from error
+        # It counts in UTC only: the local wall clock is handed to it as if it were UTC.
+        found = cron.get_next(local.replace(tzinfo=UTC) + timedelta(seconds=1))
+        return found[0].replace(tzinfo=ZoneInfo(zone)).timestamp() if found else None
+    if match := _AT.fullmatch(expression):
+        moment = datetime.fromisoformat(match[1]).replace(tzinfo=ZoneInfo(zone)).timestamp()
+        return moment if moment > after else None
+    raise CannotStart(
+        f"the schedule is {expression!r}, expected rate(5 minutes), cron(0 8 * * ? *) or at(...)"
+    )
+
+
+class Schedules:
+    """Fires the template's schedules.
+
+    Parameters
+    ----------
+    client
+        A boto3 client to moto by service: a schedule disabled there does not fire.
+    """
+
+    def __init__(
+        self,
+        stack: Stack,
+        events: Events,
+        targets: Targets,
+        client: Callable[[str], Any],
+        clock: Clock,
+    ) -> None:
+        self._events = events
+        self._targets = targets
+        self._client = client
+        self._clock = clock
+        rules = stack.of_type("AWS::Events::Rule")
+        self._rules = [each for each in rules if each.properties.get("ScheduleExpression")]
+        self._schedules = stack.of_type("AWS::Scheduler::Schedule")
+        for each in [*self._rules, *self._schedules]:
+            next_time(each.properties["ScheduleExpression"], clock.now(), _zone(each))
+        for each in self._schedules:
+            service_of(each.properties["Target"]["Arn"])
+
+    async def run(self) -> None:
+        """Fire each at its times, for ever."""
+        async with asyncio.TaskGroup() as tasks:
+            for rule in self._rules:
+                tasks.create_task(self._repeat(rule, self._fire_rule))
+            for schedule in self._schedules:
+                tasks.create_task(self._repeat(schedule, self._fire_schedule))
+
+    async def _repeat(self, resource: Resource, fire: Callable[[Resource, float], Any]) -> None:
+        moment: float | None = self._clock.now()
+        while moment is not None:
+            expression = resource.properties["ScheduleExpression"]
+            moment = next_time(expression, max(moment, self._clock.now() - 1), _zone(resource))
+            if moment is not None:
+                await self._clock.sleep_until(moment)
+                await fire(resource, moment)
+
+    async def _fire_rule(self, rule: Resource, moment: float) -> None:
+        if not await asyncio.to_thread(self._events.enabled, rule):
+            return
+        event: Json = {
+            "version": "0",
+            "id": f"{int(moment)}",
+            "detail-type": "Scheduled Event",
+            "source": "aws.events",
+            "account": ACCOUNT,
+            "time": _written(moment),
+            "region": REGION,
+            "resources": [rule.arn],
+            "detail": {},
+        }
+        await self._events.fire(rule, event)
+
+    async def _fire_schedule(self, schedule: Resource, moment: float) -> None:
+        described = await asyncio.to_thread(
+            self._client("scheduler").get_schedule, Name=schedule.name
+        )
+        if described.get("State", "ENABLED") != "ENABLED":
+            return
+        await self._targets.send(
+            schedule.properties["Target"]["Arn"], _input(schedule.properties["Target"], moment)
+        )
+
+
+def _input(target: Mapping[str, Any], moment: float) -> Any:
+    """Return a schedule's input, EventBridge Scheduler's context attributes filled in."""
+    given = str(target.get("Input", "{}"))
+    return json.loads(given.replace("<aws.scheduler.scheduled-time>", _written(moment)))
+
+
+def _zone(resource: Resource) -> str:
+    return str(resource.properties.get("ScheduleExpressionTimezone", "UTC"))
+
+
+def _written(moment: float) -> str:
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,1 @@
+"""IAM: identities, policies, and the authorisation of each call."""

@@ -1,0 +1,109 @@
+"""May this role do that? The part of IAM's evaluation that Kennel's own roles use.
+
+Rules: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
+(an explicit deny wins, then any allow, else an implicit deny). SageMaker compares resource ARNs
+in lower case, so an endpoint named with capitals is denied by a policy that names it so.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from kennel.cloud.iam.conditions import Condition, Context, matches
+from kennel.errors import CannotStart
+
+Verdict = Literal["allowed", "denied", "not allowed"]
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One statement of a role's policies."""
+
+    allow: bool
+    actions: tuple[str, ...]
+    resources: tuple[str, ...]
+    conditions: tuple[Condition, ...]
+
+    def covers(self, action: str, resource: str, context: Context) -> bool:
+        """Return whether the statement speaks of this call."""
+        return (
+            any(matches(pattern.lower(), action.lower()) for pattern in self.actions)
+            and any(matches(pattern, resource) for pattern in self.resources)
+            and all(each.holds(context) for each in self.conditions)
+        )
+
+
+@dataclass(frozen=True)
+class Role:
+    """A role of the template, as the gateway enforces it."""
+
+    name: str
+    statements: tuple[Statement, ...]
+
+    def judge(
+        self,
+        action: str,
+        resource: str,
+        context: Mapping[str, str | Sequence[str]] | None = None,
+    ) -> Verdict:
+        """Say whether the role allows `action` on the ARN `resource`, or denies it explicitly."""
+        if action.startswith("sagemaker:"):
+            resource = resource.lower()
+        known = {
+            key.lower(): (value,) if isinstance(value, str) else value
+            for key, value in (context or {}).items()
+        }
+        covering = [each for each in self.statements if each.covers(action, resource, known)]
+        if not all(each.allow for each in covering):
+            return "denied"
+        return "allowed" if covering else "not allowed"
+
+    def may(
+        self,
+        action: str,
+        resource: str,
+        context: Mapping[str, str | Sequence[str]] | None = None,
+    ) -> bool:
+        """Return whether the role allows `action` on the ARN `resource`."""
+        return self.judge(action, resource, context) == "allowed"
+
+
+def read_role(name: str, properties: Mapping[str, Any]) -> Role:
+    """Read the inline policies of an AWS::IAM::Role.
+
+    Raises
+    ------
+    CannotStart
+        For what this evaluator does not implement, so that nothing is allowed by an oversight.
+    """
+    if properties.get("ManagedPolicyArns"):
+        raise CannotStart(f"role {name} attaches managed policies: write its statements out")
+    statements = [
+        _statement(name, each)
+        for policy in properties.get("Policies", [])
+        for each in _as_list(policy["PolicyDocument"]["Statement"])
+    ]
+    return Role(name, tuple(statements))
+
+
+def _statement(role: str, source: Mapping[str, Any]) -> Statement:
+    if strange := {"NotAction", "NotResource", "Principal"} & set(source):
+        raise CannotStart(f"role {role} uses {', '.join(strange)}, which is not evaluated offline")
+    resources = tuple(_as_list(source["Resource"]))
+    if variables := [each for each in resources if "${" in each]:
+        raise CannotStart(f"role {role} uses policy variables, unknown offline: {variables[0]}")
+    conditions = [
+        Condition.read(role, operator, key, values)
+        for operator, pairs in source.get("Condition", {}).items()
+        for key, values in pairs.items()
+    ]
+    return Statement(
+        source["Effect"] == "Allow",
+        tuple(_as_list(source["Action"])),
+        resources,
+        tuple(conditions),
+    )
+
+
+def _as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]

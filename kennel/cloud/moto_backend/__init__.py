@@ -1,0 +1,1 @@
+"""moto as the backend of S3, IAM, Step Functions, CloudWatch, SNS and ECR."""

@@ -1,0 +1,1 @@
+"""SageMaker endpoints: models, configurations, instances, deployments."""

@@ -1,0 +1,198 @@
+"""An instance behind an endpoint: the model's package, unpacked, and a model server over it.
+
+On AWS the instance runs a container image whose content is model/ and the serving engine. Here
+no image is pulled: the very same server runs as a process, with the same argument (`serve`) and
+the same environment variables, on a port of loopback.
+"""
+
+import asyncio
+import contextlib
+import os
+import tarfile
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import httpx
+
+from kennel.cloud.runtime.clock import Clock
+from kennel.cloud.runtime.processes import Child, free_ports
+from kennel.paths import MODEL, PYTHON
+
+#: The name that stands for the serving image which this checkout would build.
+OFFLINE_IMAGE = "kennel/serving:offline"
+
+# https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.html
+PING_SECONDS = 2.0  # how long a ping may take
+INVOKE_SECONDS = 60.0  # how long an invocation may take
+
+#: Real seconds that a server may take to start, however fast the clock runs: starting is real.
+GRACE_SECONDS = 60.0
+
+Command = Sequence[str | Path]
+#: What an image's name comes to on this machine; None for one that cannot be run here.
+Images = Callable[[str], Awaitable[Command | None]]
+
+
+async def offline_images(image: str) -> Command | None:
+    """Run model/server.py for the offline image, and nothing else."""
+    return [PYTHON, MODEL / "server.py", "serve"] if image == OFFLINE_IMAGE else None
+
+
+class CannotServe(Exception):  # noqa: N818
+    """The instance did not become healthy; the message is the endpoint's FailureReason."""
+
+
+@dataclass(frozen=True)
+class Container:
+    """What an instance is started from.
+
+    Attributes
+    ----------
+    command
+        The server, as `docker run IMAGE serve` would start it.
+    package
+        The model.tar.gz; None for a container that brings its model.
+    startup_seconds
+        ContainerStartupHealthCheckTimeoutInSeconds, in offline seconds.
+    grace_seconds
+        The same at least, in real seconds.
+    invoke_seconds
+        Real seconds that an invocation may take.
+    """
+
+    command: Command
+    package: Path | None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    variant: str = "AllTraffic"
+    startup_seconds: float = 600.0
+    grace_seconds: float = GRACE_SECONDS
+    invoke_seconds: float = INVOKE_SECONDS
+
+
+class Instance:
+    """One running model server.
+
+    Attributes
+    ----------
+    in_flight
+        Requests that it is at.
+    picked
+        When it was last given a request, as a number that grows.
+    """
+
+    def __init__(self, child: Child, client: httpx.AsyncClient, folder: TemporaryDirectory[str]):
+        self._child = child
+        self._client = client
+        self._folder = folder
+        self.in_flight = 0
+        self.picked = 0
+
+    @classmethod
+    async def start(cls, container: Container, log: Path, clock: Clock) -> "Instance":
+        """Unpack the package, start the server, wait for a healthy ping.
+
+        Raises
+        ------
+        CannotServe
+            When the package is no archive, the server ends, or no ping succeeds in time.
+        """
+        folder = TemporaryDirectory(prefix="kennel-instance-")
+        try:
+            if container.package:
+                await asyncio.to_thread(_unpack, container.package, Path(folder.name))
+            (port,) = free_ports(1)
+            env = {
+                "PATH": os.environ.get("PATH", os.defpath),
+                **container.environment,
+                "SM_MODEL_DIR": folder.name,
+                "SAGEMAKER_BIND_TO_PORT": str(port),
+                "KENNEL_HOST": "127.0.0.1",
+            }
+            child = await Child.start(container.command, env, log, MODEL)
+        except BaseException:
+            folder.cleanup()
+            raise
+        client = httpx.AsyncClient(
+            base_url=f"http://127.0.0.1:{port}",
+            timeout=container.invoke_seconds,
+            limits=httpx.Limits(max_connections=None),
+            trust_env=False,
+        )
+        instance = cls(child, client, folder)
+        try:
+            await instance._healthy(container, clock)
+        except BaseException:
+            await instance.stop()
+            raise
+        return instance
+
+    async def _healthy(self, container: Container, clock: Clock) -> None:
+        """Ping until it answers 200, as SageMaker does."""
+        loop = asyncio.get_running_loop()
+        offline, real = clock.now() + container.startup_seconds, loop.time()
+        while self.alive and (
+            clock.now() < offline or loop.time() < real + container.grace_seconds
+        ):
+            if await self._pings():
+                return
+            await asyncio.sleep(0.05)
+        reason = self._child.last_lines(1) or "no reason given"
+        raise CannotServe(
+            f"The primary container for production variant {container.variant} did not pass the "
+            f"ping health check. Its last line: {reason}"
+        )
+
+    async def _pings(self) -> bool:
+        try:
+            return (await self._client.get("/ping", timeout=PING_SECONDS)).is_success
+        except httpx.TransportError:
+            return False
+
+    @property
+    def alive(self) -> bool:
+        """Whether its process runs."""
+        return self._child.exit_status is None
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._child.pid
+
+    async def invoke(self, body: bytes, headers: Mapping[str, str]) -> httpx.Response:
+        """Send one request to the model; raises httpx.TransportError when it does not answer."""
+        self.in_flight += 1
+        try:
+            return await self._client.post("/invocations", content=body, headers=dict(headers))
+        finally:
+            self.in_flight -= 1
+
+    async def ended(self) -> None:
+        """Wait until its process has ended, for whatever reason."""
+        await self._child.wait()
+
+    async def kill(self) -> None:
+        """End its process at once, as a broken machine would; it is still to be stopped."""
+        await self._child.stop(seconds=0)
+
+    async def stop(self) -> None:
+        """End it as SageMaker ends a container: SIGTERM, then SIGKILL 30 s later."""
+        await self._child.stop()
+        await self._client.aclose()  # after it: the server answers what it has, then ends
+        self._folder.cleanup()
+
+    async def drain(self) -> None:
+        """Wait until it has answered what it was given, as long as an invocation may take."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(INVOKE_SECONDS):
+                while self.in_flight:
+                    await asyncio.sleep(0.02)
+
+
+def _unpack(package: Path, folder: Path) -> None:
+    try:
+        with tarfile.open(package, "r:gz") as archive:
+            archive.extractall(folder, filter="data")  # refuses links and paths that lead out
+    except (tarfile.TarError, OSError, EOFError) as error:
+        raise CannotServe(f"the model's package is not a readable tar.gz: {error}") from error

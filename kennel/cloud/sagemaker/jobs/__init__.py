@@ -1,0 +1,1 @@
+"""SageMaker jobs: training, tuning and batch transform."""

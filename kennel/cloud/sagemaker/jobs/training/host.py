@@ -1,0 +1,162 @@
+"""One instance of a training job: AWS's sagemaker-training toolkit over a tree like /opt/ml.
+
+On AWS the toolkit is the main process of a container made from the PyTorch training image. Here
+no image is pulled: the same toolkit runs on this machine's Python, its tree is told by
+SAGEMAKER_BASE_DIR, and its host has an address of loopback for a name (nothing resolves algo-1).
+"""
+
+import contextlib
+import json
+import os
+import re
+import signal
+from pathlib import Path
+
+from kennel.cloud.runtime.clock import Clock
+from kennel.cloud.runtime.processes import Child
+from kennel.cloud.runtime.store import Json
+from kennel.paths import PYTHON
+
+#: Between SIGTERM and SIGKILL.
+#: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_StopTrainingJob.html
+GRACE_SECONDS = 120.0
+
+#: AWS's images: the older are named pytorch-training, the newer pytorch with a tag of their own.
+_PYTORCH_IMAGE = re.compile(
+    r"763104351884\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com/"
+    r"(pytorch-training:.+|pytorch(-[a-z0-9]+)?:.+-sagemaker)"
+)
+
+
+def can_run(image: str) -> bool:
+    """Return whether `image` is AWS's PyTorch training image, which the toolkit stands for."""
+    return _PYTORCH_IMAGE.fullmatch(image) is not None
+
+
+def host_names(count: int) -> list[str]:
+    """Return the names of a job's hosts: addresses that every Linux has on loopback."""
+    return [f"127.0.0.{number}" for number in range(1, count + 1)]
+
+
+class Host:
+    """One instance.
+
+    Parameters
+    ----------
+    base
+        Its own /opt/ml.
+    number
+        0 for algo-1.
+    """
+
+    def __init__(self, base: Path, number: int) -> None:
+        self.base = base
+        self.number = number
+        self._child: Child | None = None
+        for folder in ("input/config", "input/data", "model", "output/data"):
+            (base / folder).mkdir(parents=True)
+
+    def configure(self, request: Json) -> None:
+        """Write what the container finds in /opt/ml/input/config."""
+        resources = request["ResourceConfig"]
+        hosts = host_names(resources["InstanceCount"])
+        group = {"instance_group_name": "homogeneousCluster", "hosts": hosts}
+        settings = {
+            "hyperparameters": request.get("HyperParameters", {}),
+            "resourceconfig": {
+                "current_host": hosts[self.number],
+                "current_instance_type": resources["InstanceType"],
+                "current_group_name": "homogeneousCluster",
+                "hosts": hosts,
+                "instance_groups": [group | {"instance_type": resources["InstanceType"]}],
+                "network_interface_name": "lo",
+            },
+            "inputdataconfig": {
+                channel["ChannelName"]: {
+                    "ContentType": channel.get("ContentType", ""),
+                    "TrainingInputMode": "File",
+                    "S3DistributionType": channel["DataSource"]["S3DataSource"].get(
+                        "S3DataDistributionType", "FullyReplicated"
+                    ),
+                    "RecordWrapperType": "None",
+                }
+                for channel in request.get("InputDataConfig", [])
+            },
+        }
+        for name, value in settings.items():
+            (self.base / "input/config" / f"{name}.json").write_text(json.dumps(value))
+
+    def local(self, path: str) -> Path:
+        """Return where a path of the container, such as /opt/ml/checkpoints, is here."""
+        return self.base / path.removeprefix("/opt/ml").lstrip("/")
+
+    async def start(self, request: Json, environment: dict[str, str], log: Path, port: int) -> None:
+        """Start the toolkit.
+
+        Parameters
+        ----------
+        environment
+            The job's own variables and those with which it calls AWS.
+        port
+            Where the first of several hosts gathers the others (MASTER_PORT).
+        """
+        count = request["ResourceConfig"]["InstanceCount"]
+        module = "sagemaker_pytorch_container.training"
+        if count > 1:
+            module = "kennel.cloud.sagemaker.jobs.training.rendezvous"
+        tools = PYTHON.parent
+        env = {
+            "PATH": f"{tools}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+            "HOME": str(self.base),
+            "SAGEMAKER_BASE_DIR": str(self.base),
+            "SAGEMAKER_TRAINING_MODULE": f"{module}:main",
+            "TRAINING_JOB_NAME": request["TrainingJobName"],
+            "PYTHONUNBUFFERED": "1",
+            "PIP_NO_INDEX": "1",  # requirements.txt may ask for what is installed here
+            "OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // count)),
+            "GLOO_SOCKET_IFNAME": "lo",
+            "KENNEL_MASTER_PORT": str(port),
+            **environment,
+        }
+        self._child = await Child.start([tools / "train"], env, log, self.base)
+
+    async def wait(self) -> int:
+        """Return the exit status of the toolkit once it ended, and end what it left behind."""
+        assert self._child  # noqa: S101 - started before
+        status = await self._child.wait()
+        self.end_processes()
+        return status
+
+    async def stop(self, clock: Clock) -> None:
+        """End it as the service does: SIGTERM, and SIGKILL 120 s later.
+
+        SIGTERM goes to the container's main process only. The toolkit does not pass it on to
+        the script (aws/sagemaker-training-toolkit issue 125), there or here.
+        """
+        if not self._child or self._child.exit_status is not None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self._child.pid, signal.SIGTERM)
+        with contextlib.suppress(TimeoutError):
+            await clock.wait_for(self._child.wait(), GRACE_SECONDS)
+        await self.kill()
+
+    async def kill(self) -> None:
+        """End everything at once."""
+        if self._child:
+            await self._child.stop(seconds=0)
+        self.end_processes()
+
+    def end_processes(self) -> None:
+        """End every process that was started from this host, as the end of a container does."""
+        mark = f"SAGEMAKER_BASE_DIR={self.base}\0".encode()
+        for environ in Path("/proc").glob("[0-9]*/environ"):
+            # A process of someone else's, or one that ended meanwhile.
+            with contextlib.suppress(OSError):
+                if mark in environ.read_bytes() + b"\0":
+                    os.kill(int(environ.parent.name), signal.SIGKILL)
+
+    def failure(self) -> str:
+        """Return what the container wrote to /opt/ml/output/failure."""
+        file = self.base / "output" / "failure"
+        return file.read_text(errors="replace") if file.exists() else ""

@@ -1,0 +1,188 @@
+"""The REST API before a function that answers by script."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.testclient import TestClient
+from starlette.types import Receive, Scope, Send
+
+from kennel.cloud.apigateway.rest_api import RestApi
+from kennel.cloud.awslambda.emulator import Outcome
+from kennel.cloud.awslambda.functions import Throttled
+from kennel.cloud.cloudformation.template import load
+from kennel.cloud.cloudwatch.metrics import Metrics, Series
+from kennel.cloud.runtime.clock import Clock
+
+TEMPLATE = """
+Transform: AWS::Serverless-2016-10-31
+Globals: {{Api: {{OpenApiVersion: 3.0.1}}}}
+Resources:
+  Api:
+    Type: AWS::Serverless::Api
+    Properties:
+      StageName: v1
+      Cors: "'https://example.com'"
+      BinaryMediaTypes: [image~1jpeg]
+      MethodSettings:
+        - ResourcePath: /*
+          HttpMethod: "*"
+          ThrottlingRateLimit: {rate}
+          ThrottlingBurstLimit: {burst}
+  Key: {{Type: AWS::ApiGateway::ApiKey}}
+  Plan:
+    Type: AWS::ApiGateway::UsagePlan
+    Properties:
+      Throttle: {{RateLimit: 1000, BurstLimit: 1000}}
+      Quota: {{Limit: {quota}, Period: DAY}}
+  Role:
+    Type: AWS::IAM::Role
+    Properties: {{AssumeRolePolicyDocument: {{}}}}
+  Told:
+    Type: AWS::Serverless::Function
+    Properties:
+      Handler: app.handler
+      Runtime: python3.13
+      CodeUri: .
+      Role: !GetAtt Role.Arn
+      Events:
+        Open: {{Type: Api, Properties: {{RestApiId: !Ref Api, Method: post, Path: /open}}}}
+        Closed:
+          Type: Api
+          Properties:
+            {{RestApiId: !Ref Api, Method: get, Path: /closed, Auth: {{ApiKeyRequired: true}}}}
+"""
+Function = Callable[[dict[str, Any]], Awaitable[Outcome]]
+
+
+class Functions:
+    """What LambdaService is to the API: one function."""
+
+    def __init__(self, function: Function) -> None:
+        self._function = function
+
+    async def invoke(self, name: str, payload: bytes) -> Outcome:
+        return await self._function(json.loads(payload))
+
+
+def api(
+    folder: Path,
+    function: Function,
+    *,
+    rate: int = 1000,
+    burst: int = 1000,
+    quota: int = 1000,
+    metrics: Metrics | None = None,
+    timeout: float = 29,
+) -> TestClient:
+    file = folder / "template.yaml"
+    file.write_text(TEMPLATE.format(rate=rate, burst=burst, quota=quota))
+    made = RestApi(
+        load(file, {}, "tried"),
+        Functions(function),  # type: ignore[arg-type]
+        "the-key",
+        metrics,
+        timeout,
+    )
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        response: Response = await made.answer(Request(scope, receive))
+        await response(scope, receive, send)
+
+    return TestClient(app, base_url="http://api")
+
+
+async def echo(event: dict[str, Any]) -> Outcome:
+    return Outcome(json.dumps({"statusCode": 200, "body": json.dumps(event)}).encode(), False)
+
+
+def test_a_preflight_gets_the_templates_cors_headers_without_the_function(tmp_path: Path) -> None:
+    async def never(event: dict[str, Any]) -> Outcome:
+        raise AssertionError("a preflight reaches no function")
+
+    answer = api(tmp_path, never).options("/v1/open")
+    assert answer.status_code == 200
+    assert answer.headers["access-control-allow-origin"] == "https://example.com"
+    assert "POST" in answer.headers["access-control-allow-methods"]
+
+
+def test_a_function_that_takes_too_long_is_a_504(tmp_path: Path) -> None:
+    async def slow(event: dict[str, Any]) -> Outcome:
+        await asyncio.sleep(60)
+        raise AssertionError("it was waited for")
+
+    answer = api(tmp_path, slow, timeout=0.05).post("/v1/open")
+    assert (answer.status_code, answer.json()) == (504, {"message": "Endpoint request timed out"})
+
+
+def test_a_throttled_function_is_a_500_and_a_failed_one_a_502(tmp_path: Path) -> None:
+    async def throttled(event: dict[str, Any]) -> Outcome:
+        raise Throttled("told")
+
+    async def failed(event: dict[str, Any]) -> Outcome:
+        return Outcome(b'{"errorType": "ValueError"}', True)
+
+    async def malformed(event: dict[str, Any]) -> Outcome:
+        return Outcome(b'{"status": 200}', False)
+
+    wrong = {"message": "Internal server error"}
+    for function, status in ((throttled, 500), (failed, 502), (malformed, 502)):
+        answer = api(tmp_path, function).post("/v1/open")
+        assert (answer.status_code, answer.json()) == (status, wrong)
+
+
+def test_the_stages_throttle_holds_for_routes_without_a_key(tmp_path: Path) -> None:
+    client = api(tmp_path, echo, rate=1, burst=2)
+    statuses = [client.post("/v1/open").status_code for _ in range(20)]
+    assert statuses[:2] == [200, 200]
+    assert 429 in statuses
+
+
+def test_key_and_quota(tmp_path: Path) -> None:
+    client = api(tmp_path, echo, quota=2)
+    assert client.get("/v1/closed").status_code == 403
+    key = {"x-api-key": "the-key"}
+    answers = [client.get("/v1/closed", headers=key) for _ in range(3)]
+    assert [each.status_code for each in answers] == [200, 200, 429]
+    assert answers[2].json() == {"message": "Limit Exceeded"}
+
+
+@pytest.mark.parametrize("path", ["/", "/open", "/v1", "/v1x/open", "/v1/none", "/v2/open"])
+def test_what_is_not_in_the_stage_wants_a_token(tmp_path: Path, path: str) -> None:
+    answer = api(tmp_path, echo).post(path)
+    assert (answer.status_code, answer.json()) == (403, {"message": "Missing Authentication Token"})
+
+
+def test_the_event_is_the_proxy_integrations(tmp_path: Path) -> None:
+    client = api(tmp_path, echo)
+    event = client.post(
+        "/v1/open?a=1&a=2", content=b"\xff\xd8", headers={"content-type": "image/jpeg"}
+    ).json()
+    assert (event["isBase64Encoded"], event["body"]) == (True, "/9g=")
+    assert event["multiValueQueryStringParameters"] == {"a": ["1", "2"]}
+    assert event["queryStringParameters"] == {"a": "2"}
+    assert event["requestContext"]["stage"] == "v1"
+    assert event["requestContext"]["path"] == "/v1/open"
+    text = client.post("/v1/open", content=b"hello", headers={"content-type": "text/plain"}).json()
+    assert (text["isBase64Encoded"], text["body"]) == (False, "hello")
+
+
+def test_requests_are_counted_by_api_and_stage(tmp_path: Path) -> None:
+    clock = Clock()
+    metrics = Metrics(clock)
+    client = api(tmp_path, echo, metrics=metrics)
+    client.post("/v1/open")
+    client.get("/v1/closed")
+
+    async def total(name: str) -> float | None:
+        series = Series.of("AWS/ApiGateway", name, {"ApiName": "tried", "Stage": "v1"})
+        (point,) = await metrics.points(series, "Sum", 7200, clock.now() - 3600, 1)
+        return point
+
+    counted = {name: asyncio.run(total(name)) for name in ("Count", "4XXError", "5XXError")}
+    assert counted == {"Count": 2, "4XXError": 1, "5XXError": 0}

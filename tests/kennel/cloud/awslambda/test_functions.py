@@ -1,0 +1,221 @@
+"""Functions in the real emulator: what they answer, and how they fail."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from kennel.cloud.awslambda.emulator import Outcome
+from kennel.cloud.awslambda.functions import (
+    Environments,
+    FunctionSettings,
+    LambdaService,
+    NoSuchFunction,
+    RequestTooLarge,
+    Throttled,
+)
+from kennel.cloud.cloudwatch.metrics import Metrics, Series
+from kennel.cloud.runtime.clock import Clock
+
+CODE = """
+import os, sys, time
+
+def handler(event, context):
+    match event["do"]:
+        case "answer":
+            return {"pid": os.getpid(), "memory": context.memory_limit_in_mb}
+        case "raise":
+            raise ValueError("no such dog")
+        case "sleep":
+            time.sleep(event["seconds"])
+            return {"pid": os.getpid()}
+        case "die":
+            os._exit(3)
+        case "look":
+            return {"path": sys.path, "env": dict(os.environ)}
+        case "fill":
+            held = bytearray(event["mb"] * 2**20)
+            held[::4096] = b"x" * len(held[::4096])
+            time.sleep(event["seconds"])
+            return len(held)
+        case "write":
+            return "x" * event["bytes"]
+        case "describe an error":
+            return {"errorMessage": "as data", "errorType": "of the function's own"}
+"""
+
+
+def settings(folder: Path, concurrency: int = 2, timeout: float = 5) -> FunctionSettings:
+    (folder / "code.py").unlink(missing_ok=True)
+    package = folder / "tried"
+    package.mkdir(exist_ok=True)
+    (package / "app.py").write_text(CODE)
+    return FunctionSettings(
+        logical_id="Tried",
+        name="kennel-Tried",
+        handler="tried.app.handler",
+        memory=256,
+        timeout=timeout,
+        concurrency=concurrency,
+        role="TriedRole",
+        environment={"SETTING": "from the template"},
+        path=(folder,),
+    )
+
+
+@asynccontextmanager
+async def running(made: FunctionSettings, logs: Path) -> AsyncIterator[Environments]:
+    environments = Environments(made, "http://127.0.0.1:1", logs)
+    try:
+        yield environments
+    finally:
+        await environments.stop()
+
+
+def run(folder: Path, what: Callable[[Environments], Awaitable[None]], **limits: float) -> None:
+    async def whole() -> None:
+        async with running(settings(folder, **limits), folder / "logs") as environments:  # type: ignore[arg-type]
+            await what(environments)
+
+    asyncio.run(whole())
+
+
+async def invoke(environments: Environments, **event: object) -> Outcome:
+    return await environments.invoke(json.dumps(event).encode())
+
+
+def test_an_environment_is_kept_warm(tmp_path: Path) -> None:
+    async def twice(environments: Environments) -> None:
+        first = json.loads((await invoke(environments, do="answer")).payload)
+        second = json.loads((await invoke(environments, do="answer")).payload)
+        assert first == second
+        assert first["memory"] == "256"
+
+    run(tmp_path, twice)
+
+
+def test_it_sees_its_own_build_the_templates_settings_and_no_more(tmp_path: Path) -> None:
+    async def look(environments: Environments) -> None:
+        seen = json.loads((await invoke(environments, do="look")).payload)
+        assert not [path for path in seen["path"] if "site-packages" in path]
+        assert seen["env"]["SETTING"] == "from the template"
+        assert seen["env"]["AWS_ACCESS_KEY_ID"] == "TriedRole"
+        assert "HOME" not in seen["env"]
+
+    run(tmp_path, look)
+
+
+@pytest.mark.parametrize(
+    ("event", "kind", "message"),
+    [
+        ({"do": "raise"}, "ValueError", "no such dog"),
+        ({"do": "sleep", "seconds": 9}, "Sandbox.Timedout", "Task timed out after 1.00 seconds"),
+        ({"do": "die"}, "Runtime.ExitError", "exit status 3"),
+    ],
+)
+def test_a_failure_is_described_and_the_next_call_works(
+    tmp_path: Path, event: dict[str, object], kind: str, message: str
+) -> None:
+    async def fail(environments: Environments) -> None:
+        outcome = await invoke(environments, **event)
+        assert outcome.failed
+        described = json.loads(outcome.payload)
+        assert described["errorType"] == kind
+        assert message in described["errorMessage"]
+        assert not (await invoke(environments, do="answer")).failed
+
+    run(tmp_path, fail, timeout=1)
+
+
+def test_a_function_that_takes_more_than_its_memory_is_killed(tmp_path: Path) -> None:
+    async def fill(environments: Environments) -> None:
+        fits = await invoke(environments, do="fill", mb=100, seconds=0.2)
+        assert json.loads(fits.payload) == 100 * 2**20
+        outcome = await invoke(environments, do="fill", mb=400, seconds=60)
+        described = json.loads(outcome.payload)
+        assert outcome.failed
+        assert described["errorType"] == "Runtime.ExitError"
+        assert described["errorMessage"].endswith("Runtime exited with error: signal: killed")
+        assert not (await invoke(environments, do="answer")).failed
+
+    run(tmp_path, fill, timeout=90)
+
+
+def test_an_answer_over_6_mb_is_an_error(tmp_path: Path) -> None:
+    async def write(environments: Environments) -> None:
+        assert not (await invoke(environments, do="write", bytes=6_000_000)).failed
+        outcome = await invoke(environments, do="write", bytes=6_300_000)
+        assert outcome.failed
+        assert json.loads(outcome.payload)["errorType"] == "Function.ResponseSizeTooLarge"
+
+    run(tmp_path, write, timeout=60)
+
+
+def test_a_cold_start_is_told_from_a_warm_one(tmp_path: Path) -> None:
+    async def twice(environments: Environments) -> None:
+        assert (await invoke(environments, do="answer")).cold
+        assert not (await invoke(environments, do="answer")).cold
+
+    run(tmp_path, twice)
+
+
+def test_an_answer_that_looks_like_an_error_is_an_answer(tmp_path: Path) -> None:
+    async def answer(environments: Environments) -> None:
+        assert not (await invoke(environments, do="describe an error")).failed
+
+    run(tmp_path, answer)
+
+
+def test_concurrency_is_bounded_and_the_excess_is_throttled(tmp_path: Path) -> None:
+    async def crowd(environments: Environments) -> None:
+        calls = [invoke(environments, do="sleep", seconds=0.5) for _ in range(4)]
+        results = await asyncio.gather(*calls, return_exceptions=True)
+        answered = [each for each in results if isinstance(each, Outcome)]
+        assert len(answered) == 2
+        assert len({each.payload for each in answered}) == 2  # two environments, side by side
+        assert sum(isinstance(each, Throttled) for each in results) == 2
+        assert not (await invoke(environments, do="answer")).failed
+
+    run(tmp_path, crowd, concurrency=2)
+
+
+def test_invocations_are_counted_and_a_request_over_6_mb_is_refused(tmp_path: Path) -> None:
+    async def count() -> None:
+        clock = Clock()
+        metrics = Metrics(clock)
+        functions = {"kennel-Tried": settings(tmp_path)}
+        service = LambdaService(functions, "http://x", tmp_path, metrics)
+        try:
+            await service.invoke("kennel-Tried", b'{"do": "answer"}')
+            await service.invoke("kennel-Tried", b'{"do": "raise"}')
+            with pytest.raises(RequestTooLarge, match="smaller than 6291456 bytes"):
+                await service.invoke("kennel-Tried", b" " * (6 * 2**20 + 1))
+        finally:
+            await service.stop()
+
+        async def total(name: str) -> float | None:
+            series = Series.of("AWS/Lambda", name, {"FunctionName": "kennel-Tried"})
+            (point,) = await metrics.points(series, "Sum", 7200, clock.now() - 3600, 1)
+            return point
+
+        assert [await total("Invocations"), await total("Errors")] == [2, 1]
+        assert (await total("Duration") or 0) > 0
+
+    asyncio.run(count())
+
+
+def test_a_function_is_found_by_name_or_arn_only(tmp_path: Path) -> None:
+    async def find() -> None:
+        service = LambdaService({"kennel-Tried": settings(tmp_path)}, "http://x", tmp_path)
+        try:
+            arn = "arn:aws:lambda:us-east-1:123456789012:function:kennel-Tried"
+            assert not (await service.invoke(arn, b'{"do": "answer"}')).failed
+            with pytest.raises(NoSuchFunction):
+                await service.invoke("kennel-Other", b"{}")
+        finally:
+            await service.stop()
+
+    asyncio.run(find())

@@ -1,0 +1,78 @@
+"""What functions print lands in CloudWatch Logs and, where it says so, in metrics."""
+
+import asyncio
+import json
+from pathlib import Path
+
+from kennel.cloud.awslambda.functions import FunctionSettings
+from kennel.cloud.awslambda.logs import FunctionLogs
+from kennel.cloud.cloudformation.stack import client
+from kennel.cloud.cloudwatch.metrics import Metrics, Series
+from kennel.cloud.iam.identity import Access
+from kennel.cloud.iam.policy import read_role
+from kennel.cloud.runtime.clock import Clock
+
+EMBEDDED = {
+    "_aws": {
+        "Timestamp": 1,
+        "CloudWatchMetrics": [
+            {
+                "Namespace": "Kennel",
+                "Dimensions": [["Endpoint"], ["Endpoint", "Status"]],
+                "Metrics": [{"Name": "TookMs", "Unit": "Milliseconds"}],
+            }
+        ],
+    },
+    "Endpoint": "kennel",
+    "Status": "200",
+    "TookMs": [40.0, 2.0],
+}
+
+
+def function(name: str, role: str) -> FunctionSettings:
+    return FunctionSettings(name, name, "app.handler", 128, 3, 1, role, {}, (), f"logs-of-{name}")
+
+
+def access() -> Access:
+    def role(allowed: str) -> dict[str, object]:
+        statement = {"Effect": "Allow", "Action": "logs:PutLogEvents", "Resource": allowed}
+        return {"Policies": [{"PolicyDocument": {"Statement": [statement]}}]}
+
+    arn = "arn:aws:logs:us-east-1:123456789012:log-group:logs-of-heard:*"
+    roles = {"May": read_role("may", role(arn)), "MayNot": read_role("may-not", role(arn))}
+    return Access(roles, ())
+
+
+def test_lines_and_embedded_metrics_are_passed_on(moto: str, tmp_path: Path) -> None:
+    logs = client("logs", moto)
+    for group in ("logs-of-heard", "logs-of-silent"):
+        logs.create_log_group(logGroupName=group)
+    functions = {"heard": function("heard", "May"), "silent": function("silent", "MayNot")}
+    clock = Clock()
+    metrics = Metrics(clock)
+    followed = FunctionLogs(functions, tmp_path, logs, access(), metrics)
+
+    async def whole() -> list[float | None]:
+        await followed.look()  # nothing was printed yet
+        for name in functions:
+            with (tmp_path / f"{name}.log").open("w") as file:
+                file.write(f"first\n{json.dumps(EMBEDDED)}\nhalf a li")
+        await followed.look()
+        with (tmp_path / "heard.log").open("a") as file:
+            file.write('ne\n{"_aws": {"CloudWatchMetrics": 5}}\n')
+        await followed.look()
+        series = [
+            Series.of("Kennel", "TookMs", {"Endpoint": "kennel"}),
+            Series.of("Kennel", "TookMs", {"Endpoint": "kennel", "Status": "200"}),
+        ]
+        start = clock.now() - 3600
+        return [(await metrics.points(each, "Sum", 7200, start, 1))[0] for each in series]
+
+    assert asyncio.run(whole()) == [84.0, 84.0]  # both functions printed it
+    (stream,) = logs.describe_log_streams(logGroupName="logs-of-heard")["logStreams"]
+    events = logs.get_log_events(
+        logGroupName="logs-of-heard", logStreamName=stream["logStreamName"], startFromHead=True
+    )["events"]
+    assert [each["message"] for each in events][::2] == ["first", "half a line"]
+    assert "[$LATEST]" in stream["logStreamName"]
+    assert logs.describe_log_streams(logGroupName="logs-of-silent")["logStreams"] == []

@@ -1,0 +1,104 @@
+"""A custom resource's function is told and must answer as CloudFormation expects."""
+
+import json
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from kennel.cloud.cloudformation.custom_resources import CustomResources
+from kennel.cloud.cloudformation.template import Resource
+from kennel.errors import KennelError
+
+RESOURCE = Resource(
+    "Removal",
+    "Custom::Removal",
+    "tried-Removal",
+    "tried-Removal",
+    {"ServiceToken": "arn:function", "Wait": 5, "Deep": {"On": True}},
+)
+Event = dict[str, Any]
+Answer = Callable[[Event], Any]
+
+
+def good(event: Event) -> Event:
+    same = {key: event[key] for key in ("RequestId", "StackId", "LogicalResourceId")}
+    return {**same, "Status": "SUCCESS", "PhysicalResourceId": "removal-1"}
+
+
+def custom(answer: Answer, told: list[Event] | None = None, seconds: float = 60) -> CustomResources:
+    """Return custom resources whose function answers so, from another thread."""
+
+    def tell(arn: str, event: Event) -> None:
+        assert arn == "arn:function"
+        if told is not None:
+            told.append(event)
+        said = answer(event)
+        if said is not None:
+            body = said if isinstance(said, bytes) else json.dumps(said).encode()
+            token = event["ResponseURL"].rpartition("/")[2]
+            threading.Thread(target=made.answer, args=(token, body)).start()
+
+    made = CustomResources("tried", "http://gateway", tell, seconds)
+    return made
+
+
+def test_create_update_and_delete_carry_what_cloudformation_sends() -> None:
+    told: list[Event] = []
+    resources = custom(good, told)
+    created = resources.create(RESOURCE)
+    assert created.name == "removal-1"
+    changed = replace(created, properties={**RESOURCE.properties, "Wait": 6})
+    resources.update(created, changed)
+    resources.delete(created)
+    create, update, delete = told
+    assert [each["RequestType"] for each in told] == ["Create", "Update", "Delete"]
+    assert create["ResourceProperties"] == {
+        "ServiceToken": "arn:function",
+        "Wait": "5",  # numbers and booleans arrive as text
+        "Deep": {"On": "true"},
+    }
+    assert "PhysicalResourceId" not in create
+    assert (update["PhysicalResourceId"], delete["PhysicalResourceId"]) == ("removal-1",) * 2
+    assert update["OldResourceProperties"]["Wait"] == "5"
+    assert create["ResourceType"] == "Custom::Removal"
+    assert len({each["RequestId"] for each in told}) == 3
+    assert create["ResponseURL"].startswith("http://gateway/kennel/custom/")
+
+
+def test_a_new_physical_id_on_update_deletes_the_old_one() -> None:
+    told: list[Event] = []
+    resources = custom(lambda event: {**good(event), "PhysicalResourceId": "removal-2"}, told)
+    before = replace(RESOURCE, name="removal-1")
+    assert resources.update(before, before).name == "removal-2"
+    assert [each["RequestType"] for each in told] == ["Update", "Delete"]
+    assert told[1]["PhysicalResourceId"] == "removal-1"
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (lambda event: {**good(event), "Status": "FAILED", "Reason": "no luck"}, "no luck"),
+        (lambda event: {**good(event), "Status": "DONE"}, "expected Status SUCCESS or FAILED"),
+        (lambda event: {**good(event), "RequestId": "another"}, "RequestId is 'another'"),
+        (lambda event: {**good(event), "StackId": "another"}, "StackId is 'another'"),
+        (lambda event: {**good(event), "PhysicalResourceId": ""}, "Invalid PhysicalResourceId"),
+        (lambda event: {**good(event), "Data": {"x": "y" * 5000}}, "too long"),
+        (lambda event: b"fine", "expected JSON with a Status"),
+    ],
+)
+def test_a_wrong_answer_is_a_failed_deploy(answer: Answer, words: str) -> None:
+    with pytest.raises(KennelError, match=words):
+        custom(answer).create(RESOURCE)
+
+
+def test_no_answer_is_a_failed_deploy_after_the_resources_own_timeout() -> None:
+    brief = replace(RESOURCE, properties={**RESOURCE.properties, "ServiceTimeout": "0.05"})
+    with pytest.raises(KennelError, match="did not receive a response from your Custom Resource"):
+        custom(lambda event: None).create(brief)
+
+
+def test_an_answer_that_nobody_waits_for_is_not_taken() -> None:
+    assert not custom(good).answer("made up", b"{}")

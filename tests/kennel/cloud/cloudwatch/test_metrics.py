@@ -1,0 +1,108 @@
+"""What is counted, read back here and from moto's CloudWatch."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from kennel.cloud.cloudformation.stack import client
+from kennel.cloud.cloudwatch.metrics import Metrics, Series
+from kennel.cloud.runtime.clock import Clock
+
+DIMENSIONS = {"VariantName": "A", "EndpointName": "e"}
+SERIES = Series.of("AWS/SageMaker", "ModelLatency", DIMENSIONS)
+
+
+def counted(*values: float) -> tuple[Metrics, float]:
+    clock = Clock(speed=0)
+    metrics, start = Metrics(clock), clock.now() // 60 * 60
+    for value in values:
+        metrics.count("AWS/SageMaker", "ModelLatency", DIMENSIONS, value, when=start)
+    return metrics, start
+
+
+@pytest.mark.parametrize(
+    ("statistic", "expected"),
+    [
+        ("Sum", 5050.0),
+        ("Average", 50.5),
+        ("Minimum", 1.0),
+        ("Maximum", 100.0),
+        ("SampleCount", 100.0),
+        ("p50", 50.0),
+        ("p99", 99.0),
+        ("p100", 100.0),
+    ],
+)
+def test_statistics(statistic: str, expected: float) -> None:
+    metrics, start = counted(*range(1, 101))
+    assert asyncio.run(metrics.points(SERIES, statistic, 60, start, 1)) == [expected]
+
+
+def test_a_statistic_that_is_not_imitated_is_named() -> None:
+    metrics, start = counted(1)
+    with pytest.raises(ValueError, match="tm99"):
+        asyncio.run(metrics.points(SERIES, "tm99", 60, start, 1))
+
+
+def test_points_are_told_from_no_data_and_dimensions_from_their_order() -> None:
+    metrics, start = counted(2, 3)
+    metrics.count("AWS/SageMaker", "ModelLatency", DIMENSIONS, 7, when=start + 125)
+    turned = Series.of("AWS/SageMaker", "ModelLatency", {"EndpointName": "e", "VariantName": "A"})
+    points = asyncio.run(metrics.points(turned, "Sum", 60, start - 60, 4))
+    assert points == [None, 5.0, None, 7.0]
+
+
+def test_old_points_are_dropped() -> None:
+    metrics, start = counted(1)
+    for number in range(1, 1082):
+        metrics.count("AWS/SageMaker", "ModelLatency", DIMENSIONS, 1, when=start + 10 * number)
+    assert asyncio.run(metrics.points(SERIES, "Sum", 10, start, 2)) == [None, None]
+
+
+def test_what_is_written_is_in_cloudwatch_added_up(account: str) -> None:
+    cloudwatch = client("cloudwatch", account)
+    clock = Clock(speed=0)
+    metrics = Metrics(clock, cloudwatch)
+    for value in (1.0, 2.0, 6.0):
+        metrics.count("AWS/SageMaker", "Invocations", DIMENSIONS, value, "None")
+    asyncio.run(metrics.write())
+    asyncio.run(metrics.write())  # nothing twice
+    now = datetime.fromtimestamp(clock.now(), UTC)
+    (point,) = cloudwatch.get_metric_statistics(
+        Namespace="AWS/SageMaker",
+        MetricName="Invocations",
+        Dimensions=[{"Name": name, "Value": value} for name, value in DIMENSIONS.items()],
+        StartTime=now - timedelta(minutes=5),
+        EndTime=now + timedelta(minutes=5),
+        Period=60,
+        Statistics=["Sum", "SampleCount", "Maximum"],
+    )["Datapoints"]
+    assert (point["Sum"], point["SampleCount"], point["Maximum"]) == (9.0, 3.0, 6.0)
+
+
+def test_nobody_is_asked_for_an_unknown_metric_of_awss_own() -> None:
+    asked_of_nobody = object()
+    metrics = Metrics(Clock(speed=0), asked_of_nobody)
+    series = Series.of("AWS/Lambda", "Errors", {"FunctionName": "f"})
+    assert asyncio.run(metrics.points(series, "Sum", 60, 0, 2)) == [None, None]
+
+
+def test_a_metric_of_somebody_elses_is_read_from_cloudwatch(account: str) -> None:
+    cloudwatch = client("cloudwatch", account)
+    clock = Clock(speed=0)
+    start = clock.now() // 60 * 60
+    cloudwatch.put_metric_data(
+        Namespace="Mine",
+        MetricData=[
+            {
+                "MetricName": "Photos",
+                "Dimensions": [{"Name": "Kind", "Value": "dog"}],
+                "Value": 3,
+                "Timestamp": datetime.fromtimestamp(start + 61, UTC),
+            }
+        ],
+    )
+    series = Series.of("Mine", "Photos", {"Kind": "dog"})
+    points = asyncio.run(Metrics(clock, cloudwatch).points(series, "Sum", 60, start, 3))
+    assert points == [None, 3.0, None]

@@ -1,0 +1,202 @@
+"""Rules: what matches is sent on, and executions that end are told of."""
+
+import asyncio
+import functools
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from kennel.cloud.cloudformation.stack import client
+from kennel.cloud.cloudformation.template import Resource, Stack
+from kennel.cloud.eventbridge.events import Events
+from kennel.cloud.eventbridge.targets import Targets, shaped
+from kennel.cloud.runtime.clock import Clock
+from kennel.errors import CannotStart
+
+FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:told"
+WAIT_SECONDS = 60.0  # for moto on a busy machine
+
+Invoked = list[dict[str, Any]]
+
+
+def rule(pattern: dict[str, Any], **target: Any) -> Resource:
+    targets = [{"Id": "one", "Arn": FUNCTION, **target}]
+    name = f"events-{abs(hash(json.dumps(pattern)))}"
+    return Resource(
+        "Rule", "AWS::Events::Rule", name, name, {"EventPattern": pattern, "Targets": targets}
+    )
+
+
+def bus(url: str, invoked: Invoked, *resources: Resource) -> Events:
+    """Return a bus over moto at `url`; what functions are sent is added to `invoked`."""
+    aws = functools.cache(lambda service: client(service, url))
+    for each in resources:
+        if each.type == "AWS::Events::Rule":
+            pattern = json.dumps(each.properties["EventPattern"])
+            aws("events").put_rule(Name=each.name, EventPattern=pattern)
+    targets = Targets(lambda arn, payload: invoked.append(json.loads(payload)), aws)
+    stack = Stack("tried", {str(number): each for number, each in enumerate(resources)}, {})
+    return Events(stack, targets, aws, Clock())
+
+
+async def until(true: Callable[[], object]) -> None:
+    async with asyncio.timeout(WAIT_SECONDS):
+        while not true():
+            await asyncio.sleep(0.02)
+
+
+ABORTED = {"source": ["aws.states"], "detail": {"status": ["ABORTED", "TIMED_OUT"]}}
+
+
+def test_a_rule_gets_what_its_pattern_matches_and_nothing_else(moto: str) -> None:
+    invoked: Invoked = []
+    job = {"source": ["aws.sagemaker"], "detail-type": [{"prefix": "SageMaker Training"}]}
+
+    async def whole() -> None:
+        events = bus(moto, invoked, rule(ABORTED), rule(job))
+        events.publish("Status Change", "aws.states", {"status": "SUCCEEDED"})
+        events.publish("Status Change", "aws.states", {"status": "ABORTED"}, ["arn:execution"])
+        events.publish("SageMaker Training Job State Change", "aws.sagemaker", {"x": 1})
+        await until(lambda: len(invoked) == 2)
+        await events.stop()
+
+    asyncio.run(whole())
+    by_source = {each["source"]: each for each in invoked}
+    assert by_source["aws.states"]["detail"] == {"status": "ABORTED"}
+    assert by_source["aws.states"]["resources"] == ["arn:execution"]
+    assert by_source["aws.sagemaker"]["account"] == "123456789012"
+
+
+def test_a_disabled_rule_is_silent(moto: str) -> None:
+    invoked: Invoked = []
+
+    async def whole() -> None:
+        silent, heard = rule({"source": ["one.off"]}), rule({"source": ["one.off", "more"]})
+        events = bus(moto, invoked, silent, heard)
+        client("events", moto).disable_rule(Name=silent.name)
+        events.publish("x", "one.off", {})
+        await until(lambda: invoked)
+        events.publish("x", "more", {})
+        await until(lambda: len(invoked) == 2)
+
+    asyncio.run(whole())
+    assert [each["source"] for each in invoked] == ["one.off", "more"]
+
+
+def machine(url: str, name: str, state: dict[str, Any], **more: Any) -> Resource:
+    definition = {"StartAt": "Only", "States": {"Only": {**state, "End": True}}, **more}
+    made = client("stepfunctions", url).create_state_machine(
+        name=name,
+        definition=json.dumps(definition),
+        roleArn="arn:aws:iam::123456789012:role/tried",
+    )
+    arn = made["stateMachineArn"]
+    return Resource("Machine", "AWS::StepFunctions::StateMachine", name, arn, {})
+
+
+@pytest.mark.parametrize(
+    ("state", "more", "stop", "status"),
+    [
+        ({"Type": "Wait", "Seconds": 3600}, {}, True, "ABORTED"),
+        ({"Type": "Wait", "Seconds": 3600}, {"TimeoutSeconds": 1}, False, "TIMED_OUT"),
+        ({"Type": "Pass"}, {}, False, "SUCCEEDED"),
+    ],
+)
+def test_an_execution_that_ends_is_told_of(
+    moto: str, state: dict[str, Any], more: dict[str, Any], stop: bool, status: str
+) -> None:
+    invoked: Invoked = []
+    states = client("stepfunctions", moto)
+    made = machine(moto, f"ends-{status}", state, **more)
+    ended = rule({"source": ["aws.states"], "detail": {"status": [status]}})
+
+    async def whole() -> None:
+        events = bus(moto, invoked, made, ended)
+        watching = asyncio.ensure_future(events.watch())
+        arn = states.start_execution(stateMachineArn=made.arn, input='{"a": 1}')["executionArn"]
+        events.execution_started()
+        if stop:
+            states.stop_execution(executionArn=arn, cause="tried")
+        await until(lambda: invoked)
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+        assert invoked[0]["resources"] == [arn]
+
+    asyncio.run(whole())
+    detail = invoked[0]["detail"]
+    assert invoked[0]["detail-type"] == "Step Functions Execution Status Change"
+    assert (detail["status"], detail["stateMachineArn"]) == (status, made.arn)
+    assert json.loads(detail["input"]) == {"a": 1}
+    assert detail["stopDate"] >= detail["startDate"] > 1e12  # milliseconds
+
+
+def test_an_execution_that_fails_again_after_a_redrive_is_told_of_again(moto: str) -> None:
+    invoked: Invoked = []
+    states = client("stepfunctions", moto)
+    made = states.create_state_machine(
+        name="fails-again",
+        definition='{"StartAt": "Failed", "States": {"Failed": {"Type": "Fail"}}}',
+        roleArn="arn:aws:iam::123456789012:role/tried",
+    )["stateMachineArn"]
+    machine = Resource("Machine", "AWS::StepFunctions::StateMachine", "fails-again", made, {})
+    failed = rule({"source": ["aws.states"], "detail": {"name": ["again"], "status": ["FAILED"]}})
+
+    async def whole() -> None:
+        events = bus(moto, invoked, machine, failed)
+        watching = asyncio.ensure_future(events.watch())
+        arn = states.start_execution(stateMachineArn=made, name="again")["executionArn"]
+        events.execution_started()
+        await until(lambda: invoked)
+        states.redrive_execution(executionArn=arn)  # over before anybody has looked
+        events.execution_started()
+        await until(lambda: len(invoked) == 2)
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+
+    asyncio.run(whole())
+    first, second = (each["detail"] for each in invoked)
+    assert (first["redriveCount"], first["redriveDate"]) == (0, None)
+    assert (second["redriveCount"], second["redriveStatus"]) == (1, "REDRIVABLE")
+    assert second["redriveDate"] >= second["startDate"] > 1e12
+
+
+EVENT = {"time": "now", "detail": {"name": "k-1", "n": 3}}
+
+
+@pytest.mark.parametrize(
+    ("target", "sent"),
+    [
+        ({}, EVENT),
+        ({"Input": '{"fixed": true}'}, {"fixed": True}),
+        ({"InputPath": "$.detail"}, EVENT["detail"]),
+        (
+            {
+                "InputTransformer": {
+                    "InputPathsMap": {"name": "$.detail.name", "n": "$.detail.n"},
+                    "InputTemplate": '{"job": "<name>", "count": <n>}',
+                }
+            },
+            {"job": "k-1", "count": 3},
+        ),
+        (
+            {
+                "InputTransformer": {
+                    "InputPathsMap": {"name": "$.detail.name"},
+                    "InputTemplate": '"Execution <name> stopped."',
+                }
+            },
+            "Execution k-1 stopped.",
+        ),
+    ],
+)
+def test_what_a_target_is_sent(target: dict[str, Any], sent: Any) -> None:
+    assert shaped(target, EVENT) == sent
+
+
+def test_a_pattern_or_target_that_would_never_be_served_stops_the_start(moto: str) -> None:
+    with pytest.raises(CannotStart, match=r"rule Rule matches source by sounds-like"):
+        bus(moto, [], rule({"source": [{"sounds-like": "aws"}]}))
+    with pytest.raises(CannotStart, match="the target arn:aws:firehose"):
+        bus(moto, [], rule(ABORTED, Arn="arn:aws:firehose:us-east-1:1:deliverystream/x"))

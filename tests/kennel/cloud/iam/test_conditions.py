@@ -1,0 +1,50 @@
+"""IAM's condition operators, case by case from their documentation page."""
+
+import pytest
+
+from kennel.cloud.iam.conditions import Condition
+from kennel.errors import CannotStart
+
+KEY = "aws:TagKeys"
+
+
+@pytest.mark.parametrize(
+    ("operator", "wanted", "values", "holds"),
+    [
+        ("StringEquals", ["a", "b"], ["b"], True),
+        ("StringEquals", "a", ["A"], False),
+        ("StringEquals", "a", [], False),
+        ("StringEqualsIfExists", "a", [], True),
+        ("StringEqualsIgnoreCase", "a", ["A"], True),
+        ("StringNotEquals", ["a", "b"], ["c"], True),
+        ("StringNotEquals", ["a", "b"], ["b"], False),
+        ("StringNotEquals", "a", [], True),  # an absent key is not equal to anything
+        ("StringLike", "ml.*", ["ml.c5.large"], True),
+        ("StringLike", "ml.?5*", ["ml.c5.large"], True),
+        ("StringNotLike", "ml.*", ["ml.c5.large"], False),
+        ("ArnLike", "arn:aws:s3:::b/*", ["arn:aws:s3:::b/k/l"], True),
+        ("ArnNotEquals", "arn:aws:s3:::b", ["arn:aws:s3:::b"], False),
+        ("Bool", False, ["false"], True),
+        ("Bool", "true", ["false"], False),
+        ("NumericLessThanEquals", 100, ["100"], True),
+        ("NumericGreaterThan", 100, ["100"], False),
+        ("NumericNotEquals", "5", ["5.0"], False),
+        ("Null", "true", [], True),
+        ("Null", True, ["x"], False),
+        ("Null", "false", ["x"], True),
+        ("ForAnyValue:StringEquals", "a", ["b", "a"], True),
+        ("ForAnyValue:StringEquals", "a", [], False),
+        ("ForAllValues:StringEquals", ["a", "b"], ["b", "a"], True),
+        ("ForAllValues:StringEquals", ["a", "b"], ["b", "c"], False),
+        ("ForAllValues:StringEquals", "a", [], True),
+    ],
+)
+def test_an_operator(operator: str, wanted: object, values: list[str], holds: bool) -> None:
+    condition = Condition.read("role", operator, KEY, wanted)
+    assert condition.holds({KEY.lower(): values} if values else {}) is holds
+
+
+@pytest.mark.parametrize("operator", ["IpAddress", "DateLessThan", "ForSome:StringEquals", "Like"])
+def test_an_operator_that_is_not_evaluated_stops_the_start(operator: str) -> None:
+    with pytest.raises(CannotStart, match=f"condition {operator}, unknown offline"):
+        Condition.read("role", operator, KEY, "x")

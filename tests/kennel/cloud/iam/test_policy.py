@@ -1,0 +1,95 @@
+from typing import Any
+
+import pytest
+
+from kennel.cloud.iam.policy import Role, read_role
+from kennel.errors import CannotStart
+
+ENDPOINT = "arn:aws:sagemaker:us-east-1:123456789012:endpoint/kennel"
+
+
+def role(*statements: dict[str, Any]) -> Role:
+    policies = [{"PolicyName": "inline", "PolicyDocument": {"Statement": list(statements)}}]
+    return read_role("role", {"Policies": policies})
+
+
+def allow(action: Any, resource: Any, **more: Any) -> dict[str, Any]:
+    return {"Effect": "Allow", "Action": action, "Resource": resource, **more}
+
+
+@pytest.mark.parametrize(
+    ("action", "resource", "allowed"),
+    [
+        ("sagemaker:InvokeEndpoint", ENDPOINT, True),
+        ("sagemaker:invokeendpoint", ENDPOINT, True),
+        ("sagemaker:InvokeEndpoint", ENDPOINT + "2", False),
+        ("sagemaker:InvokeEndpoint", ENDPOINT.replace("us-east-1", "us-west-2"), False),
+        ("sagemaker:DeleteEndpoint", ENDPOINT, False),
+        ("sagemaker:InvokeEndpointAsync", ENDPOINT, False),
+        ("s3:GetObject", "arn:aws:s3:::bucket/live/breeds.json", True),
+        ("s3:GetObject", "arn:aws:s3:::bucket/code/x", False),
+    ],
+)
+def test_exactly_what_is_written_is_allowed(action: str, resource: str, allowed: bool) -> None:
+    made = role(
+        allow("sagemaker:InvokeEndpoint", ENDPOINT),
+        allow(["s3:Get*"], ["arn:aws:s3:::bucket/live/*"]),
+    )
+    assert made.may(action, resource) is allowed
+
+
+def test_sagemaker_compares_in_lower_case_so_capitals_in_a_policy_deny() -> None:
+    invoke, capital = "sagemaker:InvokeEndpoint", ENDPOINT.replace("kennel", "Kennel")
+    assert not role(allow(invoke, capital)).may(invoke, capital)
+    assert role(allow(invoke, ENDPOINT)).may(invoke, capital)
+
+
+def test_a_deny_wins() -> None:
+    made = role(allow("s3:*", "*"), {"Effect": "Deny", "Action": "s3:Put*", "Resource": "*"})
+    assert made.may("s3:GetObject", "arn:aws:s3:::b/k")
+    assert not made.may("s3:PutObject", "arn:aws:s3:::b/k")
+
+
+def test_a_condition_must_hold() -> None:
+    made = role(
+        allow(
+            "iam:PassRole",
+            "*",
+            Condition={"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}},
+        )
+    )
+    arn = "arn:aws:iam::123456789012:role/r"
+    assert made.may("iam:PassRole", arn, {"iam:PassedToService": "sagemaker.amazonaws.com"})
+    assert not made.may("iam:PassRole", arn, {"iam:PassedToService": "ec2.amazonaws.com"})
+    assert not made.may("iam:PassRole", arn)
+
+
+@pytest.mark.parametrize(
+    ("properties", "word"),
+    [
+        ({"ManagedPolicyArns": ["arn:aws:iam::aws:policy/AmazonSageMakerFullAccess"]}, "managed"),
+        (
+            {
+                "Policies": [
+                    {"PolicyDocument": {"Statement": {**allow("*", "*"), "NotAction": "s3:*"}}}
+                ]
+            },
+            "NotAction",
+        ),
+        (
+            {
+                "Policies": [
+                    {
+                        "PolicyDocument": {
+                            "Statement": allow("*", "*", Condition={"IpAddress": {"a": "b"}})
+                        }
+                    }
+                ]
+            },
+            "IpAddress",
+        ),
+    ],
+)
+def test_what_is_not_evaluated_is_refused(properties: dict[str, Any], word: str) -> None:
+    with pytest.raises(CannotStart, match=word):
+        read_role("role", properties)

@@ -1,0 +1,34 @@
+"""Which images an endpoint can run: the offline one, and what moto's ECR has."""
+
+import asyncio
+import json
+
+import pytest
+
+from kennel.cloud.cloudformation.stack import client
+from kennel.cloud.sagemaker.endpoints.images import EcrImages
+from kennel.cloud.sagemaker.endpoints.instance import OFFLINE_IMAGE, offline_images
+
+REGISTRY = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
+
+
+@pytest.mark.parametrize(
+    ("image", "runs"),
+    [
+        (OFFLINE_IMAGE, True),
+        (f"{REGISTRY}/kennel/serving:abc", True),
+        (f"{REGISTRY}/kennel/serving:none", False),
+        (f"{REGISTRY}/kennel/serving", False),  # latest
+        (f"{REGISTRY}/other:abc", False),
+        ("public.ecr.aws/other:1", False),
+        ("999999999999.dkr.ecr.us-east-1.amazonaws.com/kennel/serving:abc", False),
+    ],
+)
+def test_only_what_is_there_runs(account: str, image: str, runs: bool) -> None:
+    ecr = client("ecr", account)
+    ecr.create_repository(repositoryName="kennel/serving")
+    kind = "application/vnd.docker.distribution.manifest.v2+json"
+    manifest = json.dumps({"schemaVersion": 2, "mediaType": kind, "layers": []})
+    ecr.put_image(repositoryName="kennel/serving", imageManifest=manifest, imageTag="abc")
+    found = asyncio.run(EcrImages(ecr)(image))
+    assert found == (asyncio.run(offline_images(OFFLINE_IMAGE)) if runs else None)

@@ -1,0 +1,158 @@
+"""The real model behind an endpoint of the whole offline cloud: a canary that an alarm takes back,
+and load that brings an instance, through boto3 and the gateway alone; the clock is skipped."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from kennel.cloud.awslambda.build import BUILT
+from kennel.cloud.cloud import Cloud
+from kennel.cloud.cloudformation.stack import client
+from kennel.cloud.sagemaker.endpoints.instance import OFFLINE_IMAGE
+from kennel.demo import samples
+
+ENDPOINT = "scaled"
+RESOURCE = {
+    "ServiceNamespace": "sagemaker",
+    "ResourceId": f"endpoint/{ENDPOINT}/variant/AllTraffic",
+    "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+}
+
+
+class Caller:
+    """What a person with the AWS command line can do."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.sagemaker, self.runtime, self.scaling, self.cloudwatch = (
+            client(service, url)
+            for service in (
+                "sagemaker",
+                "sagemaker-runtime",
+                "application-autoscaling",
+                "cloudwatch",
+            )
+        )
+
+    def skip(self, seconds: float) -> None:
+        httpx.post(f"{self.url}/kennel/clock", json={"skip": seconds}).raise_for_status()
+
+    def until(self, true: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:
+        """Wait until the endpoint's description is so."""
+        for _ in range(600):
+            told: dict[str, Any] = self.sagemaker.describe_endpoint(EndpointName=ENDPOINT)
+            if true(told):
+                return told
+            time.sleep(0.2)
+        raise AssertionError(f"it never came to be so: {told}")
+
+    def settled(self) -> dict[str, Any]:
+        return self.until(lambda told: told["EndpointStatus"] in {"InService", "Failed"})
+
+    def config(self, name: str, package: str, count: int) -> None:
+        role = "arn:aws:iam::123456789012:role/bare-ModelRole"
+        container = {"Image": OFFLINE_IMAGE, "ModelDataUrl": package}
+        self.sagemaker.create_model(
+            ModelName=name, PrimaryContainer=container, ExecutionRoleArn=role
+        )
+        variant = {
+            "VariantName": "AllTraffic",
+            "ModelName": name,
+            "InitialInstanceCount": count,
+            "InstanceType": "ml.c5.large",
+        }
+        self.sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])
+
+    def classify(self, photo: bytes) -> bool:
+        answer = self.runtime.invoke_endpoint(
+            EndpointName=ENDPOINT, ContentType="image/jpeg", Body=photo
+        )
+        return bool(json.loads(answer["Body"].read())["is_dog"])
+
+
+@pytest.fixture
+def caller(bare_cloud: Cloud) -> Iterator[Caller]:
+    made = Caller(bare_cloud.url)
+    file = BUILT / "PublishBundleFunction" / "bundle" / "model.tar.gz"
+    bucket = bare_cloud.stack.outputs["BucketName"]
+    client("s3", bare_cloud.url).upload_file(str(file), bucket, "tried/scaled.tar.gz")
+    for name in ("scaled-one", "scaled-two"):
+        made.config(name, f"s3://{bucket}/tried/scaled.tar.gz", 2)
+    made.sagemaker.create_endpoint(EndpointName=ENDPOINT, EndpointConfigName="scaled-one")
+    assert made.settled()["EndpointStatus"] == "InService"
+    yield made
+    made.settled()
+    made.sagemaker.delete_endpoint(EndpointName=ENDPOINT)
+    made.sagemaker.get_waiter("endpoint_deleted").wait(
+        EndpointName=ENDPOINT, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
+    )
+    targets = made.scaling.describe_scalable_targets(ServiceNamespace="sagemaker")
+    assert RESOURCE["ResourceId"] not in str(targets["ScalableTargets"])
+
+
+def test_an_alarm_takes_a_canary_back_and_load_brings_an_instance(caller: Caller) -> None:
+    photo = samples()[0].photo.read_bytes()
+    caller.cloudwatch.put_metric_alarm(
+        AlarmName="scaled-errors",
+        Namespace="AWS/SageMaker",
+        MetricName="Invocation5XXErrors",
+        Dimensions=[{"Name": "EndpointName", "Value": ENDPOINT}],
+        Statistic="Sum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=0.0,
+        ComparisonOperator="GreaterThanThreshold",
+        TreatMissingData="notBreaching",
+    )
+    routing = {
+        "Type": "CANARY",
+        "WaitIntervalInSeconds": 3600,
+        "CanarySize": {"Type": "INSTANCE_COUNT", "Value": 1},
+    }
+    caller.sagemaker.update_endpoint(
+        EndpointName=ENDPOINT,
+        EndpointConfigName="scaled-two",
+        DeploymentConfig={
+            "BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": routing},
+            "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": "scaled-errors"}]},
+        },
+    )
+    caller.until(lambda told: "Baking" in json.dumps(told, default=str))
+    assert all(caller.classify(photo) for _ in range(4))  # both fleets
+    caller.cloudwatch.set_alarm_state(
+        AlarmName="scaled-errors", StateValue="ALARM", StateReason="tried"
+    )
+    caller.skip(10)
+    told = caller.settled()
+    assert told["EndpointConfigName"] == "scaled-one"
+    assert "scaled-errors" in told["FailureReason"]
+
+    caller.scaling.register_scalable_target(**RESOURCE, MinCapacity=1, MaxCapacity=3)
+    policy = caller.scaling.put_scaling_policy(
+        **RESOURCE,
+        PolicyName="scaled",
+        PolicyType="TargetTrackingScaling",
+        TargetTrackingScalingPolicyConfiguration={
+            "TargetValue": 2.0,
+            "PredefinedMetricSpecification": {
+                "PredefinedMetricType": "SageMakerVariantInvocationsPerInstance"
+            },
+        },
+    )
+    high = next(each for each in policy["Alarms"] if "AlarmHigh" in each["AlarmName"])
+    for _ in range(10):  # three minutes are enough, if none of them ends between two photos
+        for _ in range(6):  # 3 a minute for each of two instances
+            assert caller.classify(photo)
+        caller.skip(60)
+        time.sleep(0.5)
+        if caller.settled()["ProductionVariants"][0]["DesiredInstanceCount"] == 3:
+            break
+    caller.until(lambda told: told["ProductionVariants"][0]["CurrentInstanceCount"] == 3)
+    found = caller.cloudwatch.describe_alarms(AlarmNames=[high["AlarmName"]])
+    assert found["MetricAlarms"][0]["StateValue"] == "ALARM"
+    caller.settled()
+    assert caller.classify(photo)

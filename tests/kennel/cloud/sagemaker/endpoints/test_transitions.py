@@ -1,0 +1,241 @@
+"""Blue/green deployments between real serving processes, on a clock that only skips."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from kennel.cloud.runtime.processes import is_running
+from tests.kennel.cloud.sagemaker.endpoints.serving_tools import Stage, stage, status_of, update
+
+
+def canary(**more: Any) -> dict[str, Any]:
+    routing = {
+        "Type": "CANARY",
+        "WaitIntervalInSeconds": 300,
+        "CanarySize": {"Type": "INSTANCE_COUNT", "Value": 1},
+    }
+    return {
+        "BlueGreenUpdatePolicy": {
+            "TrafficRoutingConfiguration": routing,
+            "TerminationWaitInSeconds": 600,
+            **more,
+        },
+        "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": "errors"}]},
+    }
+
+
+async def baking(s: Stage, words: str) -> dict[str, Any]:
+    """Wait until the pending deployment bakes with these words; return its variant."""
+
+    def bakes(told: dict[str, Any]) -> bool:
+        return status_of(told) == "Baking" and words in str(told)
+
+    told = await s.until(bakes)
+    found: dict[str, Any] = told["PendingDeploymentSummary"]["ProductionVariants"][0]
+    return found
+
+
+def pids(s: Stage, which: str) -> list[int]:
+    deployment = getattr(next(iter(s.endpoints.all())), which)
+    return [each.pid for each in deployment.fleets["AllTraffic"].instances]
+
+
+def test_a_canary_takes_its_share_bakes_and_takes_over(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with stage(tmp_path) as s:
+            await s.up(await s.config("old", count=4))
+            await s.config("new", count=4)
+            await update(s, "new", DeploymentConfig=canary())
+            assert (await s.describe())["EndpointStatus"] == "Updating"
+
+            pending = await baking(s, "canary capacity")
+            assert pending["CurrentInstanceCount"] == 4
+            assert pending["VariantStatus"][0]["StatusMessage"] == (
+                "Baking for 300 seconds (WaitIntervalInSeconds) with traffic enabled on canary "
+                "capacity of 1 instance(s)."
+            )
+            assert (await s.describe())["EndpointConfigName"] == "old"
+            asked = [await s.ask() for _ in range(40)]
+            new = [each["pid"] for each in asked if each["name"] == "new"]
+            assert len(new) == 10
+            assert len(set(new)) == 1  # the canary is one instance of the four
+
+            s.clock.skip(300)
+            await baking(s, "full capacity of 4")
+            assert set(await s.names(8)) == {"new"}
+            old = pids(s, "live")
+            assert all(is_running(pid) for pid in old)  # until the final bake is over
+
+            s.clock.skip(600)
+            told = await s.settled()
+            assert told["EndpointConfigName"] == "new"
+            assert "PendingDeploymentSummary" not in told and "FailureReason" not in told
+            assert told["LastDeploymentConfig"] == canary()
+            assert not any(is_running(pid) for pid in old)
+
+    asyncio.run(scenario())
+
+
+def test_an_alarm_in_the_bake_sends_all_traffic_back(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with stage(tmp_path) as s:
+            await s.up(await s.config("old", count=2))
+            await s.config("new", count=2)
+            await update(s, "new", DeploymentConfig=canary())
+            await baking(s, "canary")
+            new = pids(s, "pending")
+            s.alarms.add("errors")
+            s.clock.skip(10)
+            told = await s.settled()
+            assert told["EndpointStatus"] == "InService"
+            assert told["EndpointConfigName"] == "old"
+            assert "[errors]" in told["FailureReason"]
+            assert set(await s.names(4)) == {"old"}
+            assert not any(is_running(pid) for pid in new)
+            assert s.states()[-2:] == ["ROLLING_BACK", "IN_SERVICE"]
+
+    asyncio.run(scenario())
+
+
+def test_linear_steps_shift_more_each_time(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with stage(tmp_path) as s:
+            await s.up(await s.config("old", count=3))
+            await s.config("new", count=3)
+            size = {"Type": "CAPACITY_PERCENT", "Value": 34}
+            routing = {"Type": "LINEAR", "WaitIntervalInSeconds": 60, "LinearStepSize": size}
+            policy = {"BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": routing}}
+            await update(s, "new", DeploymentConfig=policy)
+            for step in (1, 2):
+                await baking(s, f"partial capacity of {step} instance(s)")
+                assert (await s.names(9)).count("new") == 3 * step
+                s.clock.skip(60)
+            assert (await s.settled())["EndpointConfigName"] == "new"
+
+    asyncio.run(scenario())
+
+
+def test_a_rolling_update_never_has_both_fleets_whole(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with stage(tmp_path) as s:
+            await s.up(await s.config("old", count=4))
+            await s.config("new", count=4)
+            size = {"Type": "INSTANCE_COUNT", "Value": 2}
+            policy = {"MaximumBatchSize": size, "WaitIntervalInSeconds": 60}
+            await update(s, "new", DeploymentConfig={"RollingUpdatePolicy": policy})
+            pending = await baking(s, "partial capacity of 2")
+            assert pending["CurrentInstanceCount"] == 2
+            names = await s.names(8)
+            assert (names.count("old"), names.count("new")) == (4, 4)
+            s.clock.skip(60)
+            await baking(s, "full capacity of 4")
+            told = await s.describe()
+            assert told["ProductionVariants"][0]["CurrentInstanceCount"] == 2
+            s.clock.skip(60)
+            told = await s.settled()
+            assert told["EndpointConfigName"] == "new"
+            assert told["ProductionVariants"][0]["CurrentInstanceCount"] == 4
+
+    asyncio.run(scenario())
+
+
+def test_a_rolling_update_that_is_taken_back_brings_the_old_fleet_up_again(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with stage(tmp_path) as s:
+            await s.up(await s.config("old", count=2))
+            await s.config("new", count=2)
+            size = {"Type": "INSTANCE_COUNT", "Value": 1}
+            policy = {"MaximumBatchSize": size, "WaitIntervalInSeconds": 60}
+            rollback = {"Alarms": [{"AlarmName": "errors"}]}
+            await update(
+                s,
+                "new",
+                DeploymentConfig={
+                    "RollingUpdatePolicy": policy,
+                    "AutoRollbackConfiguration": rollback,
+                },
+            )
+            await baking(s, "partial")
+            s.clock.skip(60)
+            await baking(s, "full")
+            assert len(pids(s, "live")) == 1
+            s.alarms.add("errors")
+            s.clock.skip(10)
+            told = await s.settled()
+            assert told["EndpointConfigName"] == "old"
+            assert told["ProductionVariants"][0]["CurrentInstanceCount"] == 2
+            assert set(await s.names(4)) == {"old"}
+
+    asyncio.run(scenario())
+
+
+def test_processes_that_are_leaving_end_with_the_cloud(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with stage(tmp_path) as s:
+            await s.up(await s.config("old"))
+            await s.config("new")
+            slow = asyncio.create_task(s.ask(body="wait 3600"))
+            (instance,) = next(iter(s.endpoints.all())).fleets()[0].instances
+            while not instance.in_flight:
+                await asyncio.sleep(0.01)
+            await update(s, "new")
+            await s.until(lambda told: "Terminating 1 instance(s)." in str(told))
+            assert is_running(instance.pid)  # it has a request yet
+            slow.cancel()
+            await asyncio.gather(slow, return_exceptions=True)
+            instance.in_flight += 1  # as if the request were never answered
+        assert not is_running(instance.pid)
+
+    asyncio.run(scenario())
+
+
+def test_a_deployment_over_its_limit_is_rolled_back(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with stage(tmp_path) as s:
+            await s.up(await s.config("old", count=2))
+            await s.config("new", count=2)
+            more = {"MaximumExecutionTimeoutInSeconds": 901}
+            await update(s, "new", DeploymentConfig=canary(**more))
+            await baking(s, "canary")
+            s.clock.skip(902)
+            told = await s.settled()
+            assert told["EndpointConfigName"] == "old"
+            assert "MaximumExecutionTimeoutInSeconds" in told["FailureReason"]
+
+    asyncio.run(scenario())
+
+
+def test_the_last_deployment_config_is_used_again_on_request(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with stage(tmp_path) as s:
+            await s.up(await s.config("one", count=2))
+            for name, given in (
+                ("two", {"DeploymentConfig": canary()}),
+                ("three", {"RetainDeploymentConfig": True}),
+            ):
+                await s.config(name, count=2)
+                await update(s, name, **given)
+                await baking(s, "canary")
+                s.clock.skip(300)
+                await baking(s, "full")
+                s.clock.skip(600)
+                assert (await s.settled())["EndpointConfigName"] == name
+
+    asyncio.run(scenario())
+
+
+def test_requests_in_flight_are_answered_while_their_fleet_goes(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with stage(tmp_path) as s:
+            await s.up(await s.config("old"))
+            await s.config("new")
+            slow = asyncio.create_task(s.ask(body="wait 1"))
+            (instance,) = next(iter(s.endpoints.all())).fleets()[0].instances
+            while not instance.in_flight:
+                await asyncio.sleep(0.01)
+            await update(s, "new")
+            assert (await slow)["name"] == "old"
+            assert (await s.settled())["EndpointConfigName"] == "new"
+            assert set(await s.names(2)) == {"new"}
+
+    asyncio.run(scenario())

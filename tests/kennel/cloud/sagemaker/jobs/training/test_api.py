@@ -1,0 +1,305 @@
+"""Training jobs by boto3: small scripts, really run by AWS's toolkit."""
+
+import io
+import itertools
+import json
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from kennel.cloud.runtime.faults import Fault
+from tests.kennel.cloud.sagemaker.conftest import BUCKET, Service, serving
+from tests.kennel.cloud.sagemaker.jobs.scripts import COPY, FOREVER, channel, job
+
+
+def ended(service: Service, name: str) -> dict[str, Any]:
+    return service.wait(
+        lambda: service.sagemaker.describe_training_job(TrainingJobName=name),
+        lambda told: told["TrainingJobStatus"] in {"Completed", "Failed", "Stopped"},
+    )
+
+
+def run(service: Service, name: str, script: str, **more: Any) -> dict[str, Any]:
+    service.sagemaker.create_training_job(**job(service, name, script, **more))
+    return ended(service, name)
+
+
+def archive(service: Service, key: str) -> dict[str, bytes]:
+    body = service.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
+    with tarfile.open(fileobj=io.BytesIO(body)) as found:
+        return {each.name: found.extractfile(each).read() for each in found if each.isfile()}  # type: ignore[union-attr]
+
+
+def log_of(service: Service, name: str, algo: str = "algo-1") -> list[str]:
+    group = "/aws/sagemaker/TrainingJobs"
+    (stream,) = service.logs.describe_log_streams(
+        logGroupName=group, logStreamNamePrefix=f"{name}/{algo}-"
+    )["logStreams"]
+    events = service.logs.get_log_events(logGroupName=group, logStreamName=stream["logStreamName"])
+    return [each["message"] for each in events["events"]]
+
+
+@pytest.fixture(scope="module")
+def done(service: Service) -> dict[str, Any]:
+    """A job that copies two files below a prefix."""
+    service.upload("photos/train/a.txt", b"A")
+    service.upload("photos/train/deep/b.txt", b"B")
+    service.upload("photos/other/c.txt", b"C")
+    return run(
+        service,
+        "copy",
+        COPY,
+        InputDataConfig=[channel(f"s3://{BUCKET}/photos/train")],
+        HyperParameters={"epochs": "3", "start": "0.9"},
+        Environment={"ANIMAL": "dog"},
+        Tags=[{"Key": "who", "Value": "me"}],
+    )
+
+
+def test_the_states_come_in_order_and_each_has_its_time(done: dict[str, Any]) -> None:
+    assert done["TrainingJobStatus"] == done["SecondaryStatus"] == "Completed"
+    passed = done["SecondaryStatusTransitions"]
+    assert [each["Status"] for each in passed] == [
+        "Starting",
+        "Downloading",
+        "Training",
+        "Uploading",
+        "Completed",
+    ]
+    assert all(one["EndTime"] == after["StartTime"] for one, after in itertools.pairwise(passed))
+    assert done["CreationTime"] <= done["TrainingStartTime"] <= done["TrainingEndTime"]
+    assert done["BillableTimeInSeconds"] == done["TrainingTimeInSeconds"] >= 1
+
+
+def test_each_state_is_told_to_the_event_bus(service: Service, done: dict[str, Any]) -> None:
+    told = [
+        detail
+        for kind, detail in service.notices
+        if kind == "SageMaker Training Job State Change" and detail["TrainingJobName"] == "copy"
+    ]
+    assert [each["SecondaryStatus"] for each in told] == [
+        each["Status"] for each in done["SecondaryStatusTransitions"]
+    ]
+    assert told[-1]["TrainingJobStatus"] == "Completed"
+    # EventBridge has milliseconds where the API has seconds.
+    assert told[-1]["TrainingEndTime"] == pytest.approx(
+        done["TrainingEndTime"].timestamp() * 1000, abs=2
+    )
+
+
+def test_what_the_script_left_is_in_s3(service: Service, done: dict[str, Any]) -> None:
+    uri = f"s3://{BUCKET}/out/copy/output/model.tar.gz"
+    assert done["ModelArtifacts"]["S3ModelArtifacts"] == uri
+    assert archive(service, "out/copy/output/model.tar.gz") == {"a.txt": b"A", "b.txt": b"B"}
+    assert archive(service, "out/copy/output/output.tar.gz") == {"notes.txt": b"done"}
+
+
+def test_metrics_are_read_from_the_log_which_is_in_cloudwatch(
+    service: Service, done: dict[str, Any]
+) -> None:
+    (metric,) = done["FinalMetricDataList"]
+    assert (metric["MetricName"], round(metric["Value"], 4)) == ("valid:loss", 0.3)
+    lines = log_of(service, "copy")
+    assert [line for line in lines if line.startswith("valid:loss")] == [
+        "valid:loss=0.9000",
+        "valid:loss=0.4500",
+        "valid:loss=0.3000",
+    ]
+
+
+def test_the_container_finds_its_settings(service: Service, done: dict[str, Any]) -> None:
+    lines = log_of(service, done["TrainingJobName"])
+    assert "env dog copy" in lines
+    (told,) = [json.loads(line) for line in lines if line.startswith('{"')]
+    assert told["resourceconfig"]["hosts"] == ["127.0.0.1"]
+    assert told["hyperparameters"]["sagemaker_program"] == "train.py"
+    assert told["inputdataconfig"]["train"]["TrainingInputMode"] == "File"
+    # As on AWS, a folder for checkpoints is there for those jobs only that ask for one.
+    assert "folders code input model output" in lines
+
+
+def test_tags_of_the_request_are_the_jobs(service: Service, done: dict[str, Any]) -> None:
+    tags = service.sagemaker.list_tags(ResourceArn=done["TrainingJobArn"])["Tags"]
+    assert tags == [{"Key": "who", "Value": "me"}]
+    assert "Tags" not in done
+
+
+def test_a_failing_script_says_why(service: Service) -> None:
+    told = run(service, "fails", "raise ValueError('no photo of a dog')")
+    assert told["TrainingJobStatus"] == "Failed"
+    assert told["FailureReason"].startswith("AlgorithmError: ")
+    assert "no photo of a dog" in told["FailureReason"]
+    assert told["FailureReason"].endswith(", exit code: 1")
+    assert len(told["FailureReason"]) <= 1024
+
+
+def test_a_missing_prefix_fails_the_job(service: Service) -> None:
+    told = run(service, "no-data", COPY, InputDataConfig=[channel(f"s3://{BUCKET}/nothing/here")])
+    assert told["TrainingJobStatus"] == "Failed"
+    assert told["FailureReason"].startswith(
+        "ClientError: Data download failed:No S3 objects found under S3 URL "
+        f'"s3://{BUCKET}/nothing/here" given in input data source.'
+    )
+
+
+def test_an_image_that_is_not_pytorchs_cannot_be_pulled(service: Service) -> None:
+    request = job(service, "other-image", COPY)
+    request["AlgorithmSpecification"]["TrainingImage"] = "public.example/own:1"
+    service.sagemaker.create_training_job(**request)
+    assert ended(service, "other-image")["FailureReason"].startswith(
+        "ClientError: Cannot pull algorithm container."
+    )
+
+
+def test_a_stopped_job_ends_with_what_it_had(service: Service) -> None:
+    service.sagemaker.create_training_job(**job(service, "stopped", FOREVER))
+    service.wait(
+        lambda: service.sagemaker.describe_training_job(TrainingJobName="stopped"),
+        lambda told: told["SecondaryStatus"] == "Training" and "running" in tail(service),
+    )
+    service.sagemaker.stop_training_job(TrainingJobName="stopped")
+    told = ended(service, "stopped")
+    assert told["TrainingJobStatus"] == told["SecondaryStatus"] == "Stopped"
+    assert "Stopping" in [each["Status"] for each in told["SecondaryStatusTransitions"]]
+    assert archive(service, "out/stopped/output/model.tar.gz") == {"half.txt": b"half"}
+    assert not processes_with("stopped")
+    with pytest.raises(ClientError, match="the training job is in status Stopped"):
+        service.sagemaker.stop_training_job(TrainingJobName="stopped")
+
+
+def tail(service: Service) -> str:
+    try:
+        return " ".join(log_of(service, "stopped"))
+    except (ClientError, ValueError):  # neither the group nor the stream is there yet
+        return ""
+
+
+def processes_with(job_name: str) -> list[str]:
+    """Return the processes of a job that still run."""
+    mark = f"TRAINING_JOB_NAME={job_name}\0".encode()
+    found = []
+    for environ in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            if mark in environ.read_bytes():
+                found.append(environ.parent.name)
+        except OSError:
+            continue
+    return found
+
+
+def test_a_job_over_its_time_is_stopped(moto_url: str, tmp_path: Path) -> None:
+    with serving(moto_url, tmp_path) as service:
+        request = job(service, "long", FOREVER, StoppingCondition={"MaxRuntimeInSeconds": 600})
+        service.sagemaker.create_training_job(**request)
+        service.wait(
+            lambda: service.sagemaker.describe_training_job(TrainingJobName="long"),
+            lambda told: told["SecondaryStatus"] == "Training",
+        )
+        service.clock.skip(600)
+        told = ended(service, "long")
+        assert told["TrainingJobStatus"] == "Stopped"
+        assert told["SecondaryStatus"] == "MaxRuntimeExceeded"
+        assert not processes_with("long")
+
+
+def test_checkpoints_go_to_s3_and_come_back(service: Service) -> None:
+    script = """
+import os, pathlib
+folder = pathlib.Path(os.environ["SAGEMAKER_BASE_DIR"], "checkpoints")
+file = folder / "epoch.txt"
+file.write_text(str(int(file.read_text()) + 1 if file.exists() else 1))
+"""
+    place = {"S3Uri": f"s3://{BUCKET}/checkpoints/same"}
+    for name, epoch in (("first-run", b"1"), ("second-run", b"2")):
+        told = run(service, name, script, CheckpointConfig=place)
+        assert told["TrainingJobStatus"] == "Completed", told["FailureReason"]
+        kept = service.s3.get_object(Bucket=BUCKET, Key="checkpoints/same/epoch.txt")
+        assert kept["Body"].read() == epoch
+
+
+#: Adds up what each host has: a shard of the channel. torchrun says who is who, or the toolkit.
+ADD_UP = """
+import json, os, pathlib, torch, torch.distributed as dist
+hosts = json.loads(os.environ["SM_HOSTS"])
+rank = hosts.index(os.environ["SM_CURRENT_HOST"])
+if "TORCHELASTIC_RUN_ID" in os.environ:
+    dist.init_process_group("gloo")
+else:
+    dist.init_process_group("gloo", rank=rank, world_size=len(hosts))
+files = list(pathlib.Path(os.environ["SM_CHANNEL_TRAIN"]).iterdir())
+total = torch.tensor(float(len(files)))
+dist.all_reduce(total)
+print(f"host {rank} has {len(files)} of {total.item():.0f}", flush=True)
+pathlib.Path(os.environ["SM_MODEL_DIR"], f"host-{rank}").write_text(str(total.item()))
+dist.destroy_process_group()
+"""
+
+
+@pytest.mark.parametrize("launcher", ["toolkit", "torchrun"])
+def test_two_hosts_find_each_other(service: Service, launcher: str) -> None:
+    name = f"two-hosts-{launcher}"
+    for number in range(3):
+        service.upload(f"shards/{number}.txt", b"x")
+    torchrun = {
+        "sagemaker_torch_distributed_enabled": "true",
+        "sagemaker_distribution_instance_groups": '["homogeneousCluster"]',
+        "sagemaker_instance_type": "ml.m5.large",
+    }
+    shards = channel(f"s3://{BUCKET}/shards/", S3DataDistributionType="ShardedByS3Key")
+    told = run(
+        service,
+        name,
+        ADD_UP,
+        InputDataConfig=[shards],
+        ResourceConfig={"InstanceType": "ml.m5.large", "InstanceCount": 2, "VolumeSizeInGB": 10},
+        HyperParameters=torchrun if launcher == "torchrun" else {},
+    )
+    assert told["TrainingJobStatus"] == "Completed", told["FailureReason"]
+    said = [line for number in (1, 2) for line in log_of(service, name, f"algo-{number}")]
+    assert "host 0 has 2 of 3" in said and "host 1 has 1 of 3" in said
+    assert any("torchrun --nnodes 2" in line for line in said) is (launcher == "torchrun")
+    assert archive(service, f"out/{name}/output/model.tar.gz") == {
+        "host-0": b"3.0",
+        "host-1": b"3.0",
+    }
+
+
+def test_faults_meet_the_next_job(service: Service) -> None:
+    service.faults.add(Fault("CreateTrainingJob", "capacity", name="fault-*"))
+    service.faults.add(Fault("CreateTrainingJob", "fail", "AlgorithmError: tried", name="fault-*"))
+    assert run(service, "fault-1", COPY)["FailureReason"].startswith("CapacityError: ")
+    assert run(service, "fault-2", COPY)["FailureReason"] == "AlgorithmError: tried"
+    service.faults.add(Fault("DescribeTrainingJob", "throttle", name="fault-1"))
+    throttled = service.sagemaker.describe_training_job(TrainingJobName="fault-1")
+    assert throttled["ResponseMetadata"]["RetryAttempts"] == 1  # boto3 asked again
+
+
+def test_a_job_that_hangs_can_be_stopped(service: Service) -> None:
+    service.faults.add(Fault("CreateTrainingJob", "hang", name="hangs"))
+    service.sagemaker.create_training_job(**job(service, "hangs", COPY))
+    service.sagemaker.stop_training_job(TrainingJobName="hangs")
+    assert ended(service, "hangs")["TrainingJobStatus"] == "Stopped"
+
+
+def test_a_restart_remembers_what_ended_and_fails_what_had_not(
+    moto_url: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "state.sqlite"
+    with serving(moto_url, tmp_path, file) as before:
+        failed = run(before, "ended", COPY, InputDataConfig=[channel(f"s3://{BUCKET}/nothing")])
+        before.sagemaker.create_training_job(**job(before, "cut-off", FOREVER))
+    assert not processes_with("cut-off")
+    with serving(moto_url, tmp_path, file) as after:
+        told = after.sagemaker.describe_training_job(TrainingJobName="ended")
+        assert told["FailureReason"] == failed["FailureReason"]
+        cut = after.sagemaker.describe_training_job(TrainingJobName="cut-off")
+        assert cut["TrainingJobStatus"] == "Failed"
+        assert cut["FailureReason"].startswith("InternalServerError: the offline cloud ended")
+        listed = after.sagemaker.list_training_jobs(StatusEquals="Failed", SortBy="Name")
+        assert [each["TrainingJobName"] for each in listed["TrainingJobSummaries"]] == [
+            "cut-off",
+            "ended",
+        ]

@@ -1,0 +1,71 @@
+"""A training job in the whole cloud: its role is the template's, and all it does is held to it."""
+
+import time
+from typing import Any
+
+import pytest
+
+from kennel.cloud.cloud import Cloud
+from kennel.cloud.cloudformation.stack import client
+from tests.kennel.cloud.sagemaker.conftest import WAIT_SECONDS
+from tests.kennel.cloud.sagemaker.jobs.scripts import COPY, IMAGE, packed
+
+NAME = "k-tiny-train"
+
+
+@pytest.fixture(scope="module")
+def trained(bare_cloud: Cloud) -> dict[str, Any]:
+    bucket = bare_cloud.stack.outputs["BucketName"]
+    roles = {each.logical_id: each.arn for each in bare_cloud.stack.of_type("AWS::IAM::Role")}
+    s3, sagemaker = client("s3", bare_cloud.url), client("sagemaker", bare_cloud.url)
+    s3.put_object(Bucket=bucket, Key="data/tiny/a.txt", Body=b"A")
+    s3.put_object(Bucket=bucket, Key="code/tiny/source.tar.gz", Body=packed(train=COPY))
+    where = {"S3DataType": "S3Prefix", "S3Uri": f"s3://{bucket}/data/tiny/"}
+    sagemaker.create_training_job(
+        TrainingJobName=NAME,
+        RoleArn=roles["TrainingRole"],
+        AlgorithmSpecification={
+            "TrainingImage": IMAGE,
+            "TrainingInputMode": "File",
+            "MetricDefinitions": [{"Name": "valid:loss", "Regex": r"valid:loss=([0-9.]+)"}],
+        },
+        HyperParameters={
+            "sagemaker_program": "train.py",
+            "sagemaker_submit_directory": f"s3://{bucket}/code/tiny/source.tar.gz",
+        },
+        InputDataConfig=[{"ChannelName": "train", "DataSource": {"S3DataSource": where}}],
+        OutputDataConfig={"S3OutputPath": f"s3://{bucket}/models"},
+        ResourceConfig={"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 10},
+        StoppingCondition={"MaxRuntimeInSeconds": 3600},
+    )
+    end = time.monotonic() + WAIT_SECONDS
+    while True:
+        told: dict[str, Any] = sagemaker.describe_training_job(TrainingJobName=NAME)
+        if told["TrainingJobStatus"] != "InProgress":
+            return told
+        assert time.monotonic() < end, f"still {told}"
+        time.sleep(0.2)
+
+
+def test_the_templates_role_allows_what_a_job_does(
+    bare_cloud: Cloud, trained: dict[str, Any]
+) -> None:
+    assert trained["TrainingJobStatus"] == "Completed", trained.get("FailureReason")
+    bucket = bare_cloud.stack.outputs["BucketName"]
+    found = client("s3", bare_cloud.url).list_objects_v2(Bucket=bucket, Prefix=f"models/{NAME}/")
+    assert [each["Key"] for each in found["Contents"]] == [
+        f"models/{NAME}/output/model.tar.gz",
+        f"models/{NAME}/output/output.tar.gz",
+    ]
+
+
+def test_its_log_is_in_cloudwatch(bare_cloud: Cloud, trained: dict[str, Any]) -> None:
+    logs = client("logs", bare_cloud.url)
+    group = "/aws/sagemaker/TrainingJobs"
+    (stream,) = logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=f"{NAME}/")[
+        "logStreams"
+    ]
+    events = logs.get_log_events(logGroupName=group, logStreamName=stream["logStreamName"])
+    said = [each["message"] for each in events["events"]]
+    last = trained["FinalMetricDataList"][0]["Value"]
+    assert f"valid:loss={last:.4f}" in said

@@ -1,0 +1,179 @@
+"""Tuning jobs by boto3, over scripts that print a loss; the training jobs are real ones."""
+
+import copy
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from kennel.cloud.runtime.faults import Fault
+from tests.kennel.cloud.sagemaker.conftest import Service
+from tests.kennel.cloud.sagemaker.jobs.scripts import job
+
+#: The loss is lowest where rate is 0.1 and kind is good.
+LOSS = """
+import argparse, math
+given = argparse.ArgumentParser()
+given.add_argument("--rate", type=float)
+given.add_argument("--kind")
+given = given.parse_args()
+if given.kind == "broken":
+    raise SystemExit(1)
+loss = abs(math.log10(given.rate) + 1) + (given.kind != "good")
+print(f"valid:loss={loss:.6f}")
+"""
+
+
+def tuning(service: Service, name: str, script: str = LOSS, **config: Any) -> dict[str, Any]:
+    """Return a CreateHyperParameterTuningJob request."""
+    training = job(service, name, script)
+    static = training.pop("HyperParameters")
+    del training["TrainingJobName"]
+    ranges = {
+        "ContinuousParameterRanges": [
+            {"Name": "rate", "MinValue": "0.001", "MaxValue": "1", "ScalingType": "Logarithmic"}
+        ],
+        "CategoricalParameterRanges": [{"Name": "kind", "Values": ["good", "bad"]}],
+    }
+    return {
+        "HyperParameterTuningJobName": name,
+        "HyperParameterTuningJobConfig": {
+            "Strategy": "Bayesian",
+            "HyperParameterTuningJobObjective": {"Type": "Minimize", "MetricName": "valid:loss"},
+            "ResourceLimits": {"MaxNumberOfTrainingJobs": 3, "MaxParallelTrainingJobs": 2},
+            "ParameterRanges": ranges,
+            "RandomSeed": 7,
+            **config,
+        },
+        "TrainingJobDefinition": training | {"StaticHyperParameters": static},
+    }
+
+
+def ended(service: Service, name: str) -> dict[str, Any]:
+    return service.wait(
+        lambda: service.sagemaker.describe_hyper_parameter_tuning_job(
+            HyperParameterTuningJobName=name
+        ),
+        lambda told: told["HyperParameterTuningJobStatus"] in {"Completed", "Failed", "Stopped"},
+    )
+
+
+def jobs_of(service: Service, name: str, **more: Any) -> list[dict[str, Any]]:
+    answer = service.sagemaker.list_training_jobs_for_hyper_parameter_tuning_job(
+        HyperParameterTuningJobName=name, **more
+    )
+    found: list[dict[str, Any]] = answer["TrainingJobSummaries"]
+    return found
+
+
+@pytest.fixture(scope="module")
+def done(service: Service) -> dict[str, Any]:
+    request = tuning(service, "search") | {"Tags": [{"Key": "who", "Value": "me"}]}
+    service.sagemaker.create_hyper_parameter_tuning_job(**request)
+    return ended(service, "search")
+
+
+def test_the_best_of_all_is_told(service: Service, done: dict[str, Any]) -> None:
+    assert done["HyperParameterTuningJobStatus"] == "Completed"
+    assert done["TrainingJobStatusCounters"]["Completed"] == 3
+    assert done["ObjectiveStatusCounters"] == {"Succeeded": 3, "Pending": 0, "Failed": 0}
+    jobs = jobs_of(service, "search", SortBy="FinalObjectiveMetricValue")
+    losses = [each["FinalHyperParameterTuningJobObjectiveMetric"]["Value"] for each in jobs]
+    assert losses == sorted(losses)
+    best = done["BestTrainingJob"]
+    assert best["TrainingJobName"] == jobs[0]["TrainingJobName"]
+    assert set(best["TunedHyperParameters"]) == {"rate", "kind"}
+
+
+def test_a_training_job_of_it_is_one_like_any(service: Service, done: dict[str, Any]) -> None:
+    name = done["BestTrainingJob"]["TrainingJobName"]
+    assert name.startswith("search-00")
+    told = service.sagemaker.describe_training_job(TrainingJobName=name)
+    assert told["TuningJobArn"] == done["HyperParameterTuningJobArn"]
+    given = told["HyperParameters"]
+    assert given["_tuning_objective_metric"] == "valid:loss"
+    assert given["sagemaker_program"] == "train.py"
+    assert done["BestTrainingJob"]["TunedHyperParameters"].items() <= given.items()
+    tags = service.sagemaker.list_tags(ResourceArn=told["TrainingJobArn"])["Tags"]
+    assert tags == [{"Key": "who", "Value": "me"}]
+
+
+def test_a_warm_start_learns_from_a_parent_and_tells_the_best_of_both(
+    service: Service, done: dict[str, Any]
+) -> None:
+    limits = {"MaxNumberOfTrainingJobs": 1, "MaxParallelTrainingJobs": 1}
+    request = tuning(service, "warm", ResourceLimits=limits)
+    request["TrainingJobDefinition"]["StaticHyperParameters"] = copy.deepcopy(
+        done["TrainingJobDefinition"]["StaticHyperParameters"]
+    )
+    request["WarmStartConfig"] = {
+        "ParentHyperParameterTuningJobs": [{"HyperParameterTuningJobName": "search"}],
+        "WarmStartType": "IdenticalDataAndAlgorithm",
+    }
+    service.sagemaker.create_hyper_parameter_tuning_job(**request)
+    told = ended(service, "warm")
+    objective = "FinalHyperParameterTuningJobObjectiveMetric"
+    own, parents = told["BestTrainingJob"], done["BestTrainingJob"]
+    overall = told["OverallBestTrainingJob"]
+    assert overall[objective]["Value"] == pytest.approx(
+        min(own[objective]["Value"], parents[objective]["Value"])
+    )
+
+
+def test_a_grid_tries_each_combination_once(service: Service) -> None:
+    request = tuning(
+        service,
+        "grid",
+        Strategy="Grid",
+        ParameterRanges={
+            "CategoricalParameterRanges": [
+                {"Name": "kind", "Values": ["good", "broken"]},
+                {"Name": "rate", "Values": ["0.1"]},
+            ]
+        },
+        ResourceLimits={"MaxParallelTrainingJobs": 2},
+    )
+    service.sagemaker.create_hyper_parameter_tuning_job(**request)
+    told = ended(service, "grid")
+    assert told["HyperParameterTuningJobStatus"] == "Completed"
+    assert told["TrainingJobStatusCounters"] == {
+        "Completed": 1,
+        "InProgress": 0,
+        "RetryableError": 0,
+        "NonRetryableError": 1,
+        "Stopped": 0,
+    }
+    assert told["BestTrainingJob"]["TunedHyperParameters"] == {"kind": "good", "rate": "0.1"}
+
+
+def test_a_stop_ends_its_training_jobs(service: Service) -> None:
+    request = tuning(service, "halt")
+    service.faults.add(Fault("CreateTrainingJob", "hang", times=2, name="halt-*"))
+    service.sagemaker.create_hyper_parameter_tuning_job(**request)
+    service.wait(
+        lambda: service.sagemaker.describe_hyper_parameter_tuning_job(
+            HyperParameterTuningJobName="halt"
+        ),
+        lambda told: told["TrainingJobStatusCounters"]["InProgress"] == 2,
+    )
+    service.sagemaker.stop_hyper_parameter_tuning_job(HyperParameterTuningJobName="halt")
+    told = ended(service, "halt")
+    assert told["HyperParameterTuningJobStatus"] == "Stopped"
+    assert told["TrainingJobStatusCounters"]["Stopped"] == 2
+    assert "BestTrainingJob" not in told
+    with pytest.raises(ClientError, match="in status Stopped"):
+        service.sagemaker.stop_hyper_parameter_tuning_job(HyperParameterTuningJobName="halt")
+
+
+def test_when_five_have_failed_and_none_succeeded_it_gives_up(service: Service) -> None:
+    service.faults.add(Fault("CreateTrainingJob", "capacity", times=9, name="none-*"))
+    limits = {"MaxNumberOfTrainingJobs": 9, "MaxParallelTrainingJobs": 1}
+    request = tuning(service, "none", ResourceLimits=limits)
+    service.sagemaker.create_hyper_parameter_tuning_job(**request)
+    told = ended(service, "none")
+    assert told["HyperParameterTuningJobStatus"] == "Failed"
+    assert told["FailureReason"].startswith("No training job succeeded after 5 attempts.")
+    assert told["TrainingJobStatusCounters"]["NonRetryableError"] == 5
+    assert all(
+        each["FailureReason"].startswith("CapacityError") for each in jobs_of(service, "none")
+    )
