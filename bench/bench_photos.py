@@ -10,7 +10,7 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "model"))
 
-from dataset import Dataset, Photo, read
+from dogbreeds.data.dataset import Dataset, Photo, read
 
 SIDE = 500  # pixels of the photos' shorter side
 MADE = {"train": 100, "valid": 10, "test": 1}  # photos a breed

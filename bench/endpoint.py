@@ -33,7 +33,7 @@ from typing import Any
 from networks import packages
 
 import numpy as np  # isort: skip
-from photo import wire_array  # isort: skip
+from dogbreeds.photos.decode import wire_array  # isort: skip
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent

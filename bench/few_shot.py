@@ -19,15 +19,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from calibrate import temperature
-from dataset import read_split
-from features import Extractor
-from head import HeadSettings, Samples, fit_head, prior_head
-from head_only import imagenet_rows
-from metrics import auroc, ece, ece_floor, softmax, wilson
-from network import Network
-from pretrained import BACKBONE, input_step
-from weights import load_backbone
+from dogbreeds.data.dataset import read_split
+from dogbreeds.evaluation.calibrate import temperature
+from dogbreeds.evaluation.metrics import auroc, ece, ece_floor, softmax, wilson
+from dogbreeds.network.features import Extractor
+from dogbreeds.network.head import HeadSettings, Samples, fit_head, prior_head
+from dogbreeds.network.network import Network
+from dogbreeds.network.weights import load_backbone
+from dogbreeds.package.pretrained import BACKBONE, input_step
+from dogbreeds.training.head_only import imagenet_rows
 
 SHOTS, FOLDS = 5, 5
 DATA = heads.ROOT.parent / "shared" / "data"

@@ -23,13 +23,13 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "model"))
 
-from card import Card
-from compare import paired_bootstrap
-from dataset import Dataset, read
-from evaluate import PHOTO_SUFFIXES, answers_of
-from inference import model_fn
-from metrics import auroc, wilson
-from package import unpacked
+from dogbreeds.data.dataset import Dataset, read
+from dogbreeds.evaluation.compare import paired_bootstrap
+from dogbreeds.evaluation.evaluate import PHOTO_SUFFIXES, answers_of
+from dogbreeds.evaluation.metrics import auroc, wilson
+from dogbreeds.package.card import Card
+from dogbreeds.package.write import unpacked
+from dogbreeds.serving.inference import model_fn
 
 ROOT = Path(__file__).resolve().parent.parent
 CORES = 2

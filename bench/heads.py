@@ -11,7 +11,7 @@ from torch.nn.functional import cross_entropy
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "model"))
 
-from head import Head, Samples  # noqa: E402  # after the path to model/
+from dogbreeds.network.head import Head, Samples  # noqa: E402  # after the path to model/
 
 STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1)  # of a linear probe's weight decay, chosen on valid
 

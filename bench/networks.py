@@ -17,17 +17,17 @@ from numpy.typing import NDArray
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "model")]  # as SageMaker runs it: flat scripts
 
-from quiet_openvino import ov  # noqa: E402, I001  # after the path; and before torch loads OpenMP
+from dogbreeds.serving.quiet_openvino import ov  # noqa: E402, I001  # after the path; and before torch loads OpenMP
 import torch  # noqa: E402
 
 from bundle import make_bundle  # noqa: E402
-from card import Card  # noqa: E402
-from engine import FP32, INT8, Engine  # noqa: E402
-from network import Network  # noqa: E402
-from photo import wire_image  # noqa: E402
-from preprocess import prepare  # noqa: E402
-from pretrained import pretrained_network  # noqa: E402
-from quantize import best_form, labelled  # noqa: E402
+from dogbreeds.package.card import Card  # noqa: E402
+from dogbreeds.serving.engine import FP32, INT8, Engine  # noqa: E402
+from dogbreeds.network.network import Network  # noqa: E402
+from dogbreeds.photos.decode import wire_image  # noqa: E402
+from dogbreeds.photos.preprocess import prepare  # noqa: E402
+from dogbreeds.package.pretrained import pretrained_network  # noqa: E402
+from dogbreeds.package.quantize import best_form, labelled  # noqa: E402
 
 CACHE = ROOT / ".kennel" / "cache"
 Photos = NDArray[np.uint8]

@@ -30,7 +30,7 @@ from torchvision import datasets, transforms
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "model"))
 
-from weights import load_backbone
+from dogbreeds.network.weights import load_backbone
 
 ROOT = Path(__file__).resolve().parent.parent
 LIMIT = 1200.0  # s

@@ -36,15 +36,15 @@ from torch.nn.functional import cross_entropy
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "model"))
 
 from bench_photos import SIDE, photos_of
-from card import MAX_PROBABILITY, InputStep
-from dataset import Dataset
-from finetune.cache import served_view, training_view
-from finetune.distributed import World
-from finetune.loop import Job, Photos, Run
-from finetune.pixels import Pixels, pixels_of
-from finetune.recipes import LARGE
-from network import Network
-from watch import Watch
+from dogbreeds.data.dataset import Dataset
+from dogbreeds.finetune.cache import served_view, training_view
+from dogbreeds.finetune.distributed import World
+from dogbreeds.finetune.loop import Job, Photos, Run
+from dogbreeds.finetune.pixels import Pixels, pixels_of
+from dogbreeds.finetune.recipes import LARGE
+from dogbreeds.network.network import Network
+from dogbreeds.package.card import MAX_PROBABILITY, InputStep
+from dogbreeds.watch.watch import Watch
 
 SIZE, BATCH = 224, 256
 STEP = InputStep(SIZE, 0.95, "bicubic", (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
@@ -158,7 +158,7 @@ class Bare(nn.Module):
         self, pixels: Tensor, _: Tensor, __: Tensor, ___: Tensor, labels: Tensor, ____: None
     ) -> Any:
         """Return what Step does."""
-        from finetune.step import Told  # noqa: PLC0415
+        from dogbreeds.finetune.step import Told  # noqa: PLC0415
 
         logits = self.network.breed_head(self.network.features(pixels)).float()
         loss = cross_entropy(logits, labels, label_smoothing=self.smoothing)

@@ -23,16 +23,16 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from card import Card
-from dataset import Dataset, read
-from features import Extractor
-from head import Head, Samples
-from head_only import imagenet_rows
-from metrics import wilson
-from network import Network
-from package import unpacked
-from pretrained import input_step
-from weights import load_backbone
+from dogbreeds.data.dataset import Dataset, read
+from dogbreeds.evaluation.metrics import wilson
+from dogbreeds.network.features import Extractor
+from dogbreeds.network.head import Head, Samples
+from dogbreeds.network.network import Network
+from dogbreeds.network.weights import load_backbone
+from dogbreeds.package.card import Card
+from dogbreeds.package.pretrained import input_step
+from dogbreeds.package.write import unpacked
+from dogbreeds.training.head_only import imagenet_rows
 
 CORES = 2
 
@@ -46,7 +46,7 @@ def samples_of(dataset: Dataset, split: str, extractor: Extractor) -> Samples:
 
 def cut_head(imagenet: Head, dataset: Dataset) -> Head | None:
     """ImageNet's rows of the breeds, nothing learnt; None where it lacks one."""
-    from breeds import DOG_CLASSES, dog_breeds  # noqa: PLC0415
+    from dogbreeds.data.imagenet import DOG_CLASSES, dog_breeds  # noqa: PLC0415
 
     place = {breed.synset: row for breed, row in zip(dog_breeds(), DOG_CLASSES, strict=True)}
     if not all(label.synset in place for label in dataset.labels):

@@ -22,7 +22,7 @@ from torch.nn.functional import cross_entropy
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "model"))
 
-from watch import EVERY, Watch, of_module
+from dogbreeds.watch.watch import EVERY, Watch, of_module
 
 ROUNDS = 3
 

@@ -19,8 +19,8 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-from archive import sha256, whole_file, write_tar_gz
-from card import PackageError
+from dogbreeds.package.archive import sha256, whole_file, write_tar_gz
+from dogbreeds.package.card import PackageError
 
 HERE = Path(__file__).resolve().parent
 CACHE_VARIABLE = "KENNEL_CACHE"
@@ -74,8 +74,8 @@ def make_bundle(out: Path, cache: Path) -> str:
 
 def _build(source: dict[str, bytes], folder: Path) -> None:
     try:  # only here: these import PyTorch, which takes seconds
-        from pretrained import write_pretrained  # noqa: PLC0415
-        from smoke import CREDIT, smoke_jpeg  # noqa: PLC0415
+        from dogbreeds.package.pretrained import write_pretrained  # noqa: PLC0415
+        from dogbreeds.package.smoke import CREDIT, smoke_jpeg  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise PackageError(
             f"Building the bundle needs the package {error.name!r}, which is not installed; "

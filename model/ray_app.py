@@ -20,7 +20,7 @@ from ray import serve  # type: ignore[import-not-found]  # noqa: E402  # in Ray'
 from starlette.requests import Request  # noqa: E402
 from starlette.responses import JSONResponse, Response  # noqa: E402
 
-from inference import (  # noqa: E402
+from dogbreeds.serving.inference import (  # noqa: E402
     MOST,
     Model,
     Prepared,

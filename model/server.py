@@ -23,8 +23,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from card import PackageError
-from replicas import Gone, Replicas
+from dogbreeds.package.card import PackageError
+from dogbreeds.serving.replicas import Gone, Replicas
 
 MAX_BODY = 6 * 1024 * 1024  # bytes; what SageMaker's InvokeEndpoint lets through
 DRAIN_SECONDS = 25  # SageMaker sends SIGKILL 30 s after SIGTERM

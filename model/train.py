@@ -19,28 +19,28 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-import report
-import wrong_labels
-from archive import whole_file, write_tar_gz
-from audit import Audit, accepted_kinds, audit
-from calibrate import RECALL
-from card import IMAGENET_MASS, MAX_PROBABILITY, Card, InputStep, PackageError
-from dataset import DataError, Dataset, read
-from evaluate import table
-from failure import told_to_sagemaker
-from finetune.distributed import ALONE, World, joined, restart_under_torchrun
-from finetune.interrupt import Interrupted
-from finetune.run import fine_tune, follow, tuned_input
-from finish import finish, to_json
-from head_only import Fitted, learn_head
-from network import Network
-from package import PACKAGE, write_folder
-from photo import LONG_SIDE, SHORT_SIDE, PhotoError
-from pretrained import RECORDED, input_step
-from progress import say
-from settings import Settings, parse
-from watch import StoppedByRule
-from weights import Backbone, load_backbone
+from dogbreeds.data import wrong_labels
+from dogbreeds.data.audit import Audit, accepted_kinds, audit
+from dogbreeds.data.dataset import DataError, Dataset, read
+from dogbreeds.evaluation.calibrate import RECALL
+from dogbreeds.evaluation.evaluate import table
+from dogbreeds.finetune.distributed import ALONE, World, joined, restart_under_torchrun
+from dogbreeds.finetune.interrupt import Interrupted
+from dogbreeds.finetune.run import fine_tune, follow, tuned_input
+from dogbreeds.network.network import Network
+from dogbreeds.network.weights import Backbone, load_backbone
+from dogbreeds.package.archive import whole_file, write_tar_gz
+from dogbreeds.package.build import finish, to_json
+from dogbreeds.package.card import IMAGENET_MASS, MAX_PROBABILITY, Card, InputStep, PackageError
+from dogbreeds.package.pretrained import RECORDED, input_step
+from dogbreeds.package.write import PACKAGE, write_folder
+from dogbreeds.photos.decode import LONG_SIDE, SHORT_SIDE, PhotoError
+from dogbreeds.report import report
+from dogbreeds.training.failure import told_to_sagemaker
+from dogbreeds.training.head_only import Fitted, learn_head
+from dogbreeds.training.progress import say
+from dogbreeds.training.settings import Settings, parse
+from dogbreeds.watch.watch import StoppedByRule
 
 
 def train(settings: Settings, world: World = ALONE) -> dict[str, Any]:

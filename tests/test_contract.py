@@ -1,6 +1,7 @@
 """No train/serve skew: a photo answered by the API is the photo that training would have seen.
 
-The two sides share no code, only the rules in model/photo.py. Here 50 photos go both ways:
+The two sides share no code, only the rules in model/dogbreeds/photos/decode.py. Here 50 photos go
+both ways:
 
     serving   classify.photo -> classify.wire -> inference.input_fn -> predict_fn (the engine)
     training  photo.wire_image -> preprocess.prepare -> Network (PyTorch)
@@ -17,17 +18,17 @@ import pytest
 import torch
 from PIL import Image
 
-import inference
-import npy
-import photo as training
 from bundle import make_bundle
 from classify import photo as serving
 from classify import wire
 from common.problem import Problem
-from engine import softmax
-from network import Network
-from preprocess import prepare
-from pretrained import pretrained_network
+from dogbreeds.network.network import Network
+from dogbreeds.package.pretrained import pretrained_network
+from dogbreeds.photos import decode as training
+from dogbreeds.photos import npy
+from dogbreeds.photos.preprocess import prepare
+from dogbreeds.serving import inference
+from dogbreeds.serving.engine import softmax
 from tests.functions.classify.photos import encoded, gradient
 
 CACHE = Path(__file__).resolve().parent.parent / ".kennel" / "cache"

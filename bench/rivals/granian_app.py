@@ -6,7 +6,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "model"))
 
-from replicas import Replicas
+from dogbreeds.serving.replicas import Replicas
 from server import Endpoint, Settings, create_app
 
 settings = Settings.from_environment(os.environ)

@@ -17,9 +17,9 @@ from networks import Photos, eager, fresh_network, milliseconds, prepared  # iso
 import numpy as np  # isort: skip
 import torch  # isort: skip
 
-from breeds import dog_breeds
-from card import Card
-from inference import MOST
+from dogbreeds.data.imagenet import dog_breeds
+from dogbreeds.package.card import Card
+from dogbreeds.serving.inference import MOST
 
 PORT = int(os.environ.get("PORT", "8080"))
 THREADS = int(os.environ.get("KENNEL_THREADS", "0")) or len(os.sched_getaffinity(0))

@@ -1,9 +1,9 @@
 """Hostile bytes to a canonical photo: uint8 RGB, upright, shorter side 320, longer 640 at most.
 
 This is the bouncer: what no model should see ends here, as a problem of one sentence. The rules of
-decoding are those written down in ``model/photo.py``, through which training reads its photos; this
-is the same algorithm in other code, without NumPy, and tests/test_contract.py holds the two
-together byte for byte.
+decoding are those written down in ``model/dogbreeds/photos/decode.py``, through which training
+reads its photos; this is the same algorithm in other code, without NumPy, and
+tests/test_contract.py holds the two together byte for byte.
 """
 
 import io

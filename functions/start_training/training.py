@@ -68,7 +68,9 @@ def start_training(
             **job.request(settings, objective(space), live),
             TrainingJobName=name,
             HyperParameters=dict(job.hyperparameters) | _own(tuned) | job.script(settings),
-            ProfilerConfig={"DisableProfiler": True},  # it costs, and model/watch.py does its work
+            ProfilerConfig={
+                "DisableProfiler": True
+            },  # it costs, and model/dogbreeds/watch/watch.py does its work
             Tags=as_list(job.execution.tags),
         )
     except ClientError as error:

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from bundle import make_bundle
-from inference import Engine, Model, model_fn
-from network import Network
-from pretrained import pretrained_network
-from smoke import installed_photo
+from dogbreeds.network.network import Network
+from dogbreeds.package.pretrained import pretrained_network
+from dogbreeds.package.smoke import installed_photo
+from dogbreeds.serving.inference import Engine, Model, model_fn
 
 CACHE = Path(__file__).resolve().parents[2] / ".kennel" / "cache"
 

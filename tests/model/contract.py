@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from photo import wire_array
+from dogbreeds.photos.decode import wire_array
 
 NPY = "application/x-npy"
 TOP = "Bull Mastiff"  # the smoke photo's breed

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from head import Samples
+from dogbreeds.network.head import Samples
 from tests.model.pictures import write
 
 TRAIN = Path(__file__).resolve().parents[2] / "model" / "train.py"

@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from dataset import read
+from dogbreeds.data.dataset import read
 from tests.model.pictures import kennel_of
 
 BENCH = Path(__file__).resolve().parents[2] / "bench"

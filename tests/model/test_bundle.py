@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 import bundle
-from archive import sha256
 from bundle import KEPT, make_bundle, source_members
+from dogbreeds.package.archive import sha256
 
 CACHE = Path(__file__).resolve().parents[2] / ".kennel" / "cache"
 
@@ -41,8 +41,8 @@ def test_source_is_this_folder_without_caches(bundle_folder: Path) -> None:
     with tarfile.open(bundle_folder / "source.tar.gz") as archive:
         names = archive.getnames()
     assert names == sorted(source_members())
-    assert {"finetune/__init__.py", "finetune/loop.py"} <= set(names)
-    assert {"server.py", "inference.py", "photo.py", "Dockerfile", "requirements.txt"} <= set(names)
+    assert {"dogbreeds/__init__.py", "dogbreeds/finetune/loop.py"} <= set(names)
+    assert {"server.py", "inference.py", "train.py", "Dockerfile", "requirements.txt"} <= set(names)
     assert not [name for name in names if "__pycache__" in name or name.startswith((".", "/"))]
 
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from head import HeadSettings
-from settings import parse
+from dogbreeds.network.head import HeadSettings
+from dogbreeds.training.settings import parse
 from tests.model.pictures import kennel_of, write
 
 FOLDER = Path(__file__).resolve().parents[2] / "model"

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dataset import DataError
-from evaluate import evaluate_package, evaluation, table
+from dogbreeds.data.dataset import DataError
+from dogbreeds.evaluation.evaluate import evaluate_package, evaluation, table
 from tests.model.pictures import write
 
 ROOT = Path(__file__).resolve().parents[2]

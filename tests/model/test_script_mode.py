@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from inference import input_fn, model_fn, predict_fn
+from dogbreeds.serving.inference import input_fn, model_fn, predict_fn
 from tests.model.pictures import kennel_of, picture, saved, write
 
 SPACE = Path(__file__).resolve().parents[2] / "model" / "search_space.json"

@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from card import Card, PackageError
-from photo import wire_array
+from dogbreeds.package.card import Card, PackageError
+from dogbreeds.photos.decode import wire_array
 from server import DRAIN_SECONDS, MAX_BODY, Settings
 from tests.model.serving import PATIENCE, SERVER, Running, serving
 

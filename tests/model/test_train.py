@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from card import Card, read_breeds
-from inference import input_fn, model_fn, predict_fn, warm_up
-from search import read_space
+from dogbreeds.package.card import Card, read_breeds
+from dogbreeds.serving.inference import input_fn, model_fn, predict_fn, warm_up
+from dogbreeds.training.search import read_space
 from tests.model.learning import TRAIN, photos_of, run_train
 from tests.model.pictures import kennel_of
 from train import main
@@ -192,8 +192,8 @@ def test_a_backbone_of_random_weights_says_so(backbone: str, tmp_path: Path) -> 
 
 
 def _smoke_pixels(package: Path, card: Card) -> Any:
-    from photo import wire_image  # noqa: PLC0415
-    from preprocess import prepare  # noqa: PLC0415
+    from dogbreeds.photos.decode import wire_image  # noqa: PLC0415
+    from dogbreeds.photos.preprocess import prepare  # noqa: PLC0415
 
     return prepare(wire_image((package / "smoke.jpg").read_bytes()), card.input)[None]
 

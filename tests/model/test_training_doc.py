@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from findings import KINDS
+from dogbreeds.data.audit_rules import KINDS
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "training.md").read_text()

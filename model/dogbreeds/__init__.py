@@ -1,0 +1,1 @@
+"""Dog breeds from photos: data, training, evaluation, packages and serving."""

@@ -1,0 +1,1 @@
+"""Datasets: folders of photos, labels, splits, and their audit."""

@@ -1,0 +1,209 @@
+"""The audit that every training starts with: what is wrong with these photos, whole, in one list.
+
+    python model/audit.py FOLDER [--accept KIND ...] [--out audit.json]
+
+It stops the run with every finding and the flag that accepts it; nothing is left out unless a flag
+says so, and what is left out is counted. `findings.KINDS` holds the kinds; notes stop nothing.
+1,400 photos take about 6 s on two cores.
+"""
+
+import argparse
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dogbreeds.data.audit_rules import KINDS, Finding, of_breeds, of_folders, of_photos
+from dogbreeds.data.dataset import SPLITS, DataError, Dataset, read
+from dogbreeds.package.archive import whole_file
+from dogbreeds.photos.quality import look_at
+
+ACCEPTABLE = tuple(name for name, kind in KINDS.items() if kind.accepting)
+_EXAMPLES = 3  # of a note's files in the table; audit.json has all of them
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What was found, and what is left to train on."""
+
+    findings: tuple[Finding, ...]
+    accepted: frozenset[str]
+    before: Dataset  # all that was read
+    dataset: Dataset  # without what the accepted findings leave out
+
+    @property
+    def stopping(self) -> tuple[Finding, ...]:
+        """The findings that stop the run."""
+        return tuple(f for f in self.findings if f.stops and f.kind not in self.accepted)
+
+    @property
+    def left_out(self) -> int:
+        """How many photos were read and are not used."""
+        return len(self.before.photos) - len(self.dataset.photos)
+
+    @property
+    def imagenet_photos(self) -> int:
+        """How many of the photos used are ImageNet's by their names."""
+        used = {photo.name for photo in self.dataset.photos}
+        return sum(
+            len(used.intersection(found.files))
+            for found in self.findings
+            if found.kind == "imagenet-photos"
+        )
+
+    def verdict(self) -> str:
+        """Return one sentence: why the run stops, or what it goes on with."""
+        if self.stopping:
+            flags = " ".join(f"--accept {found.kind}" for found in self.stopping)
+            counts = ", ".join(f"{len(found.items):,} {found.kind}" for found in self.stopping)
+            return (
+                f"The audit stops the run ({counts}): mend the photos listed above, or accept "
+                f"what was found by {flags}"
+            )
+        splits = Counter(photo.split for photo in self.dataset.photos)
+        return (
+            f"{len(self.dataset.photos):,} photos of {len(self.dataset.labels)} breeds: "
+            + ", ".join(f"{splits[split]:,} in {split}" for split in SPLITS)
+            + (f"; {self.left_out:,} left out" if self.left_out else "")
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what audit.json holds; the same for the same photos on every machine."""
+        counts = Counter((photo.breed, photo.split) for photo in self.dataset.photos)
+        return {
+            "photos": len(self.dataset.photos),
+            "left_out": self.left_out,
+            "stopped": bool(self.stopping),
+            "verdict": self.verdict(),
+            "breeds": {
+                breed: {split: counts[breed, split] for split in SPLITS}
+                for breed in self.dataset.breeds
+            },
+            "made_splits": list(self.before.made_splits),
+            "imagenet_photos": self.imagenet_photos,
+            "findings": [self._finding_json(found) for found in self.findings],
+        }
+
+    def _finding_json(self, found: Finding) -> dict[str, Any]:
+        return {
+            "kind": found.kind,
+            "sentence": sentence(found),
+            "files": list(found.files),
+            "items": [{"files": list(i.files), "reason": i.reason} for i in found.items],
+            "stops": found in self.stopping,
+            "flag": f"--accept {found.kind}" if found.stops else None,
+            "accepted": found.kind in self.accepted,
+            "left_out": len(found.leaves_out) if found.kind in self.accepted else 0,
+        }
+
+    def write(self, path: Path) -> None:
+        """Write audit.json to `path`, whole or not at all."""
+        text = json.dumps(self.as_json(), indent=1, ensure_ascii=False) + "\n"
+        with whole_file(path) as temporary:
+            temporary.write_text(text, "utf-8")
+
+    def table(self) -> str:
+        """Return the findings for people: a table, then all files of what stops the run."""
+        lines = [f"{'finding':30}{'files':>8}  what happens"]
+        lines += [f"{f.kind:30}{len(f.files):8,}  {self._happens(f)}" for f in self.findings] or [
+            "nothing"
+        ]
+        for found in self.findings:
+            lines += ["", f"{found.kind}: {sentence(found)}"]
+            shown = found.items if found.stops else found.items[:_EXAMPLES]
+            lines += [f"  {_line(item.files, item.reason)}" for item in shown]
+            if len(found.items) > len(shown):
+                lines.append(f"  ... {len(found.items) - len(shown):,} more in audit.json")
+        return "\n".join(lines)
+
+    def _happens(self, found: Finding) -> str:
+        if not found.stops:
+            return "a note"
+        if found.kind in self.accepted:
+            return f"accepted: {KINDS[found.kind].accepting}"
+        return f"STOPS the run; --accept {found.kind} ({KINDS[found.kind].accepting})"
+
+
+def audit(dataset: Dataset, accepted: frozenset[str] = frozenset()) -> Audit:
+    """Look at every photo and every breed.
+
+    Parameters
+    ----------
+    accepted : frozenset of str
+        Kinds of findings that shall not stop the run; from `accepted_kinds`.
+
+    Raises
+    ------
+    DataError
+        What is left after leaving out what was accepted is fewer than two breeds.
+    """
+    found = [*of_photos(dataset, look_at(dataset.photos)), *of_folders(dataset)]
+    # Breeds are counted as if all of it was accepted, so that no second run brings a second list.
+    bad = {photo for finding in found for photo in finding.leaves_out}
+    found += of_breeds(dataset.without(bad))
+    gone = {p for finding in found if finding.kind in accepted for p in finding.leaves_out}
+    order = list(KINDS)
+    audited = Audit(
+        tuple(sorted((f for f in found if f.items), key=lambda f: order.index(f.kind))),
+        accepted,
+        dataset,
+        dataset.without(gone),
+    )
+    if not audited.stopping and len(audited.dataset.labels) < 2:  # noqa: PLR2004
+        raise DataError(
+            f"Without the {audited.left_out:,} photos left out there are "
+            f"{len(audited.dataset.labels)} breeds; a classifier needs at least two."
+        )
+    return audited
+
+
+def accepted_kinds(values: Iterable[str]) -> frozenset[str]:
+    """Read what `--accept` was given: kinds, also several with commas between.
+
+    Raises
+    ------
+    DataError
+        There is no such kind.
+    """
+    kinds = frozenset(kind.strip() for value in values for kind in value.split(",") if kind.strip())
+    if unknown := sorted(kinds - set(ACCEPTABLE)):
+        raise DataError(
+            f"--accept {unknown[0]}: there is no such finding to accept; there are "
+            f"{', '.join(ACCEPTABLE)}."
+        )
+    return kinds
+
+
+def sentence(found: Finding) -> str:
+    """Return what was found, as a sentence."""
+    return f"{len(found.files):,} {KINDS[found.kind].what}."
+
+
+def _line(files: tuple[str, ...], reason: str) -> str:
+    if reason and len(files) > 1:  # a breed's: its name is in the reason
+        return reason
+    return " = ".join(files) + (f": {reason}" if reason else "")
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Audit the folder named on the command line."""
+    parser = argparse.ArgumentParser(description="What is wrong with these photos?")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--accept", action="append", default=[], metavar="KIND")
+    parser.add_argument("--out", type=Path, help="write audit.json here")
+    given = parser.parse_args(arguments)
+    try:
+        audited = audit(read(given.folder), accepted_kinds(given.accept))
+        if given.out:
+            audited.write(given.out)
+    except DataError as error:
+        sys.exit(str(error))
+    except OSError as error:
+        sys.exit(f"audit.json cannot be written to {given.out}: {error.strerror}.")
+    print(audited.table())
+    if audited.stopping:
+        sys.exit(audited.verdict())
+    print(audited.verdict())

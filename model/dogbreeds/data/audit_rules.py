@@ -1,0 +1,210 @@
+"""What the audit can find: the kinds, and for each the rule that finds it."""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from dogbreeds.data.dataset import SPLITS, Dataset, Photo, SetAside
+from dogbreeds.photos.near_duplicates import near_duplicates
+from dogbreeds.photos.quality import NO_PHOTO, Look
+
+WRONG_LABEL = "wrong-label"  # wrong_labels.py finds these, later than all others
+MIN_TRAIN = 5  # photos of a breed; below, one odd photo decides what the breed looks like
+MIN_SIDE = 32  # pixels of the shorter side, at which a dog is a few dots
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of finding."""
+
+    what: str  # as a sentence about its photos
+    accepting: str  # what `--accept` then does; "" for a note, which stops nothing
+
+
+KINDS = {
+    "unreadable": Kind("cannot be opened or decoded", "left out"),
+    "tiny": Kind(f"have a shorter side below {MIN_SIDE} pixels", "left out"),
+    "outside": Kind("lie beside the breeds' folders, so that they have no breed", "left out"),
+    "two-breeds": Kind("show the same picture in folders of different breeds", "all left out"),
+    "duplicate-across-splits": Kind(
+        "have the same bytes in two splits, so that the test is no test",
+        "only the one in test stays, or else the one in valid",
+    ),
+    "near-duplicate-across-splits": Kind(
+        "show the same picture in two splits, so that the test is no test",
+        "only the one in test stays, or else the one in valid",
+    ),
+    "duplicate": Kind("have the same bytes in one split", "only the first stays"),
+    "near-duplicate": Kind("show the same picture in one split", "only the first stays"),
+    "two-spellings": Kind("are of breeds with two folders in one split", "taken as one breed"),
+    "too-few": Kind(
+        f"are all that some breeds have in train, fewer than {MIN_TRAIN} each",
+        "trained on all the same",
+    ),
+    "missing-breed": Kind(
+        "are of breeds that a split has no photo of",
+        "a breed without photos in train is left out; one in valid or test is not measured there",
+    ),
+    "empty-folder": Kind("are folders of breeds without photos", "no such breeds"),
+    "imagenet-photos": Kind(
+        "have the names of ImageNet's photos, which a backbone pretrained on ImageNet has seen: "
+        "on new photos the model will be right less often than on these",
+        "",
+    ),
+    "split-by-content": Kind("were taken out of train to be valid or test", ""),
+    "not-photos": Kind("are files that no layout asks for; left alone", ""),
+    WRONG_LABEL: Kind(
+        "look as if they lay in a wrong breed's folder, to heads that did not learn them", ""
+    ),
+}
+"""In the order in which they are told."""
+
+_IMAGENET = re.compile(r"(?:^|[^0-9A-Za-z])n0\d{7}_\d+")
+_PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".heic")
+_KEPT_FIRST = ("test", "valid", "train")  # of copies: a photo in test must be nowhere else
+
+
+def is_imagenet_name(name: str) -> bool:
+    """Return whether a file's name is that of one of ImageNet's photos."""
+    return bool(_IMAGENET.search(name))
+
+
+@dataclass(frozen=True)
+class Item:
+    """One thing found: a file, several that belong together, or a breed's."""
+
+    files: tuple[str, ...]  # names as in `Photo.name`
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """All that was found of one kind."""
+
+    kind: str
+    items: tuple[Item, ...]
+    leaves_out: tuple[Photo, ...] = ()  # what accepting it takes away
+
+    @property
+    def stops(self) -> bool:
+        """Whether the run must not go on unless this is accepted."""
+        return bool(KINDS[self.kind].accepting)
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Every file of every item, sorted."""
+        return tuple(sorted({file for item in self.items for file in item.files}))
+
+
+def of_photos(dataset: Dataset, looks: Sequence[Look]) -> Iterator[Finding]:
+    """Find what is wrong with single photos and with pairs of them."""
+    seen = dict(zip(dataset.photos, looks, strict=True))
+    broken = {photo: look for photo, look in seen.items() if look.problem}
+    tiny = {p: look for p, look in seen.items() if p not in broken and look.short_side < MIN_SIDE}
+    yield Finding(
+        "unreadable",
+        (
+            *(Item((photo.name,), look.problem) for photo, look in broken.items()),
+            *(Item((aside.name,), f"{aside.reason}.") for aside in _unreachable(dataset)),
+        ),
+        tuple(broken),
+    )
+    yield Finding(
+        "tiny",
+        tuple(Item((p.name,), f"{look.short_side} pixels") for p, look in tiny.items()),
+        tuple(tiny),
+    )
+    good = {p: look for p, look in seen.items() if p not in broken and p not in tiny}
+    yield from _copies(good)
+
+
+def _copies(seen: dict[Photo, Look]) -> Iterator[Finding]:
+    found: dict[str, list[list[Photo]]] = defaultdict(list)
+    by_digest: dict[str, list[Photo]] = defaultdict(list)
+    for photo, look in seen.items():
+        if look.digest != NO_PHOTO:
+            by_digest[look.digest].append(photo)
+    first: list[Photo] = []
+    for copies in by_digest.values():
+        copies.sort(key=_kept_first)
+        if len(copies) > 1:
+            found[_kind_of(copies, "duplicate")].append(copies)
+        if len({photo.breed for photo in copies}) == 1:
+            first.append(copies[0])
+    for group in near_duplicates([seen[photo].hash for photo in first]):
+        alike = sorted((first[place] for place in group), key=_kept_first)
+        found[_kind_of(alike, "near-duplicate")].append(alike)
+    for kind, groups in found.items():
+        yield Finding(
+            kind,
+            tuple(Item(tuple(photo.name for photo in group)) for group in groups),
+            tuple(p for group in groups for p in group[kind != "two-breeds" :]),
+        )
+
+
+def _kept_first(photo: Photo) -> tuple[int, str]:
+    return _KEPT_FIRST.index(photo.split), photo.name
+
+
+def _kind_of(copies: list[Photo], kind: str) -> str:
+    if len({photo.breed for photo in copies}) > 1:
+        return "two-breeds"
+    return f"{kind}-across-splits" if len({photo.split for photo in copies}) > 1 else kind
+
+
+def of_breeds(dataset: Dataset) -> Iterator[Finding]:
+    """Find breeds that cannot be learned or measured; give it only photos that will be used."""
+    counts = Counter((photo.breed, photo.split) for photo in dataset.photos)
+    few, missing, unlearnable = [], [], set()
+    for breed in dataset.breeds:
+        gaps = [split for split in SPLITS if not counts[breed, split]]
+        files = tuple(photo.name for photo in dataset.photos if photo.breed == breed)
+        if gaps:
+            missing.append(Item(files, f"{breed}: none in {', '.join(gaps)}"))
+        if "train" in gaps:
+            unlearnable.add(breed)
+        elif counts[breed, "train"] < MIN_TRAIN:
+            few.append(Item(files, f"{breed}: {counts[breed, 'train']} in train"))
+    yield Finding("too-few", tuple(few))
+    yield Finding(
+        "missing-breed",
+        tuple(missing),
+        tuple(photo for photo in dataset.photos if photo.breed in unlearnable),
+    )
+
+
+def of_folders(dataset: Dataset) -> Iterator[Finding]:
+    """Find what the folders' and files' names tell."""
+    outside, left = [], []
+    for aside in dataset.set_aside:
+        if aside.reason == "outside" and aside.name.lower().endswith(_PHOTO_SUFFIXES):
+            outside.append(Item((aside.name,)))
+        elif aside.reason in {"outside", "hidden"}:
+            left.append(Item((aside.name,)))
+    yield Finding("outside", tuple(outside))
+    yield Finding("two-spellings", tuple(_spellings(dataset)))
+    empty = [aside for aside in dataset.set_aside if aside.reason == "a folder without photos"]
+    yield Finding("empty-folder", tuple(Item((aside.name,)) for aside in empty))
+    seen = [photo for photo in dataset.photos if is_imagenet_name(photo.path.name)]
+    yield Finding("imagenet-photos", tuple(Item((photo.name,)) for photo in seen))
+    moved = [photo for photo in dataset.photos if photo.split in dataset.made_splits]
+    yield Finding("split-by-content", tuple(Item((p.name,), p.split) for p in moved))
+    yield Finding("not-photos", tuple(left))
+
+
+def _spellings(dataset: Dataset) -> Iterator[Item]:
+    for breed, names in sorted(dataset.spellings.items()):
+        members = [photo for photo in dataset.photos if photo.breed == breed]
+        folders: dict[str, set[str]] = defaultdict(set)
+        for photo in members:
+            parts = photo.name.split("/")
+            start = next(place for place, part in enumerate(parts) if part in names)
+            folders["/".join(parts[:start])].add(parts[start])
+        if any(len(inside) > 1 for inside in folders.values()):
+            yield Item(tuple(p.name for p in members), f"{breed}: {', '.join(sorted(names))}")
+
+
+def _unreachable(dataset: Dataset) -> list[SetAside]:
+    told = {"outside", "hidden", "a folder without photos"}
+    return [aside for aside in dataset.set_aside if aside.reason not in told]

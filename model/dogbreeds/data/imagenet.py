@@ -1,0 +1,49 @@
+"""Which ImageNet classes are dogs, and the names people read for them.
+
+151..268 are breeds; 273..275 are dingo, dhole and African hunting dog. 269..272 between them
+(wolves and coyote) are no dogs. The indices count from 0, in the order of the sorted WordNet ids.
+"""
+
+from timm.data.imagenet_info import ImageNetInfo
+
+from dogbreeds.package.card import Breed
+
+DOG_CLASSES: tuple[int, ...] = (*range(151, 269), *range(273, 276))
+
+# Where WordNet's first name is not what owners call the breed, or capitals alone do not mend it.
+_NAMES = {
+    "n02085936": "Maltese",
+    "n02088238": "Basset Hound",
+    "n02088632": "Bluetick Coonhound",
+    "n02089867": "Treeing Walker Coonhound",
+    "n02090379": "Redbone Coonhound",
+    "n02093256": "Staffordshire Bull Terrier",
+    "n02096051": "Airedale Terrier",
+    "n02096177": "Cairn Terrier",
+    "n02096585": "Boston Terrier",
+    "n02097298": "Scottish Terrier",
+    "n02098413": "Lhasa Apso",
+    "n02101556": "Clumber Spaniel",
+    "n02102040": "English Springer Spaniel",
+    "n02107142": "Doberman Pinscher",
+    "n02108000": "Entlebucher",
+    "n02111129": "Leonberger",
+    "n02113023": "Pembroke Welsh Corgi",
+    "n02113186": "Cardigan Welsh Corgi",
+}
+
+
+def dog_breeds() -> list[Breed]:
+    """Return the breeds of ``DOG_CLASSES``, in that order, with unique readable names."""
+    info = ImageNetInfo()
+    synsets = [info.index_to_label_name(index) for index in DOG_CLASSES]
+    return [
+        Breed(_NAMES.get(synset) or _readable(info.label_name_to_description(synset)), synset)
+        for synset in synsets
+    ]
+
+
+def _readable(description: str) -> str:
+    """First of WordNet's synonyms with capitals: "bull mastiff, ..." becomes "Bull Mastiff"."""
+    words = description.split(",", maxsplit=1)[0].split(" ")
+    return " ".join(word if word == "des" else word[0].upper() + word[1:] for word in words)

@@ -1,0 +1,1 @@
+"""Evaluation: metrics, calibration, comparison with the live model."""

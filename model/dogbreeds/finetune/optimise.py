@@ -1,0 +1,46 @@
+"""What moves the weights: AdamW by blocks, a cosine with warm-up, a moving average. All timm's."""
+
+from timm.optim._param_groups import param_groups_layer_decay
+from timm.scheduler.cosine_lr import CosineLRScheduler
+from timm.utils.model_ema import ModelEmaV3
+from torch import nn
+from torch.optim import AdamW, Optimizer
+
+from dogbreeds.finetune.recipes import Recipe
+from dogbreeds.network.network import Network
+
+
+def optimiser_of(network: Network, recipe: Recipe, *, fused: bool) -> AdamW:
+    """Return AdamW over what `step.set_training` left trainable, slower the further from the head.
+
+    timm's scheduler multiplies the rate by each group's `lr_scale`.
+    """
+    groups = param_groups_layer_decay(
+        network.backbone, recipe.weight_decay, layer_decay=recipe.layer_decay
+    )
+    groups = [group for group in groups if group["params"]]
+    groups.append(
+        {
+            "params": list(network.breed_head.parameters()),
+            "weight_decay": recipe.weight_decay,
+            "lr_scale": recipe.head_rate,
+        }
+    )
+    return AdamW(groups, lr=recipe.learning_rate, fused=fused)
+
+
+def schedule_of(optimiser: Optimizer, recipe: Recipe, steps: int) -> CosineLRScheduler:
+    """Return the rate by step: up from 0 during the warm-up, then a cosine to 0."""
+    warm_up = round(recipe.warm_up * steps)
+    return CosineLRScheduler(
+        optimiser,
+        t_initial=max(1, steps),
+        warmup_t=warm_up,
+        warmup_lr_init=0.0,
+        t_in_epochs=False,
+    )
+
+
+def average_of(network: nn.Module, recipe: Recipe) -> ModelEmaV3:
+    """Return the weights' moving average, which follows closely at first."""
+    return ModelEmaV3(network, decay=recipe.ema, use_warmup=True)

@@ -1,0 +1,1 @@
+"""Networks: backbones, features, heads, export to the serving engine."""

@@ -1,0 +1,1 @@
+"""The model package model.tar.gz: written, quantised, checked."""

@@ -1,0 +1,1 @@
+"""Photos: decoding, preprocessing, the wire format, duplicates and quality."""

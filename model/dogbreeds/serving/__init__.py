@@ -1,0 +1,1 @@
+"""Serving: the inference engine, worker processes and batching."""

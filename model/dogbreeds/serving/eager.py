@@ -1,0 +1,80 @@
+"""The fallback where OpenVINO is not installed: the same network in eager PyTorch.
+
+It reads the package's `model.safetensors`, wants torch, timm and safetensors, takes a GPU where
+there is one, and answers what the engine's fp32 form answers, several times slower on a processor.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import safetensors.torch
+import timm
+import torch
+from numpy.typing import NDArray
+
+from dogbreeds.network.network import Network
+from dogbreeds.package.card import Card, PackageError
+
+HEAD = "breed_head.weight"
+
+
+class EagerEngine:
+    """Called as `engine.Engine` is.
+
+    Parameters
+    ----------
+    package : Path
+        Unpacked package with `card.json` and `model.safetensors`.
+    threads : int
+        Cores that one call may use; 0 leaves it to PyTorch. It holds for the whole process.
+
+    Raises
+    ------
+    PackageError
+        The weights are missing, broken, or not those of the card's backbone.
+    """
+
+    def __init__(self, package: Path, threads: int = 0) -> None:
+        card = Card.read(package)
+        try:
+            state = safetensors.torch.load_file(package / "model.safetensors")
+        except FileNotFoundError as error:
+            raise PackageError(
+                "The model package has no model.safetensors; build it again."
+            ) from error
+        except safetensors.SafetensorError as error:
+            raise PackageError(f"model.safetensors cannot be read: {error}.") from error
+        if HEAD not in state:
+            raise PackageError(f"model.safetensors holds no {HEAD}; build the package again.")
+        if not all(values.isfinite().all() for values in state.values()):
+            raise PackageError(
+                "model.safetensors holds a weight that is not a number; build the package again."
+            )
+        self.breeds = int(state[HEAD].shape[0])
+        self.precision = "fp32"
+        network = Network(
+            timm.create_model(card.backbone, pretrained=False),
+            self.breeds,
+            card.input,
+            card.dog_score,
+        )
+        try:
+            network.load_state_dict(state)
+        except RuntimeError as error:
+            raise PackageError(
+                f"model.safetensors does not fit the backbone {card.backbone}."
+            ) from error
+        if threads:
+            torch.set_num_threads(threads)
+        self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        network = network.eval().to(self._device)
+        self._network = network.to(memory_format=torch.channels_last)
+
+    def __call__(
+        self, photos: NDArray[np.uint8]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return `breed_logits` [B, breeds] and `dog_mass` [B] for uint8 [B, size, size, 3]."""
+        with torch.inference_mode():
+            pixels = torch.from_numpy(np.ascontiguousarray(photos)).to(self._device)
+            logits, mass = self._network(pixels)
+        return logits.cpu().numpy(), mass.cpu().numpy()

@@ -1,0 +1,148 @@
+"""A replica: the process that holds the model. `server.py` starts it and talks to it in frames.
+
+    python -m dogbreeds.serving.worker FD MODEL_DIR THREADS BATCH WAIT_MS
+
+Each of its threads takes a request through all its steps, so that a lone photo waits for no other
+thread; only the network is one thread's at a time, with what has gathered meanwhile. It ends when
+the server closes its end of the socket, so no replica outlives its server.
+"""
+
+import signal
+import socket
+import sys
+import threading
+import traceback
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from dogbreeds.package.card import PackageError
+from dogbreeds.serving.batching import Batcher
+from dogbreeds.serving.frames import READY, Reply, Request, read_request
+from dogbreeds.serving.inference import (
+    Model,
+    Prepared,
+    RequestError,
+    input_fn,
+    model_fn,
+    output_fn,
+    predict_all,
+    prepare_photos,
+    warm_up,
+)
+
+CRASHED = "The model failed on this photo; the server's log has the reason."
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A request that is ready for the network."""
+
+    number: int
+    photos: Prepared
+
+
+class Worker:
+    """Answers the requests of one socket.
+
+    Parameters
+    ----------
+    connection : socket.socket
+        The replica's end; replies are written to it from several threads.
+    threads : int
+        Photos decoded at once, beside those in the network.
+    batch, wait_s
+        See `Batcher`.
+    """
+
+    def __init__(
+        self, model: Model, connection: socket.socket, threads: int, batch: int, wait_s: float
+    ) -> None:
+        self._model, self._connection = model, connection
+        self._threads = threads + 1  # one of them works for the Batcher
+        self._reading, self._writing = threading.Lock(), threading.Lock()
+        self._decoding = 0  # requests that will soon need the network
+        self._counting = threading.Lock()
+        self._batcher = Batcher(self._predict, batch, wait_s, lambda: self._decoding > 0)
+
+    def run(self) -> None:
+        """Answer requests until the server closes its end; then finish those that came."""
+        with (
+            self._connection.makefile("rb") as stream,
+            ThreadPoolExecutor(self._threads, thread_name_prefix="answer") as pool,
+        ):
+            for answering in [pool.submit(self._answer, stream) for _ in range(self._threads)]:
+                answering.result()
+
+    def _answer(self, stream: BinaryIO) -> None:
+        """Take one request after another, each from its bytes to its reply if nobody else will."""
+        while True:
+            with self._reading:
+                request = read_request(stream)
+            if request is None:
+                return
+            photos = self._decode(request)
+            if photos:
+                self._batcher.put(Waiting(request.number, photos))
+
+    def _decode(self, request: Request) -> Prepared | None:
+        with self._counting:
+            self._decoding += 1
+        try:
+            return prepare_photos(input_fn(request.body, request.content_type), self._model)
+        except RequestError as error:
+            self._reply(request.number, error.status, str(error).encode())
+        except Exception:  # a fault of ours must not leave its caller waiting
+            self._crashed(request.number)
+        finally:
+            with self._counting:
+                self._decoding -= 1
+        return None
+
+    def _predict(self, batch: list[Waiting]) -> None:
+        try:
+            answers = predict_all([waiting.photos for waiting in batch], self._model)
+        except Exception:
+            if len(batch) == 1:
+                self._crashed(batch[0].number)
+                return
+            for waiting in batch:  # one photo's fault is not the others'
+                self._predict([waiting])
+            return
+        for waiting, answer in zip(batch, answers, strict=True):
+            self._reply(waiting.number, 200, output_fn(answer))
+
+    def _crashed(self, number: int) -> None:
+        traceback.print_exc()
+        self._reply(number, 500, CRASHED.encode())
+
+    def _reply(self, number: int, status: int, body: bytes) -> None:
+        frame = Reply(number, status, body).encode()
+        # BrokenPipeError: the server has gone, and run() is about to find out
+        with self._writing, suppress(BrokenPipeError, ConnectionResetError):
+            self._connection.sendall(frame)
+
+
+def main() -> int:
+    """Load, warm up, say so, and answer."""
+    # Ctrl-C and a group's SIGTERM reach this process too; the server decides when it ends.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    descriptor, model_dir, threads, batch, wait_ms = sys.argv[1:]
+    # BrokenPipeError: the server ended while the model was loading
+    with socket.socket(fileno=int(descriptor)) as connection, suppress(BrokenPipeError):
+        try:
+            model = model_fn(model_dir, int(threads))
+            warm_up(model, Path(model_dir))
+        except PackageError as error:
+            connection.sendall(Reply(READY, 500, str(error).encode()).encode())
+            return 1
+        connection.sendall(Reply(READY, 200, model.label.encode()).encode())
+        Worker(model, connection, int(threads), int(batch), float(wait_ms) / 1000).run()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Training of the head, hyperparameter search, settings and logs."""

@@ -1,0 +1,256 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from dogbreeds.data.audit import ACCEPTABLE, Audit, accepted_kinds, audit, main
+from dogbreeds.data.audit_rules import KINDS, Finding
+from dogbreeds.data.dataset import DataError, read
+from tests.model.pictures import kennel_of, picture, saved, write
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    return kennel_of(tmp_path / "photos")
+
+
+def audited(folder: Path, *accepted: str) -> Audit:
+    return audit(read(folder), frozenset(accepted))
+
+
+def only(result: Audit) -> Finding:
+    assert len(result.findings) == 1, result.table()
+    return result.findings[0]
+
+
+def stops_until_accepted(folder: Path, kind: str) -> tuple[Finding, Audit]:
+    """Check that `kind` alone is found, and stops, and that its flag lets the run go on."""
+    stopped = audited(folder)
+    found = only(stopped)
+    assert found.kind == kind and stopped.stopping == (found,)
+    assert stopped.left_out == 0
+    assert f"--accept {kind}" in stopped.verdict() and f"--accept {kind}" in stopped.table()
+    assert all(file in stopped.table() or len(item.files) > 1
+               for item in found.items for file in item.files)  # fmt: skip
+    accepted = audited(folder, kind)
+    assert accepted.stopping == () and accepted.findings == (found,)
+    return found, accepted
+
+
+def gone(result: Audit) -> list[str]:
+    left = {photo.name for photo in result.dataset.photos}
+    return sorted(photo.name for photo in result.before.photos if photo.name not in left)
+
+
+def test_a_sound_data_set(photos: Path) -> None:
+    result = audited(photos)
+    assert result.findings == () and result.dataset == read(photos)
+    assert result.verdict() == "20 photos of 2 breeds: 12 in train, 4 in valid, 4 in test"
+    assert "nothing" in result.table()
+
+
+def test_unreadable(photos: Path) -> None:
+    write(photos / "train/beagle/empty.jpg", b"")
+    write(photos / "train/beagle/torn.jpg", saved(picture(90))[:1000])
+    write(photos / "test/boxer/notes.txt", b"a note")
+    found, accepted = stops_until_accepted(photos, "unreadable")
+    assert [(item.files, item.reason) for item in found.items] == [
+        (("test/boxer/notes.txt",), "The 6 bytes received are no JPEG, PNG or WebP photo."),
+        (("train/beagle/empty.jpg",), "The file is empty."),
+        (
+            ("train/beagle/torn.jpg",),
+            "The 1,000 bytes received begin like a photo, but cannot be decoded.",
+        ),
+    ]
+    assert gone(accepted) == list(found.files) and accepted.left_out == 3
+    assert accepted.verdict().endswith("; 3 left out")
+
+
+def test_links_to_nowhere_are_unreadable_photos(photos: Path) -> None:
+    (photos / "train/beagle/gone.jpg").symlink_to(photos / "gone.jpg")
+    found, accepted = stops_until_accepted(photos, "unreadable")
+    assert found.items[0].reason == "unreachable: No such file or directory."
+    assert accepted.left_out == 0  # it never was among the photos
+
+
+def test_tiny(photos: Path) -> None:
+    write(photos / "train/beagle/dot.png", saved(picture(91, (31, 400)), "PNG"))
+    _, accepted = stops_until_accepted(photos, "tiny")
+    assert gone(accepted) == ["train/beagle/dot.png"]
+
+
+def test_duplicates(photos: Path) -> None:
+    write(photos / "train/beagle/copy.jpg", (photos / "train/beagle/3.jpg").read_bytes())
+    found, accepted = stops_until_accepted(photos, "duplicate")
+    assert found.items[0].files == ("train/beagle/3.jpg", "train/beagle/copy.jpg")
+    assert gone(accepted) == ["train/beagle/copy.jpg"]
+
+
+def test_a_duplicate_across_splits_stays_in_test(photos: Path) -> None:
+    body = (photos / "test/beagle/8.jpg").read_bytes()
+    write(photos / "train/beagle/a.jpg", body)
+    write(photos / "valid/beagle/a.jpg", body)
+    found, accepted = stops_until_accepted(photos, "duplicate-across-splits")
+    assert found.items[0].files == ("test/beagle/8.jpg", "valid/beagle/a.jpg", "train/beagle/a.jpg")
+    assert gone(accepted) == ["train/beagle/a.jpg", "valid/beagle/a.jpg"]
+
+
+def test_near_duplicates(photos: Path) -> None:
+    write(photos / "train/beagle/again.jpg", saved(picture(3).resize((100, 75)), quality=60))
+    _, accepted = stops_until_accepted(photos, "near-duplicate")
+    assert gone(accepted) == ["train/beagle/again.jpg"]
+
+
+def test_near_duplicates_across_splits(photos: Path) -> None:
+    write(photos / "valid/beagle/again.png", saved(picture(3).resize((100, 75)), "PNG"))
+    _, accepted = stops_until_accepted(photos, "near-duplicate-across-splits")
+    assert gone(accepted) == ["train/beagle/3.jpg"]
+
+
+@pytest.mark.parametrize("quality", [75, 40])  # 75 is Pillow's own: the same bytes
+def test_one_picture_as_two_breeds_is_kept_as_neither(photos: Path, quality: int) -> None:
+    write(photos / "train/boxer/copy.jpg", saved(picture(3), quality=quality))
+    found, accepted = stops_until_accepted(photos, "two-breeds")
+    assert gone(accepted) == list(found.files) == ["train/beagle/3.jpg", "train/boxer/copy.jpg"]
+
+
+def test_too_few(photos: Path) -> None:
+    for number in (0, 1, 2):
+        (photos / f"train/beagle/{number}.jpg").unlink()
+    found, accepted = stops_until_accepted(photos, "too-few")
+    assert found.items[0].reason == "Beagle: 3 in train"
+    assert gone(accepted) == []
+
+
+def test_a_breed_missing_from_a_split(photos: Path) -> None:
+    for photo in (photos / "valid/boxer").iterdir():
+        photo.unlink()
+    (photos / "valid/boxer").rmdir()
+    found, accepted = stops_until_accepted(photos, "missing-breed")
+    assert found.items[0].reason == "Boxer: none in valid"
+    assert gone(accepted) == []
+
+
+def test_a_breed_missing_from_train_is_left_out(photos: Path) -> None:
+    for number in range(40, 45):
+        write(photos / f"train/pug/{number}.jpg", number)
+        write(photos / f"test/boston_terrier/{number}.jpg", number + 10)
+    found, accepted = stops_until_accepted(photos, "missing-breed")
+    assert [item.reason for item in found.items] == [
+        "Boston Terrier: none in train, valid",
+        "Pug: none in valid, test",
+    ]
+    assert accepted.dataset.breeds == ("Beagle", "Boxer", "Pug")
+
+
+def test_breeds_are_counted_without_the_bad_photos_at_once(photos: Path) -> None:
+    for number in (0, 1):
+        write(photos / f"train/beagle/{number}.jpg", b"")
+    stopped = audited(photos)
+    assert [found.kind for found in stopped.findings] == ["unreadable", "too-few"]
+    assert "--accept unreadable --accept too-few" in stopped.verdict()
+
+
+def test_two_spellings(photos: Path) -> None:
+    write(photos / "train/BEAGLE/60.jpg", 60)
+    write(photos / "valid/002.Beagle/61.jpg", 61)  # one folder in that split besides `beagle`
+    (photos / "test/boxer").rename(photos / "test/Boxer")  # the only one in its split: no matter
+    found, accepted = stops_until_accepted(photos, "two-spellings")
+    assert found.items[0].reason == "Beagle: 002.Beagle, BEAGLE, beagle"
+    assert len(found.items) == 1 and gone(accepted) == []
+
+
+def test_folders_and_files_that_no_layout_asks_for(photos: Path) -> None:
+    (photos / "train/pug").mkdir()
+    write(photos / "train/stray.jpg", 70)
+    (photos / "train/.DS_Store").touch()
+    (photos / "train/labels.csv").touch()
+    result = audited(photos)
+    assert {found.kind: found.files for found in result.findings} == {
+        "outside": ("train/stray.jpg",),
+        "empty-folder": ("train/pug",),
+        "not-photos": ("train/.DS_Store", "train/labels.csv"),
+    }
+    assert [found.kind for found in result.stopping] == ["outside", "empty-folder"]
+
+
+def test_imagenet_photos_are_a_note(photos: Path) -> None:
+    write(photos / "test/beagle/n02088364_11136.jpg", 80)
+    write(photos / "train/beagle/my_n02088364_1.jpg", 81)
+    result = audited(photos)
+    assert only(result).files == (
+        "test/beagle/n02088364_11136.jpg",
+        "train/beagle/my_n02088364_1.jpg",
+    )
+    assert result.stopping == () and result.imagenet_photos == 2
+    assert "ImageNet" in result.table()
+
+
+def test_made_splits_are_a_note(tmp_path: Path) -> None:
+    for number in range(30):
+        write(tmp_path / ("beagle", "boxer")[number % 2] / f"{number}.jpg", number)
+    result = audited(tmp_path)
+    assert result.as_json()["made_splits"] == ["valid", "test"]
+    assert {item.reason for item in only(result).items} == {"valid", "test"}
+
+
+def test_too_little_left_is_an_error(photos: Path) -> None:
+    for photo in (photos / "train/beagle").iterdir():
+        photo.write_bytes(b"")
+    with pytest.raises(DataError, match="at least two"):
+        audited(photos, "unreadable", "missing-breed")
+
+
+def test_json_is_the_same_everywhere_and_whole(photos: Path, tmp_path: Path) -> None:
+    write(photos / "train/beagle/empty.jpg", b"")
+    result = audited(photos)
+    out = tmp_path / "out" / "audit.json"
+    result.write(out)
+    told = json.loads(out.read_text())
+    assert told == result.as_json()
+    assert str(tmp_path) not in out.read_text()
+    assert told["breeds"]["Beagle"] == {"train": 7, "valid": 2, "test": 2}
+    assert told["stopped"] is True and told["photos"] == 21 and told["left_out"] == 0
+    assert told["findings"] == [
+        {
+            "kind": "unreadable",
+            "sentence": "1 cannot be opened or decoded.",
+            "files": ["train/beagle/empty.jpg"],
+            "items": [{"files": ["train/beagle/empty.jpg"], "reason": "The file is empty."}],
+            "stops": True,
+            "flag": "--accept unreadable",
+            "accepted": False,
+            "left_out": 0,
+        }
+    ]
+    assert [path.name for path in out.parent.iterdir()] == ["audit.json"]
+
+
+def test_what_may_be_accepted() -> None:
+    assert accepted_kinds(["duplicate,tiny", "too-few"]) == {"duplicate", "tiny", "too-few"}
+    notes = {"imagenet-photos", "split-by-content", "not-photos", "wrong-label"}
+    assert set(ACCEPTABLE) == set(KINDS) - notes
+    with pytest.raises(DataError, match="--accept everything: there is no such finding"):
+        accepted_kinds(["everything"])
+    with pytest.raises(DataError, match="imagenet-photos"):
+        accepted_kinds(["imagenet-photos"])
+
+
+def test_command_line(photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(photos / "train/beagle/empty.jpg", b"")
+    with pytest.raises(SystemExit, match=r"The audit stops the run \(1 unreadable\)"):
+        main([str(photos)])
+    assert "train/beagle/empty.jpg: The file is empty." in capsys.readouterr().out
+    out = tmp_path / "audit.json"
+    main([str(photos), "--accept", "unreadable", "--out", str(out)])
+    assert capsys.readouterr().out.endswith("; 1 left out\n")
+    assert json.loads(out.read_text())["left_out"] == 1
+    with pytest.raises(SystemExit, match="cannot be written"):
+        main([str(photos), "--accept", "unreadable", "--out", str(out / "below a file")])
+
+
+@pytest.mark.shared
+def test_real_photos(shared_data: Path) -> None:
+    result = audited(shared_data / "pets13")
+    assert only(result).kind == "split-by-content"
+    assert len(result.dataset.photos) == 130 and len(result.dataset.breeds) == 13

@@ -1,0 +1,62 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from dogbreeds.data.dataset import DataError
+from dogbreeds.finetune.recipes import LARGE, LARGE_FROM, SMALL, input_of, recipe_for
+from dogbreeds.package.card import InputStep
+
+STEP = InputStep(260, 0.89, "bicubic", (0.5,) * 3, (0.5,) * 3)
+
+
+def test_the_size_of_the_set_chooses() -> None:
+    assert recipe_for(LARGE_FROM - 1) is SMALL and recipe_for(LARGE_FROM) is LARGE
+    assert recipe_for(10, "large") is LARGE and recipe_for(10**6, "small") is SMALL
+
+
+def test_a_file_says_what_differs(tmp_path: Path) -> None:
+    file = tmp_path / "mine.json"
+    file.write_text(json.dumps({"recipe": "large", "epochs": 3, "averages": [1]}))
+    found = recipe_for(10, str(file))
+    assert (found.name, found.epochs, found.averages) == ("mine", 3, (1.0,))
+    assert found.learning_rate == LARGE.learning_rate
+    json.dumps(found.for_card())
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("{", "expected small or large, or a JSON file"),
+        ('{"epochs": 3}', "names no recipe"),
+        ('{"recipe": "small", "epoch": 3}', "no setting 'epoch'"),
+        ('{"recipe": "small", "name": "x"}', "no setting 'name'"),
+        ('{"recipe": "small", "epochs": 2.5}', "epochs is 2.5, expected something like 5"),
+        ('{"recipe": "small", "epochs": true}', "epochs is True"),
+        ('{"recipe": "small", "epochs": 0}', "epochs is 0"),
+        ('{"recipe": "small", "batch_size": 0}', "batch_size is 0"),
+        ('{"recipe": "small", "ema": 1.5}', "ema is 1.5"),
+        ('{"recipe": "small", "learning_rate": -1}', "learning_rate is -1"),
+        ('{"recipe": "small", "learning_rate": NaN}', "learning_rate is nan"),
+        ('{"recipe": "small", "averages": [2]}', "averages is"),
+        ('{"recipe": "small", "averages": []}', "averages is"),
+        ('{"recipe": "small", "frozen_norms": 1}', "frozen_norms is 1"),
+    ],
+)
+def test_what_a_file_cannot_say(text: str, sentence: str, tmp_path: Path) -> None:
+    file = tmp_path / "mine.json"
+    file.write_text(text)
+    with pytest.raises(DataError, match=sentence) as ending:
+        recipe_for(10, str(file))
+    assert "\n" not in str(ending.value)
+
+
+def test_neither_a_recipe_nor_a_file() -> None:
+    with pytest.raises(DataError, match="expected small or large"):
+        recipe_for(10, "medium")
+
+
+def test_the_input_grows_by_the_recipe_and_no_larger_than_the_wire() -> None:
+    assert (input_of(SMALL, STEP, 320).size, input_of(SMALL, STEP, 320).crop_pct) == (288, 0.95)
+    assert input_of(SMALL, STEP, 270).size == 270
+    assert input_of(LARGE, STEP, 320) == STEP

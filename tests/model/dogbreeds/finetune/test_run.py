@@ -1,0 +1,191 @@
+"""`train.py --finetune` as processes: packages, interruption, two hosts."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tarfile
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import safetensors.torch
+import timm
+import torch
+
+from dogbreeds.data.audit_rules import WRONG_LABEL
+from dogbreeds.finetune.checkpoint import NAME
+from dogbreeds.package.card import Card
+from dogbreeds.serving.inference import model_fn, warm_up
+from tests.model.learning import TRAIN, photos_of
+
+BREEDS = ("001.Beagle", "havanese", "n02108089-boxer")
+
+
+@pytest.fixture(scope="module")
+def flags(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """What all runs here are told: photos, a tiny backbone with weights, a short recipe."""
+    folder = tmp_path_factory.mktemp("told")
+    photos_of(folder / "photos", BREEDS, {"train": 6, "valid": 2, "test": 2})
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        weights = timm.create_model("test_resnet").state_dict()
+    safetensors.torch.save_file(weights, folder / "weights.safetensors")
+    changes = {"recipe": "small", "epochs": 4, "batch_size": 4, "frozen_stages": 0}
+    (folder / "short.json").write_text(json.dumps(changes | {"averages": [1.0]}))
+    return [
+        *("--data", str(folder / "photos"), "--backbone", "test_resnet", "--epochs", "2"),
+        *("--backbone-weights", str(folder / "weights.safetensors")),
+        *("--finetune", "true", "--recipe", str(folder / "short.json"), "--threads", "1"),
+        "--label-report",
+    ]
+
+
+@pytest.fixture(scope="module")
+def tuned(
+    flags: list[str], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, "subprocess.CompletedProcess[str]"]:
+    out = tmp_path_factory.mktemp("tuned")
+    command = [sys.executable, str(TRAIN), *flags, "--out", str(out), "--cache", str(out / "c")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return out, done
+
+
+@pytest.fixture(scope="module")
+def package(tuned: tuple[Path, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("package")
+    with tarfile.open(tuned[0] / "model.tar.gz") as archive:
+        archive.extractall(folder, filter="data")
+    return folder
+
+
+def test_the_package_serves_at_the_recipe_s_size(package: Path) -> None:
+    card = Card.read(package)
+    assert (card.input.size, card.input.crop_pct) == (176, 0.95)  # 160, enlarged by the recipe
+    answer = warm_up(model_fn(str(package)), package)
+    assert {entry["breed"] for entry in answer["breeds"]} == {"Beagle", "Boxer", "Havanese"}
+
+
+def test_the_card_says_how(package: Path) -> None:
+    training = Card.read(package).training
+    assert training["head_only"] is False
+    told = training["finetune"]
+    assert (told["name"], told["epochs"], told["average"]) == ("short", 4, 1.0)
+    assert told["processes"] == 1 and set(told["valid_loss_by_average"]) == {"1"}
+    assert "/" not in json.dumps(training)  # no path of this machine
+
+
+def test_log_and_report_have_each_epoch(tuned: tuple[Path, Any]) -> None:
+    out, done = tuned
+    lines = [line for line in done.stdout.splitlines() if line.startswith("epoch ")]
+    assert len(lines) == 2 + 4  # the head's and the network's
+    assert "'short'" in done.stderr and "photos a second" in done.stderr
+    assert (out / "report.html").is_file() and (out / "evaluation.json").is_file()
+    assert list((out / "tensorboard" / "finetune").iterdir())
+    assert not list(out.rglob(NAME))  # it has ended well: nothing to go on from
+
+
+def test_the_label_report_is_made_here_too(tuned: tuple[Path, Any]) -> None:
+    out, done = tuned
+    found = json.loads((out / "audit.json").read_text())["findings"][-1]
+    assert found["kind"] == WRONG_LABEL
+    assert "label report: " in done.stderr
+    assert "Wrong labels?" in (out / "report.html").read_text()
+
+
+def test_the_network_has_moved_and_its_imagenet_head_has_not(
+    package: Path, flags: list[str]
+) -> None:
+    found = safetensors.torch.load_file(package / "model.safetensors")
+    before = safetensors.torch.load_file(flags[flags.index("--backbone-weights") + 1])
+    assert torch.equal(found["backbone.fc.weight"], before["fc.weight"])
+    assert not torch.equal(found["backbone.layer4.0.conv1.weight"], before["layer4.0.conv1.weight"])
+
+
+def test_ended_by_sigterm_and_started_again_gives_the_same_package(
+    tuned: tuple[Path, Any], flags: list[str], tmp_path: Path
+) -> None:
+    """As a spot machine ends: after the first epoch, wherever it is then."""
+    command = [sys.executable, str(TRAIN), *flags, "--out", str(tmp_path / "out")]
+    command += ["--cache", str(tmp_path / "cache"), "--checkpoints", str(tmp_path / "kept")]
+    process = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+    _until(lambda: (tmp_path / "kept" / NAME).is_file() or process.poll() is not None)
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=120)
+    if process.returncode == 0:
+        pytest.skip("this machine was through before the signal came")
+    assert process.returncode == 1, said
+    assert "the same command goes on from there" in said
+    assert not (tmp_path / "out" / "model.tar.gz").exists()
+    again = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert again.returncode == 0, again.stderr
+    expected = (tuned[0] / "model.tar.gz").read_bytes()
+    assert (tmp_path / "out" / "model.tar.gz").read_bytes() == expected
+    assert not list((tmp_path / "kept").iterdir())
+
+
+def test_two_hosts_train_one_model(
+    flags: list[str], tuned: tuple[Path, Any], tmp_path: Path
+) -> None:
+    """As a SageMaker job of two instances starts them; the second writes nothing."""
+    hosts = ["127.0.0.1", "127.0.0.2"]
+    port, processes = str(_free_port()), []
+    for host in hosts:
+        base = tmp_path / host
+        (base / "model").mkdir(parents=True)
+        environment = os.environ | {
+            "SM_HOSTS": json.dumps(hosts),
+            "SM_CURRENT_HOST": host,
+            "SM_MODEL_DIR": str(base / "model"),
+            "SM_OUTPUT_DATA_DIR": str(base / "data"),
+            "KENNEL_CACHE": str(base / "cache"),
+            "MASTER_PORT": port,
+            "GLOO_SOCKET_IFNAME": "lo",
+        }
+        processes.append(
+            subprocess.Popen(
+                [sys.executable, str(TRAIN), *flags],
+                env=environment,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+        )
+    try:
+        said = [process.communicate(timeout=300)[0] for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+    assert [process.returncode for process in processes] == [0, 0], "\n".join(said)
+    assert Card.read(tmp_path / hosts[0] / "model").training["finetune"]["processes"] == 2
+    assert not list((tmp_path / hosts[1] / "model").iterdir())
+    assert not (tmp_path / hosts[1] / "data").exists()
+    assert "2 processes" in said[0]
+    # they shared the batches that one host takes alone: the same losses up to rounding
+    assert _losses(said[0]) == pytest.approx(_losses(tuned[1].stdout), rel=1e-3)
+
+
+def _losses(log: str) -> list[float]:
+    found = [float(loss) for loss in re.findall(r"(?:train|valid):loss=([\d.]+)", log)]
+    assert len(found) == 2 * (2 + 4)
+    return found
+
+
+def _until(true: Any) -> None:
+    end = time.monotonic() + 120
+    while not true() and time.monotonic() < end:
+        time.sleep(0.005)
+
+
+def _free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])

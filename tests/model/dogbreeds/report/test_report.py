@@ -1,0 +1,366 @@
+import base64
+import html.parser
+import io
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from dogbreeds.evaluation.metrics import wilson
+from dogbreeds.report import report
+from dogbreeds.report.html import Markup, join, tag, text
+from dogbreeds.report.matrix import order
+from dogbreeds.report.plots import nice_ticks
+from dogbreeds.watch.watch import Finding
+from tests.functions.page.browser import browser, chromium
+
+HOSTILE = [
+    "<script>document.title='taken'</script>",
+    '"><img src=https://evil.example/x onerror=alert(1)>',
+    "'-->]]></style><svg onload=alert(1)>",
+    "&lt;Beagle&gt; &amp; co",
+    "turned \u202eround\u0007",
+    "no UTF-8: \udcff",
+]
+
+
+def jpeg(size: tuple[int, int] = (400, 300)) -> bytes:
+    noise = np.random.default_rng(3).integers(0, 256, (size[1] // 8, size[0] // 8, 3), np.uint8)
+    image = Image.fromarray(noise).resize(size)
+    exif = Image.Exif()
+    exif[0x010E] = "taken at 52.5 north, 13.4 east"
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", exif=exif)
+    return buffer.getvalue()
+
+
+def run(breeds: list[str], confusion: list[list[int]], **changes: Any) -> dict[str, Any]:
+    """What `report.write` takes, for a run with these results."""
+    counts = np.array(confusion)
+    photos, right = int(counts.sum()), int(counts.trace())
+    wrong = [
+        (truth, said)
+        for truth in range(len(breeds))
+        for said in range(len(breeds))
+        if truth != said and confusion[truth][said]
+    ]
+    rows = counts.sum(axis=1)
+    evaluation = {
+        "photos": photos,
+        "breeds": breeds,
+        "top1": right / photos,
+        "top1_interval": list(wilson(right, photos)),
+        "top5": 1.0,
+        "macro_recall": right / photos,
+        "ece": 0.02,
+        "loss": 0.3,
+        "auroc_not_dog": None,
+        "per_breed": {
+            breed: {
+                "recall": int(counts[at, at]) / int(rows[at]) if rows[at] else None,
+                "photos": int(rows[at]),
+            }
+            for at, breed in enumerate(breeds)
+        },
+        "confusion": confusion,
+        "most_confused": [
+            {
+                "truth": breeds[truth],
+                "said": breeds[said],
+                "count": confusion[truth][said],
+                "photos": [f"test/{breeds[truth]}/{n}.jpg" for n in range(confusion[truth][said])],
+            }
+            for truth, said in wrong[:20]
+        ],
+        "reliability": [{"confidence": 0.7, "accuracy": 0.8, "photos": photos}],
+        "imagenet_photos": 0,
+        "live": None,
+    }
+    history = [
+        {
+            "epoch": epoch,
+            "train_loss": 1 / epoch,
+            "valid_loss": 1.2 / epoch,
+            "train_top1": 0.9,
+            "valid_top1": 0.8,
+            "seconds": 0.5 * epoch,
+        }
+        for epoch in range(1, 6)
+    ]
+    return {
+        "evaluation": evaluation,
+        "history": history,
+        "audit": {
+            "verdict": "",
+            "findings": [],
+            "breeds": {breed: {"train": 3} for breed in breeds},
+        },
+        "settings": {"epochs": 5},
+        "versions": {"torch": "2.14.1"},
+        "card": {"name": "lite2", "version": "0a1b", "backbone": "b", "credits": ["weights: PyPI"]},
+        "photos": lambda _: jpeg(),
+        "findings": [],
+    } | changes
+
+
+def written(folder: Path, values: dict[str, Any]) -> str:
+    path = folder / "report.html"
+    report.write(path, **values)
+    return path.read_text("utf-8")
+
+
+def matrix(breeds: int, seed: int = 0, mistakes: float = 0.1) -> list[list[int]]:
+    random = np.random.default_rng(seed)
+    counts = (random.random((breeds, breeds)) < mistakes / breeds * 3).astype(int)
+    np.fill_diagonal(counts, 8)
+    return counts.tolist()  # type: ignore[no-any-return]
+
+
+class Reader(html.parser.HTMLParser):
+    """Tags, attributes and text of a page, and whether each tag is closed in order."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str]] = []
+        self.text: list[str] = []
+        self._open: list[str] = []
+        self.feed(page)
+        self.close()
+        assert self._open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += [(name, value or "") for name, value in attrs]
+        if tag not in {"meta", "link", "img", "br"}:
+            self._open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+
+def test_names_of_folders_are_only_ever_text(tmp_path: Path) -> None:
+    breeds = [*HOSTILE, "Beagle"]
+    values = run(breeds, matrix(len(breeds), mistakes=1))
+    values["audit"]["findings"] = [
+        {"kind": "unreadable", "sentence": HOSTILE[0], "files": HOSTILE, "stops": True}
+    ]
+    values["settings"] |= {HOSTILE[0]: HOSTILE[1], "nested": {"x": [HOSTILE[2]]}}
+    values["card"] |= {"name": HOSTILE[0], "credits": HOSTILE}
+    page = Reader(written(tmp_path, values))
+    assert "script" not in page.tags
+    assert not [name for name, _ in page.attributes if name.startswith("on")]
+    assert HOSTILE[0] in page.text  # to be read as it is
+    assert "turned \ufffdround\ufffd" in page.text
+    assert "no UTF-8: \ufffd" in page.text
+
+
+def test_nothing_is_asked_from_anywhere(tmp_path: Path) -> None:
+    source = written(tmp_path, run(["Beagle", "Pug"], [[7, 1], [2, 6]]))
+    page = Reader(source)
+    links = [
+        value for name, value in page.attributes if name in {"src", "href", "srcset", "action"}
+    ]
+    assert links
+    assert [link for link in links if not link.startswith("data:")] == []
+    assert "url(" not in source
+    assert "@import" not in source
+    (policy,) = (value for _, value in page.attributes if "default-src" in value)
+    assert policy.startswith("default-src 'none'; img-src data:; style-src 'sha256-")
+
+
+@pytest.mark.parametrize("breeds", [2, 10, 24, 60, 133, 300])
+def test_it_is_one_small_file_for_any_number_of_breeds(tmp_path: Path, breeds: int) -> None:
+    names = [f"Long Haired Breed Number {number}" for number in range(breeds)]
+    page = written(tmp_path, run(names, matrix(breeds)))
+    Reader(page)
+    assert len(page.encode()) < 2_000_000
+    assert all(name in page for name in names)
+
+
+def test_a_hopeless_model_of_many_breeds_stays_small(tmp_path: Path) -> None:
+    random = np.random.default_rng(1)
+    confusion = random.integers(1, 9, (133, 133)).tolist()
+    page = written(tmp_path, run([f"Breed {number}" for number in range(133)], confusion))
+    assert len(page.encode()) < 2_000_000
+
+
+def test_photos_are_made_small_and_lose_their_metadata(tmp_path: Path) -> None:
+    large = jpeg((3000, 2000))
+    page = written(tmp_path, run(["Beagle", "Pug"], [[7, 1], [2, 6]], photos=lambda _: large))
+    assert page.count("data:image/jpeg;base64,") == 3
+    assert len(page) < len(large)
+    assert b"52.5 north" in large
+    sizes = []
+    for encoded in re.findall(r"data:image/jpeg;base64,([^\"]+)", page):
+        content = base64.b64decode(encoded)
+        assert b"52.5 north" not in content
+        sizes.append(Image.open(io.BytesIO(content)).size)
+    assert sizes == [(225, 150)] * 3
+
+
+def missing(name: str) -> bytes:
+    raise FileNotFoundError(2, "No such file or directory", name)
+
+
+@pytest.mark.parametrize(
+    ("photos", "told"),
+    [(missing, "No such file"), (lambda _: b"no picture", "cannot be shown")],
+)
+def test_a_photo_that_cannot_be_read_is_named(
+    tmp_path: Path, photos: Callable[[str], bytes], told: str
+) -> None:
+    page = written(tmp_path, run(["Beagle", "Pug"], [[7, 1], [0, 8]], photos=photos))
+    assert told in page
+    assert "test/Beagle/0.jpg" in page
+
+
+def test_the_figures_are_those_of_the_evaluation(tmp_path: Path) -> None:
+    page = " ".join(Reader(written(tmp_path, run(["Beagle", "Pug"], [[7, 1], [2, 6]]))).text)
+    assert "81.2\u00a0% of 16 test photos get the right one of 2 breeds." in page
+    assert "95 % interval 57.0 to 93.4\u00a0% (Wilson)" in page
+    assert "Pug taken for Beagle: 2 of 8" in page
+    recalls = page[page.index("weakest first") :]
+    assert recalls.index("Beagle 2\u00d7") < recalls.index("Pug 1\u00d7")
+
+
+def test_photos_of_imagenet_findings_and_accepted_ones_stand_at_the_top(tmp_path: Path) -> None:
+    values = run(["Beagle", "Pug"], [[7, 1], [2, 6]])
+    values["evaluation"]["imagenet_photos"] = 16
+    values["audit"]["findings"] = [
+        {"kind": "duplicate", "sentence": "Three.", "files": ["a"] * 100, "accepted": True}
+    ]
+    finding = Finding("overfit", 9, 3, "top-1", 0.4, 0.3, "gap", "Add photos.", "warn")
+    values["findings"] = [finding.as_json()]
+    page = written(tmp_path, values)
+    top = page[: page.index("Top-1")]
+    assert "16 of the 16 test photos have names of ImageNet" in top
+    assert "The watch over training found overfit" in top
+    assert "Accepted in the photos: duplicate" in top
+    assert "Add photos." in page
+    assert "and 40 more, in audit.json" in page
+
+
+@pytest.mark.parametrize("count", [0, 1, 500])
+def test_wrong_labels_are_shown_with_their_photos(tmp_path: Path, count: int) -> None:
+    values = run(["Beagle", "Pug"], [[8, 0], [0, 8]])
+    items = [{"files": [f"train/{HOSTILE[0]}/{n}.jpg"], "reason": HOSTILE[1]} for n in range(count)]
+    files = [item["files"][0] for item in items]
+    values["audit"]["findings"] = [
+        {"kind": "wrong-label", "sentence": f"{count} look.", "files": files, "items": items}
+    ]
+    source = written(tmp_path, values)
+    page = Reader(source)
+    assert "script" not in page.tags
+    assert page.tags.count("img") == min(count, 24)
+    assert len(source.encode()) < 2_000_000
+    words = " ".join(page.text)
+    if count == 0:
+        assert "No photo looks as if it lay in a wrong folder." in words
+    else:
+        assert HOSTILE[1] in words
+    assert ("476 more are in audit.json." in words) == (count == 500)
+
+
+@pytest.mark.parametrize(
+    ("bounds", "verdict"),
+    [
+        ([0.01, 0.05], "The candidate is better"),
+        ([-0.05, -0.01], "The live model is better"),
+        ([-0.05, 0.03], "These photos do not tell"),
+    ],
+)
+def test_live_and_candidate_are_told_with_their_interval(
+    tmp_path: Path, bounds: list[float], verdict: str
+) -> None:
+    values = run(["Beagle", "Pug"], [[7, 1], [2, 6]])
+    values["evaluation"]["live"] = {
+        "model": "old@1",
+        "top1": 0.7,
+        "difference": sum(bounds) / 2,
+        "difference_interval": bounds,
+        "p_not_worse": 0.9,
+        "breeds_missing": ["Pug"],
+    }
+    page = written(tmp_path, values)
+    assert verdict in page
+    assert "The live model lacks 1 breed" in page
+
+
+def test_a_search_shows_its_best_trials(tmp_path: Path) -> None:
+    trials = [
+        {"number": n, "parameters": {"learning-rate": 0.1 / n}, "loss": loss, "epochs": 5}
+        for n, loss in enumerate((0.5, 0.25, None), start=1)
+    ]
+    values = run(["Beagle", "Pug"], [[7, 1], [2, 6]], settings={"trials": trials})
+    page = " ".join(Reader(written(tmp_path, values)).text)
+    assert "3 trials, 1 of them ended early" in page
+    assert page.index("0.2500") < page.index("0.5000")
+
+
+def test_a_breed_without_photos_and_a_run_without_epochs_are_said(tmp_path: Path) -> None:
+    page = written(tmp_path, run(["Beagle", "Pug"], [[8, 0], [0, 0]], history=[]))
+    assert "nothing was fitted" in page
+    assert "No test photo got a wrong breed." in page
+
+
+def test_the_old_report_stays_when_a_new_one_fails(tmp_path: Path) -> None:
+    old = written(tmp_path, run(["Beagle", "Pug"], [[7, 1], [2, 6]]))
+    broken = run(["Beagle", "Pug"], [[7, 1], [2, 6]])
+    del broken["evaluation"]["top1"]
+    with pytest.raises(KeyError):
+        report.write(tmp_path / "report.html", **broken)
+    assert (tmp_path / "report.html").read_text("utf-8") == old
+    assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
+
+
+def test_the_same_run_gives_the_same_bytes(tmp_path: Path) -> None:
+    values = run(["Beagle", "Pug"], [[7, 1], [2, 6]])
+    assert written(tmp_path, values) == written(tmp_path, values)
+
+
+def test_markup_is_made_by_tag_alone() -> None:
+    assert tag("b", "<i>") == "<b>&lt;i&gt;</b>"
+    assert tag("a", tag("b", "x"), "&", title='"') == '<a title="&quot;"><b>x</b>&amp;</a>'
+    assert join([Markup("<br>"), "<br>", None]) == "<br>&lt;br&gt;"
+    assert text("a\x00b\u200fc") == "a\ufffdb\ufffdc"
+
+
+def test_breeds_taken_for_each_other_stand_side_by_side() -> None:
+    confusion = np.diag([9] * 20)
+    confusion[2, 17], confusion[17, 2], confusion[2, 9] = 5, 4, 3
+    found = order(confusion.tolist())
+    assert sorted(found) == list(range(20))
+    assert abs(found.index(2) - found.index(17)) == 1
+    assert abs(found.index(2) - found.index(9)) == 1
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.0, 1.0), (0.02, 0.0301), (3, 3), (0, 0), (-2e6, 9e6)])
+def test_ticks_are_few_and_hold_the_data(low: float, high: float) -> None:
+    ticks = nice_ticks(low, high)
+    assert ticks[0] <= low
+    assert ticks[-1] >= high
+    assert 2 <= len(ticks) <= 8
+
+
+@pytest.mark.rivals
+@pytest.mark.skipif(chromium() is None, reason="Chromium is not installed")
+def test_a_browser_runs_nothing_and_keeps_the_page_in_its_width(tmp_path: Path) -> None:
+    breeds = [*HOSTILE, *(f"Breed {number}" for number in range(127))]
+    written(tmp_path, run(breeds, matrix(len(breeds), mistakes=1)))
+    with browser(tmp_path / "profile") as tab:
+        for width in (390, 1200):
+            tab.look(width=width, height=900, dark=width == 390)
+            tab.open((tmp_path / "report.html").as_uri())
+            assert tab.run("document.title") == "lite2@0a1b · Kennel model report"
+            assert tab.run("document.documentElement.scrollWidth") <= width
+            assert tab.run("[...document.images].every(image => image.naturalWidth > 0)")
+            assert tab.run("getComputedStyle(document.querySelector('.card')).padding") != "0px"
+        assert tab.complaints == []

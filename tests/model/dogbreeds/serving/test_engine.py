@@ -1,0 +1,61 @@
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dogbreeds.package.card import PackageError
+from dogbreeds.serving.engine import Engine, softmax
+
+
+def noise(count: int, seed: int = 1) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    return np.random.default_rng(seed).integers(0, 256, (count, 260, 260, 3), np.uint8)
+
+
+def test_outputs_have_their_shapes_for_any_batch(engine: Engine) -> None:
+    assert engine.breeds == 121
+    for count in (1, 3):
+        logits, mass = engine(noise(count))
+        assert logits.shape == (count, 121)
+        assert mass.shape == (count,)
+        assert logits.dtype == mass.dtype == np.float32
+        assert ((mass >= 0) & (mass <= 1)).all()
+
+
+def test_calls_from_many_threads_do_not_mix(engine: Engine) -> None:
+    photos = [noise(1, seed) for seed in range(12)]
+    alone = [engine(photo)[0] for photo in photos]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda photo: engine(photo)[0], photos))
+    for expected, found in zip(alone, together, strict=True):
+        np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+def test_an_answer_is_kept_when_the_next_is_computed(engine: Engine) -> None:
+    first, _ = engine(noise(1, 1))
+    before = first.copy()
+    engine(noise(1, 2))
+    assert np.array_equal(first, before)
+
+
+def test_softmax_of_large_logits() -> None:
+    found = softmax(np.array([[1000.0, 1000.0, -1000.0]], np.float32))
+    np.testing.assert_allclose(found, [[0.5, 0.5, 0.0]])
+
+
+@pytest.mark.parametrize("name", ["network.xml", "network.bin"])
+def test_a_missing_file_is_named(package: Path, tmp_path: Path, name: str) -> None:
+    broken = shutil.copytree(package, tmp_path / "package")
+    (broken / name).unlink()
+    with pytest.raises(PackageError, match=f"has no {name}"):
+        Engine(broken)
+
+
+@pytest.mark.parametrize("name", ["network.xml", "network.bin"])
+def test_a_truncated_file_does_not_load(package: Path, tmp_path: Path, name: str) -> None:
+    broken = shutil.copytree(package, tmp_path / "package")
+    whole = (broken / name).read_bytes()
+    (broken / name).write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(PackageError, match="engine cannot load the model package"):
+        Engine(broken)
