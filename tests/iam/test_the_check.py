@@ -36,35 +36,37 @@ ENDPOINT = r"endpoint/\$\{EndpointName\}"
 CONDITION = r"(?s)\n\s+Condition:.*"
 MUTATIONS = {
     "every action": in_statement(
-        "ClassifyRole", "AskTheEndpoint", "sagemaker:InvokeEndpoint", '"sagemaker:*"'
+        "ClassifyRole", "InvokeTheEndpoint", "sagemaker:InvokeEndpoint", '"sagemaker:*"'
     ),
     "all that begin alike": in_statement(
-        "ClassifyRole", "AskTheEndpoint", "sagemaker:InvokeEndpoint", '"sagemaker:Invoke*"'
+        "ClassifyRole", "InvokeTheEndpoint", "sagemaker:InvokeEndpoint", '"sagemaker:Invoke*"'
     ),
     "every resource": in_statement(
-        "ClassifyRole", "AskTheEndpoint", r"Resource: .*", 'Resource: "*" # no reason will do'
+        "ClassifyRole", "InvokeTheEndpoint", r"Resource: .*", 'Resource: "*" # no reason will do'
     ),
-    "every endpoint": in_statement("ClassifyRole", "AskTheEndpoint", ENDPOINT, "endpoint/*"),
+    "every endpoint": in_statement("ClassifyRole", "InvokeTheEndpoint", ENDPOINT, "endpoint/*"),
     "endpoints that begin alike": in_statement(
-        "ClassifyRole", "AskTheEndpoint", ENDPOINT, "endpoint/${EndpointName}*"
+        "ClassifyRole", "InvokeTheEndpoint", ENDPOINT, "endpoint/${EndpointName}*"
     ),
     "another endpoint": in_statement(
-        "ClassifyRole", "AskTheEndpoint", ENDPOINT, "endpoint/another"
+        "ClassifyRole", "InvokeTheEndpoint", ENDPOINT, "endpoint/another"
     ),
-    "every region": in_statement("ClassifyRole", "AskTheEndpoint", r"\$\{AWS::Region\}", "*"),
-    "every account": in_statement("ClassifyRole", "AskTheEndpoint", r"\$\{AWS::AccountId\}", "*"),
+    "every region": in_statement("ClassifyRole", "InvokeTheEndpoint", r"\$\{AWS::Region\}", "*"),
+    "every account": in_statement(
+        "ClassifyRole", "InvokeTheEndpoint", r"\$\{AWS::AccountId\}", "*"
+    ),
     "an action too many": in_statement(
         "PageRole", "ReadTheLiveBreeds", "s3:GetObject", "[s3:GetObject, s3:DeleteObject]"
     ),
     "a describe too many": in_statement(
         "ClassifyRole",
-        "AskTheEndpoint",
+        "InvokeTheEndpoint",
         "sagemaker:InvokeEndpoint",
         "[sagemaker:InvokeEndpoint, sagemaker:DescribeEndpoint]",
     ),
     "an asynchronous call too many": in_statement(
         "ClassifyRole",
-        "AskTheEndpoint",
+        "InvokeTheEndpoint",
         "sagemaker:InvokeEndpoint",
         "[sagemaker:InvokeEndpoint, sagemaker:InvokeEndpointAsync]",
     ),
@@ -122,13 +124,14 @@ MUTATIONS = {
         "\n  More:\n    Type: AWS::IAM::Policy\n    Properties: { PolicyName: x }\n\n  PageRole:\n",
     ),
     "data that is kept may be deleted": TEXT.replace(
-        'DataGoes: !Equals [!Ref KeepData, "false"]', 'DataGoes: !Not [!Equals [!Ref KeepData, ""]]'
+        'DeleteData: !Equals [!Ref KeepData, "false"]',
+        'DeleteData: !Not [!Equals [!Ref KeepData, ""]]',
     ),
     "data that goes may not be deleted": TEXT.replace(
-        'DataGoes: !Equals [!Ref KeepData, "false"]', 'DataGoes: !Equals [!Ref KeepData, ""]'
+        'DeleteData: !Equals [!Ref KeepData, "false"]', 'DeleteData: !Equals [!Ref KeepData, ""]'
     ),
     "a call that is not allowed": in_statement(
-        "SmokeTestRole", "AskTheEndpoint", "sagemaker:InvokeEndpoint, ", ""
+        "SmokeTestRole", "InvokeTheEndpoint", "sagemaker:InvokeEndpoint, ", ""
     ),
     "a dependent action that is missing": in_statement(
         "ApplyAutoscalingRole",

@@ -7,9 +7,9 @@ import pytest
 from moto import mock_aws
 
 from apply_autoscaling.policy import apply
-from common.scaling import Scaling
+from common.scaling import ScalingSettings
 
-SCALING = Scaling(
+SCALING = ScalingSettings(
     min_instances=1,
     max_instances=5,
     metric="invocations",

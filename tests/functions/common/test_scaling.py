@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from common.environment import BadEnvironment, Environment
-from common.scaling import METRICS, Scaling, policy_name, scalable_target
+from common.scaling import METRICS, ScalingSettings, policy_name, scalable_target
 
 VARIABLES = {
     "MIN_INSTANCES": "1",
@@ -14,7 +14,7 @@ VARIABLES = {
     "SCALE_IN_COOLDOWN": "30",
     "SCALE_OUT_COOLDOWN": "31",
 }
-SCALING = Scaling(
+SCALING = ScalingSettings(
     min_instances=1,
     max_instances=5,
     metric="invocations",
@@ -26,12 +26,12 @@ SCALING = Scaling(
 
 
 def test_each_variable_reaches_its_setting() -> None:
-    assert Scaling.from_environment(Environment(VARIABLES)) == SCALING
+    assert ScalingSettings.from_environment(Environment(VARIABLES)) == SCALING
 
 
 def test_metric_that_nobody_knows() -> None:
     with pytest.raises(BadEnvironment, match="SCALING_METRIC is 'cpu', expected invocations or co"):
-        Scaling.from_environment(Environment({**VARIABLES, "SCALING_METRIC": "cpu"}))
+        ScalingSettings.from_environment(Environment({**VARIABLES, "SCALING_METRIC": "cpu"}))
 
 
 def test_each_metric_has_its_target() -> None:
