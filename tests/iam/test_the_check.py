@@ -1,4 +1,4 @@
-"""The check is checked: a template with any of these broader roles does not pass it."""
+"""The check rejects a template with any of these broader roles."""
 
 import re
 from pathlib import Path
@@ -38,14 +38,14 @@ MUTATIONS = {
     "every action": in_statement(
         "ClassifyRole", "InvokeTheEndpoint", "sagemaker:InvokeEndpoint", '"sagemaker:*"'
     ),
-    "all that begin alike": in_statement(
+    "all with the same prefix": in_statement(
         "ClassifyRole", "InvokeTheEndpoint", "sagemaker:InvokeEndpoint", '"sagemaker:Invoke*"'
     ),
     "every resource": in_statement(
-        "ClassifyRole", "InvokeTheEndpoint", r"Resource: .*", 'Resource: "*" # no reason will do'
+        "ClassifyRole", "InvokeTheEndpoint", r"Resource: .*", 'Resource: "*" # without a reason'
     ),
     "every endpoint": in_statement("ClassifyRole", "InvokeTheEndpoint", ENDPOINT, "endpoint/*"),
-    "endpoints that begin alike": in_statement(
+    "endpoints with the same prefix": in_statement(
         "ClassifyRole", "InvokeTheEndpoint", ENDPOINT, "endpoint/${EndpointName}*"
     ),
     "another endpoint": in_statement(
@@ -55,7 +55,7 @@ MUTATIONS = {
     "every account": in_statement(
         "ClassifyRole", "InvokeTheEndpoint", r"\$\{AWS::AccountId\}", "*"
     ),
-    "an action too many": in_statement(
+    "one action too many": in_statement(
         "PageRole", "ReadTheLiveBreeds", "s3:GetObject", "[s3:GetObject, s3:DeleteObject]"
     ),
     "a describe too many": in_statement(
@@ -74,13 +74,13 @@ MUTATIONS = {
     "a shorter prefix": in_statement("PageRole", "ReadTheLiveBreeds", r"/live/\*", "/live*"),
     "a list of the whole bucket": in_statement("PreflightRole", "CountThePhotos", CONDITION, ""),
     "a bundle may be overwritten": in_statement("PublishBundleRole", "WriteBundles", CONDITION, ""),
-    "a role for any service": in_statement("ReleaseRole", "HandTheModelItsRole", CONDITION, ""),
+    "a role for any service": in_statement("ReleaseRole", "PassTheModelRole", CONDITION, ""),
     "a role for another service": in_statement(
-        "ReleaseRole", "HandTheModelItsRole", "sagemaker.amazonaws", "lambda.amazonaws"
+        "ReleaseRole", "PassTheModelRole", "sagemaker.amazonaws", "lambda.amazonaws"
     ),
     "any role": in_statement(
         "ReleaseRole",
-        "HandTheModelItsRole",
+        "PassTheModelRole",
         "!GetAtt ModelRole.Arn",
         "!Sub arn:${AWS::Partition}:iam::${AWS::AccountId}:role/*",
     ),
@@ -135,7 +135,7 @@ MUTATIONS = {
     ),
     "a dependent action that is missing": in_statement(
         "ApplyAutoscalingRole",
-        "LetAutoscalingSeeTheEndpoint",
+        "AutoscalingUsesTheEndpoint",
         ", sagemaker:UpdateEndpointWeightsAndCapacities",
         "",
     ),

@@ -29,8 +29,9 @@ from start_training.training import start_training
 from start_tuning.tuning import start_tuning
 from tests.functions.aws_account import BUCKET, ENDPOINT, PROJECT, Account
 from tests.functions.model_package import evaluation, package
-from tests.functions.preflight.test_checks import GOOD, SCALING, quotas
+from tests.functions.preflight.test_checks import GOOD, quotas
 from tests.functions.release.test_rollout import SETTINGS as RELEASE
+from tests.functions.scaling import SCALING
 from tests.functions.training import SETTINGS as TRAINING
 from tests.functions.training import SPACE
 

@@ -4,23 +4,14 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from common.failures import PreflightFailed
-from common.scaling import ScalingSettings
 from preflight.checks import PreflightSettings, check
 from tests.functions.aws_account import BUCKET, Account, paginator
+from tests.functions.scaling import SCALING
 
 if TYPE_CHECKING:
     from types_boto3_service_quotas.client import ServiceQuotasClient
 
 ECR = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
-SCALING = ScalingSettings(
-    min_instances=1,
-    max_instances=5,
-    metric="invocations",
-    target_invocations=600,
-    target_concurrency=4,
-    scale_in_cooldown_s=30,
-    scale_out_cooldown_s=30,
-)
 GOOD = PreflightSettings(
     endpoint_name="kennel",
     bucket=BUCKET,
