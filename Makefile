@@ -44,7 +44,7 @@ else
 endif
 
 # What needs no offline cloud and yet takes minutes: it runs with the model's tests, to even out the two groups.
-CLOUDLESS := tests/functions tests/iam tests/statemachine/test_ways.py
+CLOUDLESS := tests/functions tests/iam tests/statemachine/test_paths.py
 
 test-clouds: # one checkout holds one offline cloud at a time, so these stay together
 	$(VENV)/pytest $(WITHOUT) --ignore=tests/model $(CLOUDLESS:%=--ignore=%)

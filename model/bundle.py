@@ -3,10 +3,10 @@
     python model/bundle.py OUT_DIR      # about 12 s; under a second when nothing has changed
 
 OUT_DIR then holds `source.tar.gz` (this folder), `model.tar.gz` (the pretrained package),
-`smoke.jpg`, `breeds.json` and `bundle.json`, which lists them with their digests. What was built
-is kept under $KENNEL_CACHE (by default .kennel/cache of the repository), by a key over this
-folder's files and the versions of the libraries that shape the result; PyTorch is imported only
-when something must be built.
+`smoke.jpg`, `breeds.json`, `search_space.json` and `bundle.json`, which lists them with their
+digests. What was built is kept under $KENNEL_CACHE (by default .kennel/cache of the repository),
+by a key over this folder's files and the versions of the libraries that shape the result; PyTorch
+is imported only when something must be built.
 """
 
 import hashlib
@@ -88,6 +88,7 @@ def _build(source: dict[str, bytes], folder: Path) -> None:
         smoke = smoke_jpeg()
         (building / "smoke.jpg").write_bytes(smoke)
         write_tar_gz(building / "source.tar.gz", source)
+        (building / "search_space.json").write_bytes(source["search_space.json"])
         card = write_pretrained(building / "model.tar.gz", smoke)
         with tarfile.open(building / "model.tar.gz") as package:
             package.extract("breeds.json", building, filter="data")

@@ -1,8 +1,8 @@
-"""Let parliament look at IAM policies: .venv-lint/bin/python scripts/audit_policies.py < policies.
+"""Lint IAM policies with parliament: .venv-lint/bin/python scripts/audit_policies.py < policies.
 
-Standard input is {"name": policy document}, standard output a list of what it finds, each as
-{"policy", "issue", "severity", "detail", "location"}. It runs in .venv-lint, since parliament
-needs packages of its own; tests/iam/test_linters.py hands it the template's roles.
+Standard input is {"name": policy document}, standard output a list of findings, each with "policy",
+"issue", "severity", "detail" and "location". It runs in .venv-lint, because parliament needs
+packages of its own; tests/iam/test_linters.py passes it the template's roles.
 """
 
 import json
@@ -12,18 +12,18 @@ import parliament
 
 
 def main() -> None:
-    """Read policies, write findings."""
+    """Read policies and write findings."""
     findings = []
     for name, policy in json.load(sys.stdin).items():
-        for each in parliament.analyze_policy_string(json.dumps(policy)).findings:
-            detail = parliament.enhance_finding(each)
+        for finding in parliament.analyze_policy_string(json.dumps(policy)).findings:
+            enhanced = parliament.enhance_finding(finding)
             findings.append(
                 {
                     "policy": name,
-                    "issue": each.issue,
-                    "severity": detail.severity,
-                    "detail": each.detail,
-                    "location": each.location,
+                    "issue": finding.issue,
+                    "severity": enhanced.severity,
+                    "detail": finding.detail,
+                    "location": finding.location,
                 }
             )
     json.dump(findings, sys.stdout, default=str)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from classify.limits import MAX_BYTES
-from guard.watch import LOOK_EVERY_H
+from guard.watch import CHECK_EVERY_H
 from tests.machine import FUNCTIONS as STEPS
 from tests.stack import ROOT, TEMPLATE, of_type, plain, source, transformed
 
@@ -279,8 +279,8 @@ def test_an_execution_that_ends_badly_is_cleaned_up_after() -> None:
 
 def test_guard_looks_each_hour_unless_it_is_off() -> None:
     rule = of("GuardRule")
-    assert rule["ScheduleExpression"] == f"rate({LOOK_EVERY_H} hour)"
-    assert rule["State"] == {"Fn::If": ["GuardOn", "ENABLED", "DISABLED"]}
+    assert rule["ScheduleExpression"] == f"rate({CHECK_EVERY_H} hour)"
+    assert rule["State"] == {"Fn::If": ["EnableGuard", "ENABLED", "DISABLED"]}
 
 
 @pytest.mark.parametrize("name", ["CleanUp", "Removal"])
@@ -309,7 +309,7 @@ def test_machines_for_a_person_are_off_and_what_is_theirs_too() -> None:
     conditions = {
         logical_id: resource["Condition"]
         for logical_id, resource in transformed()["Resources"].items()
-        if resource.get("Condition") in {"NotebookWanted", "TrainingMachineWanted"}
+        if resource.get("Condition") in {"CreateNotebook", "CreateTrainingMachine"}
     }
     assert len(conditions) == 7
     assert of("NotebookInstance")["InstanceType"] == "ml.t3.medium"

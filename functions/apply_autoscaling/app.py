@@ -1,21 +1,23 @@
-"""ApplyAutoscalingFunction, the state ApplyAutoscaling: {} in, the settings that now hold out."""
+"""ApplyAutoscalingFunction, the state ApplyAutoscaling: input {}, output the scaling settings."""
 
 import os
 from typing import Any
 
+import boto3
 from aws_lambda_powertools.logging import Logger
 
 from apply_autoscaling.policy import apply
-from common.aws import connect
+from common.aws import client_config
 from common.environment import Environment
-from common.scaling import Scaling
+from common.scaling import ScalingSettings
 
 __all__ = ["handler"]
 
 environment = Environment(os.environ)
 endpoint_name = environment.text("ENDPOINT_NAME")
-scaling = Scaling.from_environment(environment)
-autoscaling = connect("application-autoscaling", environment.text("AWS_REGION"))
+scaling = ScalingSettings.from_environment(environment)
+config = client_config(environment.text("AWS_REGION"))
+autoscaling = boto3.client("application-autoscaling", config=config)
 logger = Logger(location=None)
 
 

@@ -1,24 +1,21 @@
-"""Registers the endpoint's variant for scaling, and says what to aim at."""
+"""Registers the endpoint's variant for autoscaling, with a target tracking policy."""
 
-from typing import Any, Protocol
+from __future__ import annotations
 
-from common.scaling import METRICS, Scaling, policy_name, scalable_target
+from typing import TYPE_CHECKING, Any
+
+from common.scaling import METRICS, ScalingSettings, policy_name, scalable_target
+
+if TYPE_CHECKING:
+    from types_boto3_application_autoscaling.client import ApplicationAutoScalingClient
 
 __all__ = ["apply"]
 
 
-class AutoScaling(Protocol):
-    """What `apply` needs of boto3's `application-autoscaling` client."""
-
-    def register_scalable_target(self, **request: Any) -> dict[str, Any]:
-        """Register, or change a registration."""
-
-    def put_scaling_policy(self, **request: Any) -> dict[str, Any]:
-        """Create, or change a policy."""
-
-
-def apply(endpoint_name: str, scaling: Scaling, autoscaling: AutoScaling) -> dict[str, Any]:
-    """Make the registration and its policy what the settings say; both calls may be repeated.
+def apply(
+    endpoint_name: str, scaling: ScalingSettings, autoscaling: ApplicationAutoScalingClient
+) -> dict[str, Any]:
+    """Register the variant and put its policy; both calls are idempotent.
 
     Parameters
     ----------
@@ -27,25 +24,25 @@ def apply(endpoint_name: str, scaling: Scaling, autoscaling: AutoScaling) -> dic
     scaling
         Bounds, target and cooldowns.
     autoscaling
-        boto3's client, or a test's.
+        boto3's client.
 
     Returns
     -------
     dict
-        resource_id, policy_name and the settings that now hold.
+        resource_id, policy_name and the settings in force.
     """
-    target = scalable_target(endpoint_name)
+    target_id = scalable_target(endpoint_name)
     name = policy_name(endpoint_name)
     autoscaling.register_scalable_target(
-        **target, MinCapacity=scaling.min_instances, MaxCapacity=scaling.max_instances
+        **target_id, MinCapacity=scaling.min_instances, MaxCapacity=scaling.max_instances
     )
     autoscaling.put_scaling_policy(
-        **target,
+        **target_id,
         PolicyName=name,
         PolicyType="TargetTrackingScaling",
         TargetTrackingScalingPolicyConfiguration={
-            # By the per-minute metric AWS scales out after three minutes above the target and in
-            # after fifteen below 0.9 of it, whatever the cooldowns say.
+            # With the per-minute metric AWS scales out after three minutes above the target and in
+            # after fifteen below 0.9 of it, whatever the cooldowns are.
             "TargetValue": float(scaling.target),
             "PredefinedMetricSpecification": {"PredefinedMetricType": METRICS[scaling.metric]},
             "ScaleInCooldown": scaling.scale_in_cooldown_s,
@@ -53,7 +50,7 @@ def apply(endpoint_name: str, scaling: Scaling, autoscaling: AutoScaling) -> dic
         },
     )
     return {
-        "resource_id": target["ResourceId"],
+        "resource_id": target_id["ResourceId"],
         "policy_name": name,
         "min_instances": scaling.min_instances,
         "max_instances": scaling.max_instances,

@@ -1,9 +1,9 @@
-"""ClassifyFunction: ``POST /classify``, a photo in, five breeds out.
+"""ClassifyFunction: ``POST /classify`` takes a photo and returns five breeds.
 
     sam local invoke ClassifyFunction -e events/classify.photo.json      # see events/README.md
 
-The handler parses (`request`), calls (`photo`, `wire`, `endpoint`) and maps; `common.problem` maps
-what goes wrong.
+The handler parses the request (`request`), decodes the photo (`photo`), encodes it (`wire`) and
+invokes the endpoint (`endpoint`); `common.problem` maps exceptions to responses.
 """
 
 import json
@@ -17,24 +17,24 @@ from classify.endpoint import Endpoint, connect
 from classify.observation import Observation
 from classify.photo import decode
 from classify.request import read_upload
-from classify.settings import Settings
+from classify.settings import ClassifySettings
 from common.environment import Environment
-from common.problem import Event, Handler, Response, answering
+from common.problem import Event, Handler, Response, problem_responses
 
 __all__ = ["classify", "handler", "make_handler"]
 
 
 def classify(event: Event, endpoint: Endpoint, observation: Observation) -> Response:
-    """Answer one request, with the endpoint given.
+    """Answer one request.
 
     Parameters
     ----------
     event
         A REST API's proxy event.
     endpoint
-        Who knows the breeds.
+        The SageMaker endpoint.
     observation
-        Measures the time, and is told what was seen.
+        Measures the request and logs facts about it.
 
     Returns
     -------
@@ -44,21 +44,21 @@ def classify(event: Event, endpoint: Endpoint, observation: Observation) -> Resp
     Raises
     ------
     common.problem.Problem
-        There is no answer to give.
+        The request cannot be answered.
     """
     upload = read_upload(event)
-    observation.note(bytes=len(upload.body))
+    observation.add(bytes=len(upload.body))
     photo = decode(upload.body, upload.declared)
-    observation.note(kind=photo.kind, width=photo.width, height=photo.height)
-    observation.note(decoded_ms=observation.took_ms())
-    verdict = endpoint.classify(
+    observation.add(kind=photo.kind, width=photo.width, height=photo.height)
+    observation.add(decoded_ms=observation.took_ms())
+    prediction = endpoint.classify(
         wire.encode(photo.width, photo.height, photo.pixels), wire.CONTENT_TYPE
     )
-    observation.note(model=verdict.model, is_dog=verdict.is_dog)
+    observation.add(model=prediction.model, is_dog=prediction.is_dog)
     answer = {
-        "is_dog": verdict.is_dog,
-        "breeds": [asdict(breed) for breed in verdict.breeds],
-        "model": verdict.model,
+        "is_dog": prediction.is_dog,
+        "breeds": [asdict(breed) for breed in prediction.breeds],
+        "model": prediction.model,
         "took_ms": observation.took_ms(),
     }
     return {
@@ -78,14 +78,14 @@ def make_handler(endpoint: Endpoint, name: str, logger: Logger) -> Handler:
     Parameters
     ----------
     endpoint
-        Who knows the breeds.
+        The SageMaker endpoint.
     name
         The endpoint's name, for the metric.
     logger
-        Gets one line a request, and the trace of a crash.
+        Receives one line per request, and the trace of an unexpected exception.
     """
 
-    @answering(logger)
+    @problem_responses(logger)
     def handle(event: Event, _context: object) -> Response:
         logger.set_correlation_id((event.get("requestContext") or {}).get("requestId"))
         with Observation(logger, name) as observation:
@@ -94,8 +94,8 @@ def make_handler(endpoint: Endpoint, name: str, logger: Logger) -> Handler:
     return handle
 
 
-# At import: Lambda gives a starting environment a full core, and the first photo finds all ready.
-_settings = Settings.from_environment(Environment(os.environ))
+# At import, because Lambda gives a starting environment a full core.
+_settings = ClassifySettings.from_environment(Environment(os.environ))
 handler = make_handler(
     Endpoint(connect(_settings.region, _settings.endpoint_url), _settings.endpoint_name),
     _settings.endpoint_name,

@@ -1,21 +1,23 @@
-"""The SageMaker endpoint as ClassifyFunction sees it: one call, and what its failures mean.
+"""Invoke the SageMaker endpoint, and map its failures to problems.
 
-In short (`_THROTTLED` has the full list of the first line):
+The mapping (`_THROTTLED` has the full list of the first line):
 
-    what boto3 raises                                    what the caller gets
-    ThrottlingException, ModelNotReadyException, ...     503, soon again
-    ValidationError "... not found"                      503, in half a minute
-    no connection, twice                                 503, soon again
-    read time-out, or the container's own                504
-    ModelError: the container sheds load (429, 503)      503, soon again
-    ModelError: anything else                            502
-    an answer that is not the promised JSON              502
-    the rest: AccessDenied, a request of wrong form      a crash, 500: ours to mend
+    exception of boto3                                   response
+    ThrottlingException, ModelNotReadyException, ...     503, retry in 2 s
+    ValidationError "... not found"                      503, retry in 30 s
+    no connection, twice                                 503, retry in 2 s
+    read time-out of ours or of the container            504
+    ModelError: the container sheds load (429, 503)      503, retry in 2 s
+    ModelError: any other status                         502
+    a response that is not the expected JSON             502
+    any other: AccessDenied, an invalid request          500: a bug or misconfiguration
 """
+
+from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
@@ -32,15 +34,18 @@ from botocore.exceptions import ConnectionError as NoConnectionError
 
 from common.problem import BadUpstream, TooSlow, Unavailable
 
-__all__ = ["Breed", "Endpoint", "Verdict", "connect"]
+if TYPE_CHECKING:
+    from types_boto3_sagemaker_runtime.client import SageMakerRuntimeClient
 
-# Seconds. Both are spent twice at worst, by a connection that breaks just before the answer:
-# 2 x (2 + 10) = 24, below the function's own time-out and below the 29 that API Gateway waits.
+__all__ = ["Breed", "Endpoint", "Prediction", "connect"]
+
+# Seconds. At worst both are spent twice, by a connection that breaks just before the response:
+# 2 x (2 + 10) = 24, below the function's time-out and below API Gateway's 29.
 CONNECT_TIMEOUT_S = 2
 READ_TIMEOUT_S = 10
 
-SOON_S = 2  # Retry-After where somebody else's burst is the cause
-LATER_S = 30  # Retry-After where an endpoint must first be created
+SOON_S = 2  # Retry-After when the cause is a burst of requests
+LATER_S = 30  # Retry-After when the endpoint must first be created
 
 _THROTTLED = frozenset(
     {
@@ -58,13 +63,6 @@ _BUSY = "The classifier has more photos than it can take just now; send this one
 _TOP = 5  # breeds in an answer
 
 
-class Client(Protocol):
-    """The one method of boto3's `sagemaker-runtime` client that is used; tests pass their own."""
-
-    def invoke_endpoint(self, **request: object) -> dict[str, Any]:
-        """Send one request to the endpoint."""
-
-
 @dataclass(frozen=True, slots=True)
 class Breed:
     """One breed of an answer."""
@@ -74,15 +72,17 @@ class Breed:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What the endpoint says of one photo."""
+class Prediction:
+    """The endpoint's answer for one photo."""
 
     model: str  # "name@version"
     is_dog: bool
-    breeds: tuple[Breed, ...]  # most probable first, 5 of them (fewer if the model knows fewer)
+    breeds: tuple[Breed, ...]  # most probable first; 5, or fewer if the model has fewer breeds
 
 
-def connect(region: str, url: str | None, *, read_timeout_s: float = READ_TIMEOUT_S) -> Client:
+def connect(
+    region: str, url: str | None, *, read_timeout_s: float = READ_TIMEOUT_S
+) -> SageMakerRuntimeClient:
     """Make the boto3 client.
 
     Parameters
@@ -90,15 +90,15 @@ def connect(region: str, url: str | None, *, read_timeout_s: float = READ_TIMEOU
     region
         AWS region.
     url
-        Another address than AWS's, or None.
+        Endpoint URL, or None for AWS's.
     read_timeout_s
-        Seconds to wait for an answer.
+        Seconds to wait for a response.
 
     Returns
     -------
-    Client
-        With explicit time-outs, and without boto3's retries: it would repeat a read time-out too
-        (5 tries of 60 s by default), and so let one hung endpoint hold every reserved execution.
+    SageMakerRuntimeClient
+        With explicit time-outs and without boto3's retries, which repeat read time-outs too (5
+        attempts of 60 s by default): one hung endpoint would occupy every reserved execution.
     """
     config = Config(
         connect_timeout=CONNECT_TIMEOUT_S,
@@ -106,10 +106,7 @@ def connect(region: str, url: str | None, *, read_timeout_s: float = READ_TIMEOU
         retries={"total_max_attempts": 1},
         max_pool_connections=1,  # an environment handles one request at a time
     )
-    client: Client = boto3.client(
-        "sagemaker-runtime", region_name=region, endpoint_url=url, config=config
-    )
-    return client
+    return boto3.client("sagemaker-runtime", region_name=region, endpoint_url=url, config=config)
 
 
 class Endpoint:
@@ -118,28 +115,28 @@ class Endpoint:
     Parameters
     ----------
     client
-        boto3's `sagemaker-runtime` client, or a fake.
+        boto3's `sagemaker-runtime` client.
     name
         The endpoint's name.
     """
 
-    def __init__(self, client: Client, name: str) -> None:
+    def __init__(self, client: SageMakerRuntimeClient, name: str) -> None:
         self._client = client
         self._name = name
 
-    def classify(self, body: bytes, content_type: str) -> Verdict:
-        """Ask the endpoint about one photo.
+    def classify(self, body: bytes, content_type: str) -> Prediction:
+        """Classify one photo.
 
         Parameters
         ----------
         body
-            The photo on the wire.
+            The encoded photo.
         content_type
             Of `body`.
 
         Returns
         -------
-        Verdict
+        Prediction
             At most five breeds, most probable first.
 
         Raises
@@ -147,9 +144,9 @@ class Endpoint:
         Unavailable
             Throttled, unreachable, missing or not ready.
         TooSlow
-            No answer within `READ_TIMEOUT_S`, or the container gave up on the model.
+            No response within `READ_TIMEOUT_S`, or the container timed out.
         BadUpstream
-            The model failed, or answered something else than a verdict.
+            The model failed, or its response is invalid.
         """
         try:
             answer = self._invoke(body, content_type)
@@ -165,14 +162,14 @@ class Endpoint:
                 "The classifier cannot be reached just now; send the photo again in a moment.",
                 retry_after_s=SOON_S,
             ) from error
-        return _verdict(answer)
+        return _prediction(answer)
 
     def _invoke(self, body: bytes, content_type: str) -> bytes:
         try:
             return self._invoke_once(body, content_type)
         except (ConnectionClosedError, ConnectTimeoutError, EndpointConnectionError):
-            # Lambda freezes an idle environment, and AWS closes the kept connection meanwhile:
-            # the first request after a thaw finds out. Asking twice does no harm, so ask again.
+            # AWS closes the idle connection of a frozen Lambda environment, which the first request
+            # after the thaw finds out. The call is idempotent, so try once more.
             return self._invoke_once(body, content_type)
 
     def _invoke_once(self, body: bytes, content_type: str) -> bytes:
@@ -204,7 +201,9 @@ def _of_client_error(error: ClientError) -> Unavailable | TooSlow | BadUpstream 
 def _of_model_error(status: object, message: str) -> Unavailable | TooSlow | BadUpstream:
     if status in _SHEDDING:
         return Unavailable(_BUSY, retry_after_s=SOON_S)
-    if "timed out" in message:  # SageMaker's words where the container outlasts its 60 s; status 0
+    if (
+        "timed out" in message
+    ):  # SageMaker's message for a container that exceeds its 60 s; status 0
         return _too_slow()
     return BadUpstream(
         "The model failed on this photo; the operator's log has the cause, and sending the same "
@@ -219,19 +218,19 @@ def _too_slow() -> TooSlow:
     )
 
 
-def _verdict(answer: bytes) -> Verdict:
-    """Check the endpoint's JSON; whatever it holds beside the verdict is left out."""
+def _prediction(answer: bytes) -> Prediction:
+    """Validate the endpoint's JSON; other members are ignored."""
     try:
         fields = json.loads(answer)
         breeds = tuple(_breed(entry) for entry in fields["breeds"][:_TOP])
-        verdict = Verdict(_text(fields["model"]), _truth(fields["is_dog"]), breeds)
+        prediction = Prediction(_text(fields["model"]), _boolean(fields["is_dog"]), breeds)
         if not breeds:
             raise ValueError("no breeds")
     except (ValueError, LookupError, TypeError, RecursionError) as error:
         raise BadUpstream(
-            "The model answered something that is no verdict; the operator's log has the cause."
+            "The model's response is invalid; the operator's log has the cause."
         ) from error
-    return verdict
+    return prediction
 
 
 def _breed(entry: Any) -> Breed:  # whatever JSON held
@@ -243,11 +242,11 @@ def _breed(entry: Any) -> Breed:  # whatever JSON held
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
-        raise TypeError(f"{type(value).__name__} where a string belongs")
+        raise TypeError(f"{type(value).__name__}, expected a string")
     return value
 
 
-def _truth(value: object) -> bool:
+def _boolean(value: object) -> bool:
     if not isinstance(value, bool):
-        raise TypeError(f"{type(value).__name__} where true or false belongs")
+        raise TypeError(f"{type(value).__name__}, expected true or false")
     return value

@@ -1,37 +1,36 @@
-"""What a photo may cost us: bytes, pixels and scans, all known before a pixel is decoded.
+"""Limits of a photo: bytes, pixels and scans, all checked before a pixel is decoded.
 
-    kind                          most pixels  why                                        peak, MB
+    kind                           max pixels  why                                        peak, MB
     JPEG in one scan               50,000,000  `draft` decodes it at 1/8 of its scale           25
     JPEG in several scans          12,500,000  libjpeg holds all coefficients until the        113
     (progressive), or several                  last scan, 6 or 8 bytes a pixel
     pictures in one file
-    PNG                            12,500,000  held whole, and once more for turning it        160
-                                               upright or for its transparency
+    PNG                            12,500,000  held whole, and once more for rotating it       160
+                                               or for its transparency
     WebP                           12,500,000  held whole four times: two canvases and         255
                                                two copies
 
 (Peak resident memory of a process that decodes the worst photo of the kind, 17 MB of it Python and
-Pillow: x86-64, Pillow 13.0.0; tests/functions/classify/test_limits.py makes the photos and holds
-the bounds.) Phones and cameras write the first kind, and their 4032 x 3024 fits in all of them.
+Pillow: x86-64, Pillow 13.0.0; tests/functions/classify/test_limits.py checks it.) Phones and
+cameras write the first kind, and their 4032 x 3024 pixels fit in all of them.
 
-A scan costs a pass over all coefficients, so scans are bounded too: a "progressive bomb", small
-bytes and thousands of empty scans, would otherwise hold one of the few reserved executions for
-minutes.
+A scan costs a pass over all coefficients, so scans are limited too: a "progressive bomb", a small
+file with thousands of empty scans, would otherwise occupy a reserved execution for minutes.
 """
 
 from common.problem import BadRequest, TooLarge
 
 __all__ = ["MAX_BYTES", "MAX_PIXELS", "MAX_PIXELS_WHOLE", "MAX_SCANS", "check_bytes", "check_size"]
 
-MAX_BYTES = 4_500_000  # Lambda takes 6 MiB of request; base64 makes 6,000,000 of this
-MAX_PIXELS = 50_000_000  # what the largest phones take; only where `draft` can shrink it
-MAX_PIXELS_WHOLE = 12_500_000  # where the whole photo must be held; 12 megapixels pass
-MAX_SCANS = 64  # libjpeg's own progressive script has 10; 4.5 MB have room for 70,000
+MAX_BYTES = 4_500_000  # 6,000,000 in base64; Lambda accepts requests of 6 MiB
+MAX_PIXELS = 50_000_000  # the largest phone photos; only where `draft` decodes at reduced scale
+MAX_PIXELS_WHOLE = 12_500_000  # where the whole photo is held in memory
+MAX_SCANS = 64  # libjpeg's progressive default has 10; 4.5 MB have room for 70,000
 
 _REMEDY = "send it smaller: 320 pixels on its shorter side are enough"
 _MARKER = 0xFF  # every marker of a JPEG is this and a second byte
 _START_OF_SCAN = 0xDA
-_BARE_MARKERS = frozenset({0x00, 0x01, *range(0xD0, 0xDA)})  # no length follows these
+_BARE_MARKERS = frozenset({0x00, 0x01, *range(0xD0, 0xDA)})  # without a length field
 
 
 def check_bytes(received: int) -> None:
@@ -49,7 +48,7 @@ def check_bytes(received: int) -> None:
 
 
 def check_size(kind: str, width: int, height: int, body: bytes) -> None:
-    """Refuse a photo whose header promises more work than we do for a stranger.
+    """Refuse a photo of too many pixels or scans, as declared by its header.
 
     Parameters
     ----------
@@ -58,7 +57,7 @@ def check_size(kind: str, width: int, height: int, body: bytes) -> None:
     width, height
         Pixels, as its header says.
     body
-        The whole file; read for a JPEG's scans.
+        The whole file, in which a JPEG's scans are counted.
 
     Raises
     ------
@@ -70,19 +69,19 @@ def check_size(kind: str, width: int, height: int, body: bytes) -> None:
     scans = count_scans(body) if kind == "JPEG" else 0
     if scans > MAX_SCANS:
         raise BadRequest(
-            f"The JPEG comes in {scans:,} scans and at most {MAX_SCANS} are taken; "
-            "save the photo anew, as an ordinary JPEG."
+            f"The JPEG has {scans:,} scans and at most {MAX_SCANS} are taken; "
+            "save the photo again, as an ordinary JPEG."
         )
-    most = MAX_PIXELS if scans == 1 else MAX_PIXELS_WHOLE
-    if width * height > most:
+    limit = MAX_PIXELS if scans == 1 else MAX_PIXELS_WHOLE
+    if width * height > limit:
         raise TooLarge(
-            f"The photo has {width:,} x {height:,} pixels and at most {most:,} in all are taken "
+            f"The photo has {width:,} x {height:,} pixels and at most {limit:,} in all are taken "
             f"of this kind; {_REMEDY}."
         )
 
 
 def too_many_pixels() -> TooLarge:
-    """Build the refusal for a photo so large that Pillow would not even tell its size."""
+    """Build the refusal of a photo that Pillow does not open because of its size."""
     return TooLarge(f"The photo has more pixels than the {MAX_PIXELS:,} taken; {_REMEDY}.")
 
 
@@ -90,7 +89,7 @@ def count_scans(body: bytes) -> int:
     """Count the scans of a JPEG, without decoding.
 
     Inside a scan FF is always followed by 00 or by a restart marker, so from the first scan on it
-    is enough to look for the marker. The way there goes from segment to segment, since the
+    is enough to count the marker. Before it segments are skipped by their length, because the
     thumbnail in an EXIF segment has scans of its own.
 
     Parameters
@@ -104,15 +103,15 @@ def count_scans(body: bytes) -> int:
         Scans from the first one to the end of the file, those of further pictures behind it (a
         phone's depth map) included; 0 if there is none.
     """
-    at = 2  # behind the start-of-image marker
-    while 0 <= (at := body.find(b"\xff", at)) < len(body) - 3:
-        marker = body[at + 1]
+    offset = 2  # behind the start-of-image marker
+    while 0 <= (offset := body.find(b"\xff", offset)) < len(body) - 3:
+        marker = body[offset + 1]
         if marker == _START_OF_SCAN:
-            return body.count(bytes((_MARKER, _START_OF_SCAN)), at)
+            return body.count(bytes((_MARKER, _START_OF_SCAN)), offset)
         if marker == _MARKER:  # padding
-            at += 1
+            offset += 1
         elif marker in _BARE_MARKERS:
-            at += 2
+            offset += 2
         else:
-            at += 2 + int.from_bytes(body[at + 2 : at + 4], "big")
+            offset += 2 + int.from_bytes(body[offset + 2 : offset + 4], "big")
     return 0

@@ -1,9 +1,7 @@
-"""Hostile bytes to a canonical photo: uint8 RGB, upright, shorter side 320, longer 640 at most.
+"""Decode untrusted bytes to a canonical photo: uint8 RGB, upright, at most 320 x 640 pixels.
 
-This is the bouncer: what no model should see ends here, as a problem of one sentence. The rules of
-decoding are those written down in ``model/dogbreeds/photos/decode.py``, through which training
-reads its photos; this is the same algorithm in other code, without NumPy, and
-tests/test_contract.py holds the two together byte for byte.
+Everything that is not a valid photo is refused here with a problem. Training decodes its photos by
+the same rules in other code, with NumPy; tests/test_contract.py compares the two byte for byte.
 """
 
 import io
@@ -12,8 +10,8 @@ import warnings
 import zlib
 from dataclasses import dataclass
 
-# Asked for a format whose plugin is not loaded, Pillow loads all forty. So the three on our list
-# are loaded here, and the one that a phone's JPEG with a second picture in it turns out to need.
+# Pillow loads all forty plugins when the one it needs is not loaded. So the three accepted formats
+# are loaded here, and MPO: a phone's JPEG with a second picture in it.
 from PIL import (
     Image,
     JpegImagePlugin,
@@ -33,11 +31,11 @@ SHORT_SIDE = 320  # pixels; above every default input size of the models
 LONG_SIDE = 640  # pixels; a panorama stays below 640 x 320 x 3 = 614,400 bytes
 
 _PLUGINS = (JpegImagePlugin, MpoImagePlugin, PngImagePlugin, WebPImagePlugin)
-Image.preinit()  # the first Image.open would do this, 15 ms at a photo's expense
+Image.preinit()  # 15 ms, which the first Image.open would take otherwise
 _FORMATS = tuple(CONTENT_TYPES.values())
 
-# What people send most often beside these, so that the answer can name it: (offset, bytes, name).
-_FOREIGN = (
+# Other common formats, so that the refusal can name them: (offset, magic bytes, name).
+_OTHER_FORMATS = (
     (0, b"GIF8", "GIF"),
     (0, b"BM", "BMP"),
     (0, b"II*\0", "TIFF"),
@@ -58,11 +56,11 @@ _TRANSPOSE = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_LYING = frozenset({5, 6, 7, 8})  # orientations that swap width and height
+_SWAPPED_SIDES = frozenset({5, 6, 7, 8})  # orientations that swap width and height
 
 _BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 _BROKEN_EXIF = (SyntaxError, ValueError, TypeError, LookupError, OverflowError, struct.error)
-# What Pillow raises on broken bytes; it documents no such list, the fuzz tests hold this one.
+# What Pillow raises on broken bytes: undocumented, found by fuzzing (test_photo.py).
 _BROKEN = (*_BROKEN_EXIF, OSError, EOFError, AssertionError, zlib.error)
 
 
@@ -70,14 +68,14 @@ _BROKEN = (*_BROKEN_EXIF, OSError, EOFError, AssertionError, zlib.error)
 class Photo:
     """A canonical photo."""
 
-    kind: str  # "JPEG", "PNG" or "WEBP": what the bytes were
+    kind: str  # "JPEG", "PNG" or "WEBP": format of the bytes
     width: int  # pixels
     height: int  # pixels
     pixels: bytes  # height * width * 3, row by row, R, G, B
 
 
 def target_size(width: int, height: int) -> tuple[int, int]:
-    """Size of a photo on the wire.
+    """Compute the size of a canonical photo.
 
     Parameters
     ----------
@@ -95,14 +93,14 @@ def target_size(width: int, height: int) -> tuple[int, int]:
 
 
 def decode(body: bytes, declared: str | None = None) -> Photo:
-    """Bring a photo to its canonical form, or say why it is none.
+    """Decode a photo to its canonical form.
 
     Parameters
     ----------
     body
-        The bytes as they came.
+        The received bytes.
     declared
-        The content type they were sent as, a key of `CONTENT_TYPES`; None where none was said.
+        Their declared content type, a key of `CONTENT_TYPES`; None if there is none.
 
     Returns
     -------
@@ -112,18 +110,18 @@ def decode(body: bytes, declared: str | None = None) -> Photo:
     Raises
     ------
     BadRequest
-        Empty, no photo, broken, or a JPEG of absurdly many scans.
+        Empty, no photo, broken, or a JPEG of too many scans.
     TooLarge
         More bytes or more pixels than `limits` allows.
     UnsupportedType
-        Not the type that was declared, or one that is not taken.
+        Not the declared type, or an unsupported one.
     """
     if not body:
         raise BadRequest("The body is empty; send the bytes of a JPEG, PNG or WebP photo.")
     limits.check_bytes(len(body))
     with warnings.catch_warnings():
-        # Pillow warns of odd metadata, which is nothing for the log, and of bombs, which get
-        # an answer. (Not thread-safe; a Lambda environment has one request at a time.)
+        # Pillow warns of odd metadata, which is ignored, and of decompression bombs, which are
+        # refused. (Not thread-safe; a Lambda environment has one request at a time.)
         warnings.simplefilter("ignore")
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         try:
@@ -138,7 +136,7 @@ def decode(body: bytes, declared: str | None = None) -> Photo:
         except _BROKEN as error:
             raise BadRequest(
                 f"The {len(body):,} bytes begin like a photo and cannot be decoded: the file is "
-                "cut short or broken, so save the photo anew and send all of it."
+                "truncated or broken, so save the photo again and send all of it."
             ) from error
     return Photo(kind, *canonical.size, canonical.tobytes())
 
@@ -154,7 +152,7 @@ def _kind(image: Image.Image, declared: str | None) -> str:
 
 
 def _no_photo(body: bytes) -> BadRequest | UnsupportedType:
-    for offset, magic, name in _FOREIGN:
+    for offset, magic, name in _OTHER_FORMATS:
         if body.startswith(magic, offset):
             return UnsupportedType(
                 f"The bytes are a {name} file, and JPEG, PNG and WebP are taken; "
@@ -171,10 +169,10 @@ def _canonical(image: Image.Image) -> Image.Image:
     image.draft(None, target)  # None: keep the colour mode
     orientation = _orientation(image)
     rgb = _to_rgb(image)
-    image.close()  # or a large PNG would be held twice from here on
+    image.close()  # otherwise a large PNG is held in memory twice
     if orientation in _TRANSPOSE:
         rgb = rgb.transpose(_TRANSPOSE[orientation])
-    if orientation in _LYING:
+    if orientation in _SWAPPED_SIDES:
         target = target[1], target[0]
     return rgb if rgb.size == target else rgb.resize(target, Image.Resampling.BICUBIC)
 
@@ -183,13 +181,13 @@ def _orientation(image: Image.Image) -> int:
     try:
         value = image.getexif().get(_ORIENTATION, 1)
     except _BROKEN_EXIF:
-        return 1  # editors often leave broken EXIF behind; the photo itself can be sound
+        return 1  # editors often write broken EXIF; the photo itself can be intact
     return value if isinstance(value, int) else 1
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I"):
-        # 16-bit grey: Pillow's own conversion clips at 255, which turns most of a photo white.
+        # 16-bit grey: Pillow's own conversion clips at 255, so most of a photo would be white.
         return image.convert("I").point(_high_byte).convert("L").convert("RGB")
     if image.has_transparency_data:
         rgba = image if image.mode == "RGBA" else image.convert("RGBA")

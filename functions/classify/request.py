@@ -1,12 +1,12 @@
-"""API Gateway's proxy event to the bytes of one photo and the type they were sent as.
+"""Read the photo and its content type from API Gateway's proxy event.
 
-Two forms are taken:
+Two forms are accepted:
 
     Content-Type: image/jpeg (png, webp)     the body is the photo
     Content-Type: application/json           {"image": "<base64 of the photo>"}
 
-API Gateway hands over the first in base64 as well (`isBase64Encoded`), because the template lists
-these types as binary; a body that comes as text instead has lost bytes on the way.
+API Gateway passes the first in base64 too (`isBase64Encoded`), because the template lists these
+types as binary; a body that arrives as text has lost bytes.
 """
 
 import binascii
@@ -20,21 +20,21 @@ from common.problem import BadRequest, Event, UnsupportedType
 
 __all__ = ["Upload", "read_upload"]
 
-_TAKEN = "send a photo as image/jpeg, image/png or image/webp, or JSON as application/json"
+_ACCEPTED = "send a photo as image/jpeg, image/png or image/webp, or JSON as application/json"
 _FORM = 'send {"image": "<the photo in base64>"} and nothing else'
-_SHOWN = 60  # characters of a stranger's header or key that an answer repeats
+_MAX_SHOWN = 60  # characters of a received header or key that a response repeats
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """What a caller sent."""
+    """A photo as it was sent."""
 
-    body: bytes  # the photo, not looked into yet
-    declared: str | None  # its content type, a key of CONTENT_TYPES; None when it came in JSON
+    body: bytes  # the photo, not validated yet
+    declared: str | None  # its content type, a key of CONTENT_TYPES; None if sent in JSON
 
 
 def read_upload(event: Event) -> Upload:
-    """Take the photo out of a request.
+    """Read the photo from a request.
 
     Parameters
     ----------
@@ -51,9 +51,9 @@ def read_upload(event: Event) -> Upload:
     UnsupportedType
         Content-Type is missing or not one of the four.
     BadRequest
-        The body is not in the form that its type asks for.
+        The body does not have the form of its content type.
     TooLarge
-        More bytes than a photo may have.
+        The photo has too many bytes.
     """
     content_type = _content_type(event)
     if content_type in CONTENT_TYPES:
@@ -67,7 +67,7 @@ def read_upload(event: Event) -> Upload:
         return Upload(_photo_of_json(_body(event)), None)
     hint = " (JPEG is spelled image/jpeg)" if content_type == "image/jpg" else ""
     received = f"is {_shown(content_type)}" if content_type else "is missing"
-    raise UnsupportedType(f"The Content-Type {received}{hint}; {_TAKEN}.")
+    raise UnsupportedType(f"The Content-Type {received}{hint}; {_ACCEPTED}.")
 
 
 def _content_type(event: Event) -> str:
@@ -82,7 +82,7 @@ def _body(event: Event) -> bytes:
     body: str = event.get("body") or ""
     if not event.get("isBase64Encoded"):
         return body.encode("utf-8", "surrogatepass")
-    return _of_base64(body, "The body that API Gateway handed over")
+    return _of_base64(body, "The body that API Gateway passed on")
 
 
 def _photo_of_json(body: bytes) -> bytes:
@@ -93,33 +93,33 @@ def _photo_of_json(body: bytes) -> bytes:
     except (ValueError, RecursionError) as error:
         raise BadRequest(f"The body is no valid JSON; {_FORM}.") from error
     if not isinstance(form, dict):
-        raise BadRequest(f"The JSON is {_json_name(form)} where an object belongs; {_FORM}.")
+        raise BadRequest(f"The JSON is {_json_name(form)}, expected an object; {_FORM}.")
     if set(form) != {"image"}:
         keys = _shown(", ".join(form)) if form else "no key"
-        raise BadRequest(f"The JSON object has {keys} and must have one key, image; {_FORM}.")
+        raise BadRequest(f"The JSON object has {keys}, expected the one key image; {_FORM}.")
     image = form["image"]
     if not isinstance(image, str):
-        raise BadRequest(f'"image" is {_json_name(image)} where a string belongs; {_FORM}.')
+        raise BadRequest(f'"image" is {_json_name(image)}, expected a string; {_FORM}.')
     if image.startswith("data:"):
         raise BadRequest(
             'The string "image" begins with "data:"; send only the base64 that follows its comma.'
         )
-    limits.check_bytes(len(image) * 3 // 4 - 2)  # before the decoded copy; 2 for the padding
+    limits.check_bytes(len(image) * 3 // 4 - 2)  # before decoding; 2 for the padding
     return _of_base64(image, 'The string "image"')
 
 
-def _of_base64(text: str, what: str) -> bytes:
+def _of_base64(text: str, source: str) -> bytes:
     try:
         return binascii.a2b_base64(text, strict_mode=True)
     except ValueError as error:  # binascii.Error, or a character beyond ASCII
         raise BadRequest(
-            f"{what} is no valid base64: use the standard alphabet (A-Z a-z 0-9 + /), with "
+            f"{source} is no valid base64: use the standard alphabet (A-Z a-z 0-9 + /), with "
             "padding and without line breaks."
         ) from error
 
 
 def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Refuse a repeated key: which of two photos was meant is not ours to guess."""
+    """Refuse a repeated key: it is ambiguous."""
     form = dict(pairs)
     if len(form) != len(pairs):
         raise BadRequest(f"The JSON object repeats a key; {_FORM}.")
@@ -127,7 +127,7 @@ def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _no_constant(name: str) -> NoReturn:
-    """Refuse NaN and Infinity, which Python takes and JSON does not have."""
+    """Refuse NaN and Infinity, which Python accepts and JSON does not have."""
     raise ValueError(name)
 
 
@@ -138,4 +138,4 @@ def _json_name(value: object) -> str:
 
 def _shown(text: str) -> str:
     printable = "".join(letter if letter.isprintable() else "?" for letter in text)
-    return printable if len(printable) <= _SHOWN else printable[:_SHOWN] + "..."
+    return printable if len(printable) <= _MAX_SHOWN else printable[:_MAX_SHOWN] + "..."

@@ -1,19 +1,19 @@
-"""What ClassifyFunction reads from its environment: once, at import, and typed."""
+"""The environment of ClassifyFunction."""
 
 from dataclasses import dataclass
 from typing import Self
 
 from common.environment import Environment
 
-__all__ = ["Settings"]
+__all__ = ["ClassifySettings"]
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
-    """The environment of one deployed function."""
+class ClassifySettings:
+    """The environment of ClassifyFunction."""
 
     endpoint_name: str  # ENDPOINT_NAME: the SageMaker endpoint that answers
-    region: str  # AWS_REGION: set by Lambda itself; boto3 alone would look for AWS_DEFAULT_REGION
+    region: str  # AWS_REGION: set by Lambda; boto3 by itself reads AWS_DEFAULT_REGION
     endpoint_url: str | None  # SAGEMAKER_ENDPOINT_URL: empty means AWS; `sam local` sets another
 
     @classmethod

@@ -1,17 +1,17 @@
-r"""The wire between Lambda and the endpoint: one uint8 RGB image as a NumPy .npy file, version 1.0.
+r"""Encode one uint8 RGB image as a NumPy .npy file, version 1.0, without NumPy.
 
-A Lambda that carried NumPy for this would pay 20 MB and a tenth of a second for one header:
+NumPy would cost the function 20 MB and a tenth of a second. The format:
 
-    offset  bytes  what
+    offset  bytes  content
          0      6  magic, 93 4E 55 4D 50 59 ("\x93NUMPY")
          6      2  version 1.0, as 01 00
          8      2  length of the header text, little-endian unsigned
         10      n  a Python dict literal in ASCII, padded with spaces, ended by a newline
       10+n         the pixels in C order: rows, then columns, then R, G, B
 
-The format asks that the pixels start at a multiple of 64 bytes (numpy/lib/format.py; before NumPy
-1.14 it was 16). The dict of a photo takes 62 to 66 characters, so the head is 128 bytes where the
-older rule gave 80. Both are valid; ours is byte for byte what ``numpy.save`` writes today.
+The pixels must start at a multiple of 64 bytes (numpy/lib/format.py; before NumPy
+1.14 it was 16). The dict of a photo takes 62 to 66 characters, so the head is 128 bytes, or 80 by
+the older rule. Both are valid; this one is byte for byte what ``numpy.save`` writes today.
 """
 
 import struct
@@ -43,7 +43,7 @@ def encode(width: int, height: int, pixels: bytes) -> bytes:
     Raises
     ------
     ValueError
-        The pixels are not as many as the size says: the endpoint would read them askew.
+        The number of bytes does not match the size.
     """
     if len(pixels) != width * height * _CHANNELS:
         raise ValueError(

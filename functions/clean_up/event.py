@@ -1,4 +1,4 @@
-"""Step Functions' event of an execution that has ended badly."""
+"""Step Functions' event for an execution that failed, was aborted or timed out."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +9,7 @@ __all__ = ["executions_of"]
 
 
 def executions_of(event: Mapping[str, Any]) -> list[Execution]:
-    """Give the execution and its redrives: each had names of its own."""
+    """Return the execution and each of its redrives, which have resource names of their own."""
     detail = event["detail"]
     return [
         Execution(detail["executionArn"], redrive)

@@ -1,63 +1,72 @@
-"""Stops what an execution has running: its search, its training, its image build."""
+"""Stop an execution's tuning job, training job and image build."""
+
+from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from clean_up.clients import Clients, CodeBuild
+from clean_up.clients import Clients
 from common.execution import EXECUTION_TAG, Execution
-from common.sagemaker import described
+from common.sagemaker import describe_or_none
 from common.tags import tags_of
+
+if TYPE_CHECKING:
+    from types_boto3_codebuild.client import CodeBuildClient
 
 __all__ = ["stop_jobs"]
 
 _EXECUTION_VARIABLE = "KENNEL_EXECUTION"  # set by EnsureImage
-_LOOK_BACK = 20  # newest builds of the project
+_LATEST_BUILDS = 20  # builds of the project that are looked at
 
 
 def stop_jobs(execution: Execution, project: str, clients: Clients) -> list[str]:
-    """Stop them; one that has ended, or is somebody else's, is left alone.
+    """Stop the execution's running jobs and builds; those of other executions are left alone.
 
     Returns
     -------
     list of str
-        A line for each that was stopped.
+        One line for each job or build that was stopped.
     """
     sagemaker = clients.sagemaker
-    did = []
-    search = described(
+    actions = []
+    tuning_job = describe_or_none(
         sagemaker.describe_hyper_parameter_tuning_job,
         HyperParameterTuningJobName=execution.tuning_job,
     )
-    if _runs(search, "HyperParameterTuningJob", execution, clients):
+    if _is_running(tuning_job, "HyperParameterTuningJob", execution, clients):
         sagemaker.stop_hyper_parameter_tuning_job(HyperParameterTuningJobName=execution.tuning_job)
-        did.append(f"stopped the job {execution.tuning_job}")
-    job = described(sagemaker.describe_training_job, TrainingJobName=execution.training_job)
-    if _runs(job, "TrainingJob", execution, clients):
+        actions.append(f"stopped the job {execution.tuning_job}")
+    training_job = describe_or_none(
+        sagemaker.describe_training_job, TrainingJobName=execution.training_job
+    )
+    if _is_running(training_job, "TrainingJob", execution, clients):
         sagemaker.stop_training_job(TrainingJobName=execution.training_job)
-        did.append(f"stopped the job {execution.training_job}")
-    return did + _stop_builds(execution, project, clients.codebuild)
+        actions.append(f"stopped the job {execution.training_job}")
+    return actions + _stop_builds(execution, project, clients.codebuild)
 
 
-def _runs(job: Mapping[str, Any] | None, kind: str, execution: Execution, clients: Clients) -> bool:
-    """Tell whether it is there, runs, and is this execution's."""
+def _is_running(
+    job: Mapping[str, Any] | None, kind: str, execution: Execution, clients: Clients
+) -> bool:
+    """Return whether the job exists, is in progress and belongs to this execution."""
     if job is None or job[f"{kind}Status"] != "InProgress":
         return False
     return tags_of(clients.sagemaker, job[f"{kind}Arn"]).get(EXECUTION_TAG) == execution.arn
 
 
-def _stop_builds(execution: Execution, project: str, codebuild: CodeBuild) -> list[str]:
+def _stop_builds(execution: Execution, project: str, codebuild: CodeBuildClient) -> list[str]:
     if not project:
         return []
     ids = codebuild.list_builds_for_project(projectName=project, sortOrder="DESCENDING")["ids"]
     if not ids:
         return []
-    did = []
-    for build in codebuild.batch_get_builds(ids=ids[:_LOOK_BACK])["builds"]:
+    actions = []
+    own_variable = {"name": _EXECUTION_VARIABLE, "value": execution.arn}
+    for build in codebuild.batch_get_builds(ids=ids[:_LATEST_BUILDS])["builds"]:
         variables = build.get("environment", {}).get("environmentVariables", [])
-        own = {"name": _EXECUTION_VARIABLE, "value": execution.arn}
         if build["buildStatus"] == "IN_PROGRESS" and any(
-            own.items() <= each.items() for each in variables
+            own_variable.items() <= variable.items() for variable in variables
         ):
             codebuild.stop_build(id=build["id"])
-            did.append(f"stopped the build {build['id']}")
-    return did
+            actions.append(f"stopped the build {build['id']}")
+    return actions

@@ -1,36 +1,31 @@
-"""The pipeline functions' boto3 clients, and how they tell one refusal of AWS from another."""
+"""The configuration of the functions' boto3 clients, and the code of an error that AWS returned."""
 
-from typing import Any
-
-import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-__all__ = ["code_of", "connect"]
+__all__ = ["client_config", "error_code"]
 
 
-def connect(service: str, region: str, *, read_timeout_s: float = 10, attempts: int = 3) -> Any:
-    """Make a client.
+def client_config(region: str, *, read_timeout_s: float = 10, attempts: int = 3) -> Config:
+    """Configure a boto3 client with explicit time-outs and retries.
 
     Parameters
     ----------
-    service
-        boto3's name of the service; the layer holds those of AWS_SERVICES in functions/Makefile.
     region
-        AWS region; boto3 alone would look for AWS_DEFAULT_REGION.
+        AWS region; without it boto3 looks for AWS_DEFAULT_REGION, which Lambda does not set.
     read_timeout_s
-        Seconds to wait for an answer; the default is for calls that only change a record.
+        Seconds to wait for a response; the default is for calls that only change a record.
     attempts
-        Tries in all, where a throttle, a broken connection or a read time-out can pass.
+        Attempts in all, for throttling, broken connections and read time-outs.
     """
-    config = Config(
+    return Config(
+        region_name=region,
         connect_timeout=3,
         read_timeout=read_timeout_s,
         retries={"mode": "standard", "total_max_attempts": attempts},
     )
-    return boto3.client(service, region_name=region, config=config)
 
 
-def code_of(error: ClientError) -> str:
-    """Give AWS's code of a refusal, such as ``ValidationException``."""
+def error_code(error: ClientError) -> str:
+    """Return AWS's error code, such as ``ValidationException``."""
     return str(error.response.get("Error", {}).get("Code", ""))

@@ -1,11 +1,14 @@
-"""How the pipeline's functions read their environment: once, at import, and typed.
+"""Typed access to environment variables; each function reads its own once, at import.
 
-settings = Settings.from_environment(Environment(os.environ))
+settings = GuardSettings.from_environment(Environment(os.environ))
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 __all__ = ["BadEnvironment", "Environment"]
+
+_T = TypeVar("_T")
 
 
 class BadEnvironment(RuntimeError):  # noqa: N818  # it reads as a sentence: raise BadEnvironment
@@ -13,12 +16,12 @@ class BadEnvironment(RuntimeError):  # noqa: N818  # it reads as a sentence: rai
 
 
 class Environment:
-    """Environment variables, of which template.yaml sets every one that a function asks for.
+    """Environment variables; template.yaml sets every one that a function reads.
 
     Parameters
     ----------
     variables
-        `os.environ`, or what a test makes up.
+        `os.environ`, or a mapping that a test supplies.
     """
 
     def __init__(self, variables: Mapping[str, str]) -> None:
@@ -36,25 +39,19 @@ class Environment:
             return self._variables[key]
         except KeyError:
             raise BadEnvironment(
-                f"The environment variable {key} is not set: template.yaml sets it on AWS, "
-                "and for a local run the shell or --env-vars must."
+                f"The environment variable {key} is not set: template.yaml sets it on AWS; "
+                "for a local run set it in the shell or with --env-vars."
             ) from None
 
-    def whole(self, key: str) -> int:
-        """Read a whole number.
+    def integer(self, key: str) -> int:
+        """Read an integer.
 
         Raises
         ------
         BadEnvironment
-            It is not set, or is no whole number.
+            It is not set, or is not an integer.
         """
-        value = self.text(key)
-        try:
-            return int(value)
-        except ValueError:
-            raise BadEnvironment(
-                f"The environment variable {key} is {value!r}, where a whole number belongs."
-            ) from None
+        return self._parsed(key, int, "an integer")
 
     def number(self, key: str) -> float:
         """Read a number.
@@ -62,23 +59,17 @@ class Environment:
         Raises
         ------
         BadEnvironment
-            It is not set, or is no number.
+            It is not set, or is not a number.
         """
-        value = self.text(key)
-        try:
-            return float(value)
-        except ValueError:
-            raise BadEnvironment(
-                f"The environment variable {key} is {value!r}, where a number belongs."
-            ) from None
+        return self._parsed(key, float, "a number")
 
     def one_of(self, key: str, *allowed: str) -> str:
-        """Read one of a few words.
+        """Read one of a few allowed values.
 
         Raises
         ------
         BadEnvironment
-            It is not set, or is another word.
+            It is not set, or has another value.
         """
         value = self.text(key)
         if value not in allowed:
@@ -86,3 +77,12 @@ class Environment:
                 f"The environment variable {key} is {value!r}, expected {' or '.join(allowed)}."
             )
         return value
+
+    def _parsed(self, key: str, parse: Callable[[str], _T], expected: str) -> _T:
+        value = self.text(key)
+        try:
+            return parse(value)
+        except ValueError:
+            raise BadEnvironment(
+                f"The environment variable {key} is {value!r}, expected {expected}."
+            ) from None

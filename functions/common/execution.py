@@ -1,8 +1,8 @@
-"""One execution of the state machine, and the names that follow from it.
+"""One execution of the state machine, and the resource names derived from it.
 
-Every name is made of the execution's ARN and how often it was redriven. So a second call with the
-same input finds what the first has made, an aborted execution can be cleaned up by whoever knows
-its ARN, and a redrive never trips over the job that failed.
+Each name is derived from the execution's ARN and its number of redrives. So a second call with the
+same input finds what the first call created, an aborted execution can be cleaned up by its ARN, and
+a redriven execution does not reuse the name of a failed job.
 """
 
 import hashlib
@@ -12,45 +12,45 @@ from typing import Any, Self
 
 __all__ = ["EXECUTION_TAG", "PREVIOUS_TAG", "PROVEN_TAG", "ROLLED_BACK_TAG", "Execution"]
 
-EXECUTION_TAG = "kennel:execution"  # on all that an execution makes: its ARN
-PREVIOUS_TAG = "kennel:previous-config"  # on a configuration: the one before it
-PROVEN_TAG = "kennel:proven"  # on a configuration: the model that answered the smoke photo rightly
-ROLLED_BACK_TAG = "kennel:rolled-back"  # on a configuration: going back from it was tried
+EXECUTION_TAG = "kennel:execution"  # on every resource: ARN of the execution that created it
+PREVIOUS_TAG = "kennel:previous-config"  # on a configuration: name of the one that it replaced
+PROVEN_TAG = "kennel:proven"  # on a configuration: its model passed the smoke test
+ROLLED_BACK_TAG = "kennel:rolled-back"  # on a configuration: a rollback from it was attempted
 
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """An execution, of which a redrive keeps the ARN."""
+    """An execution of the state machine; a redrive keeps its ARN."""
 
     arn: str
-    redrive: int = 0  # times that it was redriven
+    redrive: int = 0  # how often the execution was redriven
 
     @classmethod
     def from_context(cls, context: Mapping[str, Any]) -> Self:
         """Read Step Functions' own $$.Execution."""
-        # moto's interpreter gives a RedriveCount from the first redrive on.
+        # moto's interpreter leaves RedriveCount out until the first redrive.
         return cls(context["Id"], context.get("RedriveCount", 0))
 
     @property
     def digest(self) -> str:
-        """Give 20 hex digits that no other execution or redrive has."""
+        """20 hex digits, unique to this execution and redrive."""
         return hashlib.sha256(f"{self.arn}{self.redrive}".encode()).hexdigest()[:20]
 
     @property
     def tuning_job(self) -> str:
-        """Name the tuning job: 27 characters of the 32 that SageMaker takes."""
+        """Name of the tuning job: 27 characters of the 32 that SageMaker allows."""
         return f"k-{self.digest}-tune"
 
     @property
     def training_job(self) -> str:
-        """Name the training job with the best hyperparameters."""
+        """Name of the training job that uses the best hyperparameters."""
         return f"k-{self.digest}-train"
 
     def release(self, endpoint_name: str) -> str:
-        """Name model and endpoint configuration."""
+        """Return the name of the model and of the endpoint configuration."""
         return f"{endpoint_name}-{self.digest}"
 
     @property
     def tags(self) -> dict[str, str]:
-        """What hangs on everything that it makes."""
+        """Tags of every resource that the execution creates."""
         return {EXECUTION_TAG: self.arn}

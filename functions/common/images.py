@@ -1,4 +1,4 @@
-"""Which container images SageMaker runs: AWS's own for training, the built one for serving."""
+"""Which container image serves the model."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -10,10 +10,10 @@ __all__ = ["ServingImage"]
 
 @dataclass(frozen=True, slots=True)
 class ServingImage:
-    """Template parameters about the image that serves the model."""
+    """Template parameters about the serving image."""
 
     given: str  # SERVING_IMAGE: a URI; empty = built from the bundle
-    repository_uri: str  # REPOSITORY_URI: ECR, where built ones lie, tagged by the bundle's hash
+    repository_uri: str  # REPOSITORY_URI: ECR repository of built images, tagged by bundle hash
 
     @classmethod
     def from_environment(cls, environment: Environment) -> Self:
@@ -21,5 +21,5 @@ class ServingImage:
         return cls(environment.text("SERVING_IMAGE"), environment.text("REPOSITORY_URI"))
 
     def uri(self, bundle_hash: str) -> str:
-        """Name the image that serves this bundle."""
+        """Return the URI of the image that serves this bundle."""
         return self.given or f"{self.repository_uri}:{bundle_hash}"

@@ -1,20 +1,20 @@
-"""Everything that can go wrong in answering a request, and the HTTP status each has.
+"""Errors that a request can end in, and the HTTP status of each.
 
-    Problem                     one sentence for the person who called
-    ├── BadRequest       400    the body is broken, empty, or not in a form the API takes
-    ├── NotFound         404    nothing lives at this path, or not yet
+    Problem                     one sentence for the caller
+    ├── BadRequest       400    the body is broken, empty, or not in a form that the API accepts
+    ├── NotFound         404    there is nothing at this path, or not yet
     ├── TooLarge         413    too many bytes or too many pixels
     ├── UnsupportedType  415    neither a photo of an accepted type nor JSON
-    ├── BadUpstream      502    the endpoint answered, and not with what it promised
-    ├── Unavailable      503    throttled, missing or still starting: come back after Retry-After
+    ├── BadUpstream      502    the endpoint's response is invalid
+    ├── Unavailable      503    throttled, missing or still starting: retry after Retry-After
     └── TooSlow          504    the endpoint did not answer in time
 
-Anything else that is raised is a bug or a misconfiguration: `answering` logs it with its trace for
-the operator and answers a plain 500. What API Gateway refuses by itself (403 without a key, 429
-above the usage plan) never comes here; template.yaml gives those the same form.
+Any other exception is a bug or a misconfiguration: `problem_responses` logs it with its trace for
+the operator and returns a plain 500. Requests that API Gateway rejects (403 without a key, 429
+above the usage plan) never reach a function; template.yaml gives those responses the same form.
 
-The documents are RFC 9457 (``application/problem+json``). Their type is ``about:blank``, which by
-that RFC means "the status says it all", so the title is the status's own phrase.
+The documents follow RFC 9457 (``application/problem+json``). Their type is ``about:blank``, which
+means no more than the HTTP status, so the title is the status's phrase.
 """
 
 import functools
@@ -32,8 +32,8 @@ __all__ = [
     "TooSlow",
     "Unavailable",
     "UnsupportedType",
-    "answering",
     "document",
+    "problem_responses",
 ]
 
 Event = Mapping[str, Any]
@@ -47,7 +47,7 @@ _CRASH = (
 
 
 class Problem(Exception):  # noqa: N818  # the family is named as the RFC names it
-    """A request that gets no answer; `str(problem)` is the sentence its caller reads.
+    """A request that cannot be answered; `str(problem)` is the sentence that the caller reads.
 
     A detail says what was received, what was expected and what to do, and never holds a path, an
     ARN or a trace. Raise it ``from`` its cause: the cause goes to the log only.
@@ -61,18 +61,18 @@ class Problem(Exception):  # noqa: N818  # the family is named as the RFC names 
 
     @property
     def headers(self) -> dict[str, str]:
-        """Headers of the answer beside its content type."""
+        """Headers of the response besides its content type."""
         return {}
 
 
 class BadRequest(Problem):
-    """The body is broken, empty, or not in a form the API takes."""
+    """The body is broken, empty, or not in a form that the API accepts."""
 
     status = HTTPStatus.BAD_REQUEST
 
 
 class NotFound(Problem):
-    """Nothing lives at this path, or not yet."""
+    """There is nothing at this path, or not yet."""
 
     status = HTTPStatus.NOT_FOUND
 
@@ -90,7 +90,7 @@ class UnsupportedType(Problem):
 
 
 class BadUpstream(Problem):
-    """The endpoint answered, and not with what it promised; a repeat would get the same."""
+    """The endpoint's response is invalid; a retry would get the same."""
 
     status = HTTPStatus.BAD_GATEWAY
 
@@ -103,7 +103,7 @@ class Unavailable(Problem):
     detail
         The sentence for the caller.
     retry_after_s
-        Seconds to wait before trying again, sent as ``Retry-After``.
+        Seconds to wait before a retry, sent as ``Retry-After``.
     """
 
     status = HTTPStatus.SERVICE_UNAVAILABLE
@@ -125,14 +125,14 @@ class TooSlow(Problem):
 
 
 class Log(Protocol):
-    """What `answering` needs of a logger."""
+    """The method of a logger that is used here."""
 
     def exception(self, msg: object, /) -> None:
         """Log `msg` with the trace of the exception being handled."""
 
 
 def document(status: HTTPStatus, detail: str, headers: Mapping[str, str] | None = None) -> Response:
-    """Build the proxy response that carries one problem document.
+    """Build the proxy response with a problem document.
 
     Parameters
     ----------
@@ -141,7 +141,7 @@ def document(status: HTTPStatus, detail: str, headers: Mapping[str, str] | None 
     detail
         One sentence for the caller.
     headers
-        More headers of the answer, such as ``Retry-After``.
+        Further headers of the response, such as ``Retry-After``.
 
     Returns
     -------
@@ -161,13 +161,13 @@ def document(status: HTTPStatus, detail: str, headers: Mapping[str, str] | None 
     }
 
 
-def answering(log: Log) -> Callable[[Handler], Handler]:
-    """Make a handler answer a problem document for whatever it raises.
+def problem_responses(log: Log) -> Callable[[Handler], Handler]:
+    """Decorate a handler so that every exception becomes a problem document.
 
     Parameters
     ----------
     log
-        Where an unforeseen exception goes, with its trace.
+        Logs unexpected exceptions, with their trace.
 
     Returns
     -------
@@ -182,8 +182,8 @@ def answering(log: Log) -> Callable[[Handler], Handler]:
                 return handler(event, context)
             except Problem as problem:
                 return document(problem.status, problem.detail, problem.headers)
-            except Exception:  # the last stop: Lambda would answer with the trace otherwise
-                log.exception("unforeseen")
+            except Exception:  # otherwise Lambda's response would hold the trace
+                log.exception("unexpected")
                 return document(HTTPStatus.INTERNAL_SERVER_ERROR, _CRASH)
 
         return answer

@@ -1,33 +1,27 @@
-"""What a release found before it changed anything, kept in the bucket: the way back.
+"""The release record: the scaling registration before a release, stored in S3 for a rollback.
 
-`releases/<digest of the execution>.json` holds the scaling registration as it was. It is written
-before the registration is taken away and never overwritten, so that a retry of the release, which
-finds none any more, does not forget it.
+`releases/<digest of the execution>.json` is written before the registration is removed and never
+overwritten. So a retried release, which no longer finds a registration, does not lose it.
 """
 
+from __future__ import annotations
+
 import json
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from common.aws import code_of
+from common.aws import error_code
 from common.execution import Execution
 
-__all__ = ["S3", "read_record", "write_record"]
+if TYPE_CHECKING:
+    from types_boto3_s3.client import S3Client
+
+__all__ = ["read_record", "write_record"]
 
 
-class S3(Protocol):
-    """What is needed of boto3's `s3` client."""
-
-    def get_object(self, **request: Any) -> dict[str, Any]:
-        """Read one object."""
-
-    def put_object(self, **request: Any) -> dict[str, Any]:
-        """Store one object."""
-
-
-def write_record(s3: S3, bucket: str, execution: Execution, record: dict[str, Any]) -> None:
-    """Keep a record, unless there is one already."""
+def write_record(s3: S3Client, bucket: str, execution: Execution, record: dict[str, Any]) -> None:
+    """Write the record, unless it exists already."""
     try:
         s3.put_object(
             Bucket=bucket,
@@ -37,12 +31,12 @@ def write_record(s3: S3, bucket: str, execution: Execution, record: dict[str, An
             IfNoneMatch="*",
         )
     except ClientError as error:
-        if code_of(error) != "PreconditionFailed":
+        if error_code(error) != "PreconditionFailed":
             raise
 
 
-def read_record(s3: S3, bucket: str, execution: Execution) -> dict[str, Any]:
-    """Read the record; a release that has made a configuration has written one before."""
+def read_record(s3: S3Client, bucket: str, execution: Execution) -> dict[str, Any]:
+    """Read the record; it exists if the execution has created an endpoint configuration."""
     body = s3.get_object(Bucket=bucket, Key=_key(execution))["Body"].read()
     record: dict[str, Any] = json.loads(body)
     return record

@@ -1,99 +1,91 @@
-"""The endpoint's scaling registration: read, taken away before an update, put back after it."""
+"""The endpoint's scaling registration: read it, remove it before an update, restore it later."""
+
+from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from common.scaling import scalable_target
 
-__all__ = ["AutoScaling", "deregister", "registration", "restore"]
+if TYPE_CHECKING:
+    from types_boto3_application_autoscaling.client import ApplicationAutoScalingClient
+
+__all__ = ["deregister", "registration", "restore"]
+
+_TARGET_FIELDS = ("MinCapacity", "MaxCapacity", "SuspendedState")
+_POLICY_FIELDS = (
+    "PolicyName",
+    "PolicyType",
+    "TargetTrackingScalingPolicyConfiguration",
+    "StepScalingPolicyConfiguration",
+)
 
 
-class AutoScaling(Protocol):
-    """What is needed of boto3's `application-autoscaling` client."""
-
-    def describe_scalable_targets(self, **request: Any) -> dict[str, Any]:
-        """Find the registration."""
-
-    def describe_scaling_policies(self, **request: Any) -> dict[str, Any]:
-        """Find its policies."""
-
-    def register_scalable_target(self, **request: Any) -> dict[str, Any]:
-        """Register, or change a registration."""
-
-    def put_scaling_policy(self, **request: Any) -> dict[str, Any]:
-        """Create, or change a policy."""
-
-    def delete_scaling_policy(self, **request: Any) -> dict[str, Any]:
-        """Delete a policy."""
-
-    def deregister_scalable_target(self, **request: Any) -> dict[str, Any]:
-        """Remove the registration and its policies."""
-
-
-def registration(autoscaling: AutoScaling, endpoint_name: str) -> dict[str, Any] | None:
-    """Read all that must be said to register the variant just so again; None if it is not.
+def registration(
+    autoscaling: ApplicationAutoScalingClient, endpoint_name: str
+) -> dict[str, Any] | None:
+    """Read the variant's registration; None if it is not registered.
 
     Returns
     -------
     dict
-        `target` and `policies`: arguments of RegisterScalableTarget and PutScalingPolicy.
+        `target` and `policies`: arguments of RegisterScalableTarget and PutScalingPolicy that
+        restore the registration.
     """
-    names = scalable_target(endpoint_name)
-    one = {
-        "ServiceNamespace": names["ServiceNamespace"],
-        "ScalableDimension": names["ScalableDimension"],
-    }
-    targets = autoscaling.describe_scalable_targets(**one, ResourceIds=[names["ResourceId"]])
-    if not targets["ScalableTargets"]:
+    target_id = scalable_target(endpoint_name)
+    targets: list[Any] = autoscaling.describe_scalable_targets(
+        ServiceNamespace=target_id["ServiceNamespace"],
+        ResourceIds=[target_id["ResourceId"]],
+        ScalableDimension=target_id["ScalableDimension"],
+    )["ScalableTargets"]
+    if not targets:
         return None
-    (target,) = targets["ScalableTargets"]
-    policies = autoscaling.describe_scaling_policies(**one, ResourceId=names["ResourceId"])
-    kept = ("MinCapacity", "MaxCapacity", "SuspendedState")
-    configurations = (
-        *("PolicyName", "PolicyType"),
-        *("TargetTrackingScalingPolicyConfiguration", "StepScalingPolicyConfiguration"),
-    )
+    (target,) = targets
+    policies: list[Any] = autoscaling.describe_scaling_policies(**target_id)["ScalingPolicies"]
     return {
-        "target": {key: target[key] for key in kept if key in target},
+        "target": {key: target[key] for key in _TARGET_FIELDS if key in target},
         "policies": [
-            {key: policy[key] for key in configurations if key in policy}
-            for policy in policies["ScalingPolicies"]
+            {key: policy[key] for key in _POLICY_FIELDS if key in policy} for policy in policies
         ],
     }
 
 
-def restore(autoscaling: AutoScaling, endpoint_name: str, former: Mapping[str, Any] | None) -> bool:
-    """Make the registration what it was; whether anything had to be changed.
+def restore(
+    autoscaling: ApplicationAutoScalingClient,
+    endpoint_name: str,
+    former: Mapping[str, Any] | None,
+) -> bool:
+    """Restore an earlier registration; return whether anything had to be changed.
 
     Parameters
     ----------
     former
-        What `registration` has read, or None where nothing was registered.
+        Result of `registration`, or None if the variant was not registered.
     """
-    now = registration(autoscaling, endpoint_name)
-    if now == former:
+    current = registration(autoscaling, endpoint_name)
+    if current == former:
         return False
     if former is None:
         return deregister(autoscaling, endpoint_name)
-    names = scalable_target(endpoint_name)
-    autoscaling.register_scalable_target(**names, **former["target"])
-    kept = {policy["PolicyName"] for policy in former["policies"]}
-    for policy in now["policies"] if now else []:
-        if policy["PolicyName"] not in kept:
-            autoscaling.delete_scaling_policy(**names, PolicyName=policy["PolicyName"])
+    target_id = scalable_target(endpoint_name)
+    autoscaling.register_scalable_target(**target_id, **former["target"])
+    former_names = {policy["PolicyName"] for policy in former["policies"]}
+    for policy in current["policies"] if current else []:
+        if policy["PolicyName"] not in former_names:
+            autoscaling.delete_scaling_policy(**target_id, PolicyName=policy["PolicyName"])
     for policy in former["policies"]:
-        autoscaling.put_scaling_policy(**names, **policy)
+        autoscaling.put_scaling_policy(**target_id, **policy)
     return True
 
 
-def deregister(autoscaling: AutoScaling, endpoint_name: str) -> bool:
-    """Take the registration away with its policies; whether there was one."""
-    names = scalable_target(endpoint_name)
-    found = autoscaling.describe_scalable_targets(
-        ServiceNamespace=names["ServiceNamespace"],
-        ResourceIds=[names["ResourceId"]],
-        ScalableDimension=names["ScalableDimension"],
-    )
-    if found["ScalableTargets"]:
-        autoscaling.deregister_scalable_target(**names)
-    return bool(found["ScalableTargets"])
+def deregister(autoscaling: ApplicationAutoScalingClient, endpoint_name: str) -> bool:
+    """Remove the registration and its policies; return whether there was one."""
+    target_id = scalable_target(endpoint_name)
+    targets = autoscaling.describe_scalable_targets(
+        ServiceNamespace=target_id["ServiceNamespace"],
+        ResourceIds=[target_id["ResourceId"]],
+        ScalableDimension=target_id["ScalableDimension"],
+    )["ScalableTargets"]
+    if targets:
+        autoscaling.deregister_scalable_target(**target_id)
+    return bool(targets)

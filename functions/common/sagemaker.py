@@ -1,80 +1,79 @@
-"""How SageMaker says that something is not there, or there already."""
+"""Describe SageMaker resources that may be missing, and reuse a job that exists already."""
+
+from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from botocore.exceptions import ClientError
 
-from common.aws import code_of
+from common.aws import error_code
 from common.execution import EXECUTION_TAG, Execution
-from common.failure import JobRefused
-from common.tags import Tagged, tags_of
+from common.failures import JobRefused
+from common.tags import tags_of
 
-__all__ = ["BUSY", "Endpoints", "adopt", "describe_endpoint", "described", "is_missing"]
+if TYPE_CHECKING:
+    from types_boto3_sagemaker.client import SageMakerClient
+    from types_boto3_sagemaker.type_defs import DescribeEndpointOutputTypeDef
 
-#: States of an endpoint that pass by themselves; it takes no update and no deletion in them.
+__all__ = ["BUSY", "adopt", "describe_endpoint", "describe_or_none"]
+
+_P = ParamSpec("_P")
+_Description = TypeVar("_Description")
+
+#: Transitional states of an endpoint, in which it accepts no update and no deletion.
 BUSY = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"})
-#: Jobs that run or have run to their end: an execution may go on with one of these.
-_ADOPTABLE = frozenset({"InProgress", "Completed"})
+_REUSABLE_JOB_STATES = frozenset({"InProgress", "Completed"})
+#: SageMaker has no code of its own for a missing endpoint, model or configuration; botocore's
+#: waiter for a deleted endpoint relies on ValidationException too. Jobs have ResourceNotFound.
+_MISSING = frozenset({"ValidationException", "ResourceNotFound"})
 
 
-class Endpoints(Protocol):
-    """What `describe_endpoint` needs of boto3's `sagemaker` client."""
-
-    def describe_endpoint(self, **request: Any) -> dict[str, Any]:
-        """Status, live and pending configuration, instance counts."""
-
-
-def is_missing(error: ClientError) -> bool:
-    """Tell whether SageMaker means that there is no such thing.
-
-    It has no code of its own for endpoints, models and configurations; botocore's waiter for a
-    deleted endpoint takes a ValidationException for the same. Jobs have ResourceNotFound.
-    """
-    return code_of(error) in {"ValidationException", "ResourceNotFound"}
-
-
-def described(describe: Callable[..., dict[str, Any]], **request: Any) -> dict[str, Any] | None:
-    """Describe something, or None where it is missing; any other refusal goes on."""
+def describe_or_none(
+    describe: Callable[_P, _Description], *args: _P.args, **request: _P.kwargs
+) -> _Description | None:
+    """Call a describe operation; None if the resource is missing, any other error propagates."""
     try:
-        return describe(**request)
+        return describe(*args, **request)
     except ClientError as error:
-        if not is_missing(error):
+        if error_code(error) not in _MISSING:
             raise
         return None
 
 
-def describe_endpoint(sagemaker: Endpoints, endpoint_name: str) -> dict[str, Any] | None:
-    """Describe the endpoint, or None where there is none."""
-    return described(sagemaker.describe_endpoint, EndpointName=endpoint_name)
+def describe_endpoint(
+    sagemaker: SageMakerClient, endpoint_name: str
+) -> DescribeEndpointOutputTypeDef | None:
+    """Describe the endpoint; None if it does not exist."""
+    return describe_or_none(sagemaker.describe_endpoint, EndpointName=endpoint_name)
 
 
 def adopt(
-    sagemaker: Tagged, execution: Execution, job: Mapping[str, Any], kind: str
+    sagemaker: SageMakerClient, execution: Execution, job: Mapping[str, Any], kind: str
 ) -> dict[str, Any]:
-    """Take a job that is there already, if this very execution has started it and it is well.
+    """Reuse an existing job if this execution started it and it has not failed.
 
     Parameters
     ----------
     job
-        What a describe call says of it.
+        Result of the describe operation.
     kind
-        "TrainingJob" or "HyperParameterTuningJob", the first part of its fields' names.
+        "TrainingJob" or "HyperParameterTuningJob", the prefix of its field names.
 
     Returns
     -------
     dict
-        job_name: what the step says that started it.
+        job_name, as after starting the job.
 
     Raises
     ------
     JobRefused
-        It is another execution's, or it has failed or was stopped.
+        The job belongs to another execution, or it has failed or was stopped.
     """
     name, status = job[f"{kind}Name"], job[f"{kind}Status"]
     if tags_of(sagemaker, job[f"{kind}Arn"]).get(EXECUTION_TAG) != execution.arn:
         raise JobRefused(f"The job {name} exists and is not this execution's: start a new one.")
-    if status not in _ADOPTABLE:
+    if status not in _REUSABLE_JOB_STATES:
         reason = f" ({job['FailureReason']})" if job.get("FailureReason") else ""
         raise JobRefused(f"The job {name} is {status}{reason} already: start a new execution.")
     return {"job_name": name}

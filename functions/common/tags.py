@@ -1,23 +1,22 @@
 """SageMaker's tags, as a mapping."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING
 
-__all__ = ["Tagged", "as_list", "tags_of"]
+if TYPE_CHECKING:
+    from types_boto3_sagemaker.client import SageMakerClient
+    from types_boto3_sagemaker.type_defs import TagTypeDef
 
-
-class Tagged(Protocol):
-    """What `tags_of` needs of boto3's `sagemaker` client."""
-
-    def list_tags(self, **request: Any) -> dict[str, Any]:
-        """Tags of one ARN."""
+__all__ = ["as_list", "tags_of"]
 
 
-def tags_of(sagemaker: Tagged, arn: str) -> dict[str, str]:
-    """Read the tags of a resource; Kennel's own are few, so that one page holds them."""
+def tags_of(sagemaker: SageMakerClient, arn: str) -> dict[str, str]:
+    """Read the tags of a resource; Kennel sets few, so the first page holds them all."""
     return {tag["Key"]: tag["Value"] for tag in sagemaker.list_tags(ResourceArn=arn)["Tags"]}
 
 
-def as_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
-    """Write tags as the API wants them."""
+def as_list(tags: Mapping[str, str]) -> list[TagTypeDef]:
+    """Convert tags to the form of the API."""
     return [{"Key": key, "Value": value} for key, value in tags.items()]

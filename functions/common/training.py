@@ -1,79 +1,102 @@
-"""What a training job and a tuning job have in common: image, source, photos, limits.
+"""What training jobs and tuning jobs have in common: image, source, photos, limits.
 
-`model/train.py` runs in SageMaker's script mode: AWS's own PyTorch image unpacks the source that
-PublishBundle has put into the bucket, and turns hyperparameters into the script's flags.
+`model/train.py` runs in SageMaker's script mode: AWS's PyTorch image unpacks the source that
+PublishBundle has uploaded, and passes hyperparameters as the script's flags.
 """
 
-import io
+from __future__ import annotations
+
 import json
-import tarfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Self, TypedDict
 
 from common.environment import Environment
 from common.execution import Execution
 
-__all__ = ["S3", "Job", "Objective", "Settings", "objective", "read_search_space"]
+if TYPE_CHECKING:
+    from types_boto3_s3.client import S3Client
+    from types_boto3_sagemaker.literals import TrainingInstanceTypeType
+    from types_boto3_sagemaker.type_defs import (
+        ChannelUnionTypeDef,
+        MetricDefinitionTypeDef,
+        OutputDataConfigTypeDef,
+        ResourceConfigUnionTypeDef,
+        StoppingConditionTypeDef,
+    )
+
+__all__ = [
+    "Job",
+    "JobFields",
+    "Objective",
+    "TrainingSettings",
+    "read_objective",
+    "read_search_space",
+]
 
 SEARCH_SPACE = "search_space.json"
 # Photos at the wire's size, features and the package; dogImages whole has 1.1 GB.
 _VOLUME_GB = 30
 
 
-class S3(Protocol):
-    """What is needed of boto3's `s3` client."""
-
-    def get_object(self, **request: Any) -> dict[str, Any]:
-        """Read one object."""
-
-
 @dataclass(frozen=True, slots=True)
-class Settings:
+class TrainingSettings:
     """Template parameters about training."""
 
-    endpoint_name: str  # ENDPOINT_NAME: the live model is the one behind it
+    endpoint_name: str  # ENDPOINT_NAME: the endpoint of the live model
     bucket: str  # BUCKET_NAME
     image: str  # TRAINING_IMAGE
-    instance_type: str  # TRAINING_INSTANCE_TYPE
+    instance_type: TrainingInstanceTypeType  # TRAINING_INSTANCE_TYPE
     max_s: int  # TRAINING_MAX_SECONDS
-    role_arn: str  # TRAINING_ROLE_ARN: what the container may do
+    role_arn: str  # TRAINING_ROLE_ARN: role of the container
 
     @classmethod
     def from_environment(cls, environment: Environment) -> Self:
         """Read the settings; a missing one raises BadEnvironment."""
+        instance_type: Any = environment.text("TRAINING_INSTANCE_TYPE")  # SageMaker checks it
         return cls(
             endpoint_name=environment.text("ENDPOINT_NAME"),
             bucket=environment.text("BUCKET_NAME"),
             image=environment.text("TRAINING_IMAGE"),
-            instance_type=environment.text("TRAINING_INSTANCE_TYPE"),
-            max_s=environment.whole("TRAINING_MAX_SECONDS"),
+            instance_type=instance_type,
+            max_s=environment.integer("TRAINING_MAX_SECONDS"),
             role_arn=environment.text("TRAINING_ROLE_ARN"),
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """What tuning makes small, as the script prints it."""
+    """The metric that tuning optimises, as the script logs it."""
 
     metric: str
     regex: str
     direction: str  # "minimize" or "maximize"
 
     @property
-    def definitions(self) -> list[dict[str, str]]:
-        """Tell SageMaker how to find the metric in the log."""
+    def definitions(self) -> list[MetricDefinitionTypeDef]:
+        """How SageMaker finds the metric in the log."""
         return [{"Name": self.metric, "Regex": self.regex}]
+
+
+class JobFields(TypedDict):
+    """Fields that CreateTrainingJob and a tuning job's definition share."""
+
+    RoleArn: str
+    InputDataConfig: Sequence[ChannelUnionTypeDef]
+    OutputDataConfig: OutputDataConfigTypeDef
+    ResourceConfig: ResourceConfigUnionTypeDef
+    StoppingCondition: StoppingConditionTypeDef
+    EnableNetworkIsolation: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What the states before have found out."""
+    """A job to start, from the results of the earlier states."""
 
     execution: Execution
     bundle_prefix: str  # code/<hash>/
     channels: Mapping[str, str]  # train, valid, test -> prefix in the bucket
-    hyperparameters: Mapping[str, str]  # fixed by the person who started the execution
+    hyperparameters: Mapping[str, str]  # given in the execution's input
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any]) -> Self:
@@ -86,8 +109,8 @@ class Job:
             checked["hyperparameters"],
         )
 
-    def script(self, settings: Settings) -> dict[str, str]:
-        """Give the hyperparameters that say what to run."""
+    def script(self, settings: TrainingSettings) -> dict[str, str]:
+        """Return the hyperparameters that name the script and its source."""
         return {
             "sagemaker_program": "train.py",
             "sagemaker_submit_directory": (
@@ -95,15 +118,11 @@ class Job:
             ),
         }
 
-    def request(
-        self, settings: Settings, aim: Objective, live: str | None = None
-    ) -> dict[str, Any]:
-        """Give the fields that CreateTrainingJob and a tuning job's definition share.
+    def fields(self, settings: TrainingSettings, live: str | None = None) -> JobFields:
+        """Return the fields that CreateTrainingJob and a tuning job's definition share.
 
         Parameters
         ----------
-        aim
-            Its metric is read from the log.
         live
             S3 URI of the live package, which training then evaluates on the same photos.
         """
@@ -113,11 +132,6 @@ class Job:
         if live:
             channels["live"] = live
         return {
-            "AlgorithmSpecification": {
-                "TrainingImage": settings.image,
-                "TrainingInputMode": "File",
-                "MetricDefinitions": aim.definitions,
-            },
             "RoleArn": settings.role_arn,
             "InputDataConfig": [_channel(name, uri) for name, uri in channels.items()],
             "OutputDataConfig": {"S3OutputPath": f"s3://{settings.bucket}/models/"},
@@ -127,28 +141,25 @@ class Job:
                 "VolumeSizeInGB": _VOLUME_GB,
             },
             "StoppingCondition": {"MaxRuntimeInSeconds": settings.max_s},
-            # It installs the bundle's requirements from PyPI, and is the only host of its job.
+            # The job installs the bundle's requirements from PyPI.
             "EnableNetworkIsolation": False,
         }
 
 
-def read_search_space(s3: S3, bucket: str, bundle_prefix: str) -> dict[str, Any]:
-    """Read the search space out of the published source: data that both sides share."""
-    answer = s3.get_object(Bucket=bucket, Key=f"{bundle_prefix}source.tar.gz")
-    with tarfile.open(fileobj=io.BytesIO(answer["Body"].read())) as source:
-        file = source.extractfile(SEARCH_SPACE)
-        assert file is not None, f"{SEARCH_SPACE} is a file of the bundle"  # noqa: S101
-        space: dict[str, Any] = json.load(file)
-    return space
+def read_search_space(s3: S3Client, bucket: str, bundle_prefix: str) -> dict[str, Any]:
+    """Read the published bundle's search space."""
+    body = s3.get_object(Bucket=bucket, Key=f"{bundle_prefix}{SEARCH_SPACE}")["Body"].read()
+    search_space: dict[str, Any] = json.loads(body)
+    return search_space
 
 
-def objective(space: Mapping[str, Any]) -> Objective:
-    """Read what a search space makes small."""
-    found = space["objective"]
-    return Objective(found["metric"], found["regex"], found["direction"])
+def read_objective(search_space: Mapping[str, Any]) -> Objective:
+    """Read a search space's objective."""
+    fields = search_space["objective"]
+    return Objective(fields["metric"], fields["regex"], fields["direction"])
 
 
-def _channel(name: str, uri: str) -> dict[str, Any]:
+def _channel(name: str, uri: str) -> ChannelUnionTypeDef:
     return {
         "ChannelName": name,
         "DataSource": {

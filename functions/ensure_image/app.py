@@ -1,28 +1,32 @@
-"""EnsureImageFunction, the state EnsureImage: {"execution", "bundle"} in, is it ready out."""
+"""EnsureImageFunction, the state EnsureImage.
+
+Input {"execution", "bundle"}, output the image's status and URI.
+"""
 
 import os
 from typing import Any
 
+import boto3
 from aws_lambda_powertools.logging import Logger
 
-from common.aws import connect
+from common.aws import client_config
 from common.environment import Environment
 from common.execution import Execution
 from common.images import ServingImage
-from ensure_image.build import Settings, ensure_image
+from ensure_image.build import ImageBuildSettings, ensure_image
 
 __all__ = ["handler"]
 
 environment = Environment(os.environ)
-settings = Settings(
+settings = ImageBuildSettings(
     image=ServingImage.from_environment(environment),
     repository=environment.text("REPOSITORY_NAME"),
     project=environment.text("PROJECT_NAME"),
     bucket=environment.text("BUCKET_NAME"),
 )
-region = environment.text("AWS_REGION")
-ecr = connect("ecr", region)
-codebuild = connect("codebuild", region)
+config = client_config(environment.text("AWS_REGION"))
+ecr = boto3.client("ecr", config=config)
+codebuild = boto3.client("codebuild", config=config)
 logger = Logger(location=None)
 
 

@@ -1,51 +1,37 @@
-"""The serving image of a bundle: in ECR already, or built by CodeBuild from the bundle's source.
+"""Find a bundle's serving image in ECR, or have CodeBuild build it from the bundle's source.
 
-The state machine asks again and again until it is ready; nothing is remembered between calls but
-what CodeBuild itself knows, so that any call may be repeated. Two executions of the same bundle
-share one build.
+The state machine calls until the image is ready. No state is kept between calls except CodeBuild's
+own, so every call is idempotent. Two executions of the same bundle share one build.
 """
 
-from collections.abc import Iterator, Mapping
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from common.aws import code_of
+from common.aws import error_code
 from common.execution import Execution
-from common.failure import ImageBuildFailed
+from common.failures import ImageBuildFailed
 from common.images import ServingImage
 
-__all__ = ["EXECUTION_VARIABLE", "CodeBuild", "Ecr", "Settings", "ensure_image"]
+if TYPE_CHECKING:
+    from types_boto3_codebuild.client import CodeBuildClient
+    from types_boto3_codebuild.type_defs import BuildTypeDef
+    from types_boto3_ecr.client import ECRClient
+
+__all__ = ["EXECUTION_VARIABLE", "ImageBuildSettings", "ensure_image"]
 
 TAG_VARIABLE, SOURCE_VARIABLE = "IMAGE_TAG", "SOURCE_URI"
-EXECUTION_VARIABLE = "KENNEL_EXECUTION"  # its ARN, by which CleanUp finds the build
+EXECUTION_VARIABLE = "KENNEL_EXECUTION"  # the execution's ARN, by which CleanUp finds the build
 DIGEST_VARIABLE = "KENNEL_DIGEST"  # of the execution and its redrive: a redrive builds again
-_LOOK_BACK = 20  # newest builds of the project
-
-
-class Ecr(Protocol):
-    """What is needed of boto3's `ecr` client."""
-
-    def describe_images(self, **request: Any) -> dict[str, Any]:
-        """Find an image by its tag."""
-
-
-class CodeBuild(Protocol):
-    """What is needed of boto3's `codebuild` client."""
-
-    def list_builds_for_project(self, **request: Any) -> dict[str, Any]:
-        """Ids of builds, the newest first."""
-
-    def batch_get_builds(self, **request: Any) -> dict[str, Any]:
-        """Status, phases and variables of builds."""
-
-    def start_build(self, **request: Any) -> dict[str, Any]:
-        """Start a build; answers before it has begun."""
+_LATEST_BUILDS = 20  # builds of the project that are looked at
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class ImageBuildSettings:
     """The environment of EnsureImageFunction."""
 
     image: ServingImage
@@ -57,11 +43,11 @@ class Settings:
 def ensure_image(
     execution: Execution,
     bundle: Mapping[str, str],
-    settings: Settings,
-    ecr: Ecr,
-    codebuild: CodeBuild,
+    settings: ImageBuildSettings,
+    ecr: ECRClient,
+    codebuild: CodeBuildClient,
 ) -> dict[str, Any]:
-    """Find the image or a build of it, or start one.
+    """Find the image or a running build of it, or start a build.
 
     Parameters
     ----------
@@ -71,29 +57,29 @@ def ensure_image(
     Returns
     -------
     dict
-        status: "ready" or "building"; image: its URI, which exists once it is ready.
+        status: "ready" or "building"; image: its URI, which exists when it is ready.
 
     Raises
     ------
     ImageBuildFailed
-        The build that this execution has started did not make it.
+        The build that this execution started did not produce the image.
     """
     uri = settings.image.uri(bundle["hash"])
-    if settings.image.given or _is_there(ecr, settings.repository, bundle["hash"]):
+    if settings.image.given or _image_exists(ecr, settings.repository, bundle["hash"]):
         return {"status": "ready", "image": uri}
-    for build in _builds(codebuild, settings.project):
+    for build in _latest_builds(codebuild, settings.project):
         variables = _variables(build)
         if variables.get(TAG_VARIABLE) != bundle["hash"]:
             continue
         if build["buildStatus"] == "IN_PROGRESS":
             return {"status": "building", "image": uri}
         if variables.get(DIGEST_VARIABLE) == execution.digest:
-            if _is_there(ecr, settings.repository, bundle["hash"]):  # since the first look
+            if _image_exists(ecr, settings.repository, bundle["hash"]):  # pushed since the check
                 return {"status": "ready", "image": uri}
-            raise ImageBuildFailed(_why(build, uri))
+            raise ImageBuildFailed(_failure_reason(build, uri))
     codebuild.start_build(
         projectName=settings.project,
-        # A second call within five minutes gets the first one's build.
+        # A second call within five minutes returns the first call's build.
         idempotencyToken=execution.digest,
         environmentVariablesOverride=[
             {"name": TAG_VARIABLE, "value": bundle["hash"]},
@@ -108,38 +94,38 @@ def ensure_image(
     return {"status": "building", "image": uri}
 
 
-def _is_there(ecr: Ecr, repository: str, tag: str) -> bool:
+def _image_exists(ecr: ECRClient, repository: str, tag: str) -> bool:
     try:
         ecr.describe_images(repositoryName=repository, imageIds=[{"imageTag": tag}])
     except ClientError as error:
-        if code_of(error) != "ImageNotFoundException":
+        if error_code(error) != "ImageNotFoundException":
             raise
         return False
     return True
 
 
-def _builds(codebuild: CodeBuild, project: str) -> Iterator[dict[str, Any]]:
+def _latest_builds(codebuild: CodeBuildClient, project: str) -> Sequence[BuildTypeDef]:
     ids = codebuild.list_builds_for_project(projectName=project, sortOrder="DESCENDING")["ids"]
-    if ids:
-        yield from codebuild.batch_get_builds(ids=ids[:_LOOK_BACK])["builds"]
+    return codebuild.batch_get_builds(ids=ids[:_LATEST_BUILDS])["builds"] if ids else []
 
 
-def _variables(build: Mapping[str, Any]) -> dict[str, str]:
-    listed = build.get("environment", {}).get("environmentVariables", [])
-    return {each["name"]: each["value"] for each in listed}
+def _variables(build: BuildTypeDef) -> dict[str, str]:
+    variables = build.get("environment", {}).get("environmentVariables", [])
+    return {variable["name"]: variable["value"] for variable in variables}
 
 
-def _why(build: Mapping[str, Any], uri: str) -> str:
+def _failure_reason(build: BuildTypeDef, uri: str) -> str:
     if build["buildStatus"] == "SUCCEEDED":
         return f"The build {build['id']} succeeded, but {uri} is not in ECR: see the project's log."
-    reasons = [
+    messages = [
         f"{phase['phaseType']}: {context['message']}"
         for phase in build.get("phases", [])
         for context in phase.get("contexts", [])
         if context.get("message")
     ]
     log = build.get("logs", {}).get("deepLink", "the project's log")
-    why = f" ({'; '.join(reasons)[:500]})" if reasons else ""
+    reason = f" ({'; '.join(messages)[:500]})" if messages else ""
     return (
-        f"The build of the serving image {build['id']} is {build['buildStatus']}{why}: see {log}."
+        f"The build of the serving image {build['id']} is {build['buildStatus']}{reason}: "
+        f"see {log}."
     )

@@ -1,37 +1,38 @@
-"""GuardFunction, started by a schedule: nothing runs for weeks because somebody forgot it."""
+"""GuardFunction, started by a schedule: warns of an idle endpoint, scales it in or deletes it."""
 
 import os
 from datetime import UTC, datetime
 from typing import Any
 
+import boto3
 from aws_lambda_powertools.logging import Logger
 
-from common.aws import connect
+from common.aws import client_config
 from common.environment import Environment
-from guard.watch import Clients, Settings, guard
+from guard.watch import Clients, GuardSettings, guard
 
 __all__ = ["handler"]
 
 environment = Environment(os.environ)
-settings = Settings(
+settings = GuardSettings(
     endpoint_name=environment.text("ENDPOINT_NAME"),
-    idle_hours=environment.whole("IDLE_HOURS"),
+    idle_hours=environment.integer("IDLE_HOURS"),
     action=environment.one_of("IDLE_ACTION", "warn", "scale-in", "delete"),
-    min_instances=environment.whole("MIN_INSTANCES"),
+    min_instances=environment.integer("MIN_INSTANCES"),
     topic_arn=environment.text("TOPIC_ARN"),
 )
-region = environment.text("AWS_REGION")
+config = client_config(environment.text("AWS_REGION"))
 clients = Clients(
-    sagemaker=connect("sagemaker", region),
-    autoscaling=connect("application-autoscaling", region),
-    cloudwatch=connect("cloudwatch", region),
-    sns=connect("sns", region),
+    sagemaker=boto3.client("sagemaker", config=config),
+    autoscaling=boto3.client("application-autoscaling", config=config),
+    cloudwatch=boto3.client("cloudwatch", config=config),
+    sns=boto3.client("sns", config=config),
 )
 logger = Logger(location=None)
 
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Look once, at the time that the schedule says it is; started by a person, at this moment."""
+    """Check the endpoint once, at the schedule's time or, without one, now."""
     now = datetime.fromisoformat(event["time"]) if "time" in event else datetime.now(UTC)
     return guard(settings, clients, now)

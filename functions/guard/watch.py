@@ -1,29 +1,38 @@
-"""An endpoint that nobody calls costs as much as a busy one.
+"""Warn of an idle endpoint, then scale it in or delete it: it costs as much as a busy one.
 
-    idle for N hours        a warning, once
-    idle for 2 N hours      scaled in to the minimum, or deleted, as the parameter says
+    idle for N hours        one warning
+    idle for 2 N hours      scaled in to the minimum, or deleted, as IdleAction says
 
-Nothing is remembered between looks: SageMaker's own metric says when it was last called. Target
-tracking does not scale in without a metric, and without calls there is none, so that an endpoint
-whose clients have all gone keeps its instances for good.
+No state is kept between checks: SageMaker's Invocations metric has the time of the last call.
+Target tracking does not scale in without data, and without calls there is none, so that an endpoint
+without clients would keep its instances.
 """
+
+from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from common.registration import deregister
 from common.sagemaker import describe_endpoint
 from common.scaling import VARIANT
 
-__all__ = ["LOOK_EVERY_H", "Clients", "Settings", "guard"]
+if TYPE_CHECKING:
+    from types_boto3_application_autoscaling.client import ApplicationAutoScalingClient
+    from types_boto3_cloudwatch.client import CloudWatchClient
+    from types_boto3_sagemaker.client import SageMakerClient
+    from types_boto3_sagemaker.type_defs import DescribeEndpointOutputTypeDef
+    from types_boto3_sns.client import SNSClient
 
-LOOK_EVERY_H = 1  # of the schedule in template.yaml
+__all__ = ["CHECK_EVERY_H", "Clients", "GuardSettings", "guard"]
+
+CHECK_EVERY_H = 1  # the schedule in template.yaml
 _HOUR_S = 3600
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class GuardSettings:
     """The environment of GuardFunction."""
 
     endpoint_name: str  # ENDPOINT_NAME
@@ -35,45 +44,48 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Clients:
-    """boto3's; the calls of each are those of GuardRole in the template."""
+    """boto3's clients; GuardRole in the template allows the calls of each."""
 
-    sagemaker: Any
-    autoscaling: Any
-    cloudwatch: Any
-    sns: Any
+    sagemaker: SageMakerClient
+    autoscaling: ApplicationAutoScalingClient
+    cloudwatch: CloudWatchClient
+    sns: SNSClient
 
 
-def guard(settings: Settings, clients: Clients, now: datetime) -> dict[str, Any]:
-    """Look once, and warn or act.
+def guard(settings: GuardSettings, clients: Clients, now: datetime) -> dict[str, Any]:
+    """Check the endpoint once; warn or act if it is idle.
 
     Returns
     -------
     dict
-        idle_hours since the last call or change, None without an endpoint; did: nothing, warned,
-        scaled in or deleted.
+        idle_hours: since the last call or change, None without an endpoint; action: "nothing",
+        "warned", "scaled in" or "deleted".
     """
     endpoint = describe_endpoint(clients.sagemaker, settings.endpoint_name)
     if endpoint is None or endpoint["EndpointStatus"] != "InService":
-        return {"idle_hours": None, "did": "nothing"}
-    idle = _idle_hours(endpoint, settings, clients, now)
-    did = "nothing"
-    if idle >= 2 * settings.idle_hours and settings.action != "warn":
-        did = _act(endpoint, settings, clients)
-    elif settings.idle_hours <= idle < settings.idle_hours + LOOK_EVERY_H:
-        did = "warned"
-    if did != "nothing":
+        return {"idle_hours": None, "action": "nothing"}
+    idle_hours = _idle_hours(endpoint, settings, clients, now)
+    action = "nothing"
+    if idle_hours >= 2 * settings.idle_hours and settings.action != "warn":
+        action = _act(endpoint, settings, clients)
+    elif settings.idle_hours <= idle_hours < settings.idle_hours + CHECK_EVERY_H:
+        action = "warned"
+    if action != "nothing":
         clients.sns.publish(
             TopicArn=settings.topic_arn,
             Subject=f"Kennel: nobody calls {settings.endpoint_name}",
-            Message=_message(settings, idle, did),
+            Message=_message(settings, idle_hours, action),
         )
-    return {"idle_hours": round(idle, 1), "did": did}
+    return {"idle_hours": round(idle_hours, 1), "action": action}
 
 
 def _idle_hours(
-    endpoint: dict[str, Any], settings: Settings, clients: Clients, now: datetime
+    endpoint: DescribeEndpointOutputTypeDef,
+    settings: GuardSettings,
+    clients: Clients,
+    now: datetime,
 ) -> float:
-    """Hours since the last call, or since the endpoint became what it is."""
+    """Return the hours since the last call or the endpoint's last change."""
     points = clients.cloudwatch.get_metric_statistics(
         Namespace="AWS/SageMaker",
         MetricName="Invocations",
@@ -81,7 +93,7 @@ def _idle_hours(
             {"Name": "EndpointName", "Value": settings.endpoint_name},
             {"Name": "VariantName", "Value": VARIANT},
         ],
-        StartTime=now - timedelta(hours=2 * settings.idle_hours + LOOK_EVERY_H),
+        StartTime=now - timedelta(hours=2 * settings.idle_hours + CHECK_EVERY_H),
         EndTime=now,
         Period=_HOUR_S,
         Statistics=["Sum"],
@@ -89,11 +101,11 @@ def _idle_hours(
     calls = [
         point["Timestamp"] + timedelta(seconds=_HOUR_S) for point in points if point["Sum"] > 0
     ]
-    last: datetime = max([endpoint["LastModifiedTime"], *calls])
-    return max(0.0, (now - last).total_seconds() / _HOUR_S)
+    last_use = max([endpoint["LastModifiedTime"], *calls])
+    return max(0.0, (now - last_use).total_seconds() / _HOUR_S)
 
 
-def _act(endpoint: dict[str, Any], settings: Settings, clients: Clients) -> str:
+def _act(endpoint: DescribeEndpointOutputTypeDef, settings: GuardSettings, clients: Clients) -> str:
     name = settings.endpoint_name
     if settings.action == "delete":
         deregister(clients.autoscaling, name)
@@ -111,16 +123,16 @@ def _act(endpoint: dict[str, Any], settings: Settings, clients: Clients) -> str:
     return "scaled in"
 
 
-def _message(settings: Settings, idle: float, did: str) -> str:
-    name, action = settings.endpoint_name, settings.action
-    said = f"Nobody has called the endpoint {name} for {idle:.0f} hours"
-    if did == "deleted":
-        return f"{said}, so it was deleted. An execution of the state machine brings it back."
-    if did == "scaled in":
-        return f"{said}, so it was scaled in to MinInstances, {settings.min_instances}."
-    later = {
-        "warn": "It goes on costing: delete the stack, or deploy with IdleAction=delete.",
+def _message(settings: GuardSettings, idle_hours: float, action: str) -> str:
+    name = settings.endpoint_name
+    idle = f"Nobody has called the endpoint {name} for {idle_hours:.0f} hours"
+    if action == "deleted":
+        return f"{idle}, so it was deleted. Start an execution of the state machine to create it."
+    if action == "scaled in":
+        return f"{idle}, so it was scaled in to MinInstances, {settings.min_instances}."
+    next_step = {
+        "warn": "It keeps costing: delete the stack, or deploy with IdleAction=delete.",
         "scale-in": f"After {2 * settings.idle_hours} it is scaled in to MinInstances.",
         "delete": f"After {2 * settings.idle_hours} it is deleted.",
-    }[action]
-    return f"{said}. {later}"
+    }[settings.action]
+    return f"{idle}. {next_step}"

@@ -1,10 +1,9 @@
-"""Whether a candidate may take the live model's place: a reading of `evaluation.json`.
+"""Decide from `evaluation.json` whether a candidate may replace the live model.
 
-The job has evaluated both models on the same test photos, over the candidate's breeds. A candidate
-passes that is good enough by itself (the floor), and that is not worse than the live model by more
-than the margin, so surely that 97.5 of 100 redrawn sets of test photos say so too (the lower end of
-the paired bootstrap's interval). Few test photos make a wide interval: a live model is not given up
-on a guess.
+The training job has evaluated both models on the same test photos, over the candidate's breeds. A
+candidate is accepted if its top-1 accuracy is at least the floor, and if the lower end of the 95 %
+paired bootstrap interval of its difference to the live model is no lower than minus the margin.
+Few test photos make a wide interval, so that a candidate that is merely as good may be rejected.
 """
 
 from collections.abc import Mapping
@@ -12,17 +11,17 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from common.environment import Environment
-from common.failure import PackageBroken
+from common.failures import PackageBroken
 
-__all__ = ["Bar", "judge"]
+__all__ = ["AcceptanceCriteria", "judge"]
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
-    """Template parameters that a candidate has to pass."""
+class AcceptanceCriteria:
+    """Template parameters about the acceptance of a candidate."""
 
-    floor: float  # JUDGE_FLOOR: least share of test photos that it must know
-    margin: float  # JUDGE_MARGIN: how much smaller a share than live's it may know
+    floor: float  # JUDGE_FLOOR: lowest top-1 accuracy, 0 to 1
+    margin: float  # JUDGE_MARGIN: how far top-1 may lie below the live model's
 
     @classmethod
     def from_environment(cls, environment: Environment) -> Self:
@@ -30,18 +29,18 @@ class Bar:
         return cls(environment.number("JUDGE_FLOOR"), environment.number("JUDGE_MARGIN"))
 
 
-def judge(evaluation: Mapping[str, Any], bar: Bar) -> dict[str, Any]:
-    """Decide.
+def judge(evaluation: Mapping[str, Any], criteria: AcceptanceCriteria) -> dict[str, Any]:
+    """Decide whether to accept a candidate.
 
     Parameters
     ----------
     evaluation
-        What model/train.py has written.
+        Contents of `evaluation.json`.
 
     Returns
     -------
     dict
-        accepted; reason, one sentence; evaluation: the numbers of both models that decided.
+        accepted; reason, one sentence; evaluation: the figures of both models it rests on.
 
     Raises
     ------
@@ -49,48 +48,49 @@ def judge(evaluation: Mapping[str, Any], bar: Bar) -> dict[str, Any]:
         The evaluation lacks a number.
     """
     try:
-        return _judge(evaluation, bar)
+        return _judge(evaluation, criteria)
     except (LookupError, TypeError) as error:
         raise PackageBroken(
             f"evaluation.json is not what model/train.py writes: {error!r}."
         ) from error
 
 
-def _judge(evaluation: Mapping[str, Any], bar: Bar) -> dict[str, Any]:
+def _judge(evaluation: Mapping[str, Any], criteria: AcceptanceCriteria) -> dict[str, Any]:
     top1, photos, live = evaluation["top1"], evaluation["photos"], evaluation["live"]
-    numbers = {
+    figures = {
         "photos": photos,
         "top1": top1,
         "top1_interval": evaluation["top1_interval"],
         "live": live,
     }
-    if top1 < bar.floor:
+    if top1 < criteria.floor:
         return {
             "accepted": False,
             "reason": (
-                f"It knows {top1:.1%} of {photos} test photos; the floor is {bar.floor:.1%}."
+                f"It recognises {top1:.1%} of {photos} test photos; "
+                f"the floor is {criteria.floor:.1%}."
             ),
-            "evaluation": numbers,
+            "evaluation": figures,
         }
     if live is None:
         return {
             "accepted": True,
             "reason": (
-                f"It knows {top1:.1%} of {photos} test photos, and no model was live to compare "
-                "it with."
+                f"It recognises {top1:.1%} of {photos} test photos, and there was no live model to "
+                "compare it with."
             ),
-            "evaluation": numbers,
+            "evaluation": figures,
         }
     low, high = live["difference_interval"]
-    compared = (
-        f"It knows {top1:.1%} of {photos} test photos and {live['model']}, which is live, "
-        f"{live['top1']:.1%}: a difference of {live['difference']:+.1%} (95 %: {low:+.1%} to "
-        f"{high:+.1%})"
+    comparison = (
+        f"It recognises {top1:.1%} of {photos} test photos and the live model, "
+        f"{live['model']}, {live['top1']:.1%}: a difference of {live['difference']:+.1%} "
+        f"(95 %: {low:+.1%} to {high:+.1%})"
     )
-    accepted = low >= -bar.margin
-    beside = "not worse" if accepted else "it may be worse"
+    accepted = low >= -criteria.margin
+    conclusion = "not worse" if accepted else "it may be worse"
     return {
         "accepted": accepted,
-        "reason": f"{compared}, {beside} by more than the margin of {bar.margin:.1%}.",
-        "evaluation": numbers,
+        "reason": f"{comparison}, {conclusion} by more than the margin of {criteria.margin:.1%}.",
+        "evaluation": figures,
     }

@@ -1,21 +1,27 @@
-"""PageFunction: what a browser or a curious client asks for first; apart from the classifier.
+"""PageFunction: the routes without an API key.
 
-``GET /`` is the page, ``GET /breeds`` the breeds of the live model, ``GET /openapi.json`` the API's
-description. A function of its own, so that readers do not use up the classifier's concurrency.
+``GET /`` is the page, ``GET /breeds`` the live model's breeds, ``GET /openapi.json`` the API's
+description. They have a function of their own, to keep the classifier's concurrency free.
 """
+
+from __future__ import annotations
 
 import functools
 import hashlib
 import json
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from aws_lambda_powertools.logging import Logger
 
 from common.environment import Environment
-from common.problem import Event, NotFound, Response, answering
-from page.breeds import Bucket, live_breeds
+from common.problem import Event, NotFound, Response, problem_responses
+from page.breeds import live_breeds
 from page.document import page
+
+if TYPE_CHECKING:
+    from types_boto3_s3.client import S3Client
 
 __all__ = ["ROUTES", "handler"]
 
@@ -31,12 +37,14 @@ _HTML, _POLICY = page()
 _OPENAPI = (Path(__file__).parent / "openapi.json").read_text("utf-8")
 
 
-@answering(logger)
+@problem_responses(logger)
 def handler(event: Event, _context: object) -> Response:
     """Answer one request of the REST API."""
     route = ROUTES.get(event.get("resource", ""))
     if route is None:
-        raise NotFound(f"Nothing lives here; there are {', '.join(ROUTES)} and POST /classify.")
+        raise NotFound(
+            f"There is nothing at this path; there are {', '.join(ROUTES)} and POST /classify."
+        )
     return route(event)
 
 
@@ -62,16 +70,17 @@ def _breeds(event: Event) -> Response:
 
 
 @functools.cache
-def _s3() -> Bucket:
-    # Not at import: boto3 takes 0.2 s to load, and most who come here only want the page.
-    from common.aws import connect  # noqa: PLC0415
+def _s3() -> S3Client:
+    # Not at import: boto3 takes 0.2 s to load, and most requests are for the page.
+    import boto3  # noqa: PLC0415
 
-    client: Bucket = connect("s3", _REGION, read_timeout_s=3, attempts=2)
-    return client
+    from common.aws import client_config  # noqa: PLC0415
+
+    return boto3.client("s3", config=client_config(_REGION, read_timeout_s=3, attempts=2))
 
 
 def _cached(event: Event, body: str, max_age_s: int, headers: dict[str, str]) -> Response:
-    """Answer 200, or 304 to a browser that has this very body already."""
+    """Return 200, or 304 if the request names this body's ETag."""
     etag = f'"{hashlib.sha256(body.encode()).hexdigest()[:20]}"'
     headers = {
         **headers,

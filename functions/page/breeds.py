@@ -1,36 +1,33 @@
-"""The breeds that the live model knows, as the last release left them in the bucket."""
+"""The live model's breeds, as the last release published them in the bucket."""
+
+from __future__ import annotations
 
 import json
-from typing import Any, Protocol
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from common.problem import Unavailable
 
-__all__ = ["KEY", "Bucket", "live_breeds"]
+if TYPE_CHECKING:
+    from types_boto3_s3.client import S3Client
 
-KEY = "live/breeds.json"  # written by the state machine once a model has passed its smoke test
+__all__ = ["KEY", "live_breeds"]
 
-# Without the right to list the bucket (and this function has none) S3 says AccessDenied where an
-# object is missing.
+KEY = "live/breeds.json"  # written by the state machine after the smoke test
+
+# This role may not list the bucket; S3 then returns AccessDenied for a missing object.
 _MISSING = frozenset({"NoSuchKey", "AccessDenied"})
 _RETRY_AFTER_S = 30
 
 
-class Bucket(Protocol):
-    """The one method of boto3's `s3` client that is used; tests pass their own."""
-
-    def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803  # boto3's names
-        """Fetch one object."""
-
-
-def live_breeds(client: Bucket, bucket: str) -> list[str]:
+def live_breeds(s3: S3Client, bucket: str) -> list[str]:
     """Read the names of the live model's breeds.
 
     Parameters
     ----------
-    client
-        boto3's `s3` client, or a fake.
+    s3
+        boto3's client.
     bucket
         The stack's bucket.
 
@@ -45,7 +42,7 @@ def live_breeds(client: Bucket, bucket: str) -> list[str]:
         No model is live yet, or S3 does not answer.
     """
     try:
-        body = client.get_object(Bucket=bucket, Key=KEY)["Body"].read()
+        body = s3.get_object(Bucket=bucket, Key=KEY)["Body"].read()
     except ClientError as error:
         if error.response.get("Error", {}).get("Code") not in _MISSING:
             raise

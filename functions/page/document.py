@@ -1,7 +1,7 @@
-"""The page as one self-contained HTML document, with a policy that lets nothing else in.
+"""The page as one self-contained HTML document, with a policy that allows nothing else.
 
-page.html, page.css and page.js lie beside this file, each in its own language; the browser gets
-them as one document, and the Content-Security-Policy names that style and that script by hash.
+page.html, page.css and page.js lie beside this file; the browser gets them as one document, and the
+Content-Security-Policy names the style and the script by hash.
 """
 
 import base64
@@ -14,12 +14,12 @@ _HERE = Path(__file__).parent
 
 
 def page() -> tuple[str, str]:
-    """Put the page together.
+    """Build the page.
 
     Returns
     -------
     tuple of str
-        The HTML, and the Content-Security-Policy that goes with it.
+        The HTML, and its Content-Security-Policy.
 
     Raises
     ------
@@ -38,7 +38,7 @@ def policy(style: str, script: str) -> str:
     Parameters
     ----------
     style, script
-        Their text, exactly as it stands between the tags.
+        Their text, exactly as between the tags.
 
     Returns
     -------

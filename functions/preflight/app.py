@@ -1,21 +1,22 @@
-"""PreflightFunction, the state Preflight: the execution's input in, what was checked out."""
+"""PreflightFunction, the state Preflight: input the execution's own, output the checked values."""
 
 import os
 from typing import Any
 
+import boto3
 from aws_lambda_powertools.logging import Logger
 
-from common.aws import connect
+from common.aws import client_config
 from common.environment import Environment
-from preflight.checks import Settings, check
+from preflight.checks import PreflightSettings, check
 
 __all__ = ["handler"]
 
 environment = Environment(os.environ)
-settings = Settings.from_environment(environment)
-region = environment.text("AWS_REGION")
-s3 = connect("s3", region)
-quotas = connect("service-quotas", region)
+settings = PreflightSettings.from_environment(environment)
+config = client_config(environment.text("AWS_REGION"))
+s3 = boto3.client("s3", config=config)
+quotas = boto3.client("service-quotas", config=config)
 logger = Logger(location=None)
 
 

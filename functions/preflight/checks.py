@@ -1,26 +1,32 @@
-"""What would stop a release, found before anything is created.
+"""Find everything that would stop a release, before anything is created.
 
-The template's parameters already have patterns and ranges; here is what those cannot say: one
-setting against another, AWS's rules about instance types, the input, which nobody checked, the
-photos in the bucket, and the account's quotas.
+The template's parameters have patterns and ranges. Checked here is what those cannot express: one
+setting against another, AWS's rules about instance types, the execution's input, the photos in the
+bucket, and the account's quotas.
 """
+
+from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from common.environment import Environment
-from common.failure import PreflightFailed
-from common.scaling import METRICS, Scaling
-from preflight.data import S3, Photos, find_photos, photo_problems
-from preflight.quotas import Quotas, quota_problems
+from common.failures import PreflightFailed
+from common.scaling import METRICS, ScalingSettings
+from preflight.data import Photos, find_photos, photo_problems
+from preflight.quotas import quota_problems
 from preflight.request import Request, read_request
 
-__all__ = ["Settings", "check"]
+if TYPE_CHECKING:
+    from types_boto3_s3.client import S3Client
+    from types_boto3_service_quotas.client import ServiceQuotasClient
 
-# SageMaker would take capitals, but it matches lower-cased ARNs against a role's: they deny.
-# 32, since models and configurations add 21 characters and end at SageMaker's 63.
+__all__ = ["PreflightSettings", "check"]
+
+# SageMaker accepts capitals, but it matches lower-cased ARNs against a role's, which then denies.
+# 32, because models and configurations add 21 characters and SageMaker allows 63.
 _NAME = re.compile(r"[a-z0-9](-?[a-z0-9]){0,31}")
 _LONGEST_NAME = 32
 _INSTANCE_TYPE = re.compile(r"ml\.[a-z0-9-]+\.[a-z0-9]+")
@@ -28,23 +34,23 @@ _ECR_IMAGE = re.compile(
     r"(?P<account>\d{12})\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com[^/]*/(?P<repository>[^:@]+)[:@].+"
 )
 _LONGEST_COOLDOWN_S = 3600
-#: The state machine's own TimeoutSeconds, less an hour for the image, the release and its bake.
+#: The state machine's TimeoutSeconds, less an hour for the image, the release and its bake.
 LONGEST_JOBS_S = 11 * 3600
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class PreflightSettings:
     """The environment of PreflightFunction."""
 
     endpoint_name: str  # ENDPOINT_NAME
     bucket: str  # BUCKET_NAME
     serving_image: str  # SERVING_IMAGE: empty = built from the bundle
-    image_account: str  # IMAGE_ACCOUNT: where AWS's own images are, in this region
+    image_account: str  # IMAGE_ACCOUNT: AWS's account of its own images, in this region
     instance_type: str  # INSTANCE_TYPE
     training_instance_type: str  # TRAINING_INSTANCE_TYPE
     training_max_s: int  # TRAINING_MAX_SECONDS
     check_quotas: bool  # CHECK_QUOTAS: yes or no
-    scaling: Scaling
+    scaling: ScalingSettings
 
     @classmethod
     def from_environment(cls, environment: Environment) -> Self:
@@ -56,14 +62,16 @@ class Settings:
             image_account=environment.text("IMAGE_ACCOUNT"),
             instance_type=environment.text("INSTANCE_TYPE"),
             training_instance_type=environment.text("TRAINING_INSTANCE_TYPE"),
-            training_max_s=environment.whole("TRAINING_MAX_SECONDS"),
+            training_max_s=environment.integer("TRAINING_MAX_SECONDS"),
             check_quotas=environment.one_of("CHECK_QUOTAS", "yes", "no") == "yes",
-            scaling=Scaling.from_environment(environment),
+            scaling=ScalingSettings.from_environment(environment),
         )
 
 
-def check(given: Any, settings: Settings, s3: S3, quotas: Quotas) -> dict[str, Any]:
-    """Find all problems at once.
+def check(
+    given: Any, settings: PreflightSettings, s3: S3Client, quotas: ServiceQuotasClient
+) -> dict[str, Any]:
+    """Check input, settings, photos and quotas; report all problems at once.
 
     Parameters
     ----------
@@ -72,52 +80,54 @@ def check(given: Any, settings: Settings, s3: S3, quotas: Quotas) -> dict[str, A
     settings
         The template's parameters.
     s3, quotas
-        boto3's clients, or a test's.
+        boto3's clients.
 
     Returns
     -------
     dict
-        `way` ("pretrained", "train" or "tune"), what training is to be told, and what was checked.
+        `mode` ("pretrained", "train" or "tune"), the arguments of training, and the checked values.
 
     Raises
     ------
     PreflightFailed
-        With every problem found.
+        Lists every problem.
     """
-    request, found = read_request(given)
+    request, problems = read_request(given)
     photos = find_photos(s3, settings.bucket)
-    found += _problems(settings)
-    found += _training(request, photos, settings)
+    problems += _setting_problems(settings)
+    problems += _training_problems(request, photos, settings)
     if settings.check_quotas:
-        found += quota_problems(quotas, _needed(request, photos, settings))
-    if found:
-        raise PreflightFailed(found)
+        problems += quota_problems(quotas, _needed_quotas(request, photos, settings))
+    if problems:
+        raise PreflightFailed(problems)
     return {
         "endpoint_name": settings.endpoint_name,
         "instance_type": settings.instance_type,
         "min_instances": settings.scaling.min_instances,
         "max_instances": settings.scaling.max_instances,
-        "way": _way(request, photos),
+        "mode": _mode(request, photos),
         "tune": dict(request.tune) if request.tune else None,
         "hyperparameters": dict(request.hyperparameters),
         "data": photos.summary(),
     }
 
 
-def _way(request: Request, photos: Photos) -> str:
+def _mode(request: Request, photos: Photos) -> str:
     if not photos.count:
         return "pretrained"
     return "tune" if request.tune else "train"
 
 
-def _problems(settings: Settings) -> Iterator[str]:
-    yield from _names(settings)
-    yield from _image(settings)
-    yield from _instance_type(settings.instance_type)
-    yield from _scaling(settings.scaling)
+def _setting_problems(settings: PreflightSettings) -> Iterator[str]:
+    yield from _name_problems(settings)
+    yield from _image_problems(settings)
+    yield from _instance_type_problems(settings.instance_type)
+    yield from _scaling_problems(settings.scaling)
 
 
-def _training(request: Request, photos: Photos, settings: Settings) -> Iterator[str]:
+def _training_problems(
+    request: Request, photos: Photos, settings: PreflightSettings
+) -> Iterator[str]:
     if not photos.count:
         if request.asks_for_training:
             yield (
@@ -132,19 +142,19 @@ def _training(request: Request, photos: Photos, settings: Settings) -> Iterator[
             "SageMaker's look like ml.m5.xlarge."
         )
     tune = request.tune or {"max_jobs": 0, "parallel": 1}
-    rounds = -(-tune["max_jobs"] // tune["parallel"]) + 1  # the last trains with the best
-    longest = rounds * settings.training_max_s
-    if longest > LONGEST_JOBS_S:
+    rounds = -(-tune["max_jobs"] // tune["parallel"]) + 1  # one more: the training with the best
+    max_seconds = rounds * settings.training_max_s
+    if max_seconds > LONGEST_JOBS_S:
         yield (
-            f"These jobs may take {longest / 3600:.1f} hours ({rounds} one after another of up to "
-            f"{settings.training_max_s} s), and an execution leaves them "
+            f"These jobs may take {max_seconds / 3600:.1f} hours ({rounds} one after another of up "
+            f"to {settings.training_max_s} s), and an execution leaves them "
             f"{LONGEST_JOBS_S / 3600:.0f}: ask for fewer, more in parallel, or deploy with a lower "
             "TrainingMaxSeconds."
         )
 
 
-def _needed(request: Request, photos: Photos, settings: Settings) -> dict[str, int]:
-    """Instances that SageMaker's quotas must allow; an update runs old and new ones at once."""
+def _needed_quotas(request: Request, photos: Photos, settings: PreflightSettings) -> dict[str, int]:
+    """Return the required quotas by name; an update runs old and new instances at once."""
     needed = {
         f"{settings.instance_type} for endpoint usage": 2 * settings.scaling.max_instances,
     }
@@ -154,7 +164,7 @@ def _needed(request: Request, photos: Photos, settings: Settings) -> dict[str, i
     return needed
 
 
-def _names(settings: Settings) -> Iterator[str]:
+def _name_problems(settings: PreflightSettings) -> Iterator[str]:
     name = settings.endpoint_name
     if not _NAME.fullmatch(name) or len(name) > _LONGEST_NAME:
         yield (
@@ -163,7 +173,7 @@ def _names(settings: Settings) -> Iterator[str]:
         )
 
 
-def _image(settings: Settings) -> Iterator[str]:
+def _image_problems(settings: PreflightSettings) -> Iterator[str]:
     image = settings.serving_image
     repository = f"{settings.endpoint_name}/serving"
     if re.search(r"\s", image):
@@ -178,7 +188,7 @@ def _image(settings: Settings) -> Iterator[str]:
         )
 
 
-def _instance_type(instance_type: str) -> Iterator[str]:
+def _instance_type_problems(instance_type: str) -> Iterator[str]:
     if not _INSTANCE_TYPE.fullmatch(instance_type):
         yield f"InstanceType is {instance_type!r}: SageMaker's look like ml.c5.large."
     elif instance_type.startswith("ml.t2."):
@@ -187,7 +197,7 @@ def _instance_type(instance_type: str) -> Iterator[str]:
         yield f"InstanceType is {instance_type}: ml.t3 is no hosting type, use ml.c5."
 
 
-def _scaling(scaling: Scaling) -> Iterator[str]:
+def _scaling_problems(scaling: ScalingSettings) -> Iterator[str]:
     low, high = scaling.min_instances, scaling.max_instances
     if low < 1:
         yield f"MinInstances is {low}: an endpoint needs an instance, so 1 or more."

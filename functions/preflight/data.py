@@ -1,16 +1,21 @@
-"""What photos lie in the bucket: a count by split and breed, without opening one.
+"""Count the photos in the bucket by split and breed, without reading any.
 
     data/train/beagle/1.jpg, data/valid/..., data/test/...     or     data/beagle/1.jpg, ...
 
-Whether they are any good is for training's audit, which sees their content.
+Training's audit checks their content.
 """
+
+from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["DATA", "S3", "Photos", "find_photos", "photo_problems"]
+if TYPE_CHECKING:
+    from types_boto3_s3.client import S3Client
+
+__all__ = ["DATA", "Photos", "find_photos", "photo_problems"]
 
 DATA = "data/"
 SPLITS = ("train", "valid", "test")
@@ -18,27 +23,20 @@ _FEWEST_BREEDS = 2
 _SPLIT_DEPTH, _FLAT_DEPTH = 3, 2  # parts of a key below data/: split, breed, file; breed, file
 
 
-class S3(Protocol):
-    """What is needed of boto3's `s3` client."""
-
-    def list_objects_v2(self, **request: Any) -> dict[str, Any]:
-        """Names below a prefix, a thousand at a time."""
-
-
 @dataclass(frozen=True, slots=True)
 class Photos:
-    """Counts of what lies under data/."""
+    """Counts of the files under data/."""
 
     by_split: dict[str, Counter[str]]  # split -> breed -> files; without splits all are "train"
-    channels: dict[str, str]  # of the training job: name -> prefix in the bucket
+    channels: dict[str, str]  # channel of the training job -> prefix in the bucket
 
     @property
     def count(self) -> int:
-        """All files."""
+        """Number of files."""
         return sum(breeds.total() for breeds in self.by_split.values())
 
     def summary(self) -> dict[str, Any]:
-        """Give what the execution shows: numbers, and no list that could grow without bound."""
+        """Return the counts for the execution's output, without a list of unbounded length."""
         return {
             "photos": {split: breeds.total() for split, breeds in self.by_split.items()},
             "breeds": len(set().union(*self.by_split.values())),
@@ -46,27 +44,27 @@ class Photos:
         }
 
 
-def find_photos(s3: S3, bucket: str) -> Photos:
-    """Count the files below data/; keys that end in a slash are the console's folders."""
+def find_photos(s3: S3Client, bucket: str) -> Photos:
+    """Count the files below data/; keys that end in a slash are folders made by the console."""
     keys = [key for key in _keys(s3, bucket) if not key.endswith("/")]
-    parts = [key.removeprefix(DATA).split("/") for key in keys]
-    split = any(len(each) >= _SPLIT_DEPTH and each[0] == "train" for each in parts)
+    paths = [key.removeprefix(DATA).split("/") for key in keys]
+    has_splits = any(len(path) >= _SPLIT_DEPTH and path[0] == "train" for path in paths)
     by_split: dict[str, Counter[str]] = {}
-    for each in parts:
-        if split and each[0] in SPLITS and len(each) >= _SPLIT_DEPTH:
-            by_split.setdefault(each[0], Counter())[each[1]] += 1
-        elif not split and len(each) >= _FLAT_DEPTH:
-            by_split.setdefault("train", Counter())[each[0]] += 1
+    for path in paths:
+        if has_splits and path[0] in SPLITS and len(path) >= _SPLIT_DEPTH:
+            by_split.setdefault(path[0], Counter())[path[1]] += 1
+        elif not has_splits and len(path) >= _FLAT_DEPTH:
+            by_split.setdefault("train", Counter())[path[0]] += 1
     channels = (
         {name: f"{DATA}{name}/" for name in SPLITS if name in by_split}
-        if split
+        if has_splits
         else dict.fromkeys(by_split, DATA)
     )
     return Photos(by_split, channels)
 
 
 def photo_problems(photos: Photos) -> Iterator[str]:
-    """Yield a sentence for each thing that would stop a training before it has begun."""
+    """Yield a sentence for each problem that would stop a training at its start."""
     breeds = photos.by_split.get("train", Counter())
     if len(breeds) < _FEWEST_BREEDS:
         names = ", ".join(breeds) or "none"
@@ -75,19 +73,14 @@ def photo_problems(photos: Photos) -> Iterator[str]:
             f"classifier needs {_FEWEST_BREEDS}: upload a folder for each breed to {DATA}train/."
         )
     for name in SPLITS[1:]:
-        strange = sorted(set(photos.by_split.get(name, ())) - set(breeds))
-        if strange:
+        unknown = sorted(set(photos.by_split.get(name, ())) - set(breeds))
+        if unknown:
             yield (
-                f"{DATA}{name}/ has {', '.join(strange[:5])}, which {DATA}train/ lacks: "
+                f"{DATA}{name}/ has {', '.join(unknown[:5])}, which {DATA}train/ lacks: "
                 "name the folders alike, or take them away."
             )
 
 
-def _keys(s3: S3, bucket: str) -> Iterator[str]:
-    more: dict[str, str] = {}
-    while True:
-        page = s3.list_objects_v2(Bucket=bucket, Prefix=DATA, **more)
-        yield from (each["Key"] for each in page.get("Contents", []))
-        if not page.get("IsTruncated"):
-            return
-        more = {"ContinuationToken": page["NextContinuationToken"]}
+def _keys(s3: S3Client, bucket: str) -> Iterator[str]:
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=DATA):
+        yield from (entry["Key"] for entry in page.get("Contents", []))

@@ -1,44 +1,35 @@
-"""SageMaker's quotas of this account, in this region, against what the release will ask for.
+"""Compare SageMaker's quotas of this account and region with the instances of a release.
 
-A new account has 0 for most instance types, and SageMaker says so only when a job or an endpoint
-is created. A quota is found by its name: its code is another one for each instance type.
+A new account has 0 for most instance types, and SageMaker reports that only when a job or an
+endpoint is created. Quotas are matched by name: the code differs for each instance type.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING
 
-__all__ = ["Quotas", "quota_problems"]
+if TYPE_CHECKING:
+    from types_boto3_service_quotas.client import ServiceQuotasClient
 
-
-class Quotas(Protocol):
-    """What is needed of boto3's `service-quotas` client."""
-
-    def list_service_quotas(self, **request: Any) -> dict[str, Any]:
-        """Quotas of one service, a hundred at a time."""
+__all__ = ["quota_problems"]
 
 
-def quota_problems(quotas: Quotas, needed: Mapping[str, int]) -> Iterator[str]:
-    """Yield a sentence for each quota that is too small; one that AWS does not list is not.
+def quota_problems(quotas: ServiceQuotasClient, needed: Mapping[str, int]) -> Iterator[str]:
+    """Yield a sentence for each quota that is too small; one that AWS does not list is ignored.
 
     Parameters
     ----------
     needed
-        Name of a quota, such as "ml.c5.large for endpoint usage", to the instances asked for.
+        Name of a quota, such as "ml.c5.large for endpoint usage" -> number of instances.
     """
-    found = {name: value for name, value in _all(quotas) if name in needed}
+    pages = quotas.get_paginator("list_service_quotas").paginate(
+        ServiceCode="sagemaker", PaginationConfig={"PageSize": 100}
+    )
+    values = {quota["QuotaName"]: quota["Value"] for page in pages for quota in page["Quotas"]}
     for name, count in needed.items():
-        if name in found and found[name] < count:
+        if name in values and values[name] < count:
             yield (
-                f"The quota {name!r} is {found[name]:g} and this may need {count}: ask for more at "
-                "Service Quotas > Amazon SageMaker, or choose another instance type."
+                f"The quota {name!r} is {values[name]:g} and this may need {count}: ask for more "
+                "at Service Quotas > Amazon SageMaker, or choose another instance type."
             )
-
-
-def _all(quotas: Quotas) -> Iterator[tuple[str, float]]:
-    more: dict[str, str] = {}
-    while True:
-        page = quotas.list_service_quotas(ServiceCode="sagemaker", MaxResults=100, **more)
-        yield from ((each["QuotaName"], each["Value"]) for each in page["Quotas"])
-        if not page.get("NextToken"):
-            return
-        more = {"NextToken": page["NextToken"]}

@@ -1,12 +1,13 @@
-"""PublishBundleFunction, the state PublishBundle: {} in, the bundle's place in the bucket out."""
+"""PublishBundleFunction, the state PublishBundle: input {}, output the bundle's location."""
 
 import os
 from pathlib import Path
 from typing import Any
 
+import boto3
 from aws_lambda_powertools.logging import Logger
 
-from common.aws import connect
+from common.aws import client_config
 from common.environment import Environment
 from publish_bundle.bundle import Bundle, publish
 
@@ -14,7 +15,7 @@ __all__ = ["handler"]
 
 environment = Environment(os.environ)
 bucket = environment.text("BUCKET_NAME")
-s3 = connect("s3", environment.text("AWS_REGION"), read_timeout_s=60)
+s3 = boto3.client("s3", config=client_config(environment.text("AWS_REGION"), read_timeout_s=60))
 folder = Path(__file__).parents[1] / "bundle"
 logger = Logger(location=None)
 

@@ -1,9 +1,11 @@
-"""The bundle that this function was packaged with, and its way into the bucket.
+"""Upload the bundle that this function was packaged with.
 
 In the package it is the folder ``bundle/``: the files, and ``bundle.json`` with the hash of the
-whole and the sha256 of each (model/bundle.py makes it). In the bucket it is ``code/<hash>/``. A
-name there never changes its content, so whatever is there already is checked, not sent again.
+whole and the sha256 of each (model/bundle.py writes it). In the bucket it is ``code/<hash>/``. An
+object there never changes, so an existing one is verified, not uploaded again.
 """
+
+from __future__ import annotations
 
 import base64
 import hashlib
@@ -12,12 +14,15 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import TYPE_CHECKING, Self
 
 from botocore.exceptions import ClientError
 
-from common.aws import code_of
-from common.failure import BundleBroken
+from common.aws import error_code
+from common.failures import BundleBroken
+
+if TYPE_CHECKING:
+    from types_boto3_s3.client import S3Client
 
 __all__ = ["Bundle", "publish"]
 
@@ -25,33 +30,23 @@ MANIFEST = "bundle.json"
 _HASH = re.compile(r"[0-9a-f]{20}")
 
 
-class S3(Protocol):
-    """What `publish` needs of boto3's `s3` client."""
-
-    def put_object(self, **request: Any) -> dict[str, Any]:
-        """Store one object."""
-
-    def head_object(self, **request: Any) -> dict[str, Any]:
-        """Describe one object."""
-
-
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """A bundle whose files are what its manifest says."""
+    """A bundle whose files match its manifest."""
 
     folder: Path
     hash: str  # 20 hex digits, over all files
     files: Mapping[str, bytes]  # name -> sha256 digest, the manifest itself last
-    smoke_breed: str  # top breed that the model must give for smoke.jpg
+    smoke_breed: str  # expected top breed of smoke.jpg
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Read and check a folder.
+        """Read and verify a folder.
 
         Raises
         ------
         BundleBroken
-            There is no bundle, or a file of it is missing or changed.
+            There is no bundle, or one of its files is missing or changed.
         """
         try:
             manifest = json.loads((folder / MANIFEST).read_bytes())
@@ -61,48 +56,48 @@ class Bundle:
             ) from None
         if not _HASH.fullmatch(manifest["hash"]):
             raise BundleBroken(
-                f"bundle.json gives the hash {manifest['hash']!r}, where 20 hex digits belong: "
+                f"bundle.json has the hash {manifest['hash']!r}, expected 20 hex digits: "
                 "run `sam build` and deploy again."
             )
         expected = {name: bytes.fromhex(digest) for name, digest in manifest["files"].items()}
-        wrong = [name for name, digest in expected.items() if _digest(folder / name) != digest]
-        if wrong:
+        broken = [name for name, digest in expected.items() if _digest(folder / name) != digest]
+        if broken:
             raise BundleBroken(
-                f"In the packaged bundle {', '.join(sorted(wrong))} is missing or not what "
-                "bundle.json says: run `sam build` and deploy again."
+                f"In the packaged bundle {', '.join(sorted(broken))} is missing or does "
+                "not match bundle.json: run `sam build` and deploy again."
             )
         files = {**expected, MANIFEST: hashlib.sha256((folder / MANIFEST).read_bytes()).digest()}
         return cls(folder, manifest["hash"], files, manifest["smoke"]["breed"])
 
     @property
     def prefix(self) -> str:
-        """Where it lies in the bucket, with the slash."""
+        """Prefix in the bucket, with the slash."""
         return f"code/{self.hash}/"
 
 
-def publish(bundle: Bundle, bucket: str, s3: S3) -> dict[str, str]:
-    """Copy a bundle into the bucket; called twice, the second call only checks.
+def publish(bundle: Bundle, bucket: str, s3: S3Client) -> dict[str, str]:
+    """Upload a bundle to the bucket; a second call only verifies it.
 
     Parameters
     ----------
     bundle
-        What to copy.
+        The bundle to upload.
     bucket
         Its name.
     s3
-        boto3's client, or a test's.
+        boto3's client.
 
     Returns
     -------
     dict
-        hash, prefix, model_data_url, smoke_breed: what the later states need.
+        hash, prefix, model_data_url, smoke_breed: for the later states.
 
     Raises
     ------
     BundleBroken
-        The bucket holds something else under one of the names.
+        The bucket holds another file under one of the names.
     """
-    for name, digest in bundle.files.items():  # the manifest last: with it, all are there
+    for name, digest in bundle.files.items():  # the manifest last: if it exists, all files do
         _put(s3, bucket, bundle.prefix + name, bundle.folder / name, digest)
     return {
         "hash": bundle.hash,
@@ -112,12 +107,12 @@ def publish(bundle: Bundle, bucket: str, s3: S3) -> dict[str, str]:
     }
 
 
-def _put(s3: S3, bucket: str, key: str, path: Path, digest: bytes) -> None:
+def _put(s3: S3Client, bucket: str, key: str, path: Path, digest: bytes) -> None:
     checksum = base64.b64encode(digest).decode()
     try:
         with path.open("rb") as body:
-            # S3 compares the checksum with the bytes that arrived, and refuses to overwrite. So
-            # nothing has to be asked first, and the role needs no permission to list.
+            # S3 verifies the checksum and refuses to overwrite an object. So no request is needed
+            # beforehand, and the role needs no permission to list.
             s3.put_object(
                 Bucket=bucket,
                 Key=key,
@@ -127,15 +122,15 @@ def _put(s3: S3, bucket: str, key: str, path: Path, digest: bytes) -> None:
                 IfNoneMatch="*",
             )
     except ClientError as error:
-        if code_of(error) != "PreconditionFailed":
+        if error_code(error) != "PreconditionFailed":
             raise
     else:
         return
-    there = s3.head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")
-    if there.get("ChecksumSHA256") != checksum:
+    existing = s3.head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")
+    if existing.get("ChecksumSHA256") != checksum:
         raise BundleBroken(
-            f"{key} in the bucket is not the file that its hash stands for: somebody wrote to it; "
-            f"delete what lies under {key.rsplit('/', 1)[0]}/ and start again."
+            f"{key} in the bucket does not match its hash: something has overwritten it; "
+            f"delete the objects under {key.rsplit('/', 1)[0]}/ and start again."
         )
 
 

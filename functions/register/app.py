@@ -1,11 +1,15 @@
-"""RegisterFunction, the state Register: {"execution", "judgement", "image"} in, package_arn out."""
+"""RegisterFunction, the state Register.
+
+Input {"execution", "judgement", "image"}, output package_arn and status.
+"""
 
 import os
 from typing import Any
 
+import boto3
 from aws_lambda_powertools.logging import Logger
 
-from common.aws import connect
+from common.aws import client_config
 from common.environment import Environment
 from common.execution import Execution
 from register.package import register
@@ -14,7 +18,7 @@ __all__ = ["handler"]
 
 environment = Environment(os.environ)
 group = environment.text("MODEL_PACKAGE_GROUP")
-sagemaker = connect("sagemaker", environment.text("AWS_REGION"))
+sagemaker = boto3.client("sagemaker", config=client_config(environment.text("AWS_REGION")))
 logger = Logger(location=None)
 
 

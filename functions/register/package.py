@@ -1,23 +1,22 @@
-"""A trained candidate in the Model Registry, released or not: what it is, and why so."""
+"""Register a trained candidate in the Model Registry, accepted or not."""
+
+from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from common.execution import EXECUTION_TAG, Execution
 
-__all__ = ["SageMaker", "register"]
+if TYPE_CHECKING:
+    from types_boto3_sagemaker.client import SageMakerClient
+    from types_boto3_sagemaker.literals import ModelApprovalStatusType
 
-_LONGEST = 256  # characters of a metadata value
+__all__ = ["register"]
+
+_MAX_LENGTH = 256  # characters of a metadata value
 _NOT_ALLOWED = re.compile(r"[^\w\s.:/=+\-@]")
 _CONTENT_TYPES = ["application/x-npy", "image/jpeg"]
-
-
-class SageMaker(Protocol):
-    """What is needed of boto3's `sagemaker` client."""
-
-    def create_model_package(self, **request: Any) -> dict[str, Any]:
-        """Register a version; the same token gives the same version."""
 
 
 def register(
@@ -25,40 +24,40 @@ def register(
     judgement: Mapping[str, Any],
     image: str,
     group: str,
-    sagemaker: SageMaker,
+    sagemaker: SageMakerClient,
 ) -> dict[str, Any]:
     """Register the candidate as a version of the group, approved or rejected.
 
     Parameters
     ----------
     judgement
-        What the state Judge has said.
+        Output of the state Judge.
     image
-        URI of the image that serves it.
+        URI of the serving image.
 
     Returns
     -------
     dict
         package_arn, status.
     """
-    candidate, numbers = judgement["candidate"], judgement["evaluation"]
-    live = numbers["live"] or {}
-    status = "Approved" if judgement["accepted"] else "Rejected"
-    told = {
-        EXECUTION_TAG: execution.arn,  # a version takes no tags, they are the group's
+    candidate, figures = judgement["candidate"], judgement["evaluation"]
+    live = figures["live"] or {}
+    status: ModelApprovalStatusType = "Approved" if judgement["accepted"] else "Rejected"
+    metadata = {
+        EXECUTION_TAG: execution.arn,  # a version has no tags of its own, only the group has
         "kennel:reason": judgement["reason"],
-        "kennel:test-photos": numbers["photos"],
-        "kennel:top1": numbers["top1"],
+        "kennel:test-photos": figures["photos"],
+        "kennel:top1": figures["top1"],
         "kennel:live-model": live.get("model", "none"),
         "kennel:live-top1": live.get("top1", "none"),
         "kennel:difference": live.get("difference", "none"),
         "kennel:smoke-breed": candidate["smoke_breed"],
     }
-    answer = sagemaker.create_model_package(
+    version = sagemaker.create_model_package(
         ModelPackageGroupName=group,
         ModelPackageDescription=judgement["reason"][:1024],
         ModelApprovalStatus=status,
-        ClientToken=execution.digest,
+        ClientToken=execution.digest,  # the same token returns the same version
         InferenceSpecification={
             "Containers": [{"Image": image, "ModelDataUrl": candidate["model_data_url"]}],
             "SupportedContentTypes": _CONTENT_TYPES,
@@ -72,12 +71,12 @@ def register(
                 }
             }
         },
-        CustomerMetadataProperties={key: _text(value) for key, value in told.items()},
+        CustomerMetadataProperties={key: _text(value) for key, value in metadata.items()},
     )
-    return {"package_arn": answer["ModelPackageArn"], "status": status}
+    return {"package_arn": version["ModelPackageArn"], "status": status}
 
 
 def _text(value: object) -> str:
-    """Write a value in the characters that the registry takes."""
+    """Convert a value to the characters that the registry accepts."""
     text = f"{value:.4f}" if isinstance(value, float) else str(value)
-    return _NOT_ALLOWED.sub(" ", text)[:_LONGEST]
+    return _NOT_ALLOWED.sub(" ", text)[:_MAX_LENGTH]

@@ -1,27 +1,31 @@
-"""ReleaseFunction, the state Release: {"execution", "candidate", "image"} in, what it made out."""
+"""ReleaseFunction, the state Release.
+
+Input {"execution", "candidate", "image"}, output the names of the created resources.
+"""
 
 import os
 from typing import Any
 
+import boto3
 from aws_lambda_powertools.logging import Logger
 
-from common.aws import connect
+from common.aws import client_config
 from common.environment import Environment
-from release.order import Order, Settings
+from release.request import ReleaseRequest, ReleaseSettings
 from release.rollout import release
 
 __all__ = ["handler"]
 
 environment = Environment(os.environ)
-settings = Settings.from_environment(environment)
-region = environment.text("AWS_REGION")
-sagemaker = connect("sagemaker", region)
-autoscaling = connect("application-autoscaling", region)
-s3 = connect("s3", region)
+settings = ReleaseSettings.from_environment(environment)
+config = client_config(environment.text("AWS_REGION"))
+sagemaker = boto3.client("sagemaker", config=config)
+autoscaling = boto3.client("application-autoscaling", config=config)
+s3 = boto3.client("s3", config=config)
 logger = Logger(location=None)
 
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Run one state of one execution."""
-    return release(Order.from_event(event), settings, sagemaker, autoscaling, s3)
+    return release(ReleaseRequest.from_event(event), settings, sagemaker, autoscaling, s3)

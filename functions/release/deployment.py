@@ -1,30 +1,42 @@
-"""How SageMaker moves an endpoint from one configuration to the next: blue/green, with a way back.
+"""DeploymentConfig of an endpoint update: blue/green, with automatic rollback.
 
-Both alarms of the endpoint watch the new instances while they bake; one that goes off takes the
-update back. Alarms see what is asked of the endpoint, so the state machine asks it meanwhile.
+Both alarms of the endpoint watch the new instances during the bake; either one rolls the update
+back. Alarms need traffic, so the state machine sends test invocations in the meantime.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
-__all__ = ["deployment"]
+if TYPE_CHECKING:
+    from types_boto3_sagemaker.type_defs import (
+        DeploymentConfigTypeDef,
+        TrafficRoutingConfigTypeDef,
+    )
 
-# Starting instances takes minutes (3 to 8 seen), each bake its seconds twice; then SageMaker
-# gives up and goes back by itself.
-_LONGEST_S = 3600
+__all__ = ["deployment_config"]
+
+# Seconds for starting instances, on top of the bakes; then SageMaker rolls back by itself.
+_STARTUP_S = 3600
 
 
-def deployment(instances: int, alarms: Sequence[str], bake_s: int) -> dict[str, Any]:
-    """Give DeploymentConfig for an update to so many instances.
+def deployment_config(
+    instances: int, alarms: Sequence[str], bake_s: int
+) -> DeploymentConfigTypeDef:
+    """Build the DeploymentConfig of an update.
 
     Parameters
     ----------
     instances
-        Of the new configuration. A canary may be half of them at most, so one has none.
+        Of the new configuration. A canary may be half of them at most, so one instance has none.
     bake_s
-        Seconds of watching, for the canary and again for all.
+        Seconds that alarms are watched, for the canary and again for all instances.
     """
-    routing: dict[str, Any] = {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": bake_s}
+    routing: TrafficRoutingConfigTypeDef = {
+        "Type": "ALL_AT_ONCE",
+        "WaitIntervalInSeconds": bake_s,
+    }
     if instances > 1:
         routing["Type"] = "CANARY"
         routing["CanarySize"] = {"Type": "INSTANCE_COUNT", "Value": instances // 2}
@@ -32,7 +44,7 @@ def deployment(instances: int, alarms: Sequence[str], bake_s: int) -> dict[str, 
         "BlueGreenUpdatePolicy": {
             "TrafficRoutingConfiguration": routing,
             "TerminationWaitInSeconds": bake_s,
-            "MaximumExecutionTimeoutInSeconds": _LONGEST_S + 2 * bake_s,
+            "MaximumExecutionTimeoutInSeconds": _STARTUP_S + 2 * bake_s,
         },
         "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": name} for name in alarms]},
     }

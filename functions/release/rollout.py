@@ -1,92 +1,108 @@
-"""A release: a model and an endpoint configuration, then the endpoint created or moved to them.
+"""Create a model and an endpoint configuration, then create or update the endpoint.
 
-Names follow from the execution, and what is created carries its ARN in a tag. So a second call with
-the same input finds what the first has made, and gives its result; it never takes over what
-somebody else has made.
+Names are derived from the execution, and every resource has its ARN in a tag. So a second call
+with the same input finds the first call's resources and returns the same result; it never uses a
+resource of another execution.
 
-SageMaker answers an update at once and works on it for minutes. Until it is done, DescribeEndpoint
-gives the old configuration as EndpointConfigName and the new one in PendingDeploymentSummary.
+SageMaker answers an update at once and takes minutes to complete it. Until then DescribeEndpoint
+has the old configuration in EndpointConfigName and the new one in PendingDeploymentSummary.
 """
+
+from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from common.execution import EXECUTION_TAG, PREVIOUS_TAG
-from common.failure import ReleaseRefused
-from common.record import S3, write_record
-from common.registration import AutoScaling, deregister, registration
-from common.sagemaker import describe_endpoint, described
+from common.failures import ReleaseRefused
+from common.record import write_record
+from common.registration import deregister, registration
+from common.sagemaker import describe_endpoint, describe_or_none
 from common.scaling import VARIANT
 from common.tags import as_list, tags_of
-from release.clients import SageMaker
-from release.deployment import deployment
-from release.order import Order, Released, Settings
+from release.deployment import deployment_config
+from release.request import ReleaseRequest, ReleaseResult, ReleaseSettings
+
+if TYPE_CHECKING:
+    from types_boto3_application_autoscaling.client import ApplicationAutoScalingClient
+    from types_boto3_s3.client import S3Client
+    from types_boto3_sagemaker.client import SageMakerClient
+    from types_boto3_sagemaker.type_defs import DescribeEndpointOutputTypeDef
 
 __all__ = ["release"]
 
-# SageMaker's own limit is an hour. An image of a few hundred MB and a model of 50 MB start within
-# two minutes; a container that has not answered a ping by then never will.
+# SageMaker's limit is an hour. An image of a few hundred MB and a model of 50 MB start within two
+# minutes; a container that has not answered a ping after five will not.
 STARTUP_TIMEOUT_S = 300
 
 
 def release(
-    order: Order, settings: Settings, sagemaker: SageMaker, autoscaling: AutoScaling, s3: S3
+    request: ReleaseRequest,
+    settings: ReleaseSettings,
+    sagemaker: SageMakerClient,
+    autoscaling: ApplicationAutoScalingClient,
+    s3: S3Client,
 ) -> dict[str, Any]:
-    """Start the release; SageMaker finishes it.
+    """Start the release; SageMaker completes it.
 
     Parameters
     ----------
-    order
-        What to release.
+    request
+        The model to release.
     settings
-        On what, and under which name.
+        The endpoint, its instances and alarms.
     sagemaker, autoscaling, s3
-        boto3's clients, or a test's.
+        boto3's clients.
 
     Returns
     -------
     dict
-        The fields of `Released`.
+        The fields of `ReleaseResult`.
 
     Raises
     ------
     ReleaseRefused
-        The endpoint is neither absent nor InService, or a name is taken by somebody else.
+        The endpoint exists and is not InService, or a name is used by another execution.
     """
-    name = order.execution.release(settings.endpoint_name)
+    name = request.execution.release(settings.endpoint_name)
     endpoint = describe_endpoint(sagemaker, settings.endpoint_name)
-    underway = endpoint is not None and name in _configs(endpoint)
-    if endpoint is not None and not underway and endpoint["EndpointStatus"] != "InService":
-        raise ReleaseRefused(_why_not(endpoint))
+    is_started = endpoint is not None and name in _configs(endpoint)
+    if endpoint is not None and not is_started and endpoint["EndpointStatus"] != "InService":
+        raise ReleaseRefused(_refusal(endpoint))
 
-    released = _find(sagemaker, name, order)
-    if released is None:
+    result = _find(sagemaker, name, request)
+    if result is None:
         scaling = registration(autoscaling, settings.endpoint_name) if endpoint else None
-        write_record(s3, settings.bucket, order.execution, {"scaling": scaling})
-        released = _create(sagemaker, name, order, settings, endpoint)
+        write_record(s3, settings.bucket, request.execution, {"scaling": scaling})
+        result = _create(sagemaker, name, request, settings, endpoint)
     if endpoint is None:
         sagemaker.create_endpoint(
             EndpointName=settings.endpoint_name,
             EndpointConfigName=name,
-            Tags=as_list(order.execution.tags),
+            Tags=as_list(request.execution.tags),
         )
-    elif not underway:
+    elif not is_started:
         deregister(autoscaling, settings.endpoint_name)
         sagemaker.update_endpoint(
             EndpointName=settings.endpoint_name,
             EndpointConfigName=name,
-            DeploymentConfig=deployment(released.instance_count, settings.alarms, settings.bake_s),
+            DeploymentConfig=deployment_config(
+                result.instance_count, settings.alarms, settings.bake_s
+            ),
         )
-    return asdict(released)
+    return asdict(result)
 
 
-def _configs(endpoint: Mapping[str, Any]) -> set[str | None]:
-    pending = endpoint.get("PendingDeploymentSummary", {})
-    return {endpoint["EndpointConfigName"], pending.get("EndpointConfigName")}
+def _configs(endpoint: DescribeEndpointOutputTypeDef) -> set[str]:
+    """Return the names of the live and the pending configuration."""
+    names = {endpoint["EndpointConfigName"]}
+    if pending := endpoint.get("PendingDeploymentSummary"):
+        names.add(pending["EndpointConfigName"])
+    return names
 
 
-def _why_not(endpoint: Mapping[str, Any]) -> str:
+def _refusal(endpoint: DescribeEndpointOutputTypeDef) -> str:
     name, status = endpoint["EndpointName"], endpoint["EndpointStatus"]
     reason = f" ({endpoint['FailureReason']})" if endpoint.get("FailureReason") else ""
     remedy = (
@@ -94,19 +110,19 @@ def _why_not(endpoint: Mapping[str, Any]) -> str:
         if status in {"Failed", "OutOfService", "UpdateRollbackFailed"}
         else "start again when it is InService"
     )
-    return f"The endpoint {name} is {status}{reason} and takes no new model: {remedy}."
+    return f"The endpoint {name} is {status}{reason} and accepts no new model: {remedy}."
 
 
-def _find(sagemaker: SageMaker, name: str, order: Order) -> Released | None:
-    """Find what an earlier call with the same input has made."""
-    config = described(sagemaker.describe_endpoint_config, EndpointConfigName=name)
+def _find(sagemaker: SageMakerClient, name: str, request: ReleaseRequest) -> ReleaseResult | None:
+    """Find the resources that an earlier call with the same input created."""
+    config = describe_or_none(sagemaker.describe_endpoint_config, EndpointConfigName=name)
     if config is None:
         return None
     tags = tags_of(sagemaker, config["EndpointConfigArn"])
-    if tags.get(EXECUTION_TAG) != order.execution.arn:
-        raise _taken("endpoint configuration", name)
+    if tags.get(EXECUTION_TAG) != request.execution.arn:
+        raise _name_conflict("endpoint configuration", name)
     variant = config["ProductionVariants"][0]
-    return Released(
+    return ReleaseResult(
         model_name=variant["ModelName"],
         config_name=name,
         previous_config_name=tags.get(PREVIOUS_TAG),
@@ -115,15 +131,15 @@ def _find(sagemaker: SageMaker, name: str, order: Order) -> Released | None:
 
 
 def _create(
-    sagemaker: SageMaker,
+    sagemaker: SageMakerClient,
     name: str,
-    order: Order,
-    settings: Settings,
-    endpoint: Mapping[str, Any] | None,
-) -> Released:
+    request: ReleaseRequest,
+    settings: ReleaseSettings,
+    endpoint: DescribeEndpointOutputTypeDef | None,
+) -> ReleaseResult:
     previous = endpoint["EndpointConfigName"] if endpoint else None
-    tags = order.execution.tags
-    _create_model(sagemaker, name, order, settings, tags)
+    tags = request.execution.tags
+    _create_model(sagemaker, name, request, settings, tags)
     if previous:
         tags[PREVIOUS_TAG] = previous
     count = _instances(endpoint, settings)
@@ -141,36 +157,40 @@ def _create(
         ],
         Tags=as_list(tags),
     )
-    return Released(name, name, previous, count)
+    return ReleaseResult(name, name, previous, count)
 
 
 def _create_model(
-    sagemaker: SageMaker, name: str, order: Order, settings: Settings, tags: Mapping[str, str]
+    sagemaker: SageMakerClient,
+    name: str,
+    request: ReleaseRequest,
+    settings: ReleaseSettings,
+    tags: Mapping[str, str],
 ) -> None:
-    # An earlier call may have ended between the model and the configuration.
-    model = described(sagemaker.describe_model, ModelName=name)
+    # An earlier call may have failed between the model and the configuration.
+    model = describe_or_none(sagemaker.describe_model, ModelName=name)
     if model is not None:
-        if tags_of(sagemaker, model["ModelArn"]).get(EXECUTION_TAG) != order.execution.arn:
-            raise _taken("model", name)
+        if tags_of(sagemaker, model["ModelArn"]).get(EXECUTION_TAG) != request.execution.arn:
+            raise _name_conflict("model", name)
         return
     sagemaker.create_model(
         ModelName=name,
-        PrimaryContainer={"Image": order.image, "ModelDataUrl": order.model_data_url},
+        PrimaryContainer={"Image": request.image, "ModelDataUrl": request.model_data_url},
         ExecutionRoleArn=settings.model_role_arn,
-        EnableNetworkIsolation=settings.isolated,  # SageMaker brings the model
+        EnableNetworkIsolation=settings.isolated,  # SageMaker downloads the model
         Tags=as_list(tags),
     )
 
 
-def _instances(endpoint: Mapping[str, Any] | None, settings: Settings) -> int:
-    """Keep the instances that autoscaling has come to; an update starts from this count."""
+def _instances(endpoint: DescribeEndpointOutputTypeDef | None, settings: ReleaseSettings) -> int:
+    """Keep the instance count that autoscaling has set, within the bounds."""
     if endpoint is None:
         return settings.min_instances
-    current: int = endpoint["ProductionVariants"][0]["CurrentInstanceCount"]
+    current = endpoint["ProductionVariants"][0]["CurrentInstanceCount"]
     return max(settings.min_instances, min(current, settings.max_instances))
 
 
-def _taken(kind: str, name: str) -> ReleaseRefused:
+def _name_conflict(kind: str, name: str) -> ReleaseRefused:
     return ReleaseRefused(
         f"The {kind} {name} exists and is not this execution's: start a new execution."
     )

@@ -1,30 +1,35 @@
-"""An S3 bucket and all versions of all it holds, deleted where nobody wants to keep them."""
+"""Delete an S3 bucket with all object versions."""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from common.aws import code_of
+from common.aws import error_code
 
-__all__ = ["empty"]
+if TYPE_CHECKING:
+    from types_boto3_s3.client import S3Client
+    from types_boto3_s3.type_defs import ObjectIdentifierTypeDef
+
+__all__ = ["delete_bucket"]
 
 
-def empty(s3: Any, bucket: str) -> list[str]:
-    """Delete a thousand versions, or the bucket if there are none; what is still there."""
+def delete_bucket(s3: S3Client, bucket: str) -> list[str]:
+    """Delete a thousand versions, or the bucket if it is empty; return what is left."""
     try:
         page = s3.list_object_versions(Bucket=bucket, MaxKeys=1000)
     except ClientError as error:
-        if code_of(error) != "NoSuchBucket":
+        if error_code(error) != "NoSuchBucket":
             raise
         return []
-    versions = [
-        {"Key": each["Key"], "VersionId": each["VersionId"]}
-        for kind in ("Versions", "DeleteMarkers")
-        for each in page.get(kind, [])
+    versions: list[ObjectIdentifierTypeDef] = [
+        {"Key": version["Key"], "VersionId": version["VersionId"]}
+        for version in (*page.get("Versions", []), *page.get("DeleteMarkers", []))
     ]
     if not versions:
         s3.delete_bucket(Bucket=bucket)
         return []
-    answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": versions, "Quiet": True})
-    wrong = [f"{each['Key']} ({each['Code']})" for each in answer.get("Errors", [])]
-    return [f"what is in the bucket {bucket}", *wrong[:5]]
+    result = s3.delete_objects(Bucket=bucket, Delete={"Objects": versions, "Quiet": True})
+    errors = [f"{error['Key']} ({error['Code']})" for error in result.get("Errors", [])]
+    return [f"the contents of the bucket {bucket}", *errors[:5]]

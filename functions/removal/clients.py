@@ -1,39 +1,26 @@
-"""What the removal needs of boto3's clients: the seam, where tests pass their own."""
+"""The boto3 clients that the removal uses; tests pass fakes."""
 
-from collections.abc import Callable, Iterator
+from __future__ import annotations
+
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
-__all__ = ["Clients", "pages"]
+if TYPE_CHECKING:
+    from types_boto3_application_autoscaling.client import ApplicationAutoScalingClient
+    from types_boto3_codebuild.client import CodeBuildClient
+    from types_boto3_s3.client import S3Client
+    from types_boto3_sagemaker.client import SageMakerClient
+    from types_boto3_stepfunctions.client import SFNClient
+
+__all__ = ["Clients"]
 
 
 @dataclass(frozen=True, slots=True)
 class Clients:
-    """boto3's; the calls of each are those of RemovalRole in the template."""
+    """boto3's clients; RemovalRole in the template allows the calls of each."""
 
-    sagemaker: Any
-    autoscaling: Any
-    codebuild: Any
-    states: Any
-    s3: Any
-
-
-def pages(
-    call: Callable[..., dict[str, Any]], key: str, following: str = "NextToken", **request: Any
-) -> Iterator[dict[str, Any]]:
-    """Yield the items of all pages of a list call.
-
-    Parameters
-    ----------
-    key
-        Where a page holds its items.
-    following
-        What the service calls the next page's name, in request and answer.
-    """
-    more: dict[str, Any] = {}
-    while True:
-        page = call(**request, **more)
-        yield from page[key]
-        if not page.get(following):
-            return
-        more = {following: page[following]}
+    sagemaker: SageMakerClient
+    autoscaling: ApplicationAutoScalingClient
+    codebuild: CodeBuildClient
+    step_functions: SFNClient
+    s3: S3Client

@@ -1,25 +1,36 @@
-"""Test invocations while an update bakes: a quiet endpoint trips no alarm.
+"""Send test invocations during an update's bake: without traffic no alarm can go off.
 
-Whether the answers are right is for SmokeTest; here SageMaker's own metrics shall see traffic, and
-errors count in them. So an answer of any kind will do, and none is no failure of this step.
+They feed SageMaker's metrics, in which errors count. So neither a wrong answer nor an error is a
+failure of this step; SmokeTest checks the answer.
 """
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError, HTTPClientError
 
-from common.aws import code_of
-from smoke_test.smoke import S3, Runtime, read_photo
+from common.aws import error_code
+from smoke_test.smoke import read_photo
+
+if TYPE_CHECKING:
+    from types_boto3_s3.client import S3Client
+    from types_boto3_sagemaker_runtime.client import SageMakerRuntimeClient
 
 __all__ = ["INVOCATIONS", "probe"]
 
-INVOCATIONS = 10  # each poll; some reach a canary that takes half of the traffic or less
+INVOCATIONS = 10  # per poll; some reach a canary with half of the traffic or less
 
 
 def probe(
-    event: dict[str, Any], endpoint_name: str, bucket: str, *, runtime: Runtime, s3: S3
+    event: dict[str, Any],
+    endpoint_name: str,
+    bucket: str,
+    *,
+    runtime: SageMakerRuntimeClient,
+    s3: S3Client,
 ) -> dict[str, Any]:
-    """Ask the endpoint about the smoke photo a few times.
+    """Invoke the endpoint with the smoke photo a few times.
 
     Parameters
     ----------
@@ -29,7 +40,7 @@ def probe(
     Returns
     -------
     dict
-        asked and failed: numbers of invocations.
+        invoked and failed: numbers of invocations.
     """
     photo = read_photo(s3, bucket, event["candidate"]["prefix"])
     failed = 0
@@ -44,7 +55,7 @@ def probe(
         except HTTPClientError:
             failed += 1
         except ClientError as error:
-            if code_of(error) in {"AccessDeniedException", "AccessDenied"}:
-                raise  # then no probe ever arrives, and the alarms would watch nothing
+            if error_code(error) in {"AccessDeniedException", "AccessDenied"}:
+                raise  # no probe arrives, so the alarms would have no data
             failed += 1
-    return {"asked": INVOCATIONS, "failed": failed}
+    return {"invoked": INVOCATIONS, "failed": failed}

@@ -1,48 +1,47 @@
-"""A search over the bundle's search space by SageMaker's tuning service."""
+"""Start a hyperparameter tuning job over the bundle's search space."""
+
+from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from common.aws import code_of
+from common.aws import error_code
 from common.sagemaker import adopt
 from common.tags import as_list
-from common.training import Job, Settings, objective
+from common.training import Job, TrainingSettings, read_objective
 
-__all__ = ["SageMaker", "ranges", "start_tuning"]
+if TYPE_CHECKING:
+    from types_boto3_sagemaker.client import SageMakerClient
+    from types_boto3_sagemaker.type_defs import (
+        CategoricalParameterRangeTypeDef,
+        ContinuousParameterRangeTypeDef,
+        HyperParameterTrainingJobDefinitionTypeDef,
+        IntegerParameterRangeTypeDef,
+        ParameterRangesTypeDef,
+    )
+
+__all__ = ["parameter_ranges", "start_tuning"]
 
 _SEED = 20  # the same search proposes the same values again
-
-
-class SageMaker(Protocol):
-    """What is needed of boto3's `sagemaker` client."""
-
-    def create_hyper_parameter_tuning_job(self, **request: Any) -> dict[str, Any]:
-        """Start a search; answers before it has begun."""
-
-    def describe_hyper_parameter_tuning_job(self, **request: Any) -> dict[str, Any]:
-        """Status, counts and the best job so far."""
-
-    def list_tags(self, **request: Any) -> dict[str, Any]:
-        """Tags of one ARN."""
 
 
 def start_tuning(
     job: Job,
     tune: Mapping[str, int],
-    space: Mapping[str, Any],
-    settings: Settings,
-    sagemaker: SageMaker,
+    search_space: Mapping[str, Any],
+    settings: TrainingSettings,
+    sagemaker: SageMakerClient,
 ) -> dict[str, Any]:
-    """Start the search; a second call with the same input finds what the first has started.
+    """Start the search; a second call with the same input returns the first call's job.
 
     Parameters
     ----------
     tune
-        max_jobs, and how many of them in parallel.
-    space
-        What `search_space.json` holds.
+        max_jobs, and parallel: how many run at the same time.
+    search_space
+        Contents of `search_space.json`.
 
     Returns
     -------
@@ -52,65 +51,84 @@ def start_tuning(
     Raises
     ------
     JobRefused
-        A job of this name is another execution's, or has failed.
+        A job of this name belongs to another execution, or has failed.
     """
     name = job.execution.tuning_job
-    aim = objective(space)
+    objective = read_objective(search_space)
+    fields = job.fields(settings)
+    definition: HyperParameterTrainingJobDefinitionTypeDef = {
+        "RoleArn": fields["RoleArn"],
+        "InputDataConfig": fields["InputDataConfig"],
+        "OutputDataConfig": fields["OutputDataConfig"],
+        "ResourceConfig": fields["ResourceConfig"],
+        "StoppingCondition": fields["StoppingCondition"],
+        "EnableNetworkIsolation": fields["EnableNetworkIsolation"],
+        "AlgorithmSpecification": {
+            "TrainingImage": settings.image,
+            "TrainingInputMode": "File",
+            "MetricDefinitions": objective.definitions,
+        },
+        "StaticHyperParameters": job.script(settings) | dict(job.hyperparameters),
+    }
     try:
         sagemaker.create_hyper_parameter_tuning_job(
             HyperParameterTuningJobName=name,
             HyperParameterTuningJobConfig={
                 "Strategy": "Bayesian",
                 "HyperParameterTuningJobObjective": {
-                    "Type": aim.direction.capitalize(),
-                    "MetricName": aim.metric,
+                    "Type": "Minimize" if objective.direction == "minimize" else "Maximize",
+                    "MetricName": objective.metric,
                 },
                 "ResourceLimits": {
                     "MaxNumberOfTrainingJobs": tune["max_jobs"],
                     "MaxParallelTrainingJobs": tune["parallel"],
                 },
-                "ParameterRanges": ranges(space, set(job.hyperparameters)),
+                "ParameterRanges": parameter_ranges(search_space, set(job.hyperparameters)),
                 "RandomSeed": _SEED,
             },
-            TrainingJobDefinition={
-                **job.request(settings, aim),
-                "StaticHyperParameters": job.script(settings) | dict(job.hyperparameters),
-            },
+            TrainingJobDefinition=definition,
             Tags=as_list(job.execution.tags),
         )
     except ClientError as error:
-        if code_of(error) != "ResourceInUse":
+        if error_code(error) != "ResourceInUse":
             raise
-        there = sagemaker.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
-        return adopt(sagemaker, job.execution, there, "HyperParameterTuningJob")
+        existing = sagemaker.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
+        return adopt(sagemaker, job.execution, existing, "HyperParameterTuningJob")
     return {"job_name": name}
 
 
-def ranges(space: Mapping[str, Any], fixed: set[str]) -> dict[str, list[dict[str, Any]]]:
-    """Write a search space as SageMaker wants it, numbers as text; what is fixed is not searched.
+def parameter_ranges(search_space: Mapping[str, Any], fixed: set[str]) -> ParameterRangesTypeDef:
+    """Convert a search space to the API's form, with numbers as text.
 
     Parameters
     ----------
     fixed
-        Names that the person has given a value.
+        Hyperparameters given in the execution's input, which are not searched.
     """
-    found: dict[str, list[dict[str, Any]]] = {}
-    for each in space["parameters"]:
-        if each["name"] in fixed:
+    categorical: list[CategoricalParameterRangeTypeDef] = []
+    integer: list[IntegerParameterRangeTypeDef] = []
+    continuous: list[ContinuousParameterRangeTypeDef] = []
+    for parameter in search_space["parameters"]:
+        name = parameter["name"]
+        if name in fixed:
             continue
-        if each["type"] == "categorical":
-            values = [str(value) for value in each["values"]]
-            found.setdefault("CategoricalParameterRanges", []).append(
-                {"Name": each["name"], "Values": values}
-            )
+        if parameter["type"] == "categorical":
+            values = [str(value) for value in parameter["values"]]
+            categorical.append({"Name": name, "Values": values})
         else:
-            kind = "Integer" if each["type"] == "int" else "Continuous"
-            found.setdefault(f"{kind}ParameterRanges", []).append(
+            (integer if parameter["type"] == "int" else continuous).append(
                 {
-                    "Name": each["name"],
-                    "MinValue": str(each["low"]),
-                    "MaxValue": str(each["high"]),
-                    "ScalingType": "Logarithmic" if each.get("log") else "Linear",
+                    "Name": name,
+                    "MinValue": str(parameter["low"]),
+                    "MaxValue": str(parameter["high"]),
+                    "ScalingType": "Logarithmic" if parameter.get("log") else "Linear",
                 }
             )
-    return found
+    ranges: ParameterRangesTypeDef = {}
+    if categorical:
+        ranges["CategoricalParameterRanges"] = categorical
+    if integer:
+        ranges["IntegerParameterRanges"] = integer
+    if continuous:
+        ranges["ContinuousParameterRanges"] = continuous
+    return ranges

@@ -1,13 +1,10 @@
-"""What the tests of both kinds of jobs start from."""
+"""Settings, search space and event for the tests of training and tuning jobs."""
 
-import io
-import json
-import tarfile
 from typing import Any
 
 from common.execution import Execution
-from common.training import Job, Settings
-from tests.functions.account import BUCKET, Account
+from common.training import Job, TrainingSettings
+from tests.functions.aws_account import BUCKET, Account
 
 SPACE: dict[str, Any] = {
     "objective": {
@@ -21,7 +18,7 @@ SPACE: dict[str, Any] = {
         {"name": "epochs", "type": "int", "low": 5, "high": 50},
     ],
 }
-SETTINGS = Settings(
+SETTINGS = TrainingSettings(
     endpoint_name="kennel",
     bucket=BUCKET,
     image="763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch:2.14-cpu-amzn2023-sagemaker",
@@ -42,25 +39,14 @@ EVENT = {
 JOB = Job.from_event(EVENT)
 
 
-def source(space: Any = SPACE) -> bytes:
-    """Pack a source as the bundle does."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz") as packed:
-        content = json.dumps(space).encode()
-        member = tarfile.TarInfo("search_space.json")
-        member.size = len(content)
-        packed.addfile(member, io.BytesIO(content))
-    return buffer.getvalue()
-
-
-def only(account: Account, operation: str) -> dict[str, Any]:
-    """Give the request of the one call of this operation."""
+def only_request(account: Account, operation: str) -> dict[str, Any]:
+    """Return the request of the only call of an operation."""
     (request,) = [request for name, request in account.calls if name == operation]
     return request
 
 
 def channels(request: dict[str, Any]) -> dict[str, str]:
-    """Give each channel's place."""
+    """Return the S3 URI of each channel."""
     return {
         each["ChannelName"]: each["DataSource"]["S3DataSource"]["S3Uri"]
         for each in request["InputDataConfig"]

@@ -24,7 +24,7 @@ from kennel.cloud.iam.requests import ApiCall
 from kennel.cloud.sagemaker.resources import Need, arn_of
 from kennel.cloud.sagemaker.resources import needs as of_sagemaker
 from kennel.paths import FUNCTIONS
-from tests.functions.account import Client
+from tests.functions.aws_account import Client
 
 FILE = Path(__file__).with_name("calls.json")
 RECORD = "KENNEL_RECORD_CALLS"
@@ -147,13 +147,13 @@ def recording() -> Iterator[set[Row]]:
         if role in CALLERS and not action.startswith(("logs:", "xray:")):
             seen.add(normal(role, action, resource, context))
 
-    before = Access.witness, Client.witness
+    before = Access.witness, Client.on_call
     Access.witness = in_a_cloud
-    Client.witness = lambda *call: seen.update(of_function(*call))
+    Client.on_call = lambda *call: seen.update(of_function(*call))
     try:
         yield seen
     finally:
-        Access.witness, Client.witness = before
+        Access.witness, Client.on_call = before
 
 
 def settle(seen: set[Row]) -> None:

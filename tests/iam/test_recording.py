@@ -9,7 +9,7 @@ import pytest
 
 from kennel.cloud.iam.permissions import table as actions_of_calls
 from preflight.data import find_photos
-from tests.functions.account import BUCKET, Account
+from tests.functions.aws_account import BUCKET, Account
 from tests.iam import recording
 from tests.iam.check import CALLS, DEPENDENT
 from tests.machine import definition
@@ -35,14 +35,20 @@ def folder(role: str) -> str:
 
 
 def names_in(*folders: str) -> set[str]:
-    """Every attribute that the code of some folders names, such as a client's method."""
-    return {
-        node.attr
+    """Return the attributes in the code of some folders, and the list operations of paginators."""
+    nodes = [
+        node
         for each in folders
         for file in (ROOT / "functions" / each).glob("*.py")
         for node in ast.walk(ast.parse(file.read_text()))
-        if isinstance(node, ast.Attribute)
+    ]
+    attributes = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+    paginated = {
+        ast.literal_eval(node.args[0])
+        for node in nodes
+        if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "get_paginator"
     }
+    return attributes | paginated
 
 
 @pytest.mark.parametrize("role", sorted(FUNCTIONS))

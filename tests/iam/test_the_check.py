@@ -1,4 +1,4 @@
-"""The check is checked: a template with any of these broader roles does not pass it."""
+"""The check rejects a template with any of these broader roles."""
 
 import re
 from pathlib import Path
@@ -36,35 +36,37 @@ ENDPOINT = r"endpoint/\$\{EndpointName\}"
 CONDITION = r"(?s)\n\s+Condition:.*"
 MUTATIONS = {
     "every action": in_statement(
-        "ClassifyRole", "AskTheEndpoint", "sagemaker:InvokeEndpoint", '"sagemaker:*"'
+        "ClassifyRole", "InvokeTheEndpoint", "sagemaker:InvokeEndpoint", '"sagemaker:*"'
     ),
-    "all that begin alike": in_statement(
-        "ClassifyRole", "AskTheEndpoint", "sagemaker:InvokeEndpoint", '"sagemaker:Invoke*"'
+    "all with the same prefix": in_statement(
+        "ClassifyRole", "InvokeTheEndpoint", "sagemaker:InvokeEndpoint", '"sagemaker:Invoke*"'
     ),
     "every resource": in_statement(
-        "ClassifyRole", "AskTheEndpoint", r"Resource: .*", 'Resource: "*" # no reason will do'
+        "ClassifyRole", "InvokeTheEndpoint", r"Resource: .*", 'Resource: "*" # without a reason'
     ),
-    "every endpoint": in_statement("ClassifyRole", "AskTheEndpoint", ENDPOINT, "endpoint/*"),
-    "endpoints that begin alike": in_statement(
-        "ClassifyRole", "AskTheEndpoint", ENDPOINT, "endpoint/${EndpointName}*"
+    "every endpoint": in_statement("ClassifyRole", "InvokeTheEndpoint", ENDPOINT, "endpoint/*"),
+    "endpoints with the same prefix": in_statement(
+        "ClassifyRole", "InvokeTheEndpoint", ENDPOINT, "endpoint/${EndpointName}*"
     ),
     "another endpoint": in_statement(
-        "ClassifyRole", "AskTheEndpoint", ENDPOINT, "endpoint/another"
+        "ClassifyRole", "InvokeTheEndpoint", ENDPOINT, "endpoint/another"
     ),
-    "every region": in_statement("ClassifyRole", "AskTheEndpoint", r"\$\{AWS::Region\}", "*"),
-    "every account": in_statement("ClassifyRole", "AskTheEndpoint", r"\$\{AWS::AccountId\}", "*"),
-    "an action too many": in_statement(
+    "every region": in_statement("ClassifyRole", "InvokeTheEndpoint", r"\$\{AWS::Region\}", "*"),
+    "every account": in_statement(
+        "ClassifyRole", "InvokeTheEndpoint", r"\$\{AWS::AccountId\}", "*"
+    ),
+    "one action too many": in_statement(
         "PageRole", "ReadTheLiveBreeds", "s3:GetObject", "[s3:GetObject, s3:DeleteObject]"
     ),
     "a describe too many": in_statement(
         "ClassifyRole",
-        "AskTheEndpoint",
+        "InvokeTheEndpoint",
         "sagemaker:InvokeEndpoint",
         "[sagemaker:InvokeEndpoint, sagemaker:DescribeEndpoint]",
     ),
     "an asynchronous call too many": in_statement(
         "ClassifyRole",
-        "AskTheEndpoint",
+        "InvokeTheEndpoint",
         "sagemaker:InvokeEndpoint",
         "[sagemaker:InvokeEndpoint, sagemaker:InvokeEndpointAsync]",
     ),
@@ -72,13 +74,13 @@ MUTATIONS = {
     "a shorter prefix": in_statement("PageRole", "ReadTheLiveBreeds", r"/live/\*", "/live*"),
     "a list of the whole bucket": in_statement("PreflightRole", "CountThePhotos", CONDITION, ""),
     "a bundle may be overwritten": in_statement("PublishBundleRole", "WriteBundles", CONDITION, ""),
-    "a role for any service": in_statement("ReleaseRole", "HandTheModelItsRole", CONDITION, ""),
+    "a role for any service": in_statement("ReleaseRole", "PassTheModelRole", CONDITION, ""),
     "a role for another service": in_statement(
-        "ReleaseRole", "HandTheModelItsRole", "sagemaker.amazonaws", "lambda.amazonaws"
+        "ReleaseRole", "PassTheModelRole", "sagemaker.amazonaws", "lambda.amazonaws"
     ),
     "any role": in_statement(
         "ReleaseRole",
-        "HandTheModelItsRole",
+        "PassTheModelRole",
         "!GetAtt ModelRole.Arn",
         "!Sub arn:${AWS::Partition}:iam::${AWS::AccountId}:role/*",
     ),
@@ -122,17 +124,18 @@ MUTATIONS = {
         "\n  More:\n    Type: AWS::IAM::Policy\n    Properties: { PolicyName: x }\n\n  PageRole:\n",
     ),
     "data that is kept may be deleted": TEXT.replace(
-        'DataGoes: !Equals [!Ref KeepData, "false"]', 'DataGoes: !Not [!Equals [!Ref KeepData, ""]]'
+        'DeleteData: !Equals [!Ref KeepData, "false"]',
+        'DeleteData: !Not [!Equals [!Ref KeepData, ""]]',
     ),
     "data that goes may not be deleted": TEXT.replace(
-        'DataGoes: !Equals [!Ref KeepData, "false"]', 'DataGoes: !Equals [!Ref KeepData, ""]'
+        'DeleteData: !Equals [!Ref KeepData, "false"]', 'DeleteData: !Equals [!Ref KeepData, ""]'
     ),
     "a call that is not allowed": in_statement(
-        "SmokeTestRole", "AskTheEndpoint", "sagemaker:InvokeEndpoint, ", ""
+        "SmokeTestRole", "InvokeTheEndpoint", "sagemaker:InvokeEndpoint, ", ""
     ),
     "a dependent action that is missing": in_statement(
         "ApplyAutoscalingRole",
-        "LetAutoscalingSeeTheEndpoint",
+        "AutoscalingUsesTheEndpoint",
         ", sagemaker:UpdateEndpointWeightsAndCapacities",
         "",
     ),

@@ -18,7 +18,9 @@ CACHE = Path(__file__).resolve().parents[2] / ".kennel" / "cache"
 
 def test_files_and_digests(bundle_folder: Path) -> None:
     listing = json.loads((bundle_folder / "bundle.json").read_text())
-    assert set(listing["files"]) == {"breeds.json", "model.tar.gz", "smoke.jpg", "source.tar.gz"}
+    assert set(listing["files"]) == {
+        *("breeds.json", "model.tar.gz", "search_space.json", "smoke.jpg", "source.tar.gz"),
+    }
     for name, digest in listing["files"].items():
         assert sha256(bundle_folder / name) == digest
     assert len(listing["hash"]) == 20
@@ -35,6 +37,11 @@ def test_breeds_and_smoke_photo_are_the_packages(bundle_folder: Path, package: P
     breeds = [entry["breed"] for entry in json.loads((bundle_folder / "breeds.json").read_text())]
     listing = json.loads((bundle_folder / "bundle.json").read_text())
     assert listing["smoke"]["breed"] in breeds
+
+
+def test_search_space_is_the_sources(bundle_folder: Path) -> None:
+    search_space = (bundle_folder / "search_space.json").read_bytes()
+    assert search_space == source_members()["search_space.json"]
 
 
 def test_source_is_this_folder_without_caches(bundle_folder: Path) -> None:

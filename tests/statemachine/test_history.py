@@ -1,7 +1,7 @@
-"""An execution may have 25,000 events in its history; the 25,001st ends it.
+"""The history of an execution stays below 25,000 events; AWS fails an execution that exceeds them.
 
-Computed from the definition itself: the longest of its loops, gone round for as long as an
-execution may take, with whatever number of retries brings the most events in that time.
+The bound is computed from the definition: the polling loop with the most events per second, run for
+as long as an execution may take, with the number of retries that gives the most events.
 """
 
 import itertools
@@ -14,52 +14,52 @@ from tests.machine import definition
 from tests.stack import source
 from tests.statemachine.test_shape import STATES, following
 
-MOST_EVENTS = 25_000
+MAX_EVENTS = 25_000
 SECONDS = definition()["TimeoutSeconds"]
 POLL_S = source()["Parameters"]["PollSeconds"]["Default"]
-#: Entered, scheduled, started, succeeded, exited; a retry schedules, starts and fails once more.
+#: Entered, scheduled, started, succeeded, exited; a retry adds scheduled, started, failed.
 EVENTS = {"Task": 5, "Wait": 2, "Choice": 2, "Pass": 2}
 RETRY_EVENTS = 3
 
 
 def loops() -> list[list[str]]:
-    """Find every way from a Wait back to it."""
-    found = []
+    """Find every path from a Wait state back to it."""
+    paths = []
 
     def walk(path: list[str]) -> None:
         for name in following(STATES[path[-1]]):
             if name == path[0]:
-                found.append(path)
+                paths.append(path)
             elif name not in path and STATES[name]["Type"] != "Fail":
                 walk([*path, name])
 
     for name, state in STATES.items():
         if state["Type"] == "Wait":
             walk([name])
-    return found
+    return paths
 
 
-def most_events_a_second(loop: list[str]) -> float:
-    """Try every number of retries of every task of a loop."""
+def max_events_per_second(loop: list[str]) -> float:
+    """Return the maximum over every number of retries of every task of a loop."""
     tasks = [STATES[name] for name in loop if STATES[name]["Type"] == "Task"]
     plain = sum(EVENTS[STATES[name]["Type"]] for name in loop)
-    ways = itertools.product(*(range(task["Retry"][0]["MaxAttempts"] + 1) for task in tasks))
-    found: float = max(
-        (plain + RETRY_EVENTS * sum(way))
-        / (POLL_S + sum(waited(task, times) for task, times in zip(tasks, way, strict=True)))
-        for way in ways
+    retries = itertools.product(*(range(task["Retry"][0]["MaxAttempts"] + 1) for task in tasks))
+    rate: float = max(
+        (plain + RETRY_EVENTS * sum(counts))
+        / (POLL_S + sum(waited(task, times) for task, times in zip(tasks, counts, strict=True)))
+        for counts in retries
     )
-    return found
+    return rate
 
 
 def waited(task: dict[str, Any], times: int) -> float:
-    """Seconds between so many attempts."""
+    """Return the seconds waited for this many retries."""
     retry = task["Retry"][0]
     return float(sum(retry["IntervalSeconds"] * retry["BackoffRate"] ** n for n in range(times)))
 
 
 def once() -> int:
-    """Events of all states that are in no loop, each with all of its retries."""
+    """Return the events of all states outside loops, each with all of its retries."""
     looping = {name for loop in loops() for name in loop}
     return sum(
         EVENTS[state["Type"]]
@@ -69,24 +69,24 @@ def once() -> int:
     )
 
 
-def test_loops_are_those_that_wait() -> None:
+def test_every_loop_has_a_wait() -> None:
     waits = {loop[0] for loop in loops()}
     assert waits == {
         *("WaitForImage", "WaitForTuning", "WaitForTraining", "WaitForEndpoint", "WaitForCleanUp")
     }
 
 
-def test_worst_case_stays_below_what_aws_keeps() -> None:
-    worst = max(most_events_a_second(loop) for loop in loops())
-    assert worst * SECONDS + once() < MOST_EVENTS
+def test_worst_case_stays_below_the_limit() -> None:
+    worst = max(max_events_per_second(loop) for loop in loops())
+    assert worst * SECONDS + once() < MAX_EVENTS
 
 
-def test_it_would_not_if_polling_were_much_quicker(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The computation sees what it is for."""
+def test_worst_case_exceeds_the_limit_with_faster_polling(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The computation depends on the polling interval."""
     monkeypatch.setitem(globals(), "POLL_S", 10)
-    worst = max(most_events_a_second(loop) for loop in loops())
-    assert worst * SECONDS + once() > MOST_EVENTS
+    worst = max(max_events_per_second(loop) for loop in loops())
+    assert worst * SECONDS + once() > MAX_EVENTS
 
 
-def test_preflight_leaves_the_release_an_hour_of_it() -> None:
+def test_preflight_leaves_an_hour_for_the_release() -> None:
     assert LONGEST_JOBS_S + 3600 <= SECONDS

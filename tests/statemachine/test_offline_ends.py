@@ -1,11 +1,9 @@
-"""How things end on the offline cloud: an execution aborted or redriven, a stack deleted.
+"""An aborted execution and a deleted stack on the offline cloud.
 
-The rule, the functions behind it, the custom resource and SageMaker's stand-in are the offline
-cloud's; `test_ways.py` has every other way over an account in memory.
+CleanUpRule, its function, the custom resource and the emulated SageMaker are the offline cloud's;
+`test_paths.py` covers the other paths with an in-memory account.
 """
 
-import hashlib
-import json
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -76,24 +74,6 @@ def test_aborted_first_release_leaves_nothing(cloud: Cloud) -> None:
     client("stepfunctions", cloud.url).stop_execution(executionArn=arn)
     until(lambda: endpoint(cloud) is None and not made(cloud), "end of the clean-up")
     assert targets(cloud) == []
-
-
-def test_aborted_execution_is_finished_by_a_redrive(cloud: Cloud) -> None:
-    states = client("stepfunctions", cloud.url)
-    machine = cloud.stack.outputs["StateMachineArn"]
-    arn = states.start_execution(stateMachineArn=machine, input="{}")["executionArn"]
-    states.stop_execution(executionArn=arn)
-    until(lambda: described(cloud, arn)["status"] == "ABORTED", "end of the execution")
-    states.redrive_execution(executionArn=arn)
-    until(lambda: described(cloud, arn)["status"] != "RUNNING", "end of the redrive")
-    done = described(cloud, arn)
-    assert (done["status"], done["redriveCount"]) == ("SUCCEEDED", 1), done.get("cause")
-    output = json.loads(done["output"])
-    redriven = hashlib.sha256(f"{arn}1".encode()).hexdigest()[:20]
-    assert output["release"]["config_name"] == f"kennel-{redriven}"
-    assert endpoint(cloud)["EndpointConfigName"] == f"kennel-{redriven}"
-    assert endpoint(cloud)["EndpointStatus"] == "InService"
-    assert len(targets(cloud)) == 1
 
 
 def test_stack_deleted_in_the_middle_of_a_release_leaves_nothing(cloud: Cloud) -> None:

@@ -136,7 +136,7 @@ def test_alarm_in_the_bake_takes_the_update_back(released: Released) -> None:
     cloud.faults.clear()
     done = states.describe_execution(executionArn=arn)
     assert (done["status"], done["error"]) == ("FAILED", "SmokeTestFailed")
-    assert "SageMaker gave up the update and went back" in done["cause"]
+    assert "SageMaker rolled the update back" in done["cause"]
     after = released.described
     assert after["EndpointStatus"] == "InService"
     assert after["EndpointConfigName"] == before["EndpointConfigName"]

@@ -1,4 +1,4 @@
-"""The state machine's shape: all reachable, all bounded, every failure caught."""
+"""The state machine's shape: every state reachable, every task bounded, every failure caught."""
 
 import json
 import re
@@ -21,7 +21,7 @@ LAMBDA_RETRIES = {
 
 STATES = definition()["States"]
 TASKS = {name: state for name, state in STATES.items() if state["Type"] == "Task"}
-#: Where a task's failure goes that is not the execution's: what has happened stays as it is.
+#: Tasks whose failure does not fail the execution, or not for the first time.
 OTHER_CATCHES: dict[str, dict[str, Any]] = {
     "CleanUp": {"ResultPath": "$.cleanup", "Next": "ReasonOfCleanUp"},
     "NotifyOfRelease": {"ResultPath": None, "Next": "Done"},
@@ -47,20 +47,20 @@ def test_every_state_can_be_reached() -> None:
     assert reached == set(STATES)
 
 
-def test_it_ends_in_done_or_in_failed() -> None:
+def test_execution_ends_in_done_or_failed() -> None:
     ends = {name for name, state in STATES.items() if not following(state)}
     assert {name: STATES[name]["Type"] for name in ends} == {"Done": "Succeed", "Failed": "Fail"}
 
 
 @pytest.mark.parametrize("name", TASKS)
-def test_task_is_bounded_and_its_failure_reaches_the_person(name: str) -> None:
+def test_task_is_bounded_and_its_failure_is_caught(name: str) -> None:
     task = TASKS[name]
     assert 0 < task["TimeoutSeconds"] <= 910
-    way = OTHER_CATCHES.get(name, {"ResultPath": "$.failure", "Next": "ReadReason"})
-    assert task["Catch"] == [{"ErrorEquals": ["States.ALL"], **way}]
+    catch = OTHER_CATCHES.get(name, {"ResultPath": "$.failure", "Next": "ReadReason"})
+    assert task["Catch"] == [{"ErrorEquals": ["States.ALL"], **catch}]
 
 
-def test_every_failure_is_cleaned_up_after_and_told() -> None:
+def test_every_failure_leads_to_clean_up_and_notification() -> None:
     reasons = {name for name in STATES if name.startswith(("ReasonOf", "StatusOf"))}
     assert {STATES[name]["Next"] for name in reasons - {"ReasonOfCleanUp"}} == {"CleanUp"}
     assert [name for name, state in STATES.items() if "Failed" in following(state)] == [
@@ -68,7 +68,7 @@ def test_every_failure_is_cleaned_up_after_and_told() -> None:
     ]
 
 
-def test_all_before_release_leaves_the_endpoint_alone() -> None:
+def test_states_before_release_do_not_change_the_endpoint() -> None:
     """Only these functions may change it, and only Release is reached without passing Release."""
     changing = {"Release", "ApplyAutoscaling", "CleanUp"}
     reached: set[str] = set()
@@ -82,7 +82,7 @@ def test_all_before_release_leaves_the_endpoint_alone() -> None:
 
 
 @pytest.mark.parametrize("name", TASKS)
-def test_only_what_can_pass_is_retried(name: str) -> None:
+def test_only_transient_errors_are_retried(name: str) -> None:
     task = TASKS[name]
     (retry,) = task["Retry"]
     if task["Resource"].endswith("lambda:invoke"):
@@ -94,19 +94,19 @@ def test_only_what_can_pass_is_retried(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in TASKS if "FunctionName" in str(TASKS[name])])
-def test_task_outlasts_its_function(name: str) -> None:
+def test_task_has_a_longer_time_out_than_its_function(name: str) -> None:
     function = TASKS[name]["Parameters"]["FunctionName"].rpartition(":")[2]
     properties = of_type(transformed(), "AWS::Lambda::Function")[f"{function}Function"]
     assert TASKS[name]["TimeoutSeconds"] > properties["Timeout"]
 
 
-def test_template_substitutes_what_the_definition_asks_for() -> None:
-    asked = set(re.findall(r"\$\{(\w+)\}", DEFINITION.read_text()))
+def test_template_has_every_substitution_of_the_definition() -> None:
+    used = set(re.findall(r"\$\{(\w+)\}", DEFINITION.read_text()))
     machine = of_type(transformed(), "AWS::StepFunctions::StateMachine")["TrainAndDeploy"]
-    assert set(machine["DefinitionSubstitutions"]) == asked == set(SUBSTITUTIONS)
+    assert set(machine["DefinitionSubstitutions"]) == used == set(SUBSTITUTIONS)
 
 
-def test_statelint_has_nothing_to_say(tmp_path: Path) -> None:
+def test_statelint_finds_nothing(tmp_path: Path) -> None:
     pytest.importorskip("statelint", reason="statelint is not installed")
     (tmp_path / "machine.json").write_text(json.dumps(definition()))
     done = subprocess.run(

@@ -7,17 +7,7 @@ import pytest
 from moto import mock_aws
 
 from apply_autoscaling.policy import apply
-from common.scaling import Scaling
-
-SCALING = Scaling(
-    min_instances=1,
-    max_instances=5,
-    metric="invocations",
-    target_invocations=600,
-    target_concurrency=4,
-    scale_in_cooldown_s=30,
-    scale_out_cooldown_s=30,
-)
+from tests.functions.scaling import SCALING
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""POST /classify as API Gateway sees it; the endpoint is a fake behind its seam."""
+"""POST /classify as API Gateway calls it, with a fake client of the endpoint."""
 
 import base64
 import importlib
@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pytest
@@ -19,6 +19,9 @@ from botocore.response import StreamingBody
 from classify.endpoint import Endpoint
 from classify.observation import Observation
 from tests.functions.classify.photos import FUNCTIONS, gradient, jpeg
+
+if TYPE_CHECKING:
+    from types_boto3_sagemaker_runtime.client import SageMakerRuntimeClient
 
 ENVIRONMENT = {
     "ENDPOINT_NAME": "kennel",
@@ -35,8 +38,8 @@ ANSWER = {
 }
 
 
-class Fake:
-    """An endpoint's client that remembers what it was sent."""
+class FakeRuntime:
+    """A runtime client that records its requests."""
 
     def __init__(self, outcome: Exception | dict[str, Any]) -> None:
         self.outcome = outcome
@@ -49,9 +52,12 @@ class Fake:
         body = json.dumps(self.outcome).encode()
         return {"Body": StreamingBody(io.BytesIO(body), len(body))}
 
+    def endpoint(self) -> Endpoint:
+        return Endpoint(cast("SageMakerRuntimeClient", self), "kennel")
 
-class Silent:
-    """A log for requests whose line is of no interest."""
+
+class NoLog:
+    """A log that drops its lines."""
 
     def info(self, msg: object, /, *, extra: dict[str, Any]) -> None:
         pass
@@ -73,10 +79,10 @@ def event(body: bytes, content_type: str = "image/jpeg") -> dict[str, Any]:
     }
 
 
-def test_a_photo_becomes_the_answer_and_nothing_more(app: ModuleType) -> None:
-    fake = Fake(ANSWER)
-    with Observation(Silent(), "kennel") as observation:
-        response = app.classify(event(jpeg(640, 480)), Endpoint(fake, "kennel"), observation)
+def test_photo_is_answered_with_breeds(app: ModuleType) -> None:
+    fake = FakeRuntime(ANSWER)
+    with Observation(NoLog(), "kennel") as observation:
+        response = app.classify(event(jpeg(640, 480)), fake.endpoint(), observation)
     assert response["statusCode"] == 200
     assert response["headers"]["Content-Type"] == "application/json"
     answer = json.loads(response["body"])
@@ -89,16 +95,16 @@ def test_a_photo_becomes_the_answer_and_nothing_more(app: ModuleType) -> None:
     assert np.load(io.BytesIO(request["Body"])).shape == (320, 427, 3)
 
 
-def test_a_photo_that_is_none_never_reaches_the_endpoint(app: ModuleType) -> None:
-    fake = Fake(ANSWER)
+def test_invalid_photo_does_not_reach_the_endpoint(app: ModuleType) -> None:
+    fake = FakeRuntime(ANSWER)
     response = answered(app, event(b"This is a letter."), fake)
     assert response["statusCode"] == 400
     assert fake.requests == []
 
 
-def answered(app: ModuleType, request: dict[str, Any], fake: Fake) -> dict[str, Any]:
+def answered(app: ModuleType, request: dict[str, Any], fake: FakeRuntime) -> dict[str, Any]:
     """Answer as the deployed handler would, with another endpoint behind it."""
-    handler = app.make_handler(Endpoint(fake, "kennel"), "kennel", Logger("classify"))
+    handler = app.make_handler(fake.endpoint(), "kennel", Logger("classify"))
     response: dict[str, Any] = handler(request, None)
     return response
 
@@ -118,7 +124,7 @@ def answered(app: ModuleType, request: dict[str, Any], fake: Fake) -> dict[str, 
 def test_refusals_are_problem_documents(
     app: ModuleType, request_: dict[str, Any], status: int
 ) -> None:
-    response = answered(app, request_, Fake(ANSWER))
+    response = answered(app, request_, FakeRuntime(ANSWER))
     assert response["statusCode"] == status
     assert response["headers"]["Content-Type"] == "application/problem+json"
     document = json.loads(response["body"])
@@ -126,19 +132,19 @@ def test_refusals_are_problem_documents(
     assert document["status"] == status
 
 
-def test_a_crash_tells_its_caller_nothing_of_us(app: ModuleType) -> None:
+def test_unexpected_error_reveals_nothing(app: ModuleType) -> None:
     denied = ClientError(
         {"Error": {"Code": "AccessDeniedException", "Message": "arn:aws:iam::1:role/x denied"}},
         "InvokeEndpoint",
     )
-    response = answered(app, event(jpeg()), Fake(denied))
+    response = answered(app, event(jpeg()), FakeRuntime(denied))
     assert response["statusCode"] == 500
     assert "Retry-After" not in response["headers"]
     for secret in ("arn:", "Traceback", "/functions", "AccessDenied"):
         assert secret not in response["body"]
 
 
-def test_the_log_holds_the_trace_and_neither_photo_nor_key() -> None:
+def test_log_has_the_trace_but_neither_photo_nor_key() -> None:
     # In a process of its own, as Lambda runs it: powertools writes to the real stdout.
     script = """
 import json, sys
@@ -159,16 +165,16 @@ print(json.dumps(handler(json.loads(sys.stdin.read()), None)), file=sys.stderr)
         check=True,
     )
     assert json.loads(run.stderr)["statusCode"] == 500
-    counted, trace = [json.loads(line) for line in run.stdout.splitlines()]
-    assert (counted["service"], counted["Status"]) == ("classify", "500")
-    assert counted["correlation_id"] == trace["correlation_id"] == "request-1"
+    line, trace = [json.loads(text) for text in run.stdout.splitlines()]
+    assert (line["service"], line["Status"]) == ("classify", "500")
+    assert line["correlation_id"] == trace["correlation_id"] == "request-1"
     assert "PermissionError" in trace["exception"]
     assert "a-secret-key" not in run.stdout
     assert base64.b64encode(photo).decode()[:40] not in run.stdout
 
 
 @pytest.mark.parametrize("missing", ["ENDPOINT_NAME", "AWS_REGION", "SAGEMAKER_ENDPOINT_URL"])
-def test_it_does_not_start_without_its_settings(missing: str) -> None:
+def test_missing_setting_stops_the_start(missing: str) -> None:
     environment = {key: value for key, value in ENVIRONMENT.items() if key != missing}
     run = subprocess.run(
         [sys.executable, "-c", "import classify.app"],
@@ -181,7 +187,7 @@ def test_it_does_not_start_without_its_settings(missing: str) -> None:
     assert f"The environment variable {missing} is not set" in run.stderr.splitlines()[-1]
 
 
-def test_a_cold_start_loads_what_it_needs_and_no_more() -> None:
+def test_cold_start_imports_no_unneeded_module() -> None:
     # Structure instead of time: these would each cost a cold start 10 to 500 ms.
     script = """
 import sys
@@ -197,7 +203,7 @@ print(*sorted(sys.modules))
     )
     loaded = set(run.stdout.split())
     assert {"PIL.JpegImagePlugin", "PIL.WebPImagePlugin", "botocore", "classify.app"} <= loaded
-    needless = {
+    unneeded = {
         "numpy",
         "torch",
         "pydantic",
@@ -206,10 +212,10 @@ print(*sorted(sys.modules))
         "PIL.EpsImagePlugin",
         "PIL.PdfImagePlugin",
     }
-    assert loaded & needless == set()
+    assert loaded & unneeded == set()
 
 
-def test_the_first_webp_does_not_load_all_of_pillows_plugins() -> None:
+def test_first_webp_does_not_load_all_of_pillows_plugins() -> None:
     script = """
 import sys
 import classify.photo

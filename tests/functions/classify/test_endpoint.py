@@ -1,4 +1,4 @@
-"""The endpoint's failures, told by botocore's own Stubber and by a server that misbehaves."""
+"""The endpoint's failures, by botocore's Stubber and by a misbehaving server."""
 
 import io
 import json
@@ -6,7 +6,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import boto3
 import pytest
@@ -15,8 +15,11 @@ from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutE
 from botocore.response import StreamingBody
 from botocore.stub import Stubber
 
-from classify.endpoint import Breed, Endpoint, Verdict, connect
+from classify.endpoint import Breed, Endpoint, Prediction, connect
 from common.problem import BadUpstream, TooSlow, Unavailable
+
+if TYPE_CHECKING:
+    from types_boto3_sagemaker_runtime.client import SageMakerRuntimeClient
 
 ANSWER: dict[str, Any] = {
     "model": "lite2@1",
@@ -45,7 +48,7 @@ def streaming(body: bytes) -> StreamingBody:
     return StreamingBody(io.BytesIO(body), len(body))
 
 
-def answered(body: bytes) -> Verdict:
+def answered(body: bytes) -> Prediction:
     with stubbed() as (endpoint, stubber):
         stubber.add_response(
             "invoke_endpoint",
@@ -67,11 +70,11 @@ def refused(code: str, message: str = "no", **more: object) -> None:
 
 
 def test_an_answer_is_read() -> None:
-    verdict = answered(json.dumps(ANSWER).encode())
-    assert verdict.model == "lite2@1"
-    assert verdict.is_dog is True
-    assert verdict.breeds[0] == Breed("Breed 0", 0.5)
-    assert len(verdict.breeds) == 5
+    prediction = answered(json.dumps(ANSWER).encode())
+    assert prediction.model == "lite2@1"
+    assert prediction.is_dog is True
+    assert prediction.breeds[0] == Breed("Breed 0", 0.5)
+    assert len(prediction.breeds) == 5
 
 
 def test_no_more_than_five_breeds_are_passed_on() -> None:
@@ -107,8 +110,8 @@ def without(key: str) -> dict[str, Any]:
         json.dumps({**ANSWER, "breeds": [{"breed": "B", "probability": float("nan")}]}).encode(),
     ],
 )
-def test_an_answer_that_is_no_verdict_is_a_502(answer: bytes) -> None:
-    with pytest.raises(BadUpstream, match="no verdict") as caught:
+def test_invalid_response_is_a_502(answer: bytes) -> None:
+    with pytest.raises(BadUpstream, match="response is invalid") as caught:
         answered(answer)
     assert caught.value.__cause__ is not None  # the log gets it
 
@@ -122,13 +125,13 @@ def test_an_answer_that_is_no_verdict_is_a_502(answer: bytes) -> None:
         "ModelNotReadyException",
     ],
 )
-def test_a_throttle_asks_to_come_back_soon(code: str) -> None:
+def test_throttling_is_a_503_with_a_short_retry_after(code: str) -> None:
     with pytest.raises(Unavailable) as caught:
         refused(code)
     assert caught.value.headers == {"Retry-After": "2"}
 
 
-def test_a_missing_endpoint_asks_to_come_back_later() -> None:
+def test_missing_endpoint_is_a_503_with_a_long_retry_after() -> None:
     with pytest.raises(Unavailable, match="No classifier is live yet") as caught:
         refused("ValidationError", "Endpoint kennel of account 123456789012 not found.")
     assert caught.value.headers == {"Retry-After": "30"}
@@ -143,7 +146,7 @@ def test_a_container_that_sheds_load_is_a_throttle(status: int) -> None:
 
 
 @pytest.mark.parametrize("status", [400, 415, 500, 502])
-def test_a_model_that_fails_is_a_502_without_its_words(status: int) -> None:
+def test_model_error_is_a_502_without_its_message(status: int) -> None:
     with pytest.raises(BadUpstream) as caught:
         refused(
             "ModelError",
@@ -164,7 +167,7 @@ def test_a_model_that_outlasts_its_container_is_a_504() -> None:
     ("code", "message"),
     [("AccessDeniedException", "not authorized"), ("ValidationError", "1 validation error")],
 )
-def test_what_is_ours_to_mend_is_a_crash(code: str, message: str) -> None:
+def test_misconfiguration_is_not_mapped(code: str, message: str) -> None:
     with pytest.raises(ClientError):
         refused(code, message)
 
@@ -172,8 +175,8 @@ def test_what_is_ours_to_mend_is_a_crash(code: str, message: str) -> None:
 # ---------------------------------------------------------------- the connection
 
 
-class Script:
-    """A client that plays one outcome a call."""
+class FakeRuntime:
+    """A runtime client with one outcome for each call."""
 
     def __init__(self, *outcomes: Exception | bytes) -> None:
         self.outcomes = list(outcomes)
@@ -184,27 +187,30 @@ class Script:
             raise outcome
         return {"Body": streaming(outcome)}
 
+    def endpoint(self) -> Endpoint:
+        return Endpoint(cast("SageMakerRuntimeClient", self), "kennel")
+
 
 GOOD = json.dumps(ANSWER).encode()
 
 
-def test_a_connection_that_died_while_frozen_is_made_anew() -> None:
-    client = Script(ConnectionClosedError(endpoint_url="https://x"), GOOD)
-    assert Endpoint(client, "kennel").classify(b"", "x").model == "lite2@1"
+def test_closed_connection_is_retried_once() -> None:
+    fake = FakeRuntime(ConnectionClosedError(endpoint_url="https://x"), GOOD)
+    assert fake.endpoint().classify(b"", "x").model == "lite2@1"
 
 
-def test_a_connection_is_not_made_a_third_time() -> None:
-    client = Script(*(ConnectionClosedError(endpoint_url="https://x") for _ in range(2)), GOOD)
+def test_connection_is_not_tried_a_third_time() -> None:
+    fake = FakeRuntime(*(ConnectionClosedError(endpoint_url="https://x") for _ in range(2)), GOOD)
     with pytest.raises(Unavailable, match="cannot be reached"):
-        Endpoint(client, "kennel").classify(b"", "x")
-    assert client.outcomes == [GOOD]
+        fake.endpoint().classify(b"", "x")
+    assert fake.outcomes == [GOOD]
 
 
-def test_a_read_time_out_is_not_tried_again() -> None:
-    client = Script(ReadTimeoutError(endpoint_url="https://x"), GOOD)
+def test_read_time_out_is_not_retried() -> None:
+    fake = FakeRuntime(ReadTimeoutError(endpoint_url="https://x"), GOOD)
     with pytest.raises(TooSlow, match="within 10 s"):
-        Endpoint(client, "kennel").classify(b"", "x")
-    assert client.outcomes == [GOOD]
+        fake.endpoint().classify(b"", "x")
+    assert fake.outcomes == [GOOD]
 
 
 @contextmanager
@@ -246,7 +252,7 @@ def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("credentials")
-def test_over_a_real_socket_a_hung_endpoint_is_a_504_after_one_try() -> None:
+def test_over_a_real_socket_a_hung_endpoint_is_a_504_after_one_attempt() -> None:
     with serving(None) as (url, visits):
         client = connect("us-east-1", url, read_timeout_s=0.2)
         with pytest.raises(TooSlow):
@@ -255,7 +261,7 @@ def test_over_a_real_socket_a_hung_endpoint_is_a_504_after_one_try() -> None:
 
 
 @pytest.mark.usefixtures("credentials")
-def test_over_a_real_socket_a_server_that_hangs_up_is_asked_twice() -> None:
+def test_over_a_real_socket_a_closed_connection_is_retried() -> None:
     with serving(b"") as (url, visits):
         with pytest.raises(Unavailable):
             Endpoint(connect("us-east-1", url), "kennel").classify(b"wire", "x")
@@ -263,14 +269,14 @@ def test_over_a_real_socket_a_server_that_hangs_up_is_asked_twice() -> None:
 
 
 @pytest.mark.usefixtures("credentials")
-def test_over_a_real_socket_an_answer_cut_short_is_unavailable() -> None:
+def test_over_a_real_socket_a_truncated_response_is_unavailable() -> None:
     cut = b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\nContent-Type: application/json\r\n\r\n{}"
     with serving(cut) as (url, _), pytest.raises(Unavailable):
         Endpoint(connect("us-east-1", url), "kennel").classify(b"wire", "x")
 
 
 @pytest.mark.usefixtures("credentials")
-def test_nobody_at_home_is_unavailable() -> None:
+def test_refused_connection_is_unavailable() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     with pytest.raises(Unavailable):

@@ -234,7 +234,7 @@ def test_what_is_no_photo_is_refused(body: bytes) -> None:
 def test_a_truncated_photo_is_refused(kind: str, share: float) -> None:
     noise = Image.effect_noise((200, 150), 90).convert("RGB")
     body = encoded(noise, kind)
-    with pytest.raises(BadRequest, match="cut short or broken"):
+    with pytest.raises(BadRequest, match="truncated or broken"):
         decode(body[: int(len(body) * share)])
 
 

@@ -108,15 +108,15 @@ def test_an_empty_image_is_left_to_the_decoder() -> None:
         ("[" * 100_000, "no valid JSON"),
         ("9" * 5_000, "no valid JSON"),
         (f'{{"image": "{IMAGE}", "image": ""}}', "repeats a key"),
-        ("null", "The JSON is null where an object belongs"),
+        ("null", "The JSON is null, expected an object"),
         ("[]", "The JSON is an array"),
         ('"x"', "The JSON is a string"),
         ("1.5", "The JSON is a number"),
         ("true", "The JSON is a boolean"),
-        ("{}", "has no key and must have one key, image"),
-        ('{"url": "http://169.254.169.254/"}', "has url and must"),
-        ('{"image": "", "top": 3}', "has image, top and must"),
-        ('{"image": null}', '"image" is null where a string belongs'),
+        ("{}", "has no key, expected the one key image"),
+        ('{"url": "http://169.254.169.254/"}', "has url, expected"),
+        ('{"image": "", "top": 3}', "has image, top, expected"),
+        ('{"image": null}', '"image" is null, expected a string'),
         ('{"image": ["x"]}', '"image" is an array'),
         ('{"image": "data:image/jpeg;base64,AAAA"}', "only the base64 that follows its comma"),
         ('{"image": "AAA"}', "no valid base64"),
@@ -141,7 +141,7 @@ def test_too_much_base64_is_refused_before_it_is_decoded() -> None:
 
 
 def test_a_broken_hand_over_is_no_crash() -> None:
-    with pytest.raises(BadRequest, match="API Gateway handed over"):
+    with pytest.raises(BadRequest, match="API Gateway passed on"):
         read_upload(event("not base64!", "image/jpeg", binary=True))
 
 

@@ -6,10 +6,10 @@ from clean_up.clients import Clients
 from clean_up.jobs import stop_jobs
 from common.execution import Execution
 from common.images import ServingImage
-from ensure_image.build import Settings, ensure_image
+from ensure_image.build import ImageBuildSettings, ensure_image
 from start_training.training import start_training
 from start_tuning.tuning import start_tuning
-from tests.functions.account import BUCKET, PROJECT, Account
+from tests.functions.aws_account import BUCKET, PROJECT, Account
 from tests.functions.training import EXECUTION, JOB, SETTINGS, SPACE
 
 
@@ -22,11 +22,11 @@ def run(account: Account, execution: Execution = EXECUTION) -> list[str]:
 
 
 def busy(**more: Any) -> Account:
-    """Give an account in which the execution has a build, a search and a training running."""
+    """Return an account with a running build, tuning job and training job of the execution."""
     account = Account(polls=99, **more)
     start_tuning(JOB, {"max_jobs": 2, "parallel": 1}, SPACE, SETTINGS, account.sagemaker)
     start_training(JOB, {}, SPACE, SETTINGS, account.sagemaker)
-    image = Settings(ServingImage("", "uri"), "kennel/serving", PROJECT, BUCKET)
+    image = ImageBuildSettings(ServingImage("", "uri"), "kennel/serving", PROJECT, BUCKET)
     bundle = {"hash": "abc", "prefix": "code/abc/"}
     ensure_image(EXECUTION, bundle, image, account.ecr, account.codebuild)
     return account
@@ -52,7 +52,7 @@ def test_nothing_to_stop() -> None:
     assert run(Account()) == []
 
 
-def test_another_executions_jobs_go_on() -> None:
+def test_jobs_of_another_execution_keep_running() -> None:
     account = busy()
     for tags in account.endpoints.tags.values():
         tags["kennel:execution"] = "another"

@@ -16,8 +16,8 @@ from common.problem import (
     TooSlow,
     Unavailable,
     UnsupportedType,
-    answering,
     document,
+    problem_responses,
 )
 
 STATUSES = {
@@ -31,17 +31,17 @@ STATUSES = {
 
 
 class Traces:
-    """A log that keeps what it was told of exceptions."""
+    """A log that keeps the messages of exceptions."""
 
     def __init__(self) -> None:
-        self.told: list[object] = []
+        self.messages: list[object] = []
 
     def exception(self, msg: object, /) -> None:
-        self.told.append(msg)
+        self.messages.append(msg)
 
 
 def answer_of(raised: Exception, log: Traces) -> Response:
-    @answering(log)
+    @problem_responses(log)
     def handler(_event: Event, _context: object) -> Response:
         raise raised
 
@@ -67,24 +67,24 @@ def test_each_problem_has_its_status(kind: type[Problem]) -> None:
         "detail": "One sentence.",
     }
     assert "Retry-After" not in response["headers"]
-    assert log.told == []  # a refusal is no news for the operator
+    assert log.messages == []  # not logged as an error
 
 
-def test_what_passes_says_when_to_come_back() -> None:
+def test_unavailable_has_retry_after() -> None:
     response = answer_of(Unavailable("Later.", retry_after_s=30), Traces())
     assert response["statusCode"] == 503
     assert response["headers"]["Retry-After"] == "30"
 
 
-def test_the_family_is_complete_and_drawn() -> None:
+def test_every_problem_is_listed_in_the_docstring() -> None:
     family = {kind.__name__ for kind in Problem.__subclasses__()}
     assert family == {kind.__name__ for kind in STATUSES} | {"Unavailable"}
-    assert family | {"Problem", "answering", "document"} == set(problem.__all__)
+    assert family | {"Problem", "problem_responses", "document"} == set(problem.__all__)
     for name in family:
         assert f"── {name} " in (problem.__doc__ or "")
 
 
-def test_a_crash_is_a_bare_500_and_a_trace_in_the_log() -> None:
+def test_unexpected_exception_is_a_bare_500_and_is_logged() -> None:
     log = Traces()
     response = answer_of(RuntimeError("arn:aws:iam::123456789012:role/x at /var/task"), log)
     assert response["statusCode"] == 500
@@ -92,11 +92,11 @@ def test_a_crash_is_a_bare_500_and_a_trace_in_the_log() -> None:
     assert body["title"] == "Internal Server Error"
     assert "arn:" not in response["body"]
     assert "/var" not in response["body"]
-    assert log.told == ["unforeseen"]
+    assert log.messages == ["unexpected"]
 
 
 def test_a_keyboard_interrupt_is_not_swallowed() -> None:
-    @answering(Traces())
+    @problem_responses(Traces())
     def handler(_event: Event, _context: object) -> Response:
         raise KeyboardInterrupt
 
@@ -104,8 +104,8 @@ def test_a_keyboard_interrupt_is_not_swallowed() -> None:
         handler({}, None)
 
 
-def test_an_answer_passes_untouched() -> None:
-    @answering(Traces())
+def test_response_is_not_changed() -> None:
+    @problem_responses(Traces())
     def handler(event: Event, _context: object) -> Response:
         return {"statusCode": 200, "body": event["body"]}
 

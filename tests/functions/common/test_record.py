@@ -1,6 +1,6 @@
 from common.execution import Execution
 from common.record import read_record, write_record
-from tests.functions.account import BUCKET, Account
+from tests.functions.aws_account import BUCKET, Account
 
 EXECUTION = Execution("arn:aws:states:us-east-1:123456789012:execution:machine:one")
 

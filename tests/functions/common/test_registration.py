@@ -4,7 +4,7 @@ import pytest
 
 from common.registration import deregister, registration, restore
 from common.scaling import scalable_target
-from tests.functions.account import Account
+from tests.functions.aws_account import Account
 
 FORMER = {
     "target": {"MinCapacity": 2, "MaxCapacity": 7},
@@ -20,7 +20,7 @@ FORMER = {
 
 def with_endpoint() -> Account:
     account = Account()
-    variant = {"VariantName": "AllTraffic", "ModelName": "one", "InitialInstanceCount": 1}
+    variant: Any = {"VariantName": "AllTraffic", "ModelName": "one", "InitialInstanceCount": 1}
     account.sagemaker.create_endpoint_config(EndpointConfigName="one", ProductionVariants=[variant])
     account.sagemaker.create_endpoint(EndpointName="kennel", EndpointConfigName="one")
     return account

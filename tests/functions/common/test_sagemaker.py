@@ -2,9 +2,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from common.execution import Execution
-from common.failure import JobRefused
+from common.failures import JobRefused
 from common.sagemaker import adopt, describe_endpoint
-from tests.functions.account import Account
+from tests.functions.aws_account import Account
 
 EXECUTION = Execution("arn:aws:states:us-east-1:123456789012:execution:machine:one")
 
@@ -20,10 +20,10 @@ def job(account: Account, owner: str, status: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("status", ["InProgress", "Completed"])
-def test_own_job_that_is_well_is_adopted(status: str) -> None:
+def test_own_job_is_reused(status: str) -> None:
     account = Account()
-    given = job(account, EXECUTION.arn, status)
-    assert adopt(account.sagemaker, EXECUTION, given, "TrainingJob") == {"job_name": "k-1-train"}
+    existing = job(account, EXECUTION.arn, status)
+    assert adopt(account.sagemaker, EXECUTION, existing, "TrainingJob") == {"job_name": "k-1-train"}
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_other_job_is_refused(owner: str, status: str, words: str) -> None:
         adopt(account.sagemaker, EXECUTION, job(account, owner, status), "TrainingJob")
 
 
-def test_refusal_of_aws_is_not_taken_for_absence() -> None:
+def test_denied_describe_is_not_a_missing_endpoint() -> None:
     account = Account()
     assert describe_endpoint(account.sagemaker, "kennel") is None
     account.refuse("DescribeEndpoint", "AccessDeniedException")

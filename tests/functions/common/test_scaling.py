@@ -3,7 +3,8 @@ from dataclasses import replace
 import pytest
 
 from common.environment import BadEnvironment, Environment
-from common.scaling import METRICS, Scaling, policy_name, scalable_target
+from common.scaling import METRICS, ScalingSettings, policy_name, scalable_target
+from tests.functions.scaling import SCALING
 
 VARIABLES = {
     "MIN_INSTANCES": "1",
@@ -14,24 +15,16 @@ VARIABLES = {
     "SCALE_IN_COOLDOWN": "30",
     "SCALE_OUT_COOLDOWN": "31",
 }
-SCALING = Scaling(
-    min_instances=1,
-    max_instances=5,
-    metric="invocations",
-    target_invocations=600,
-    target_concurrency=4,
-    scale_in_cooldown_s=30,
-    scale_out_cooldown_s=31,
-)
 
 
 def test_each_variable_reaches_its_setting() -> None:
-    assert Scaling.from_environment(Environment(VARIABLES)) == SCALING
+    expected = replace(SCALING, scale_out_cooldown_s=31)
+    assert ScalingSettings.from_environment(Environment(VARIABLES)) == expected
 
 
 def test_metric_that_nobody_knows() -> None:
     with pytest.raises(BadEnvironment, match="SCALING_METRIC is 'cpu', expected invocations or co"):
-        Scaling.from_environment(Environment({**VARIABLES, "SCALING_METRIC": "cpu"}))
+        ScalingSettings.from_environment(Environment({**VARIABLES, "SCALING_METRIC": "cpu"}))
 
 
 def test_each_metric_has_its_target() -> None:

@@ -1,22 +1,23 @@
 import json
 
 from common.environment import Environment
-from common.training import Settings, objective, read_search_space
-from tests.functions.account import BUCKET, Account
-from tests.functions.training import SETTINGS, SPACE, source
+from common.training import TrainingSettings, read_objective, read_search_space
+from tests.functions.aws_account import BUCKET, Account
+from tests.functions.training import SETTINGS, SPACE
 from tests.stack import ROOT
 
 
-def test_search_space_comes_out_of_the_published_source() -> None:
+def test_search_space_is_read_from_the_bundle() -> None:
     account = Account()
-    account.objects["code/abc/source.tar.gz"] = source()
+    account.objects["code/abc/search_space.json"] = json.dumps(SPACE).encode()
     assert read_search_space(account.s3, BUCKET, "code/abc/") == SPACE
+    assert account.called() == ["GetObject"]
 
 
-def test_objective_of_the_search_space_that_is_shipped() -> None:
-    found = objective(json.loads((ROOT / "model" / "search_space.json").read_text()))
-    assert found.direction in {"minimize", "maximize"}
-    assert found.definitions == [{"Name": found.metric, "Regex": found.regex}]
+def test_objective_of_the_shipped_search_space() -> None:
+    objective = read_objective(json.loads((ROOT / "model" / "search_space.json").read_text()))
+    assert objective.direction in {"minimize", "maximize"}
+    assert objective.definitions == [{"Name": objective.metric, "Regex": objective.regex}]
 
 
 def test_each_variable_reaches_its_setting() -> None:
@@ -28,4 +29,4 @@ def test_each_variable_reaches_its_setting() -> None:
         "TRAINING_MAX_SECONDS": "3600",
         "TRAINING_ROLE_ARN": SETTINGS.role_arn,
     }
-    assert Settings.from_environment(Environment(variables)) == SETTINGS
+    assert TrainingSettings.from_environment(Environment(variables)) == SETTINGS

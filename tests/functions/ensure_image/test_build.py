@@ -3,43 +3,43 @@ from typing import Any
 import pytest
 
 from common.execution import Execution
-from common.failure import ImageBuildFailed
+from common.failures import ImageBuildFailed
 from common.images import ServingImage
-from ensure_image.build import Settings, ensure_image
-from tests.functions.account import BUCKET, PROJECT, Account
+from ensure_image.build import ImageBuildSettings, ensure_image
+from tests.functions.aws_account import BUCKET, PROJECT, Account
 
 HASH = "0123456789abcdef0123"
 URI = "123456789012.dkr.ecr.us-east-1.amazonaws.com/kennel/serving"
 BUNDLE = {"hash": HASH, "prefix": f"code/{HASH}/"}
-SETTINGS = Settings(ServingImage("", URI), "kennel/serving", PROJECT, BUCKET)
+SETTINGS = ImageBuildSettings(ServingImage("", URI), "kennel/serving", PROJECT, BUCKET)
 BUILT = {"status": "ready", "image": f"{URI}:{HASH}"}
 BUILDING = {"status": "building", "image": f"{URI}:{HASH}"}
 
 
-def run(account: Account, name: str = "one", settings: Settings = SETTINGS) -> Any:
+def run(account: Account, name: str = "one", settings: ImageBuildSettings = SETTINGS) -> Any:
     return ensure_image(Execution(name), BUNDLE, settings, account.ecr, account.codebuild)
 
 
-def test_image_that_is_there_needs_no_build() -> None:
+def test_existing_image_needs_no_build() -> None:
     account = Account()
     account.builds.images.add(HASH)
     assert run(account) == run(account) == BUILT
-    assert account.asked("StartBuild") == []
+    assert account.called("StartBuild") == []
 
 
 @pytest.mark.parametrize("given", ["kennel/serving:offline", "763104351884.dkr.ecr/ray:v1"])
-def test_image_that_was_given_is_taken_as_it_is(given: str) -> None:
+def test_given_image_needs_no_build(given: str) -> None:
     account = Account()
-    settings = Settings(ServingImage(given, URI), "kennel/serving", PROJECT, BUCKET)
+    settings = ImageBuildSettings(ServingImage(given, URI), "kennel/serving", PROJECT, BUCKET)
     assert run(account, settings=settings) == {"status": "ready", "image": given}
-    assert account.asked() == []
+    assert account.called() == []
 
 
-def test_image_is_built_from_the_bundle_once_and_awaited() -> None:
+def test_image_is_built_from_the_bundle_once() -> None:
     account = Account(polls=2)
-    said = [run(account)["status"] for _ in range(6)]
-    assert said == sorted(said)  # never building again once it was ready
-    assert (said[0], said[-1]) == ("building", "ready")
+    statuses = [run(account)["status"] for _ in range(6)]
+    assert statuses == sorted(statuses)  # "building", then "ready"
+    assert (statuses[0], statuses[-1]) == ("building", "ready")
     (request,) = [request for name, request in account.calls if name == "StartBuild"]
     variables = {each["name"]: each["value"] for each in request["environmentVariablesOverride"]}
     assert variables["IMAGE_TAG"] == HASH
@@ -51,20 +51,20 @@ def test_image_is_built_from_the_bundle_once_and_awaited() -> None:
 def test_two_executions_share_a_build() -> None:
     account = Account(polls=9)
     assert run(account, "one") == run(account, "two") == BUILDING
-    assert account.asked("StartBuild") == ["StartBuild"]
+    assert account.called("StartBuild") == ["StartBuild"]
 
 
-def test_build_that_fails_gives_its_reason_and_the_next_execution_tries_again() -> None:
+def test_failed_build_gives_its_reason_and_the_next_execution_builds_again() -> None:
     account = Account(polls=0, build_ends="FAILED")
     assert run(account) == BUILDING
-    for _ in range(2):  # a second call says the same
+    for _ in range(2):  # a second call fails in the same way
         with pytest.raises(ImageBuildFailed, match=r"is FAILED \(BUILD: docker build: exit 1\)"):
             while True:
                 run(account)
     assert run(account, "two") == BUILDING
 
 
-def test_build_that_was_stopped() -> None:
+def test_stopped_build() -> None:
     account = Account(polls=9)
     run(account)
     account.codebuild.stop_build(id=f"{PROJECT}:0")
@@ -75,6 +75,6 @@ def test_build_that_was_stopped() -> None:
 def test_build_that_succeeded_without_an_image() -> None:
     account = Account(polls=9)
     run(account)
-    account.builds.builds[f"{PROJECT}:0"]["buildStatus"] = "SUCCEEDED"  # and it pushed nothing
+    account.builds.builds[f"{PROJECT}:0"]["buildStatus"] = "SUCCEEDED"
     with pytest.raises(ImageBuildFailed, match=r"succeeded, but .* is not in ECR"):
         run(account)

@@ -1,21 +1,26 @@
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from guard.watch import Clients, Settings, guard
-from tests.functions.account import Account
+from guard.watch import Clients, GuardSettings, guard
+from tests.functions.aws_account import Account
 from tests.functions.release.test_rollout import live, register
+
+if TYPE_CHECKING:
+    from types_boto3_cloudwatch.client import CloudWatchClient
+    from types_boto3_sagemaker.client import SageMakerClient
+    from types_boto3_sns.client import SNSClient
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
 
-class Watched:
-    """CloudWatch with calls so many hours ago, SNS, and what the guard did to the endpoint."""
+class FakeClient:
+    """A client of CloudWatch and SNS, with the hours since each request to the endpoint."""
 
     def __init__(self, *hours_ago: float) -> None:
         self.hours_ago = hours_ago
-        self.told: list[str] = []
+        self.messages: list[str] = []
         self.capacities: list[Any] = []
 
     def get_metric_statistics(self, **request: Any) -> dict[str, Any]:
@@ -30,75 +35,85 @@ class Watched:
 
     def publish(self, **request: Any) -> dict[str, Any]:
         assert len(request["Subject"]) <= 100
-        self.told.append(request["Message"])
+        self.messages.append(request["Message"])
         return {}
 
 
-def account(instances: int = 3) -> Account:
-    made = live(instances)
-    register(made)
-    return made
+def live_account(instances: int = 3) -> Account:
+    account = live(instances)
+    register(account)
+    return account
 
 
-def run(made: Account, watched: Watched, action: str = "warn", hours: int = 24) -> dict[str, Any]:
+def run(
+    account: Account, fake: FakeClient, action: str = "warn", hours: int = 24
+) -> dict[str, Any]:
     class SageMaker:
         def __getattr__(self, name: str) -> Any:
-            return getattr(made.sagemaker, name)
+            return getattr(account.sagemaker, name)
 
         def update_endpoint_weights_and_capacities(self, **request: Any) -> Any:
-            watched.capacities.append(request["DesiredWeightsAndCapacities"])
+            fake.capacities.append(request["DesiredWeightsAndCapacities"])
             return {}
 
-    settings = Settings("kennel", hours, action, 1, "arn:aws:sns:us-east-1:123456789012:news")
-    return guard(settings, Clients(SageMaker(), made.autoscaling, watched, watched), NOW)
+    settings = GuardSettings("kennel", hours, action, 1, "arn:aws:sns:us-east-1:123456789012:news")
+    clients = Clients(
+        cast("SageMakerClient", SageMaker()),
+        account.autoscaling,
+        cast("CloudWatchClient", fake),
+        cast("SNSClient", fake),
+    )
+    return guard(settings, clients, NOW)
 
 
 @pytest.mark.parametrize("hours", [0, 5, 23.9])
-def test_endpoint_in_use_is_left_alone(hours: float) -> None:
-    watched = Watched(hours)
-    assert run(account(), watched, "delete")["did"] == "nothing"
-    assert watched.told == []
+def test_endpoint_in_use_is_not_changed(hours: float) -> None:
+    fake = FakeClient(hours)
+    assert run(live_account(), fake, "delete")["action"] == "nothing"
+    assert fake.messages == []
 
 
-def test_idle_endpoint_is_warned_of_once() -> None:
-    watched = Watched(24.5)
-    assert run(account(), watched, "delete") == {"idle_hours": 24.5, "did": "warned"}
-    assert "has called the endpoint kennel for 24 hours. After 48 it is deleted." in watched.told[0]
-    assert run(account(), Watched(25.5), "delete")["did"] == "nothing"
+def test_guard_warns_once_of_an_idle_endpoint() -> None:
+    fake = FakeClient(24.5)
+    assert run(live_account(), fake, "delete") == {"idle_hours": 24.5, "action": "warned"}
+    assert (
+        "has called the endpoint kennel for 24 hours. After 48 it is deleted." in fake.messages[0]
+    )
+    assert run(live_account(), FakeClient(25.5), "delete")["action"] == "nothing"
 
 
 def test_after_twice_the_hours_it_is_deleted_with_its_registration() -> None:
-    made, watched = account(), Watched(48)
-    assert run(made, watched, "delete")["did"] == "deleted"
-    assert made.scaling.target is None
-    assert made.asked("DeleteEndpoint") == ["DeleteEndpoint"]
-    assert run(made, watched, "delete")["did"] == "nothing"  # it is Deleting
-    assert len(watched.told) == 1
+    account, fake = live_account(), FakeClient(48)
+    assert run(account, fake, "delete")["action"] == "deleted"
+    assert account.scaling.target is None
+    assert account.called("DeleteEndpoint") == ["DeleteEndpoint"]
+    assert run(account, fake, "delete")["action"] == "nothing"  # it is Deleting
+    assert len(fake.messages) == 1
 
 
 def test_after_twice_the_hours_it_is_scaled_in() -> None:
-    watched = Watched(60)
-    assert run(account(), watched, "scale-in")["did"] == "scaled in"
-    assert watched.capacities == [[{"VariantName": "AllTraffic", "DesiredInstanceCount": 1}]]
-    assert run(account(1), watched, "scale-in")["did"] == "nothing"  # it is at the minimum
+    fake = FakeClient(60)
+    assert run(live_account(), fake, "scale-in")["action"] == "scaled in"
+    assert fake.capacities == [[{"VariantName": "AllTraffic", "DesiredInstanceCount": 1}]]
+    assert run(live_account(1), fake, "scale-in")["action"] == "nothing"  # it is at the minimum
 
 
-def test_a_warning_is_all_where_nothing_else_is_asked_for() -> None:
-    made = account()
-    assert run(made, Watched(100), "warn")["did"] == "nothing"
-    assert made.asked("DeleteEndpoint") == []
+def test_with_the_action_warn_nothing_is_changed() -> None:
+    account = live_account()
+    assert run(account, FakeClient(100), "warn")["action"] == "nothing"
+    assert account.called("DeleteEndpoint") == []
 
 
-def test_fresh_endpoint_counts_as_called() -> None:
-    made = account()
-    assert made.endpoints.endpoint is not None
-    made.endpoints.endpoint["LastModifiedTime"] = NOW - timedelta(hours=3)
-    assert run(made, Watched(), "delete") == {"idle_hours": 3.0, "did": "nothing"}
+def test_change_of_the_endpoint_counts_as_use() -> None:
+    account = live_account()
+    assert account.endpoints.endpoint is not None
+    account.endpoints.endpoint["LastModifiedTime"] = NOW - timedelta(hours=3)
+    assert run(account, FakeClient(), "delete") == {"idle_hours": 3.0, "action": "nothing"}
 
 
-def test_no_endpoint_and_one_at_work() -> None:
-    assert run(Account(), Watched())["idle_hours"] is None
-    made = account()
-    assert made.endpoints.endpoint is not None
-    made.endpoints.endpoint["EndpointStatus"] = "OutOfService"
-    assert run(made, Watched(100), "delete")["did"] == "nothing"
+def test_missing_endpoint_and_endpoint_out_of_service() -> None:
+    assert run(Account(), FakeClient())["idle_hours"] is None
+    account = live_account()
+    assert account.endpoints.endpoint is not None
+    account.endpoints.endpoint["EndpointStatus"] = "OutOfService"
+    assert run(account, FakeClient(100), "delete")["action"] == "nothing"

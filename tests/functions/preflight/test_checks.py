@@ -1,24 +1,18 @@
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from common.failure import PreflightFailed
-from common.scaling import Scaling
-from preflight.checks import Settings, check
-from tests.functions.account import BUCKET, Account
+from common.failures import PreflightFailed
+from preflight.checks import PreflightSettings, check
+from tests.functions.aws_account import BUCKET, Account, paginator
+from tests.functions.scaling import SCALING
+
+if TYPE_CHECKING:
+    from types_boto3_service_quotas.client import ServiceQuotasClient
 
 ECR = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
-SCALING = Scaling(
-    min_instances=1,
-    max_instances=5,
-    metric="invocations",
-    target_invocations=600,
-    target_concurrency=4,
-    scale_in_cooldown_s=30,
-    scale_out_cooldown_s=30,
-)
-GOOD = Settings(
+GOOD = PreflightSettings(
     endpoint_name="kennel",
     bucket=BUCKET,
     serving_image="",
@@ -31,8 +25,8 @@ GOOD = Settings(
 )
 
 
-class Quotas:
-    """Service Quotas, a page for each quota."""
+class FakeQuotas:
+    """A client of Service Quotas with one quota on each page."""
 
     def __init__(self, **values: float) -> None:
         self._pages = [{"QuotaName": name, "Value": value} for name, value in values.items()]
@@ -45,6 +39,13 @@ class Quotas:
         more = {"NextToken": str(place + 1)} if place + 1 < len(self._pages) else {}
         return {"Quotas": self._pages[place : place + 1], **more}
 
+    def get_paginator(self, method: str) -> Any:
+        return paginator(self, "service-quotas", method)
+
+
+def quotas(**values: float) -> "ServiceQuotasClient":
+    return cast("ServiceQuotasClient", FakeQuotas(**values))
+
 
 def with_photos() -> Account:
     account = Account()
@@ -54,37 +55,37 @@ def with_photos() -> Account:
     return account
 
 
-def found(
-    settings: Settings = GOOD,
+def problems(
+    settings: PreflightSettings = GOOD,
     given: Any = None,
     account: Account | None = None,
-    quotas: Quotas | None = None,
+    quota_client: "ServiceQuotasClient | None" = None,
 ) -> str:
     s3 = (account or Account()).s3
     try:
-        check({} if given is None else given, settings, s3, quotas or Quotas())
+        check({} if given is None else given, settings, s3, quota_client or quotas())
     except PreflightFailed as failed:
         return " ".join(failed.problems)
     return ""
 
 
-def test_without_photos_the_pretrained_model_goes() -> None:
-    assert check({}, GOOD, Account().s3, Quotas()) == {
+def test_without_photos_the_mode_is_pretrained() -> None:
+    assert check({}, GOOD, Account().s3, quotas()) == {
         "endpoint_name": "kennel",
         "instance_type": "ml.c5.large",
         "min_instances": 1,
         "max_instances": 5,
-        "way": "pretrained",
+        "mode": "pretrained",
         "tune": None,
         "hyperparameters": {},
         "data": {"photos": {}, "breeds": 0, "channels": {}},
     }
 
 
-def test_with_photos_there_is_a_training_and_on_demand_a_search() -> None:
+def test_with_photos_the_mode_is_train_or_tune() -> None:
     account = with_photos()
-    checked = check({"hyperparameters": {"epochs": 3}}, GOOD, account.s3, Quotas())
-    assert checked["way"] == "train"
+    checked = check({"hyperparameters": {"epochs": 3}}, GOOD, account.s3, quotas())
+    assert checked["mode"] == "train"
     assert checked["hyperparameters"] == {"epochs": "3"}
     assert checked["data"] == {
         "photos": {"test": 2, "train": 2, "valid": 2},
@@ -92,26 +93,26 @@ def test_with_photos_there_is_a_training_and_on_demand_a_search() -> None:
         "channels": {"train": "data/train/", "valid": "data/valid/", "test": "data/test/"},
     }
     tune = {"max_jobs": 20, "parallel": 4}
-    checked = check({"tune": tune}, GOOD, account.s3, Quotas())
-    assert (checked["way"], checked["tune"]) == ("tune", tune)
+    checked = check({"tune": tune}, GOOD, account.s3, quotas())
+    assert (checked["mode"], checked["tune"]) == ("tune", tune)
 
 
 @pytest.mark.parametrize(
     "given", [{"tune": {"max_jobs": 2, "parallel": 1}}, {"hyperparameters": {"epochs": 3}}]
 )
 def test_training_without_photos(given: Any) -> None:
-    assert "s3://kennel-bucket/data/ holds no photos" in found(given=given)
+    assert "s3://kennel-bucket/data/ holds no photos" in problems(given=given)
 
 
-def test_what_data_lacks_is_said_with_the_rest() -> None:
+def test_missing_photos_are_reported() -> None:
     account = Account()
     account.objects["data/train/beagle/1.jpg"] = b""
-    assert "photos of 1 breed to train on (beagle)" in found(account=account)
+    assert "photos of 1 breed to train on (beagle)" in problems(account=account)
 
 
-def test_jobs_that_would_outlast_the_execution() -> None:
+def test_jobs_that_would_exceed_the_executions_time() -> None:
     given = {"tune": {"max_jobs": 20, "parallel": 1}}
-    words = found(given=given, account=with_photos())
+    words = problems(given=given, account=with_photos())
     assert "may take 21.0 hours (21 one after another of up to 3600 s)" in words
 
 
@@ -123,38 +124,42 @@ def test_jobs_that_would_outlast_the_execution() -> None:
     ],
 )
 def test_quota_that_is_too_small(name: str, value: float, words: str) -> None:
-    quotas = Quotas(**{"another": 0, name: value})
-    assert words in found(account=with_photos(), quotas=quotas)
-    assert quotas.calls == 2  # all pages
+    fake = FakeQuotas(**{"another": 0, name: value})
+    client = cast("ServiceQuotasClient", fake)
+    assert words in problems(account=with_photos(), quota_client=client)
+    assert fake.calls == 2  # all pages
 
 
 def test_quotas_that_suffice_or_may_not_be_read() -> None:
-    assert found(quotas=Quotas(**{"ml.c5.large for endpoint usage": 10})) == ""
-    assert found(quotas=Quotas(**{"ml.m5.xlarge for training job usage": 0})) == ""  # no photos
-    unread = Quotas(**{"ml.c5.large for endpoint usage": 0})
-    assert found(replace(GOOD, check_quotas=False), quotas=unread) == ""
-    assert unread.calls == 0
+    assert problems(quota_client=quotas(**{"ml.c5.large for endpoint usage": 10})) == ""
+    assert (
+        problems(quota_client=quotas(**{"ml.m5.xlarge for training job usage": 0})) == ""
+    )  # no photos
+    fake = FakeQuotas(**{"ml.c5.large for endpoint usage": 0})
+    client = cast("ServiceQuotasClient", fake)
+    assert problems(replace(GOOD, check_quotas=False), quota_client=client) == ""
+    assert fake.calls == 0
 
 
 def test_training_instance_type_that_is_none() -> None:
     settings = replace(GOOD, training_instance_type="m5.xlarge")
-    assert "TrainingInstanceType is 'm5.xlarge'" in found(settings, account=with_photos())
+    assert "TrainingInstanceType is 'm5.xlarge'" in problems(settings, account=with_photos())
 
 
 @pytest.mark.parametrize("name", ["Kennel", "ken_nel", "-kennel", "ken--nel", "", "k" * 33])
 def test_endpoint_name_that_sagemaker_or_a_role_would_refuse(name: str) -> None:
     settings = replace(GOOD, endpoint_name=name, serving_image="kennel/serving:offline")
-    assert f"EndpointName is {name!r}" in found(settings)
+    assert f"EndpointName is {name!r}" in problems(settings)
 
 
 @pytest.mark.parametrize("name", ["k", "kennel-dev", "k" * 32])
 def test_endpoint_name_that_is_fine(name: str) -> None:
     settings = replace(GOOD, endpoint_name=name, serving_image="kennel/serving:offline")
-    assert found(settings) == ""
+    assert problems(settings) == ""
 
 
 def test_image_where_the_models_role_may_not_pull() -> None:
-    sentence = found(replace(GOOD, serving_image=f"{ECR}/other:1"))
+    sentence = problems(replace(GOOD, serving_image=f"{ECR}/other:1"))
     assert "in the ECR repository other, but the model's role may pull from kennel/serving" in (
         sentence
     )
@@ -162,16 +167,16 @@ def test_image_where_the_models_role_may_not_pull() -> None:
 
 def test_image_of_aws_itself() -> None:
     image = "763104351884.dkr.ecr.eu-west-1.amazonaws.com/ray:serve-ml-sagemaker-cpu-v1"
-    assert found(replace(GOOD, serving_image=image)) == ""
+    assert problems(replace(GOOD, serving_image=image)) == ""
 
 
 def test_image_by_digest() -> None:
     image = f"{ECR}/kennel/serving@sha256:{'0' * 64}"
-    assert found(replace(GOOD, serving_image=image)) == ""
+    assert problems(replace(GOOD, serving_image=image)) == ""
 
 
 def test_image_with_a_space() -> None:
-    assert "has no spaces" in found(replace(GOOD, serving_image="kennel/serving :1"))
+    assert "has no spaces" in problems(replace(GOOD, serving_image="kennel/serving :1"))
 
 
 @pytest.mark.parametrize(
@@ -184,12 +189,12 @@ def test_image_with_a_space() -> None:
     ],
 )
 def test_instance_type_that_cannot_serve(instance_type: str, words: str) -> None:
-    assert words in found(replace(GOOD, instance_type=instance_type))
+    assert words in problems(replace(GOOD, instance_type=instance_type))
 
 
 @pytest.mark.parametrize("instance_type", ["ml.c5.large", "ml.g4dn.xlarge", "ml.p6-b200.48xlarge"])
 def test_instance_type_that_can(instance_type: str) -> None:
-    assert found(replace(GOOD, instance_type=instance_type)) == ""
+    assert problems(replace(GOOD, instance_type=instance_type)) == ""
 
 
 @pytest.mark.parametrize(
@@ -205,7 +210,7 @@ def test_instance_type_that_can(instance_type: str) -> None:
     ],
 )
 def test_scaling_that_makes_no_sense(change: dict[str, Any], words: str) -> None:
-    assert words in found(replace(GOOD, scaling=replace(SCALING, **change)))
+    assert words in problems(replace(GOOD, scaling=replace(SCALING, **change)))
 
 
 def test_all_problems_come_at_once() -> None:
@@ -216,6 +221,6 @@ def test_all_problems_come_at_once() -> None:
         scaling=replace(SCALING, min_instances=9),
     )
     with pytest.raises(PreflightFailed) as failed:
-        check({"zoom": 1}, settings, Account().s3, Quotas())
+        check({"zoom": 1}, settings, Account().s3, quotas())
     assert len(failed.value.problems) == 4
     assert str(failed.value).startswith("4 problems stop this release: (1) The input has zoom")

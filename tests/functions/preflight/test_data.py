@@ -1,9 +1,12 @@
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 from preflight.data import find_photos, photo_problems
-from tests.functions.account import BUCKET, Account
+from tests.functions.aws_account import BUCKET, Account, paginator
+
+if TYPE_CHECKING:
+    from types_boto3_s3.client import S3Client
 
 
 def photos_of(*keys: str) -> Any:
@@ -45,13 +48,16 @@ def test_flat_folder_is_one_channel_that_training_splits() -> None:
         ),
     ],
 )
-def test_what_would_stop_a_training(keys: list[str], words: str) -> None:
+def test_problems_of_the_photos(keys: list[str], words: str) -> None:
     (problem,) = photo_problems(photos_of(*keys))
     assert words in problem
 
 
 def test_all_pages_are_read() -> None:
-    class Pages:
+    class FakeS3:
+        def get_paginator(self, method: str) -> Any:
+            return paginator(self, "s3", method)
+
         def list_objects_v2(self, **request: Any) -> dict[str, Any]:
             if "ContinuationToken" not in request:
                 first = [{"Key": "data/beagle/1.jpg"}]
@@ -59,4 +65,4 @@ def test_all_pages_are_read() -> None:
             assert request["ContinuationToken"] == "more"
             return {"Contents": [{"Key": "data/boxer/1.jpg"}], "IsTruncated": False}
 
-    assert find_photos(Pages(), BUCKET).count == 2
+    assert find_photos(cast("S3Client", FakeS3()), BUCKET).count == 2

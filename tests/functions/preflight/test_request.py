@@ -28,12 +28,15 @@ def test_good_input(given: Any, request_: Request) -> None:
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ([1], "where an object belongs: start with {}"),
-        ("x", "where an object belongs"),
+        ([1], "expected an object: start with {}"),
+        ("x", "expected an object"),
         ({"zoom": 1, "tuning": 2}, "has tuning, zoom, which this state machine does not know"),
         ({"tune": 20}, 'tune is 20: give it as {"max_jobs": 20, "parallel": 4}'),
         ({"tune": {"max_jobs": 20}}, "give it as"),
-        ({"tune": {"max_jobs": 0, "parallel": 1}}, "tune.max_jobs is 0: a whole number from 1"),
+        (
+            {"tune": {"max_jobs": 0, "parallel": 1}},
+            "tune.max_jobs is 0: expected an integer from 1",
+        ),
         ({"tune": {"max_jobs": True, "parallel": 1}}, "tune.max_jobs is true"),
         ({"tune": {"max_jobs": 2, "parallel": 4}}, "the first must not be the larger"),
         ({"hyperparameters": ["epochs"]}, "give model/train.py's flags"),

@@ -2,15 +2,18 @@ import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from common.failure import BundleBroken
+from common.failures import BundleBroken
 from publish_bundle.bundle import Bundle, publish
+
+if TYPE_CHECKING:
+    from types_boto3_s3.client import S3Client
 
 HASH = "0123456789abcdef0123"
 FILES = {
@@ -18,6 +21,7 @@ FILES = {
     "model.tar.gz": b"the pretrained package",
     "smoke.jpg": b"a bull mastiff",
     "breeds.json": b'["Bull Mastiff"]',
+    "search_space.json": b"{}",
 }
 
 
@@ -46,7 +50,7 @@ def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 
 class Spy:
-    """Passes calls on, and remembers which there were."""
+    """An S3 client that passes calls on and records them."""
 
     def __init__(self, client: Any) -> None:
         self.client = client
@@ -78,24 +82,24 @@ def test_files_land_under_the_hash(folder: Path, s3: Any) -> None:
         assert stored["Body"].read() == content
 
 
-def test_manifest_comes_last_so_that_it_stands_for_the_whole(folder: Path, s3: Any) -> None:
+def test_manifest_is_uploaded_last(folder: Path, s3: Any) -> None:
     spy = Spy(s3)
-    publish(Bundle.load(folder), "kennel-bucket", spy)
-    assert [kind for kind, _ in spy.calls] == ["put"] * 5
+    publish(Bundle.load(folder), "kennel-bucket", cast("S3Client", spy))
+    assert [kind for kind, _ in spy.calls] == ["put"] * 6
     assert spy.calls[-1] == ("put", f"code/{HASH}/bundle.json")
 
 
-def test_second_call_checks_and_overwrites_nothing(folder: Path, s3: Any) -> None:
+def test_second_call_only_verifies(folder: Path, s3: Any) -> None:
     s3.put_bucket_versioning(Bucket="kennel-bucket", VersioningConfiguration={"Status": "Enabled"})
     first = publish(Bundle.load(folder), "kennel-bucket", s3)
     spy = Spy(s3)
-    assert publish(Bundle.load(folder), "kennel-bucket", spy) == first
-    assert [kind for kind, _ in spy.calls] == ["put", "head"] * 5
+    assert publish(Bundle.load(folder), "kennel-bucket", cast("S3Client", spy)) == first
+    assert [kind for kind, _ in spy.calls] == ["put", "head"] * 6
     versions = s3.list_object_versions(Bucket="kennel-bucket")["Versions"]
-    assert len(versions) == 5
+    assert len(versions) == 6
 
 
-def test_call_after_one_that_was_cut_short_completes_it(folder: Path, s3: Any) -> None:
+def test_second_call_completes_an_interrupted_one(folder: Path, s3: Any) -> None:
     publish(Bundle.load(folder), "kennel-bucket", s3)
     for name in ("model.tar.gz", "bundle.json"):
         s3.delete_object(Bucket="kennel-bucket", Key=f"code/{HASH}/{name}")
@@ -104,15 +108,15 @@ def test_call_after_one_that_was_cut_short_completes_it(folder: Path, s3: Any) -
     assert stored["Body"].read() == FILES["model.tar.gz"]
 
 
-def test_somebody_elses_file_under_the_name_is_refused(folder: Path, s3: Any) -> None:
+def test_other_file_under_the_name_is_refused(folder: Path, s3: Any) -> None:
     s3.put_object(Bucket="kennel-bucket", Key=f"code/{HASH}/model.tar.gz", Body=b"other")
-    with pytest.raises(BundleBroken, match=r"model\.tar\.gz in the bucket is not the file"):
+    with pytest.raises(BundleBroken, match=r"model\.tar\.gz in the bucket does not match its hash"):
         publish(Bundle.load(folder), "kennel-bucket", s3)
     stored = s3.get_object(Bucket="kennel-bucket", Key=f"code/{HASH}/model.tar.gz")
     assert stored["Body"].read() == b"other"
 
 
-def test_what_aws_refuses_stays_its_own_error(folder: Path, s3: Any) -> None:
+def test_error_of_aws_is_not_wrapped(folder: Path, s3: Any) -> None:
     with pytest.raises(ClientError, match="NoSuchBucket"):
         publish(Bundle.load(folder), "another-bucket", s3)
 
@@ -123,18 +127,18 @@ def test_package_without_a_bundle(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", ["changed", "missing"])
-def test_package_whose_file_is_not_what_the_manifest_says(folder: Path, damage: str) -> None:
+def test_package_whose_file_does_not_match_the_manifest(folder: Path, damage: str) -> None:
     if damage == "changed":
         (folder / "smoke.jpg").write_bytes(b"a cat")
     else:
         (folder / "smoke.jpg").unlink()
-    with pytest.raises(BundleBroken, match=r"smoke\.jpg is missing or not what bundle\.json says"):
+    with pytest.raises(BundleBroken, match=r"smoke\.jpg is missing or does not match bundle\.json"):
         Bundle.load(folder)
 
 
 @pytest.mark.parametrize("digits", ["", "../../live", "0123456789ABCDEF0123"])
-def test_hash_that_is_none_never_becomes_a_key(folder: Path, digits: str) -> None:
+def test_invalid_hash_is_refused(folder: Path, digits: str) -> None:
     manifest = json.loads((folder / "bundle.json").read_text())
     (folder / "bundle.json").write_text(json.dumps({**manifest, "hash": digits}))
-    with pytest.raises(BundleBroken, match="where 20 hex digits belong"):
+    with pytest.raises(BundleBroken, match="expected 20 hex digits"):
         Bundle.load(folder)

@@ -5,8 +5,8 @@ import pytest
 
 from common.execution import Execution
 from register.package import register
-from tests.functions.account import Account
-from tests.functions.package import LIVE, evaluation
+from tests.functions.aws_account import Account
+from tests.functions.model_package import LIVE, evaluation
 
 EXECUTION = Execution("arn:aws:states:us-east-1:123456789012:execution:machine:one")
 
@@ -14,7 +14,7 @@ EXECUTION = Execution("arn:aws:states:us-east-1:123456789012:execution:machine:o
 def judgement(accepted: bool, live: Any = LIVE) -> dict[str, Any]:
     return {
         "accepted": accepted,
-        "reason": "It knows 91.0% of 100 test photos, and so on; (95 %).",
+        "reason": "It recognises 91.0% of 100 test photos, and so on; (95 %).",
         "evaluation": evaluation(live=live),
         "candidate": {
             "prefix": "models/k/parts/",
@@ -26,19 +26,19 @@ def judgement(accepted: bool, live: Any = LIVE) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("accepted", "status"), [(True, "Approved"), (False, "Rejected")])
-def test_decision_and_both_evaluations_are_in_the_version(accepted: bool, status: str) -> None:
+def test_version_has_the_decision_and_both_evaluations(accepted: bool, status: str) -> None:
     account = Account()
-    said = register(EXECUTION, judgement(accepted), "image:1", "kennel", account.sagemaker)
+    result = register(EXECUTION, judgement(accepted), "image:1", "kennel", account.sagemaker)
     (version,) = account.endpoints.packages
-    assert said == {"package_arn": version["arn"], "status": status}
+    assert result == {"package_arn": version["arn"], "status": status}
     assert version["ModelApprovalStatus"] == status
-    told = version["CustomerMetadataProperties"]
-    assert told["kennel:top1"] == "0.9100"
-    assert told["kennel:live-top1"] == "0.9000"
-    assert told["kennel:live-model"] == "kennel@1"
-    assert told["kennel:execution"] == EXECUTION.arn
+    metadata = version["CustomerMetadataProperties"]
+    assert metadata["kennel:top1"] == "0.9100"
+    assert metadata["kennel:live-top1"] == "0.9000"
+    assert metadata["kennel:live-model"] == "kennel@1"
+    assert metadata["kennel:execution"] == EXECUTION.arn
     allowed = re.compile(r"[\w\s.:/=+\-@]{1,256}")  # botocore's pattern
-    assert all(allowed.fullmatch(value) for value in told.values())
+    assert all(allowed.fullmatch(value) for value in metadata.values())
     statistics = version["ModelMetrics"]["ModelQuality"]["Statistics"]
     assert statistics["S3Uri"].endswith("/parts/evaluation.json")
 

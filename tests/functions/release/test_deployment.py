@@ -2,11 +2,11 @@ from typing import Any
 
 import pytest
 
-from release.deployment import deployment
+from release.deployment import deployment_config
 
 
 def routing(instances: int) -> Any:
-    given = deployment(instances, ("kennel-errors", "kennel-latency"), 300)
+    given = deployment_config(instances, ("kennel-errors", "kennel-latency"), 300)
     return given["BlueGreenUpdatePolicy"]["TrafficRoutingConfiguration"]
 
 
@@ -25,7 +25,7 @@ def test_canary_is_half_of_the_fleet_at_most(instances: int, canary: int) -> Non
 
 @pytest.mark.parametrize("instances", [1, 4])
 def test_both_have_alarms_and_a_bake(instances: int) -> None:
-    given = deployment(instances, ("kennel-errors", "kennel-latency"), 300)
+    given = deployment_config(instances, ("kennel-errors", "kennel-latency"), 300)
     assert given["AutoRollbackConfiguration"] == {
         "Alarms": [{"AlarmName": "kennel-errors"}, {"AlarmName": "kennel-latency"}]
     }

@@ -5,15 +5,15 @@ import pytest
 from botocore.exceptions import ClientError
 
 from common.execution import Execution
-from common.failure import ReleaseRefused
+from common.failures import ReleaseRefused
 from common.record import read_record
 from common.registration import registration
 from common.scaling import scalable_target
-from release.order import Order, Settings
+from release.request import ReleaseRequest, ReleaseSettings
 from release.rollout import release
-from tests.functions.account import BUCKET, Account
+from tests.functions.aws_account import BUCKET, Account
 
-SETTINGS = Settings(
+SETTINGS = ReleaseSettings(
     endpoint_name="kennel",
     bucket=BUCKET,
     instance_type="ml.c5.large",
@@ -33,16 +33,16 @@ def execution(name: str = "one") -> Execution:
     return Execution(EXECUTION + name)
 
 
-def order(name: str = "one") -> Order:
-    return Order(execution(name), "s3://bucket/code/0123/model.tar.gz", IMAGE)
+def request_of(name: str = "one") -> ReleaseRequest:
+    return ReleaseRequest(execution(name), "s3://bucket/code/0123/model.tar.gz", IMAGE)
 
 
-def run(account: Account, name: str = "one", settings: Settings = SETTINGS) -> Any:
-    return release(order(name), settings, account.sagemaker, account.autoscaling, account.s3)
+def run(account: Account, name: str = "one", settings: ReleaseSettings = SETTINGS) -> Any:
+    return release(request_of(name), settings, account.sagemaker, account.autoscaling, account.s3)
 
 
 def live(instances: int = 1) -> Account:
-    """Give an account whose first release is up, with so many instances."""
+    """Return an account whose first release is InService with this many instances."""
     account = Account()
     run(account, "first")
     account.endpoints.settle()
@@ -85,7 +85,7 @@ def test_rays_image_may_fetch_its_packages() -> None:
     assert account.endpoints.models[name]["EnableNetworkIsolation"] is False
 
 
-def test_what_it_makes_carries_the_execution() -> None:
+def test_resources_have_the_execution_in_a_tag() -> None:
     account = Account()
     run(account)
     assert len(account.endpoints.tags) == 3  # model, configuration, endpoint
@@ -93,13 +93,13 @@ def test_what_it_makes_carries_the_execution() -> None:
         assert tags["kennel:execution"] == EXECUTION + "one"
 
 
-def test_update_moves_the_endpoint_and_remembers_the_way_back() -> None:
+def test_update_writes_the_release_record_and_updates_the_endpoint() -> None:
     account = live(instances=4)
     register(account)
     former = registration(account.autoscaling, "kennel")
     result = run(account, "two")
     assert result["previous_config_name"] == execution("first").release("kennel")
-    assert account.asked()[-1] == "UpdateEndpoint"
+    assert account.called()[-1] == "UpdateEndpoint"
     assert account.scaling.target is None
     assert read_record(account.s3, BUCKET, execution("two")) == {"scaling": former}
     (update,) = [request for name, request in account.calls if name == "UpdateEndpoint"]
@@ -109,30 +109,30 @@ def test_update_moves_the_endpoint_and_remembers_the_way_back() -> None:
     assert update["DeploymentConfig"]["AutoRollbackConfiguration"]["Alarms"]
 
 
-@pytest.mark.parametrize(("current", "asked"), [(1, 1), (3, 3), (9, 5), (0, 1)])
-def test_update_keeps_the_instances_within_the_bounds(current: int, asked: int) -> None:
+@pytest.mark.parametrize(("current", "expected"), [(1, 1), (3, 3), (9, 5), (0, 1)])
+def test_update_keeps_the_instances_within_the_bounds(current: int, expected: int) -> None:
     account = live(current)
     result = run(account, "two")
-    assert result["instance_count"] == asked
+    assert result["instance_count"] == expected
     (variant,) = account.endpoints.configs[result["config_name"]]["ProductionVariants"]
-    assert variant["InitialInstanceCount"] == asked
+    assert variant["InitialInstanceCount"] == expected
 
 
 @pytest.mark.parametrize("meanwhile", ["still working", "done"])
 @pytest.mark.parametrize("update", [False, True], ids=["create", "update"])
-def test_second_call_gives_the_same_and_makes_nothing(update: bool, meanwhile: str) -> None:
+def test_second_call_returns_the_same_and_creates_nothing(update: bool, meanwhile: str) -> None:
     account = live(3) if update else Account()
     first = run(account)
     if meanwhile == "done":
         account.endpoints.settle()
     account.calls.clear()
     assert run(account) == first
-    assert account.asked(*CHANGES) == []
+    assert account.called(*CHANGES) == []
 
 
-@pytest.mark.parametrize("breaks_at", ["CreateModel", "CreateEndpointConfig", "CreateEndpoint"])
-def test_retry_after_a_call_that_broke_off_completes_it(breaks_at: str) -> None:
-    account = Account(breaks_at=[breaks_at])
+@pytest.mark.parametrize("times_out", ["CreateModel", "CreateEndpointConfig", "CreateEndpoint"])
+def test_retry_completes_an_interrupted_release(times_out: str) -> None:
+    account = Account(times_out=[times_out])
     with pytest.raises(TimeoutError):
         run(account)
     result = run(account)
@@ -143,13 +143,13 @@ def test_retry_after_a_call_that_broke_off_completes_it(breaks_at: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "breaks_at", ["CreateEndpointConfig", "DeregisterScalableTarget", "UpdateEndpoint"]
+    "times_out", ["CreateEndpointConfig", "DeregisterScalableTarget", "UpdateEndpoint"]
 )
-def test_retry_of_an_update_still_knows_the_way_back(breaks_at: str) -> None:
+def test_retry_of_an_update_keeps_the_release_record(times_out: str) -> None:
     account = live()
     register(account)
     former = registration(account.autoscaling, "kennel")
-    account.breaks_at = [breaks_at]
+    account.times_out = [times_out]
     with pytest.raises(TimeoutError):
         run(account, "two")
     again = run(account, "two")
@@ -167,18 +167,18 @@ def test_retry_of_an_update_still_knows_the_way_back(breaks_at: str) -> None:
         ("UpdateRollbackFailed", "delete it and start again"),
     ],
 )
-def test_endpoint_in_another_state_is_left_alone(status: str, remedy: str) -> None:
+def test_endpoint_in_another_state_is_not_changed(status: str, remedy: str) -> None:
     account = live()
     account.polls = 9
     assert account.endpoints.endpoint is not None
     account.endpoints.endpoint["EndpointStatus"] = status
-    account.endpoints._left = 9  # it works on it for a while
-    with pytest.raises(ReleaseRefused, match=f"kennel is {status} and takes no new .*: {remedy}"):
+    account.endpoints.polls_left = 9
+    with pytest.raises(ReleaseRefused, match=f"kennel is {status} and accepts no new .*: {remedy}"):
         run(account, "two")
-    assert account.asked() == ["DescribeEndpoint"]
+    assert account.called() == ["DescribeEndpoint"]
 
 
-def test_refusal_carries_sagemakers_own_reason() -> None:
+def test_error_has_sagemakers_reason() -> None:
     account = live()
     assert account.endpoints.endpoint is not None
     account.endpoints.endpoint |= {"EndpointStatus": "Failed", "FailureReason": "No capacity."}
@@ -187,7 +187,7 @@ def test_refusal_carries_sagemakers_own_reason() -> None:
 
 
 @pytest.mark.parametrize("kind", ["model", "endpoint-config"])
-def test_name_taken_by_somebody_else_is_not_taken_over(kind: str) -> None:
+def test_resource_of_another_execution_is_not_used(kind: str) -> None:
     account = Account()
     name = run(account)["config_name"]
     for arn, tags in account.endpoints.tags.items():
@@ -201,9 +201,9 @@ def test_name_taken_by_somebody_else_is_not_taken_over(kind: str) -> None:
     assert account.endpoints.endpoint is None
 
 
-def test_refusal_of_aws_is_not_taken_for_absence() -> None:
+def test_denied_describe_is_not_a_missing_endpoint() -> None:
     account = Account()
     account.refuse("DescribeEndpoint", "AccessDeniedException")
     with pytest.raises(ClientError, match="AccessDeniedException"):
         run(account)
-    assert account.asked() == ["DescribeEndpoint"]
+    assert account.called() == ["DescribeEndpoint"]

@@ -1,12 +1,17 @@
 import io
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from botocore.exceptions import ClientError
 
-from common.failure import SmokeTestFailed
+from common.failures import SmokeTestFailed
 from smoke_test.smoke import smoke_test
+
+if TYPE_CHECKING:
+    from types_boto3_s3.client import S3Client
+    from types_boto3_sagemaker.client import SageMakerClient
+    from types_boto3_sagemaker_runtime.client import SageMakerRuntimeClient
 
 EVENT = {
     "candidate": {"prefix": "code/0123456789abcdef0123/", "smoke_breed": "Bull Mastiff"},
@@ -24,14 +29,14 @@ RIGHT = {
 }
 
 
-class Cloud:
-    """An endpoint, its runtime and a bucket with the smoke photo."""
+class FakeClients:
+    """Fake clients of SageMaker, its runtime and S3 in one."""
 
     def __init__(self, live: str = "kennel-new", answer: object = RIGHT) -> None:
         self.live = live
         self.answer = answer
-        self.asked: list[dict[str, Any]] = []
-        self.tagged: list[dict[str, Any]] = []
+        self.requests: list[dict[str, Any]] = []
+        self.tag_requests: list[dict[str, Any]] = []
 
     def describe_endpoint(self, **request: Any) -> dict[str, Any]:
         assert request == {"EndpointName": "kennel"}
@@ -42,7 +47,7 @@ class Cloud:
         return {"EndpointConfigArn": "arn:kennel-new"}
 
     def add_tags(self, **request: Any) -> dict[str, Any]:
-        self.tagged.append(request)
+        self.tag_requests.append(request)
         return {}
 
     def get_object(self, **request: Any) -> dict[str, Any]:
@@ -50,21 +55,28 @@ class Cloud:
         return {"Body": io.BytesIO(b"a jpeg")}
 
     def invoke_endpoint(self, **request: Any) -> dict[str, Any]:
-        self.asked.append(request)
+        self.requests.append(request)
         if isinstance(self.answer, ClientError):
             raise self.answer
         body = self.answer if isinstance(self.answer, bytes) else json.dumps(self.answer).encode()
         return {"Body": io.BytesIO(body)}
 
 
-def run(cloud: Cloud) -> dict[str, Any]:
-    return smoke_test(EVENT, "kennel", "kennel-bucket", sagemaker=cloud, runtime=cloud, s3=cloud)
+def run(fake: FakeClients) -> dict[str, Any]:
+    return smoke_test(
+        EVENT,
+        "kennel",
+        "kennel-bucket",
+        sagemaker=cast("SageMakerClient", fake),
+        runtime=cast("SageMakerRuntimeClient", fake),
+        s3=cast("S3Client", fake),
+    )
 
 
 def test_right_answer_from_the_new_configuration() -> None:
-    cloud = Cloud()
-    assert run(cloud) == {"breed": "Bull Mastiff", "probability": 0.81, "model": "kennel@1"}
-    assert cloud.asked == [
+    fake = FakeClients()
+    assert run(fake) == {"breed": "Bull Mastiff", "probability": 0.81, "model": "kennel@1"}
+    assert fake.requests == [
         {
             "EndpointName": "kennel",
             "ContentType": "image/jpeg",
@@ -74,11 +86,11 @@ def test_right_answer_from_the_new_configuration() -> None:
     ]
 
 
-def test_update_that_sagemaker_rolled_back_in_silence() -> None:
-    cloud = Cloud(live="kennel-old")
+def test_update_that_sagemaker_rolled_back_silently() -> None:
+    fake = FakeClients(live="kennel-old")
     with pytest.raises(SmokeTestFailed, match="runs the configuration kennel-old, not kennel-new"):
-        run(cloud)
-    assert cloud.asked == []
+        run(fake)
+    assert fake.requests == []
 
 
 @pytest.mark.parametrize(
@@ -87,51 +99,49 @@ def test_update_that_sagemaker_rolled_back_in_silence() -> None:
         ({**RIGHT, "is_dog": False}, "kennel@1 sees no dog in the smoke photo"),
         (
             {**RIGHT, "breeds": [{"breed": "Pug", "probability": 0.4}]},
-            r"takes the Bull Mastiff of the smoke photo for a Pug \(0\.40\)",
+            r"recognises the Bull Mastiff of the smoke photo as a Pug \(0\.40\)",
         ),
         ({**RIGHT, "breeds": []}, "has the wrong form"),
         ({"error": "no model"}, "has the wrong form"),
         ([], "has the wrong form"),
-        (b"<html>", "answered b'<html>' to the smoke photo, where JSON belongs"),
-        (b"", "where JSON belongs"),
+        (b"<html>", "answered b'<html>' to the smoke photo, expected JSON"),
+        (b"", "expected JSON"),
     ],
 )
 def test_wrong_answer(answer: object, words: str) -> None:
     with pytest.raises(SmokeTestFailed, match=words):
-        run(Cloud(answer=answer))
+        run(FakeClients(answer=answer))
 
 
 def test_model_that_fails_though_the_endpoint_is_in_service() -> None:
-    error = ClientError(
-        {
-            "Error": {"Code": "ModelError", "Message": "Received server error (500)"},
-            "OriginalStatusCode": 500,
-            "OriginalMessage": '{"error": "the network is broken"}',
-        },
-        "InvokeEndpoint",
-    )
+    response: Any = {  # botocore-stubs lacks the modelled fields
+        "Error": {"Code": "ModelError", "Message": "Received server error (500)"},
+        "OriginalStatusCode": 500,
+        "OriginalMessage": '{"error": "the network is broken"}',
+    }
+    error = ClientError(response, "InvokeEndpoint")
     with pytest.raises(
         SmokeTestFailed, match=r"failed on the smoke photo with status 500: .*broken"
     ):
-        run(Cloud(answer=error))
+        run(FakeClients(answer=error))
 
 
-def test_what_aws_refuses_stays_its_own_error() -> None:
-    refusal = ClientError({"Error": {"Code": "AccessDeniedException"}}, "InvokeEndpoint")
+def test_error_of_aws_is_not_wrapped() -> None:
+    error = ClientError({"Error": {"Code": "AccessDeniedException"}}, "InvokeEndpoint")
     with pytest.raises(ClientError) as raised:
-        run(Cloud(answer=refusal))
-    assert raised.value is refusal
+        run(FakeClients(answer=error))
+    assert raised.value is error
 
 
-def test_proof_hangs_on_the_configuration_and_only_then() -> None:
-    cloud = Cloud()
-    assert run(cloud) == run(cloud)
-    proven = {
+def test_configuration_is_tagged_as_proven_only_after_a_right_answer() -> None:
+    fake = FakeClients()
+    assert run(fake) == run(fake)
+    tag_request = {
         "ResourceArn": "arn:kennel-new",
         "Tags": [{"Key": "kennel:proven", "Value": "yes"}],
     }
-    assert cloud.tagged == [proven, proven]
-    wrong = Cloud(answer={**RIGHT, "is_dog": False})
+    assert fake.tag_requests == [tag_request, tag_request]
+    wrong = FakeClients(answer={**RIGHT, "is_dog": False})
     with pytest.raises(SmokeTestFailed):
         run(wrong)
-    assert wrong.tagged == []
+    assert wrong.tag_requests == []

@@ -2,10 +2,10 @@ from typing import Any
 
 import pytest
 
-from common.failure import JobRefused
+from common.failures import JobRefused
 from start_training.training import live_package, start_training
-from tests.functions.account import BUCKET, Account
-from tests.functions.training import EXECUTION, JOB, SETTINGS, SPACE, channels, only
+from tests.functions.aws_account import BUCKET, Account
+from tests.functions.training import EXECUTION, JOB, SETTINGS, SPACE, channels, only_request
 
 TUNED = {"learning-rate": "0.004", "_tuning_objective_metric": "valid:loss"}
 
@@ -25,7 +25,7 @@ def with_live(url: str) -> Account:
 def test_job_takes_the_best_hyperparameters_and_the_given_ones() -> None:
     account = Account()
     assert run(account) == {"job_name": EXECUTION.training_job}
-    request = only(account, "CreateTrainingJob")
+    request = only_request(account, "CreateTrainingJob")
     assert request["HyperParameters"] == {
         "epochs": "3",
         "learning-rate": "0.004",
@@ -41,27 +41,27 @@ def test_job_takes_the_best_hyperparameters_and_the_given_ones() -> None:
 def test_live_package_is_a_channel() -> None:
     account = with_live(f"s3://{BUCKET}/code/old/model.tar.gz")
     run(account)
-    live = channels(only(account, "CreateTrainingJob"))["live"]
+    live = channels(only_request(account, "CreateTrainingJob"))["live"]
     assert live == f"s3://{BUCKET}/code/old/model.tar.gz"
 
 
-@pytest.mark.parametrize("what", ["elsewhere", "no config", "no model"])
-def test_live_package_that_cannot_be_read_is_none(what: str) -> None:
-    account = with_live("s3://elsewhere/model.tar.gz" if what == "elsewhere" else "")
-    if what == "no config":
+@pytest.mark.parametrize("case", ["other bucket", "no config", "no model"])
+def test_live_package_that_cannot_be_read_is_none(case: str) -> None:
+    account = with_live("s3://elsewhere/model.tar.gz" if case == "other bucket" else "")
+    if case == "no config":
         account.endpoints.configs.clear()
-    if what == "no model":
+    if case == "no model":
         account.endpoints.models.clear()
     assert live_package(account.sagemaker, SETTINGS) is None
 
 
-def test_second_call_adopts_the_first_ones_job() -> None:
+def test_second_call_returns_the_first_calls_job() -> None:
     account = Account()
     assert run(account) == run(account)
     assert len(account.endpoints.jobs) == 1
 
 
-def test_stopped_job_is_not_adopted() -> None:
+def test_stopped_job_is_refused() -> None:
     account = Account()
     run(account)
     account.sagemaker.stop_training_job(TrainingJobName=EXECUTION.training_job)

@@ -4,10 +4,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from common.failure import JobRefused
-from start_tuning.tuning import ranges, start_tuning
-from tests.functions.account import BUCKET, Account
-from tests.functions.training import EXECUTION, JOB, SETTINGS, SPACE, channels, only
+from common.failures import JobRefused
+from start_tuning.tuning import parameter_ranges, start_tuning
+from tests.functions.aws_account import BUCKET, Account
+from tests.functions.training import EXECUTION, JOB, SETTINGS, SPACE, channels, only_request
 from tests.stack import ROOT
 
 TUNE = {"max_jobs": 20, "parallel": 4}
@@ -17,10 +17,10 @@ def run(account: Account) -> Any:
     return start_tuning(JOB, TUNE, SPACE, SETTINGS, account.sagemaker)
 
 
-def test_job_says_all_that_sagemaker_needs() -> None:
+def test_request_of_the_tuning_job() -> None:
     account = Account()
     assert run(account) == {"job_name": EXECUTION.tuning_job}
-    request = only(account, "CreateHyperParameterTuningJob")
+    request = only_request(account, "CreateHyperParameterTuningJob")
     config = request["HyperParameterTuningJobConfig"]
     assert config["ResourceLimits"] == {
         "MaxNumberOfTrainingJobs": 20,
@@ -44,13 +44,13 @@ def test_job_says_all_that_sagemaker_needs() -> None:
     assert request["Tags"] == [{"Key": "kennel:execution", "Value": EXECUTION.arn}]
 
 
-def test_second_call_adopts_the_first_ones_job() -> None:
+def test_second_call_returns_the_first_calls_job() -> None:
     account = Account()
     assert run(account) == run(account)
     assert len(account.endpoints.jobs) == 1
 
 
-def test_failed_job_is_not_adopted() -> None:
+def test_failed_job_is_refused() -> None:
     account = Account(
         jobs_end={"HyperParameterTuningJob": ("Failed", "No job succeeded.")}, polls=0
     )
@@ -59,15 +59,15 @@ def test_failed_job_is_not_adopted() -> None:
         run(account)
 
 
-def test_quota_keeps_aws_own_words() -> None:
+def test_error_of_aws_is_not_wrapped() -> None:
     account = Account()
     account.refuse("CreateHyperParameterTuningJob", "ResourceLimitExceeded", "The quota is 0.")
     with pytest.raises(ClientError, match=r"The quota is 0\."):
         run(account)
 
 
-def test_ranges_are_text_and_leave_out_what_is_fixed() -> None:
-    assert ranges(SPACE, {"epochs"}) == {
+def test_ranges_are_text_and_leave_out_fixed_parameters() -> None:
+    assert parameter_ranges(SPACE, {"epochs"}) == {
         "ContinuousParameterRanges": [
             {
                 "Name": "learning-rate",
@@ -78,12 +78,13 @@ def test_ranges_are_text_and_leave_out_what_is_fixed() -> None:
         ],
         "CategoricalParameterRanges": [{"Name": "batch-size", "Values": ["32", "64"]}],
     }
-    assert ranges(SPACE, set())["IntegerParameterRanges"] == [
+    assert parameter_ranges(SPACE, set())["IntegerParameterRanges"] == [
         {"Name": "epochs", "MinValue": "5", "MaxValue": "50", "ScalingType": "Linear"}
     ]
 
 
-def test_ranges_of_the_search_space_that_is_shipped() -> None:
+def test_ranges_of_the_shipped_search_space() -> None:
     space = json.loads((ROOT / "model" / "search_space.json").read_text())
-    names = {each["Name"] for group in ranges(space, set()).values() for each in group}
+    ranges: Any = parameter_ranges(space, set())
+    names = {each["Name"] for group in ranges.values() for each in group}
     assert names == {each["name"] for each in space["parameters"]}

@@ -1,4 +1,4 @@
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import boto3
 import pytest
@@ -6,18 +6,23 @@ from moto import mock_aws
 
 from common.execution import Execution
 from removal.clients import Clients
-from removal.everything import Settings, remove
-from tests.functions.account import BUCKET, PROJECT, Account, refusal
+from removal.resources import RemovalSettings, remove
+from tests.functions.aws_account import BUCKET, PROJECT, Account, client_error, paginator
 from tests.functions.clean_up.test_jobs import busy
 from tests.functions.release.test_rollout import live, register
 from tests.functions.release.test_rollout import run as release_one
 
+if TYPE_CHECKING:
+    from types_boto3_s3.client import S3Client
+    from types_boto3_sagemaker.client import SageMakerClient
+    from types_boto3_stepfunctions.client import SFNClient
+
 MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:machine"
-SETTINGS = Settings("kennel", BUCKET, PROJECT, "kennel", MACHINE, keep_data=True)
+SETTINGS = RemovalSettings("kennel", BUCKET, PROJECT, "kennel", MACHINE, keep_data=True)
 
 
-class Lists:
-    """What the removal needs of the account beside what other functions do: lists."""
+class FakeClient:
+    """A client of SageMaker and Step Functions with the list operations that Account lacks."""
 
     def __init__(self, account: Account, transforms: tuple[str, ...] = ()) -> None:
         self._account = account
@@ -26,6 +31,19 @@ class Lists:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._account.sagemaker, name)
+
+    def get_paginator(self, method: str) -> Any:
+        service = "stepfunctions" if method == "list_executions" else "sagemaker"
+        return paginator(self, service, method)
+
+    def clients(self, s3: "S3Client | None" = None) -> Clients:
+        return Clients(
+            cast("SageMakerClient", self),
+            self._account.autoscaling,
+            self._account.codebuild,
+            cast("SFNClient", self),
+            s3 or self._account.s3,
+        )
 
     def _jobs(self, kind: str, contains: str) -> dict[str, Any]:
         found = [
@@ -81,57 +99,52 @@ class Lists:
         return {}
 
 
-def run(account: Account, lists: Lists, settings: Settings = SETTINGS) -> list[str]:
-    clients = Clients(lists, account.autoscaling, account.codebuild, lists, account.s3)
-    return remove(settings, clients)
-
-
-def to_the_end(account: Account, lists: Lists) -> list[list[str]]:
-    """Ask until nothing is left, and once more."""
-    said = []
+def remove_fully(client: FakeClient) -> list[list[str]]:
+    """Call until nothing is left, and once more; return the results."""
+    results = []
     for _ in range(20):
-        said.append(run(account, lists))
-        if not said[-1]:
-            assert run(account, lists) == []
-            return said
-    pytest.fail(f"it never ends: {said[-1]}")
+        results.append(remove(SETTINGS, client.clients()))
+        if not results[-1]:
+            assert remove(SETTINGS, client.clients()) == []
+            return results
+    pytest.fail(f"left after 20 calls: {results[-1]}")
 
 
-def of_this_machine(account: Account) -> Account:
+def tag_with_this_machine(account: Account) -> Account:
     for tags in account.endpoints.tags.values():
         name = tags["kennel:execution"].rpartition(":")[2]
         tags["kennel:execution"] = MACHINE.replace("stateMachine", "execution") + f":{name}"
     return account
 
 
-def test_nothing_of_a_stack_in_use_is_left() -> None:
+def test_stack_in_use_is_removed_fully() -> None:
     account = live()
     register(account)
-    release_one(account, "two")  # in the middle of an update, which takes a while
+    release_one(account, "two")  # an update in progress
     account.endpoints.packages = [{"arn": "a1"}, {"arn": "a2"}]
-    of_this_machine(account)
-    lists = Lists(account)
-    said = to_the_end(account, lists)
-    assert "the execution running" in said[0]
-    assert "the endpoint kennel, which is Updating" in said[0]
+    tag_with_this_machine(account)
+    client = FakeClient(account)
+    results = remove_fully(client)
+    assert "the execution running" in results[0]
+    assert "the endpoint kennel, which is Updating" in results[0]
     assert account.endpoints.endpoint is None
     assert account.endpoints.models == account.endpoints.configs == {}
     assert account.endpoints.packages == []
     assert account.scaling.target is None
-    assert lists.executions == {"running": "ABORTED"}
+    assert client.executions == {"running": "ABORTED"}
 
 
 def test_jobs_and_builds_are_stopped() -> None:
-    account = of_this_machine(busy())
-    lists = Lists(account, ("kennel-batch-1", "other-kennel-batch"))
-    to_the_end(account, lists)
+    account = tag_with_this_machine(busy())
+    client = FakeClient(account, ("kennel-batch-1", "other-kennel-batch"))
+    remove_fully(client)
     jobs = account.endpoints.jobs.values()
     assert {job[f"{job['kind']}Status"] for job in jobs} == {"Stopped"}
     assert {build["buildStatus"] for build in account.builds.builds.values()} == {"STOPPED"}
-    assert lists.transforms == {"kennel-batch-1": "Stopped", "other-kennel-batch": "InProgress"}
+    assert client.transforms == {"kennel-batch-1": "Stopped", "other-kennel-batch": "InProgress"}
 
 
-def test_what_is_another_stacks_stays() -> None:
+def test_resources_of_another_stack_stay() -> None:
     account = busy()
     other = Execution("arn:aws:states:us-east-1:123456789012:execution:machine-2:one")
     for name in ("kennel-2-abc", "kennel-old"):
@@ -142,7 +155,7 @@ def test_what_is_another_stacks_stays() -> None:
         )
     for tags in account.endpoints.tags.values():
         tags["kennel:execution"] = other.arn
-    to_the_end(account, Lists(account))
+    remove_fully(FakeClient(account))
     assert set(account.endpoints.models) == {"kennel-2-abc", "kennel-old"}
     jobs = account.endpoints.jobs.values()
     assert {job[f"{job['kind']}Status"] for job in jobs} == {"InProgress"}
@@ -150,21 +163,21 @@ def test_what_is_another_stacks_stays() -> None:
 
 def test_empty_stack() -> None:
     account = Account()
-    lists = Lists(account)
-    lists.executions = {}
-    assert run(account, lists) == []
+    client = FakeClient(account)
+    client.executions = {}
+    assert remove(SETTINGS, client.clients()) == []
 
 
-def test_refusal_is_no_absence() -> None:
+def test_denied_deletion_is_an_error() -> None:
     account = live()
-    account.refusals["DeleteEndpoint"] = [refusal("AccessDeniedException", "You may not.")]
-    lists = Lists(account)
-    lists.executions = {}
+    account.errors["DeleteEndpoint"] = [client_error("AccessDeniedException", "You may not.")]
+    client = FakeClient(account)
+    client.executions = {}
     with pytest.raises(Exception, match="AccessDenied"):
-        run(account, lists)
+        remove(SETTINGS, client.clients())
 
 
-def test_bucket_goes_with_all_its_versions_where_nobody_keeps_it(
+def test_bucket_is_deleted_with_all_versions_unless_data_is_kept(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
@@ -177,12 +190,12 @@ def test_bucket_goes_with_all_its_versions_where_nobody_keeps_it(
             s3.put_object(Bucket=BUCKET, Key="data/a.jpg", Body=content)
         s3.delete_object(Bucket=BUCKET, Key="data/a.jpg")
         account = Account()
-        lists = Lists(account)
-        lists.executions = {}
-        clients = Clients(lists, account.autoscaling, account.codebuild, lists, s3)
-        settings = Settings("kennel", BUCKET, "", "kennel", MACHINE, keep_data=False)
+        client = FakeClient(account)
+        client.executions = {}
+        clients = client.clients(s3)
+        settings = RemovalSettings("kennel", BUCKET, "", "kennel", MACHINE, keep_data=False)
         assert remove(SETTINGS, clients) == []
         assert [each["Name"] for each in s3.list_buckets()["Buckets"]] == [BUCKET]  # kept
-        assert remove(settings, clients) == [f"what is in the bucket {BUCKET}"]
+        assert remove(settings, clients) == [f"the contents of the bucket {BUCKET}"]
         assert remove(settings, clients) == remove(settings, clients) == []
         assert s3.list_buckets()["Buckets"] == []

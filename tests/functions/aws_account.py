@@ -1,13 +1,15 @@
-"""An AWS account in memory, as much of one as the pipeline's functions see.
+"""An in-memory AWS account for the tests of the functions and of the state machine.
 
-It is an imitation, for the functions' own tests and for those of the state machine's ways: requests
-are checked by botocore's own model of each service, states follow SageMaker's order, and whatever a
-test wants to go wrong does. The offline cloud (tests/kennel/cloud) runs the real parts.
+It emulates the operations that the functions call: requests are validated by botocore's model of
+each service, resources change state in SageMaker's order, and a test can inject errors. The tests
+of the offline cloud (tests/kennel/cloud) run real components instead.
 
     account = Account()
     account.refuse("CreateEndpoint", "ResourceLimitExceeded", "The quota is 0.")
     account.jobs_end["TrainingJob"] = ("Failed", "CapacityError: no ml.m5.xlarge")
 """
+
+from __future__ import annotations
 
 import base64
 import functools
@@ -17,11 +19,20 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import botocore.session
 from botocore.exceptions import ClientError
+from botocore.paginate import Paginator as BotocorePaginator
 from botocore.validate import validate_parameters
+
+if TYPE_CHECKING:
+    from types_boto3_application_autoscaling.client import ApplicationAutoScalingClient
+    from types_boto3_codebuild.client import CodeBuildClient
+    from types_boto3_ecr.client import ECRClient
+    from types_boto3_s3.client import S3Client
+    from types_boto3_sagemaker.client import SageMakerClient
+    from types_boto3_sagemaker_runtime.client import SageMakerRuntimeClient
 
 ENDPOINT = "kennel"
 BUCKET = "kennel-bucket"
@@ -41,21 +52,28 @@ def operations(service: str) -> dict[str, Any]:
     }
 
 
-def refusal(code: str, message: str, operation: str = "Any") -> ClientError:
-    """Make AWS's refusal as boto3 raises it."""
+def paginator(client: object, service: str, method: str) -> BotocorePaginator[Any]:
+    """Return botocore's paginator over a fake client's list method."""
+    operation = operations(service)[method]
+    config = _SESSION.get_paginator_model(service).get_paginator(operation.name)
+    return BotocorePaginator(getattr(client, method), config, operation)
+
+
+def client_error(code: str, message: str, operation: str = "Any") -> ClientError:
+    """Make an error of AWS as boto3 raises it."""
     return ClientError({"Error": {"Code": code, "Message": message}}, operation)
 
 
 class Client:
-    """One service of the account, called as boto3's client is."""
+    """A fake boto3 client of one service."""
 
-    #: Told of every call: service, operation, request. tests/iam compares them with its table.
-    witness: ClassVar[Callable[[str, str, Json], None] | None] = None
+    #: Called with service, operation and request of every call; used by tests/iam.
+    on_call: ClassVar[Callable[[str, str, Json], None] | None] = None
 
-    def __init__(self, account: "Account", service: str, part: object) -> None:
+    def __init__(self, account: Account, service: str, backend: object) -> None:
         self._account = account
         self._service = service
-        self._part = part
+        self._backend = backend
 
     def __getattr__(self, method: str) -> Any:
         operation = operations(self._service)[method]
@@ -63,20 +81,23 @@ class Client:
         def call(**request: Any) -> Json:
             validate_parameters(request, operation.input_shape)
             self._account.calls.append((operation.name, request))
-            if Client.witness:
-                Client.witness(self._service, operation.name, request)
-            waiting = self._account.refusals.get(operation.name, [])
-            if waiting:
-                error = waiting[0] if len(waiting) == 1 else waiting.pop(0)
+            if Client.on_call:
+                Client.on_call(self._service, operation.name, request)
+            errors = self._account.errors.get(operation.name, [])
+            if errors:
+                error = errors[0] if len(errors) == 1 else errors.pop(0)
                 if error is not None:
                     raise error
-            answer: Json = getattr(self._part, method)(**request)
-            if operation.name in self._account.breaks_at:
-                self._account.breaks_at.remove(operation.name)
+            response: Json = getattr(self._backend, method)(**request)
+            if operation.name in self._account.times_out:
+                self._account.times_out.remove(operation.name)
                 raise TimeoutError(operation.name)
-            return answer
+            return response
 
         return call
+
+    def get_paginator(self, method: str) -> BotocorePaginator[Any]:
+        return paginator(self, self._service, method)
 
 
 @dataclass
@@ -84,38 +105,45 @@ class Account:
     """State of all services."""
 
     calls: list[tuple[str, Json]] = field(default_factory=list)
-    refusals: dict[str, list[ClientError | None]] = field(default_factory=dict)
-    breaks_at: list[str] = field(default_factory=list)  # done, but the answer is lost
-    #: How a kind of job ends: status and reason. It takes `polls` looks.
+    #: Errors of an operation, one for each call; the last one stays, None is success.
+    errors: dict[str, list[ClientError | None]] = field(default_factory=dict)
+    times_out: list[str] = field(default_factory=list)  # executed, but the response is lost
+    #: Final status and reason of a kind of job, reached after `polls` describe calls.
     jobs_end: dict[str, tuple[str, str]] = field(default_factory=dict)
-    #: How an endpoint's next change ends: "done", "back" (to the old one, silently), "failed".
+    #: Results of the endpoint's next changes: "done", "back" (rolled back silently), "failed".
     changes_end: list[str] = field(default_factory=list)
     build_ends: str = "SUCCEEDED"
     polls: int = 1
-    answer: object = None  # of the endpoint: a verdict, or an exception
-    on_start: Callable[[str], None] = lambda _name: None  # when a training job begins
+    answer: object = None  # of the endpoint: a prediction, or an exception to raise
+    on_start: Callable[[str], None] = lambda _name: None  # called when a job starts
 
     def __post_init__(self) -> None:
-        """Make the services."""
+        """Create the services; the fakes are cast to boto3's client types here only."""
         self.objects: dict[str, bytes] = {}
         self.endpoints = _SageMaker(self)
         self.scaling = _AutoScaling(self)
         self.builds = _CodeBuild(self)
         self.messages: list[str] = []
-        self.sagemaker: Any = Client(self, "sagemaker", self.endpoints)
-        self.autoscaling: Any = Client(self, "application-autoscaling", self.scaling)
-        self.s3: Any = Client(self, "s3", _S3(self.objects))
-        self.codebuild: Any = Client(self, "codebuild", self.builds)
-        self.ecr: Any = Client(self, "ecr", self.builds)
-        self.runtime: Any = Client(self, "sagemaker-runtime", _Runtime(self))
+        self.sagemaker = cast("SageMakerClient", Client(self, "sagemaker", self.endpoints))
+        self.autoscaling = cast(
+            "ApplicationAutoScalingClient", Client(self, "application-autoscaling", self.scaling)
+        )
+        self.s3 = cast("S3Client", Client(self, "s3", _S3(self.objects)))
+        self.codebuild = cast("CodeBuildClient", Client(self, "codebuild", self.builds))
+        self.ecr = cast("ECRClient", Client(self, "ecr", self.builds))
+        self.runtime = cast(
+            "SageMakerRuntimeClient", Client(self, "sagemaker-runtime", _Runtime(self))
+        )
 
-    def refuse(self, operation: str, code: str, message: str = "No.", times: int | None = None):  # type: ignore[no-untyped-def]
-        """Refuse an operation, always or some times."""
-        error = refusal(code, message, operation)
-        self.refusals[operation] = [error] if times is None else [*[error] * times, None]
+    def refuse(
+        self, operation: str, code: str, message: str = "No.", times: int | None = None
+    ) -> None:
+        """Make an operation fail, always or some times."""
+        error = client_error(code, message, operation)
+        self.errors[operation] = [error] if times is None else [*[error] * times, None]
 
-    def asked(self, *operations: str) -> list[str]:
-        """Names of the calls so far, only these if any are named."""
+    def called(self, *operations: str) -> list[str]:
+        """Return the names of the calls so far, only of these operations if any are given."""
         return [name for name, _ in self.calls if not operations or name in operations]
 
 
@@ -126,13 +154,13 @@ class _S3:
     def get_object(self, Bucket: str, Key: str) -> Json:  # noqa: N803
         assert Bucket == BUCKET
         if Key not in self.objects:
-            raise refusal("NoSuchKey", "The specified key does not exist.")
+            raise client_error("NoSuchKey", "The specified key does not exist.")
         return {"Body": io.BytesIO(self.objects[Key])}
 
     def put_object(self, Bucket: str, Key: str, Body: Any, **more: Any) -> Json:  # noqa: N803
         assert Bucket == BUCKET
         if more.get("IfNoneMatch") == "*" and Key in self.objects:
-            raise refusal("PreconditionFailed", "It is there.")
+            raise client_error("PreconditionFailed", "The object exists.")
         self.objects[Key] = Body if isinstance(Body, bytes) else Body.read()
         return {}
 
@@ -163,15 +191,15 @@ class _AutoScaling:
 
     def register_scalable_target(self, **request: Any) -> Json:
         if self._account.endpoints.endpoint is None:
-            raise refusal("ValidationException", "Could not find the endpoint.")
-        kept = {key: value for key, value in request.items() if key.endswith("Capacity")}
-        self.target = {**(self.target or {}), **kept}
+            raise client_error("ValidationException", "Could not find the endpoint.")
+        capacity = {key: value for key, value in request.items() if key.endswith("Capacity")}
+        self.target = {**(self.target or {}), **capacity}
         return {}
 
     def put_scaling_policy(self, **request: Any) -> Json:
         assert self.target, "AWS answers ObjectNotFoundException"
-        kept = ("PolicyName", "PolicyType", "TargetTrackingScalingPolicyConfiguration")
-        self.policies[request["PolicyName"]] = {key: request[key] for key in kept}
+        fields = ("PolicyName", "PolicyType", "TargetTrackingScalingPolicyConfiguration")
+        self.policies[request["PolicyName"]] = {key: request[key] for key in fields}
         return {"PolicyARN": "arn", "Alarms": []}
 
     def delete_scaling_policy(self, PolicyName: str, **_more: Any) -> Json:  # noqa: N803
@@ -185,7 +213,7 @@ class _AutoScaling:
 
 
 class _CodeBuild:
-    """CodeBuild and ECR together: a build that succeeds is an image."""
+    """CodeBuild and ECR: a successful build creates an image."""
 
     def __init__(self, account: Account) -> None:
         self._account = account
@@ -195,7 +223,7 @@ class _CodeBuild:
 
     def describe_images(self, imageIds: list[Json], **_more: Any) -> Json:  # noqa: N803
         if imageIds[0]["imageTag"] not in self.images:
-            raise refusal("ImageNotFoundException", "There is no such image.")
+            raise client_error("ImageNotFoundException", "There is no such image.")
         return {"imageDetails": [{}]}
 
     def list_builds_for_project(self, **_request: Any) -> Json:
@@ -204,8 +232,8 @@ class _CodeBuild:
     def batch_get_builds(self, ids: list[str]) -> Json:
         for build in self.builds.values():
             if build["buildStatus"] == "IN_PROGRESS":
-                build["left"] -= 1
-                if build["left"] < 0:
+                build["polls_left"] -= 1
+                if build["polls_left"] < 0:
                     self._end(build, self._account.build_ends)
         return {"builds": [self.builds[each] for each in ids]}
 
@@ -218,7 +246,7 @@ class _CodeBuild:
                 "buildStatus": "IN_PROGRESS",
                 "environment": {"environmentVariables": request["environmentVariablesOverride"]},
                 "phases": [],
-                "left": self._account.polls,
+                "polls_left": self._account.polls,
             }
         return {"build": self.builds[self.tokens[idempotencyToken]]}
 
@@ -259,7 +287,7 @@ class _SageMaker:
         self.jobs: dict[str, Json] = {}  # by name, of both kinds
         self.packages: list[Json] = []
         self.tags: dict[str, dict[str, str]] = {}  # by ARN
-        self._left = 0  # looks until the endpoint's change is done
+        self.polls_left = 0  # describe calls until the endpoint's change is done
 
     # tags
 
@@ -267,8 +295,8 @@ class _SageMaker:
         self.tags.setdefault(arn, {}).update({each["Key"]: each["Value"] for each in tags})
 
     def list_tags(self, ResourceArn: str) -> Json:  # noqa: N803
-        found = self.tags.get(ResourceArn, {})
-        return {"Tags": [{"Key": key, "Value": value} for key, value in found.items()]}
+        tags = self.tags.get(ResourceArn, {})
+        return {"Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
 
     def add_tags(self, ResourceArn: str, Tags: list[Json]) -> Json:  # noqa: N803
         self._tag(ResourceArn, Tags)
@@ -276,39 +304,39 @@ class _SageMaker:
 
     # models and configurations
 
-    def _make(self, store: dict[str, Json], kind: str, word: str, request: Json) -> Json:
-        name, arn = request[f"{word}Name"], f"{_ARN}{kind}/{request[f'{word}Name']}"
+    def _create(self, store: dict[str, Json], kind: str, prefix: str, request: Json) -> Json:
+        name, arn = request[f"{prefix}Name"], f"{_ARN}{kind}/{request[f'{prefix}Name']}"
         if name in store:
-            raise refusal("ValidationException", f"Cannot create already existing {kind}")
+            raise client_error("ValidationException", f"Cannot create already existing {kind}")
         self._tag(arn, request.pop("Tags", []))
-        store[name] = {**request, f"{word}Arn": arn}
-        return {f"{word}Arn": arn}
+        store[name] = {**request, f"{prefix}Arn": arn}
+        return {f"{prefix}Arn": arn}
 
     @staticmethod
-    def _found(store: dict[str, Json], name: str) -> Json:
+    def _get(store: dict[str, Json], name: str) -> Json:
         if name not in store:
-            raise refusal("ValidationException", f'Could not find "{name}".')
+            raise client_error("ValidationException", f'Could not find "{name}".')
         return store[name]
 
     def create_model(self, **request: Any) -> Json:
-        return self._make(self.models, "model", "Model", request)
+        return self._create(self.models, "model", "Model", request)
 
     def describe_model(self, ModelName: str) -> Json:  # noqa: N803
-        return self._found(self.models, ModelName)
+        return self._get(self.models, ModelName)
 
     def delete_model(self, ModelName: str) -> Json:  # noqa: N803
-        self._found(self.models, ModelName)
+        self._get(self.models, ModelName)
         del self.models[ModelName]
         return {}
 
     def create_endpoint_config(self, **request: Any) -> Json:
-        return self._make(self.configs, "endpoint-config", "EndpointConfig", request)
+        return self._create(self.configs, "endpoint-config", "EndpointConfig", request)
 
     def describe_endpoint_config(self, EndpointConfigName: str) -> Json:  # noqa: N803
-        return self._found(self.configs, EndpointConfigName)
+        return self._get(self.configs, EndpointConfigName)
 
     def delete_endpoint_config(self, EndpointConfigName: str) -> Json:  # noqa: N803
-        self._found(self.configs, EndpointConfigName)
+        self._get(self.configs, EndpointConfigName)
         del self.configs[EndpointConfigName]
         return {}
 
@@ -316,8 +344,8 @@ class _SageMaker:
 
     def create_endpoint(self, EndpointName: str, EndpointConfigName: str, Tags: Any = ()) -> Json:  # noqa: N803
         if self.endpoint is not None:
-            raise refusal("ValidationException", "Cannot create already existing endpoint")
-        self._found(self.configs, EndpointConfigName)
+            raise client_error("ValidationException", "Cannot create already existing endpoint")
+        self._get(self.configs, EndpointConfigName)
         self._tag(f"{_ARN}endpoint/{EndpointName}", list(Tags))
         self.endpoint = {
             "EndpointName": EndpointName,
@@ -326,66 +354,70 @@ class _SageMaker:
             "ProductionVariants": [{"CurrentInstanceCount": 0}],
             "LastModifiedTime": datetime(2026, 1, 1, tzinfo=UTC),
         }
-        self._left = self._account.polls
+        self.polls_left = self._account.polls
         return {}
 
     def update_endpoint(self, EndpointName: str, EndpointConfigName: str, **more: Any) -> Json:  # noqa: N803
         assert self.endpoint is not None
         if self.endpoint["EndpointStatus"] != "InService":
-            raise refusal("ValidationException", f'Cannot update in-progress "{EndpointName}".')
-        config = self._found(self.configs, EndpointConfigName)
-        assert self._account.scaling.target is None, "an update trips over a scaling registration"
+            raise client_error(
+                "ValidationException", f'Cannot update in-progress "{EndpointName}".'
+            )
+        config = self._get(self.configs, EndpointConfigName)
+        assert self._account.scaling.target is None, "the update of a registered variant fails"
         count = config["ProductionVariants"][0]["InitialInstanceCount"]
         if more.get("RetainAllVariantProperties"):
             count = self.endpoint["ProductionVariants"][0]["CurrentInstanceCount"]
         self.endpoint["EndpointStatus"] = "Updating"
         self.endpoint["PendingDeploymentSummary"] = {"EndpointConfigName": EndpointConfigName}
         self.endpoint["count"] = count
-        self._left = self._account.polls
+        self.polls_left = self._account.polls
         return {}
 
     def delete_endpoint(self, EndpointName: str) -> Json:  # noqa: N803
         assert self.endpoint is not None
         if self.endpoint["EndpointStatus"] in {"Creating", "Updating", "RollingBack"}:
-            raise refusal("ValidationException", f'Cannot delete in-progress "{EndpointName}".')
+            raise client_error(
+                "ValidationException", f'Cannot delete in-progress "{EndpointName}".'
+            )
         self.endpoint["EndpointStatus"] = "Deleting"
-        self._left = self._account.polls
+        self.polls_left = self._account.polls
         return {}
 
     def describe_endpoint(self, EndpointName: str) -> Json:  # noqa: N803
         if self.endpoint is not None and self.endpoint["EndpointStatus"] in {
             *("Creating", "Updating", "RollingBack", "Deleting")
         }:
-            self._left -= 1
-            if self._left < 0:
+            self.polls_left -= 1
+            if self.polls_left < 0:
                 self.settle()
         if self.endpoint is None:
-            raise refusal("ValidationException", f'Could not find endpoint "{EndpointName}".')
+            raise client_error("ValidationException", f'Could not find endpoint "{EndpointName}".')
         return dict(self.endpoint)
 
     def settle(self) -> None:
-        """Let the endpoint's change come to its end."""
+        """Complete the endpoint's change."""
         assert self.endpoint is not None
         if self.endpoint["EndpointStatus"] == "Deleting":
             self.endpoint = None
             return
-        ends = self._account.changes_end.pop(0) if self._account.changes_end else "done"
+        result = self._account.changes_end.pop(0) if self._account.changes_end else "done"
         creating = self.endpoint["EndpointStatus"] == "Creating"
         pending = self.endpoint.pop("PendingDeploymentSummary", {})
         count = self.endpoint.pop("count", None)
         self.endpoint["EndpointStatus"] = "InService"
-        if ends == "failed" and creating:
+        if result == "failed" and creating:
             self.endpoint["EndpointStatus"] = "Failed"
             self.endpoint["FailureReason"] = "The container did not pass the ping health check."
-        elif ends == "done" and creating:
+        elif result == "done" and creating:
             (variant,) = self.configs[self.endpoint["EndpointConfigName"]]["ProductionVariants"]
             count = variant["InitialInstanceCount"]
             self.endpoint["ProductionVariants"] = [{"CurrentInstanceCount": count}]
-        elif ends == "done":
+        elif result == "done":
             self.endpoint["EndpointConfigName"] = pending["EndpointConfigName"]
             self.endpoint["ProductionVariants"] = [{"CurrentInstanceCount": count}]
             self.endpoint.pop("FailureReason", None)
-        elif ends == "failed":  # what SageMaker says of an update that it took back
+        elif result == "failed":  # SageMaker's reason after a rollback
             self.endpoint["FailureReason"] = "One or more alarms went off."
 
     # jobs
@@ -394,25 +426,25 @@ class _SageMaker:
         name = request[f"{kind}Name"]
         arn = f"{_ARN}{path}/{name}"
         if name in self.jobs:
-            raise refusal("ResourceInUse", f"The job {name} exists.")
+            raise client_error("ResourceInUse", f"The job {name} exists.")
         self._tag(arn, request.pop("Tags", []))
         self.jobs[name] = {
             **request,
             f"{kind}Arn": arn,
             f"{kind}Status": "InProgress",
-            "left": self._account.polls,
+            "polls_left": self._account.polls,
             "kind": kind,
         }
         self._account.on_start(name)
         return {f"{kind}Arn": arn}
 
-    def _look(self, kind: str, name: str) -> Json:
+    def _describe(self, kind: str, name: str) -> Json:
         if name not in self.jobs:
-            raise refusal("ResourceNotFound", "Requested resource not found.")
+            raise client_error("ResourceNotFound", "Requested resource not found.")
         job = self.jobs[name]
         if job[f"{kind}Status"] == "InProgress":
-            job["left"] -= 1
-            if job["left"] < 0:
+            job["polls_left"] -= 1
+            if job["polls_left"] < 0:
                 status, reason = self._account.jobs_end.get(kind, ("Completed", ""))
                 job[f"{kind}Status"] = status
                 if reason:
@@ -433,7 +465,7 @@ class _SageMaker:
         return self._start("TrainingJob", "training-job", request)
 
     def describe_training_job(self, TrainingJobName: str) -> Json:  # noqa: N803
-        return self._look("TrainingJob", TrainingJobName)
+        return self._describe("TrainingJob", TrainingJobName)
 
     def stop_training_job(self, TrainingJobName: str) -> Json:  # noqa: N803
         return self._stop("TrainingJob", TrainingJobName)
@@ -442,7 +474,7 @@ class _SageMaker:
         return self._start("HyperParameterTuningJob", "hyper-parameter-tuning-job", request)
 
     def describe_hyper_parameter_tuning_job(self, HyperParameterTuningJobName: str) -> Json:  # noqa: N803
-        return self._look("HyperParameterTuningJob", HyperParameterTuningJobName)
+        return self._describe("HyperParameterTuningJob", HyperParameterTuningJobName)
 
     def stop_hyper_parameter_tuning_job(self, HyperParameterTuningJobName: str) -> Json:  # noqa: N803
         return self._stop("HyperParameterTuningJob", HyperParameterTuningJobName)

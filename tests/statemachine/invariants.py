@@ -1,17 +1,17 @@
-"""What the design promises of an execution, whichever way it went."""
+"""Invariants that hold after every execution, whatever its outcome."""
 
 from dataclasses import dataclass
 from typing import Any
 
 from common.registration import registration
-from tests.functions.account import ENDPOINT, Account
+from tests.functions.aws_account import ENDPOINT, Account
 
 CHANGING = {"CreateEndpoint", "UpdateEndpoint", "DeleteEndpoint", "DeregisterScalableTarget"}
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The endpoint and all that belongs to it."""
+    """State of the endpoint and its resources."""
 
     endpoint: tuple[str, str, int] | None  # configuration, status, instances
     scaling: dict[str, Any] | None
@@ -20,14 +20,14 @@ class Snapshot:
 
     @classmethod
     def of(cls, account: Account) -> "Snapshot":
-        """Look, without letting time pass."""
-        found, calls = account.endpoints.endpoint, len(account.calls)
+        """Take a snapshot; it advances no change in progress and is not among the calls."""
+        description, calls = account.endpoints.endpoint, len(account.calls)
         scaling = registration(account.autoscaling, ENDPOINT)
         del account.calls[calls:]
         endpoint = None
-        if found is not None:
-            count = found["ProductionVariants"][0]["CurrentInstanceCount"]
-            endpoint = (found["EndpointConfigName"], found["EndpointStatus"], count)
+        if description is not None:
+            count = description["ProductionVariants"][0]["CurrentInstanceCount"]
+            endpoint = (description["EndpointConfigName"], description["EndpointStatus"], count)
         return cls(
             endpoint,
             scaling,
@@ -36,22 +36,24 @@ class Snapshot:
         )
 
 
-def sweep(account: Account, before: Snapshot, done: dict[str, Any], released: bool) -> None:
-    """Assert the promises.
+def assert_invariants(
+    account: Account, before: Snapshot, execution: dict[str, Any], *, released: bool
+) -> None:
+    """Assert that the execution left the account as it should.
 
     Parameters
     ----------
     before
-        How it was when the execution began.
-    done
-        The execution, as described.
+        State at the start of the execution.
+    execution
+        Its description after its end.
     released
-        Whether it has ended with its model live: by success, or as a proven update.
+        Whether its model must be live: after success, or as a proven update.
     """
     after = Snapshot.of(account)
-    _no_orphans(account, after)
+    _assert_no_orphans(account, after)
     if not released:
-        # A first release leaves nothing, an update is taken back, and without one nothing moved.
+        # A first release is removed, an update is rolled back, and otherwise nothing has changed.
         assert after == before
         return
     assert after.endpoint is not None
@@ -60,8 +62,8 @@ def sweep(account: Account, before: Snapshot, done: dict[str, Any], released: bo
     assert after.configs - before.configs == {config}
     if before.endpoint is not None:
         assert instances == before.endpoint[2]
-        assert before.endpoint[0] in after.configs  # the way back for a person
-    if done["status"] == "SUCCEEDED":
+        assert before.endpoint[0] in after.configs  # for a rollback by hand
+    if execution["status"] == "SUCCEEDED":
         assert after.scaling is not None
         assert after.scaling["target"] == {"MinCapacity": 1, "MaxCapacity": 5}
     else:
@@ -69,12 +71,12 @@ def sweep(account: Account, before: Snapshot, done: dict[str, Any], released: bo
 
 
 def untouched(account: Account) -> bool:
-    """Tell whether no call has tried to change the endpoint or its registration."""
-    return not CHANGING & set(account.asked())
+    """Return whether no call tried to change the endpoint or its registration."""
+    return not CHANGING & set(account.called())
 
 
-def _no_orphans(account: Account, after: Snapshot) -> None:
-    """Each model has its configuration and the other way round; nothing runs or builds."""
+def _assert_no_orphans(account: Account, after: Snapshot) -> None:
+    """Each model has a configuration and vice versa; no job and no build is running."""
     used = {
         variant["ModelName"]
         for config in account.endpoints.configs.values()

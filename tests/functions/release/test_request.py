@@ -1,6 +1,6 @@
 from common.environment import Environment
 from common.execution import Execution
-from release.order import Order, Settings
+from release.request import ReleaseRequest, ReleaseSettings
 
 EVENT = {
     "execution": {"Id": "arn:execution", "Name": "one", "RedriveCount": 1, "Input": {}},
@@ -9,15 +9,15 @@ EVENT = {
 }
 
 
-def test_order_of_an_event() -> None:
+def test_request_of_an_event() -> None:
     execution = Execution("arn:execution", 1)
-    assert Order.from_event(EVENT) == Order(
+    assert ReleaseRequest.from_event(EVENT) == ReleaseRequest(
         execution, "s3://bucket/model.tar.gz", "kennel/serving:1"
     )
 
 
 def test_each_variable_reaches_its_setting() -> None:
-    settings = Settings.from_environment(
+    settings = ReleaseSettings.from_environment(
         Environment(
             {
                 "ENDPOINT_NAME": "kennel",
@@ -32,7 +32,7 @@ def test_each_variable_reaches_its_setting() -> None:
             }
         )
     )
-    assert settings == Settings(
+    assert settings == ReleaseSettings(
         endpoint_name="kennel",
         bucket="kennel-bucket",
         instance_type="ml.c5.large",

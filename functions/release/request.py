@@ -1,52 +1,58 @@
-"""What a release starts from and what it ends with."""
+"""Settings, request and result of a release."""
+
+from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from common.environment import Environment
 from common.execution import Execution
 
-__all__ = ["Order", "Released", "Settings"]
+if TYPE_CHECKING:
+    from types_boto3_sagemaker.literals import ProductionVariantInstanceTypeType
+
+__all__ = ["ReleaseRequest", "ReleaseResult", "ReleaseSettings"]
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class ReleaseSettings:
     """The environment of ReleaseFunction."""
 
     endpoint_name: str  # ENDPOINT_NAME
     bucket: str  # BUCKET_NAME
-    instance_type: str  # INSTANCE_TYPE
+    instance_type: ProductionVariantInstanceTypeType  # INSTANCE_TYPE
     min_instances: int  # MIN_INSTANCES
     max_instances: int  # MAX_INSTANCES
-    model_role_arn: str  # MODEL_ROLE_ARN: what the container may do
-    isolated: bool  # NETWORK_ISOLATION, yes or no: Ray's image fetches packages when it starts
-    alarms: tuple[str, ...]  # ROLLBACK_ALARMS, with commas: each takes an update back
-    bake_s: int  # BAKE_SECONDS: how long the new instances are watched at each step
+    model_role_arn: str  # MODEL_ROLE_ARN: role of the container
+    isolated: bool  # NETWORK_ISOLATION, yes or no: Ray's image installs packages at startup
+    alarms: tuple[str, ...]  # ROLLBACK_ALARMS, comma-separated: each rolls an update back
+    bake_s: int  # BAKE_SECONDS: how long alarms are watched at each step
 
     @classmethod
     def from_environment(cls, environment: Environment) -> Self:
         """Read the settings; a missing one raises BadEnvironment."""
+        instance_type: Any = environment.text("INSTANCE_TYPE")  # SageMaker checks it
         return cls(
             endpoint_name=environment.text("ENDPOINT_NAME"),
             bucket=environment.text("BUCKET_NAME"),
-            instance_type=environment.text("INSTANCE_TYPE"),
-            min_instances=environment.whole("MIN_INSTANCES"),
-            max_instances=environment.whole("MAX_INSTANCES"),
+            instance_type=instance_type,
+            min_instances=environment.integer("MIN_INSTANCES"),
+            max_instances=environment.integer("MAX_INSTANCES"),
             model_role_arn=environment.text("MODEL_ROLE_ARN"),
             isolated=environment.one_of("NETWORK_ISOLATION", "yes", "no") == "yes",
             alarms=tuple(environment.text("ROLLBACK_ALARMS").split(",")),
-            bake_s=environment.whole("BAKE_SECONDS"),
+            bake_s=environment.integer("BAKE_SECONDS"),
         )
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """What one execution wants released."""
+class ReleaseRequest:
+    """The model that an execution releases."""
 
     execution: Execution
     model_data_url: str  # s3://.../model.tar.gz
-    image: str  # URI of what serves it
+    image: str  # URI of the serving image
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any]) -> Self:
@@ -59,8 +65,8 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
-class Released:
-    """What the later states need to know."""
+class ReleaseResult:
+    """The created resources, for the later states."""
 
     model_name: str
     config_name: str

@@ -1,14 +1,14 @@
 import pytest
 
-from common import failure
-from common.failure import PipelineFailure, PreflightFailed
+from common import failures
+from common.failures import PipelineFailure, PreflightFailed
 
 
-def test_the_docstring_draws_the_whole_family() -> None:
-    names = set(failure.__all__)
-    assert {name for name in names if name in (failure.__doc__ or "")} == names
+def test_docstring_lists_every_failure() -> None:
+    names = set(failures.__all__)
+    assert {name for name in names if name in (failures.__doc__ or "")} == names
     for name in names:
-        assert issubclass(getattr(failure, name), PipelineFailure)
+        assert issubclass(getattr(failures, name), PipelineFailure)
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,10 @@ from typing import Any
 
 import pytest
 
-from common.failure import PackageBroken
-from judge.parts import publish_parts
-from tests.functions.account import BUCKET, Account
-from tests.functions.package import evaluation, package
+from common.failures import PackageBroken
+from judge.package_files import publish_package_files
+from tests.functions.aws_account import BUCKET, Account
+from tests.functions.model_package import evaluation, package
 
 KEY = "models/k-1-train/output/model.tar.gz"
 
@@ -19,7 +19,7 @@ def account(content: bytes | None) -> Account:
 
 def test_parts_lie_beside_the_package() -> None:
     made = account(package())
-    parts = publish_parts(made.s3, BUCKET, "k-1-train")
+    parts = publish_package_files(made.s3, BUCKET, "k-1-train")
     assert parts.evaluation == evaluation()
     assert parts.candidate(BUCKET) == {
         "prefix": "models/k-1-train/parts/",
@@ -29,7 +29,7 @@ def test_parts_lie_beside_the_package() -> None:
     }
     assert made.objects["models/k-1-train/parts/smoke.jpg"] == b"a jpeg"
     written = dict(made.objects)
-    assert publish_parts(made.s3, BUCKET, "k-1-train") == parts
+    assert publish_package_files(made.s3, BUCKET, "k-1-train") == parts
     assert made.objects == written
     assert {key for key in written if "/parts/" in key} == {
         f"models/k-1-train/parts/{name}"
@@ -40,9 +40,9 @@ def test_parts_lie_beside_the_package() -> None:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (None, "has left no models/k-1-train/output/model.tar.gz"),
-        (b"no archive", "is no .tar.gz, or it is cut off"),
-        (package()[:60], "is no .tar.gz, or it is cut off"),
+        (None, "has written no models/k-1-train/output/model.tar.gz"),
+        (b"no archive", "is no .tar.gz, or it is truncated"),
+        (package()[:60], "is no .tar.gz, or it is truncated"),
         (package(**{"evaluation.json": None}), "lacks evaluation.json"),
         (package(**{"card.json": b"{}"}), "is not what model/train.py writes"),
         (package(**{"evaluation.json": b"{"}), "is not what model/train.py writes"),
@@ -50,4 +50,4 @@ def test_parts_lie_beside_the_package() -> None:
 )
 def test_package_that_is_none(content: Any, words: str) -> None:
     with pytest.raises(PackageBroken, match=words):
-        publish_parts(account(content).s3, BUCKET, "k-1-train")
+        publish_package_files(account(content).s3, BUCKET, "k-1-train")

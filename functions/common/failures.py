@@ -1,0 +1,75 @@
+"""Exceptions that stop an execution for a reason of our own.
+
+    PipelineFailure          one sentence for the person who started the execution
+    ├── PreflightFailed      before anything is created: all invalid settings and input
+    ├── BundleBroken         the packaged or published bundle does not match its hash
+    ├── ImageBuildFailed     CodeBuild could not build the serving image
+    ├── JobRefused           a job of this name belongs to another execution, or has failed already
+    ├── PackageBroken        a training job did not write a valid model package
+    ├── ReleaseRefused       the endpoint is in a state that accepts no update
+    ├── SmokeTestFailed      the endpoint is InService and answers wrongly
+    └── CleanUpFailed        the endpoint cannot be cleaned up automatically
+
+Step Functions shows the class's name as the error and the sentence as its cause. An error of AWS
+itself (a quota, a missing permission) stays AWS's own exception, with AWS's own message.
+"""
+
+__all__ = [
+    "BundleBroken",
+    "CleanUpFailed",
+    "ImageBuildFailed",
+    "JobRefused",
+    "PackageBroken",
+    "PipelineFailure",
+    "PreflightFailed",
+    "ReleaseRefused",
+    "SmokeTestFailed",
+]
+
+
+class PipelineFailure(Exception):  # noqa: N818  # its names are read in the console, not in code
+    """The execution must stop; `str(failure)` says why and what to do."""
+
+
+class PreflightFailed(PipelineFailure):
+    """Settings or input are invalid.
+
+    Parameters
+    ----------
+    problems
+        One sentence for each problem.
+    """
+
+    def __init__(self, problems: list[str]) -> None:
+        numbered = " ".join(f"({n}) {problem}" for n, problem in enumerate(problems, 1))
+        count = "One problem stops" if len(problems) == 1 else f"{len(problems)} problems stop"
+        super().__init__(f"{count} this release: {numbered}")
+        self.problems = problems
+
+
+class BundleBroken(PipelineFailure):
+    """The bundle does not match its hash."""
+
+
+class ImageBuildFailed(PipelineFailure):
+    """CodeBuild could not build the serving image."""
+
+
+class JobRefused(PipelineFailure):
+    """An existing job with this execution's job name cannot be used."""
+
+
+class PackageBroken(PipelineFailure):
+    """A training job did not write a valid model package."""
+
+
+class ReleaseRefused(PipelineFailure):
+    """The endpoint accepts no update in its current state."""
+
+
+class SmokeTestFailed(PipelineFailure):
+    """The endpoint answers wrongly, or does not run the new configuration."""
+
+
+class CleanUpFailed(PipelineFailure):
+    """The endpoint cannot be cleaned up automatically."""

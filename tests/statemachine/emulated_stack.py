@@ -1,0 +1,178 @@
+"""The stack in memory: the functions' own code over `tests.functions.aws_account`."""
+
+import hashlib
+import json
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from apply_autoscaling.policy import apply
+from clean_up.clients import Clients
+from clean_up.event import executions_of
+from clean_up.rollback import CleanUpSettings, clean_up
+from common.execution import Execution
+from common.images import ServingImage
+from common.training import Job, read_search_space
+from ensure_image.build import ImageBuildSettings, ensure_image
+from judge.package_files import publish_package_files
+from judge.verdict import AcceptanceCriteria, judge
+from preflight.checks import check
+from publish_bundle.bundle import Bundle, publish
+from register.package import register
+from release.request import ReleaseRequest
+from release.rollout import release
+from smoke_test.probe import probe
+from smoke_test.smoke import smoke_test
+from start_training.training import start_training
+from start_tuning.tuning import start_tuning
+from tests.functions.aws_account import BUCKET, ENDPOINT, PROJECT, Account
+from tests.functions.model_package import evaluation, package
+from tests.functions.preflight.test_checks import GOOD, quotas
+from tests.functions.release.test_rollout import SETTINGS as RELEASE
+from tests.functions.scaling import SCALING
+from tests.functions.training import SETTINGS as TRAINING
+from tests.functions.training import SPACE
+
+Json = dict[str, Any]
+RIGHT = {
+    "model": "kennel@2",
+    "is_dog": True,
+    "breeds": [{"breed": "Bull Mastiff", "probability": 0.81}],
+}
+WRONG = {**RIGHT, "breeds": [{"breed": "Pug", "probability": 0.6}]}
+MAX_POLLS = 20  # of the clean-up
+
+
+class EmulatedStack:
+    """An account, a bundle, and the template's functions over them."""
+
+    def __init__(self, bundle: Path) -> None:
+        self.account = Account(answer=RIGHT, polls=1)
+        self.account.builds.images.add(Bundle.load(bundle).hash)
+        self.evaluation = evaluation()  # of the next training job's candidate
+        self.settings = GOOD
+        self.account.on_start = self._write_package
+        self.messages: list[Json] = []  # published to the topic
+        #: Responses that replace those of a call, by its name; each is used once.
+        self.responses: dict[str, list[Any]] = {}
+        #: A call whose response is delayed until `resume`, so that the execution can be aborted.
+        self.paused_call = ""
+        self.paused = threading.Event()
+        self.resume = threading.Event()
+        self.calls: list[str] = []
+        self._bundle = bundle
+
+    def upload_photos(self) -> None:
+        """Upload photos of two breeds in three splits."""
+        for split in ("train", "valid", "test"):
+            for breed in ("beagle", "boxer"):
+                self.account.objects[f"data/{split}/{breed}/1.jpg"] = b""
+
+    def release(self) -> None:
+        """Make a first release by calling the functions directly, which is quick."""
+        bundle = self.invoke("PublishBundle", {})
+        execution = {"Id": "arn:aws:states:us-east-1:123456789012:execution:kennel:first"}
+        event = {"execution": execution, "candidate": bundle, "image": "uri:0"}
+        released = self.invoke("Release", event)
+        self.account.endpoints.settle()
+        self.invoke("SmokeTest", {"candidate": bundle, "release": released})
+        self.invoke("ApplyAutoscaling", {})
+
+    def _write_package(self, job: str) -> None:
+        key = f"models/{job}/output/model.tar.gz"
+        if "-tune" not in job:
+            self.account.objects[key] = package(self.evaluation)
+
+    def invoke(self, name: str, event: Json) -> Json:
+        """Run a function's logic, as its app.py does."""
+        account = self.account
+        execution = Execution.from_context(event.get("execution", {"Id": ""}))
+        sagemaker, autoscaling, s3 = account.sagemaker, account.autoscaling, account.s3
+        match name:
+            case "Preflight":
+                return check(event["input"], self.settings, s3, quotas())
+            case "PublishBundle":
+                return dict(publish(Bundle.load(self._bundle), BUCKET, s3))
+            case "EnsureImage":
+                settings = ImageBuildSettings(
+                    ServingImage("", "uri"), "kennel/serving", PROJECT, BUCKET
+                )
+                return ensure_image(
+                    execution, event["bundle"], settings, account.ecr, account.codebuild
+                )
+            case "StartTuning" | "StartTraining":
+                space = read_search_space(s3, BUCKET, event["bundle"]["prefix"])
+                job = Job.from_event(event)
+                if name == "StartTuning":
+                    tune = event["checked"]["tune"]
+                    return start_tuning(job, tune, space, TRAINING, sagemaker)
+                return start_training(job, event["tuned"], space, TRAINING, sagemaker)
+            case "Judge":
+                files = publish_package_files(s3, BUCKET, event["training"]["job_name"])
+                verdict = judge(files.evaluation, AcceptanceCriteria(0.7, 0.02))
+                return {**verdict, "candidate": files.candidate(BUCKET)}
+            case "Register":
+                return register(execution, event["judgement"], event["image"], ENDPOINT, sagemaker)
+            case "Release":
+                return release(
+                    ReleaseRequest.from_event(event), RELEASE, sagemaker, autoscaling, s3
+                )
+            case "SmokeTest" if event.get("probe"):
+                return probe(event, ENDPOINT, BUCKET, runtime=account.runtime, s3=s3)
+            case "SmokeTest":
+                return smoke_test(
+                    event, ENDPOINT, BUCKET, sagemaker=sagemaker, runtime=account.runtime, s3=s3
+                )
+            case "ApplyAutoscaling":
+                return apply(ENDPOINT, SCALING, autoscaling)
+            case "CleanUp":
+                return self._clean_up(execution)
+        raise AssertionError(f"the state machine invokes {name}, which is no function")
+
+    def _clean_up(self, execution: Execution) -> Json:
+        account = self.account
+        clients = Clients(account.sagemaker, account.autoscaling, account.codebuild, account.s3)
+        return clean_up(execution, CleanUpSettings(ENDPOINT, BUCKET, PROJECT), clients)
+
+    def clean_up_by_rule(self, execution: Json) -> None:
+        """Clean up after an execution as CleanUpFunction does for an event of CleanUpRule."""
+        detail = {key: execution[key] for key in ("executionArn", "status")}
+        (ended,) = executions_of({"detail": detail})
+        for _ in range(MAX_POLLS):
+            if self._clean_up(ended)["status"] == "done":
+                return
+        pytest.fail(f"the clean-up is not done after {MAX_POLLS} polls")
+
+    def describe(self, name: str, request: Json) -> Json:
+        """Answer a describe call of the state machine itself."""
+        match name:
+            case "DescribeEndpoint":
+                return dict(self.account.sagemaker.describe_endpoint(**request))
+            case "DescribeTrainingJob":
+                return dict(self.account.sagemaker.describe_training_job(**request))
+            case "DescribeHyperParameterTuningJob":
+                job = self.account.sagemaker.describe_hyper_parameter_tuning_job(**request)
+                return dict(job)
+        raise AssertionError(f"the state machine calls {name}, which is not emulated here")
+
+
+def small_bundle(folder: Path) -> Path:
+    """Write a valid bundle without a model."""
+    files = {
+        "source.tar.gz": b"no source",
+        "model.tar.gz": b"no model",
+        "smoke.jpg": b"a jpeg",
+        "breeds.json": b"[]",
+        "search_space.json": json.dumps(SPACE).encode(),
+    }
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    manifest = {
+        "hash": "0123456789abcdef0123",
+        "files": {name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
+        "smoke": {"breed": "Bull Mastiff"},
+    }
+    (folder / "bundle.json").write_text(json.dumps(manifest))
+    return folder

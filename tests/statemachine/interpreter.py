@@ -1,0 +1,119 @@
+"""The state machine's definition in moto's interpreter, with an emulated stack behind its tasks.
+
+So a test covers the definition and the functions together. SageMaker is emulated in memory; the
+tests of the offline cloud run real jobs and endpoints.
+"""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import boto3
+import pytest
+
+from tests.machine import definition
+from tests.stack import ROOT
+from tests.statemachine.emulated_stack import EmulatedStack
+from tests.statemachine.task_server import MAX_SECONDS, TaskServer
+
+Json = dict[str, Any]
+
+
+class Machine:
+    """A state machine of moto's, and the server of its tasks."""
+
+    def __init__(self, client: Any, server: TaskServer) -> None:
+        self._client = client
+        self._server = server
+        self._arn = client.create_state_machine(
+            name="kennel",
+            definition=json.dumps(definition()),
+            roleArn="arn:aws:iam::123456789012:role/kennel",
+        )["stateMachineArn"]
+        self._runs = 0
+
+    def start(self, stack: EmulatedStack, execution_input: object = None) -> str:
+        """Start an execution; return its ARN."""
+        self._server.stack = stack
+        stack.calls.clear()
+        self._runs += 1
+        arn: str = self._client.start_execution(
+            stateMachineArn=self._arn,
+            name=f"run-{self._runs}",
+            input=json.dumps({} if execution_input is None else execution_input),
+        )["executionArn"]
+        return arn
+
+    def abort(self, arn: str) -> None:
+        """Stop an execution, as a person does in the console."""
+        self._client.stop_execution(executionArn=arn, error="Person", cause="No more.")
+
+    def wait(self, arn: str) -> Json:
+        """Wait for the end of an execution; return its description."""
+        deadline = time.monotonic() + MAX_SECONDS
+        while time.monotonic() < deadline:
+            execution: Json = self._client.describe_execution(executionArn=arn)
+            if execution["status"] != "RUNNING":
+                return execution
+            time.sleep(0.05)
+        pytest.fail(f"the execution did not end within {MAX_SECONDS} s")
+
+    def run(self, stack: EmulatedStack, execution_input: object = None) -> Json:
+        """Run an execution to its end; after a failure clean up by the rule, as on AWS."""
+        execution = self.wait(self.start(stack, execution_input))
+        if execution["status"] != "SUCCEEDED":
+            stack.clean_up_by_rule(execution)
+        return execution
+
+
+@contextmanager
+def interpreter() -> Iterator[Machine]:
+    """Run moto with the interpreter's calls sent to a `TaskServer`."""
+    server = TaskServer()
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = int(free.getsockname()[1])
+    # The interpreter sends every task to localhost:$MOTO_PORT, whatever moto's own port is.
+    moto = subprocess.Popen(
+        [sys.executable, "-m", "kennel.cloud.moto_backend.app", str(port)],
+        env={**os.environ, "MOTO_PORT": str(server.server_port), "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        config = b'{"stepfunctions": {"execute_state_machine": true}}'
+        _post(f"http://127.0.0.1:{port}/moto-api/config", config)
+        client = boto3.client(
+            "stepfunctions",
+            region_name="us-east-1",
+            endpoint_url=f"http://127.0.0.1:{port}",
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+        )
+        yield Machine(client, server)
+        client.close()
+    finally:
+        moto.terminate()
+        moto.wait(10)
+        server.shutdown()
+        server.server_close()
+
+
+def _post(url: str, body: bytes) -> None:
+    deadline = time.monotonic() + MAX_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            with urllib.request.urlopen(url, data=body):  # noqa: S310  # our own address
+                return
+        except OSError:
+            time.sleep(0.1)
+    pytest.fail(f"moto did not start within {MAX_SECONDS} s")

@@ -1,0 +1,468 @@
+"""Every path through the state machine, and the state of the account after it.
+
+The definition runs in moto's interpreter with the functions' own code behind its tasks; SageMaker,
+ECR, CodeBuild and Application Auto Scaling are emulated in memory (`emulated_stack.py`).
+"""
+
+import itertools
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from common.execution import PROVEN_TAG
+from tests.functions.aws_account import client_error
+from tests.functions.model_package import LIVE, evaluation
+from tests.statemachine.emulated_stack import WRONG, EmulatedStack, small_bundle
+from tests.statemachine.interpreter import Machine, interpreter
+from tests.statemachine.invariants import Snapshot, assert_invariants, untouched
+from tests.statemachine.task_server import MAX_SECONDS, raised, refused
+
+TUNE = {"tune": {"max_jobs": 2, "parallel": 1}}
+BEFORE_RELEASE = [
+    *("Preflight", "PublishBundle", "EnsureImage", "StartTuning"),
+    *("DescribeHyperParameterTuningJob", "StartTraining", "DescribeTrainingJob"),
+    *("Judge", "Register"),
+]
+FROM_RELEASE = [
+    "Release",
+    "DescribeEndpoint",
+    "Probe",
+    "SmokeTest",
+    "CopyObject",
+    "ApplyAutoscaling",
+]
+
+
+@pytest.fixture(scope="module")
+def machine() -> Iterator[Machine]:
+    with interpreter() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return small_bundle(tmp_path_factory.mktemp("bundle"))
+
+
+@pytest.fixture
+def fresh(bundle: Path) -> EmulatedStack:
+    """A stack that was just deployed, with photos in its bucket."""
+    stack = EmulatedStack(bundle)
+    stack.upload_photos()
+    return stack
+
+
+@pytest.fixture
+def live(bundle: Path) -> EmulatedStack:
+    """A stack with a model live on three instances, with a scaling registration of its own."""
+    stack = EmulatedStack(bundle)
+    stack.release()
+    stack.upload_photos()
+    stack.evaluation = evaluation(live=LIVE)
+    endpoint = stack.account.endpoints.endpoint
+    assert endpoint is not None
+    endpoint["ProductionVariants"] = [{"CurrentInstanceCount": 3}]
+    stack.account.scaling.target = {"MinCapacity": 2, "MaxCapacity": 9}
+    stack.account.calls.clear()
+    return stack
+
+
+@pytest.fixture(params=["fresh", "live"])
+def stack(request: pytest.FixtureRequest) -> EmulatedStack:
+    """Both: a first release and an update."""
+    chosen: EmulatedStack = request.getfixturevalue(request.param)
+    return chosen
+
+
+def calls(stack: EmulatedStack, *excluded: str) -> list[str]:
+    """Return the names of the machine's calls, consecutive repetitions once."""
+    return [name for name, _ in itertools.groupby(c for c in stack.calls if c not in excluded)]
+
+
+def assert_succeeds(
+    machine: Machine, stack: EmulatedStack, execution_input: object = None
+) -> dict[str, Any]:
+    before = Snapshot.of(stack.account)
+    execution = machine.run(stack, execution_input)
+    assert execution["status"] == "SUCCEEDED", execution.get("cause")
+    assert_invariants(stack.account, before, execution, released=True)
+    output: dict[str, Any] = json.loads(execution["output"])
+    return output
+
+
+def assert_fails(
+    machine: Machine, stack: EmulatedStack, execution_input: object = None, released: bool = False
+) -> dict[str, Any]:
+    before = Snapshot.of(stack.account)
+    execution = machine.run(stack, execution_input)
+    assert execution["status"] == "FAILED"
+    assert_invariants(stack.account, before, execution, released=released)
+    assert stack.messages[-1]["subject"] == "Kennel: an execution for kennel failed"
+    assert execution["cause"] in stack.messages[-1]["message"]
+    return execution
+
+
+# ---------------------------------------------------------------- success
+
+
+def test_pretrained_model_is_released_without_photos(machine: Machine, bundle: Path) -> None:
+    stack = EmulatedStack(bundle)
+    output = assert_succeeds(machine, stack, {"Comment": "hello"})
+    assert output["result"] == "released"
+    assert output["bundle"]["smoke_breed"] == "Bull Mastiff"
+    assert output["judgement"]["reason"].startswith("There are no photos in the bucket")
+    assert calls(stack) == [
+        *("Preflight", "PublishBundle", "EnsureImage", "Release", "DescribeEndpoint"),
+        *("SmokeTest", "CopyObject", "ApplyAutoscaling", "Publish"),
+    ]
+    assert stack.messages[0]["subject"] == "Kennel: kennel has a new model"
+    assert json.loads(stack.messages[0]["message"])["smoke"]["breed"] == "Bull Mastiff"
+    assert stack.account.objects["live/breeds.json"] == b"[]"
+
+
+def test_tuning_training_and_release(machine: Machine, stack: EmulatedStack) -> None:
+    update = stack.account.endpoints.endpoint is not None
+    output = assert_succeeds(machine, stack, TUNE)
+    assert calls(stack, "Publish", "Probe") == [
+        *BEFORE_RELEASE,
+        *[name for name in FROM_RELEASE if name != "Probe"],
+    ]
+    assert ("Probe" in stack.calls) is update  # a first release has no bake
+    assert output["judgement"]["accepted"] is True
+    assert output["judgement"]["candidate"]["prefix"].startswith("models/k-")
+    (package,) = stack.account.endpoints.packages
+    assert package["ModelApprovalStatus"] == "Approved"
+    (training,) = [job for job in stack.account.endpoints.jobs.values() if "ProfilerConfig" in job]
+    assert training["HyperParameters"]["learning-rate"] == "0.004"  # the search's best
+    assert stack.account.objects["live/breeds.json"] == b'[{"breed": "Bull Mastiff"}]'
+
+
+def test_fixed_hyperparameters_need_no_search(machine: Machine, live: EmulatedStack) -> None:
+    assert_succeeds(machine, live, {"hyperparameters": {"epochs": 3, "learning-rate": 0.02}})
+    assert "StartTuning" not in live.calls
+    (training,) = live.account.endpoints.jobs.values()
+    assert training["HyperParameters"]["epochs"] == "3"
+    assert training["HyperParameters"]["learning-rate"] == "0.02"
+
+
+def test_live_model_is_evaluated_with_the_candidate(machine: Machine, live: EmulatedStack) -> None:
+    live.account.endpoints.models[next(iter(live.account.endpoints.models))]["PrimaryContainer"][
+        "ModelDataUrl"
+    ] = "s3://kennel-bucket/code/x/model.tar.gz"
+    assert_succeeds(machine, live)
+    (training,) = live.account.endpoints.jobs.values()
+    assert "live" in {channel["ChannelName"] for channel in training["InputDataConfig"]}
+
+
+def test_worse_candidate_keeps_the_live_model_and_is_no_failure(
+    machine: Machine, live: EmulatedStack
+) -> None:
+    live.evaluation = evaluation(live={**LIVE, "difference_interval": [-0.05, 0.01]})
+    before = Snapshot.of(live.account)
+    execution = machine.run(live)
+    assert execution["status"] == "SUCCEEDED"
+    output = json.loads(execution["output"])
+    assert output["result"] == "kept the live model"
+    assert output["judgement"]["evaluation"]["live"]["model"] == "kennel@1"
+    assert_invariants(live.account, before, execution, released=False)
+    assert untouched(live.account)
+    assert live.account.endpoints.packages[0]["ModelApprovalStatus"] == "Rejected"
+    assert live.messages[-1]["subject"] == "Kennel: kennel keeps its model"
+    assert "may be worse" in live.messages[-1]["message"]
+
+
+def test_candidate_below_the_floor_makes_no_first_release(
+    machine: Machine, fresh: EmulatedStack
+) -> None:
+    fresh.evaluation = evaluation(0.3)
+    execution = machine.run(fresh)
+    assert json.loads(execution["output"])["result"] == "kept the live model"
+    assert fresh.account.endpoints.endpoint is None
+
+
+def test_image_is_built_once(machine: Machine, live: EmulatedStack) -> None:
+    live.account.builds.images.clear()
+    live.account.polls = 2
+    assert_succeeds(machine, live)
+    assert live.account.called("StartBuild") == ["StartBuild"]
+    assert live.calls.count("EnsureImage") >= 2
+
+
+@pytest.mark.parametrize("execution_input", [["a", "list"], 5])
+def test_any_input_is_answered_with_a_reason(
+    machine: Machine, fresh: EmulatedStack, execution_input: object
+) -> None:
+    execution = assert_fails(machine, fresh, execution_input)
+    assert execution["error"] == "PreflightFailed"
+    assert "expected an object: start with {}" in execution["cause"]
+
+
+# ---------------------------------------------------------------- transient errors are retried
+
+
+@pytest.mark.parametrize("name", ["Release", "StartTraining"])
+def test_throttling_by_lambda_is_retried(machine: Machine, fresh: EmulatedStack, name: str) -> None:
+    fresh.responses[name] = [refused("TooManyRequestsException", "Rate exceeded", 429)]
+    assert_succeeds(machine, fresh)
+    assert fresh.calls.count(name) == 2
+
+
+@pytest.mark.parametrize("name", ["DescribeTrainingJob", "DescribeEndpoint", "CopyObject"])
+def test_throttled_service_call_is_retried(
+    machine: Machine, fresh: EmulatedStack, name: str
+) -> None:
+    fresh.responses[name] = [refused("ThrottlingException", "Rate exceeded")] * 4
+    assert_succeeds(machine, fresh)
+
+
+def test_function_that_is_retried_after_a_lambda_error_starts_one_job(
+    machine: Machine, live: EmulatedStack
+) -> None:
+    live.responses = {
+        name: [refused("ServiceException", "Try again.", 500)]
+        for name in ("StartTuning", "StartTraining", "Register")
+    }
+    assert_succeeds(machine, live, TUNE)
+    assert len(live.account.endpoints.jobs) == 2
+    assert len(live.account.endpoints.packages) == 1
+
+
+# ---------------------------------------------------------------- failure before Release
+
+
+@pytest.mark.parametrize("name", [n for n in BEFORE_RELEASE if not n.startswith("Describe")])
+def test_function_that_fails_before_release(
+    machine: Machine, live: EmulatedStack, name: str
+) -> None:
+    live.responses[name] = [raised("SomethingFailed", 'It\'s {broken}: "mend" it.')]
+    execution = assert_fails(machine, live, TUNE)
+    assert (execution["error"], execution["cause"]) == (
+        "SomethingFailed",
+        'It\'s {broken}: "mend" it.',
+    )
+    assert untouched(live.account)
+
+
+def test_error_of_a_service_keeps_its_message(machine: Machine, live: EmulatedStack) -> None:
+    live.responses["StartTraining"] = [refused("AccessDeniedException", "You may not.", 403)]
+    execution = assert_fails(machine, live)
+    # The name is part of the cause: some begin with States., which a Fail state may not use.
+    assert execution["error"] == "StepFailed"
+    assert execution["cause"].startswith("Lambda.AccessDeniedException, You may not.")
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "message"),
+    [
+        ("TrainingJob", ("Failed", "There are photos in two breeds."), "is Failed: There are"),
+        ("TrainingJob", ("Failed", "CapacityError: no ml.m5.xlarge"), "CapacityError: no ml.m5"),
+        ("TrainingJob", ("Stopped", ""), "(Stopped): it was stopped"),
+        ("HyperParameterTuningJob", ("Failed", "No job succeeded."), "is Failed: No job"),
+        ("HyperParameterTuningJob", ("Stopped", ""), "is Stopped without a best training job"),
+    ],
+    ids=["failed", "no capacity", "stopped", "search failed", "search stopped"],
+)
+def test_job_that_does_not_complete_gives_its_own_reason(
+    machine: Machine, live: EmulatedStack, kind: str, status: tuple[str, str], message: str
+) -> None:
+    live.account.jobs_end[kind] = status
+    execution = assert_fails(machine, live, TUNE)
+    assert message in execution["cause"]
+    assert execution["error"] == ("TrainingFailed" if kind == "TrainingJob" else "TuningFailed")
+    assert untouched(live.account)
+
+
+@pytest.mark.parametrize(
+    ("operation", "execution_input"),
+    [("CreateTrainingJob", {}), ("CreateHyperParameterTuningJob", TUNE)],
+)
+def test_exceeded_quota_of_jobs(
+    machine: Machine, live: EmulatedStack, operation: str, execution_input: Any
+) -> None:
+    live.account.refuse(operation, "ResourceLimitExceeded", "The account-level limit is 0.")
+    assert "The account-level limit is 0." in assert_fails(machine, live, execution_input)["cause"]
+
+
+@pytest.mark.parametrize("status", ["FAILED", "STOPPED"])
+def test_image_build_that_fails(machine: Machine, live: EmulatedStack, status: str) -> None:
+    live.account.builds.images.clear()
+    live.account.build_ends = status
+    execution = assert_fails(machine, live)
+    assert execution["error"] == "ImageBuildFailed"
+    assert f"is {status}" in execution["cause"]
+
+
+def test_photos_missing_for_a_search(machine: Machine, bundle: Path) -> None:
+    execution = assert_fails(machine, EmulatedStack(bundle), TUNE)
+    assert "s3://kennel-bucket/data/ holds no photos" in execution["cause"]
+
+
+def test_job_without_a_package(machine: Machine, live: EmulatedStack) -> None:
+    live.account.on_start = lambda _job: None
+    assert "has written no models/k-" in assert_fails(machine, live)["cause"]
+
+
+# ---------------------------------------------------------------- failure from Release on
+
+
+@pytest.mark.parametrize("name", ["Release", "Probe", "SmokeTest", "ApplyAutoscaling"])
+def test_function_that_fails_from_release_on(
+    machine: Machine, stack: EmulatedStack, name: str
+) -> None:
+    update = stack.account.endpoints.endpoint is not None
+    if name == "Probe" and not update:
+        pytest.skip("a first release has no bake")
+    stack.responses[name] = [raised("SomethingFailed", "It broke.")]
+    execution = assert_fails(machine, stack, released=update and name == "ApplyAutoscaling")
+    assert execution["cause"] == "It broke."
+
+
+@pytest.mark.parametrize("operation", ["CreateModel", "CreateEndpointConfig", "CreateEndpoint"])
+def test_release_that_fails_half_way(
+    machine: Machine, fresh: EmulatedStack, operation: str
+) -> None:
+    fresh.account.refuse(operation, "ResourceLimitExceeded", "The limit is 0.")
+    assert "The limit is 0." in assert_fails(machine, fresh)["cause"]
+
+
+@pytest.mark.parametrize("operation", ["CreateModel", "CreateEndpointConfig", "UpdateEndpoint"])
+def test_update_that_fails_half_way(machine: Machine, live: EmulatedStack, operation: str) -> None:
+    live.account.refuse(operation, "ResourceLimitExceeded", "The limit is 0.", times=1)
+    assert "The limit is 0." in assert_fails(machine, live)["cause"]
+
+
+def test_endpoint_that_never_comes_up(machine: Machine, fresh: EmulatedStack) -> None:
+    fresh.account.changes_end = ["failed"]
+    execution = assert_fails(machine, fresh)
+    assert execution["error"] == "EndpointNotInService"
+    assert execution["cause"] == (
+        "The endpoint kennel is Failed after the release: "
+        "The container did not pass the ping health check."
+    )
+
+
+@pytest.mark.parametrize("status", ["back", "failed"])
+def test_update_that_sagemaker_rolled_back(
+    machine: Machine, live: EmulatedStack, status: str
+) -> None:
+    live.account.changes_end = [status]  # silently, or because an alarm went off
+    execution = assert_fails(machine, live)
+    assert execution["error"] == "SmokeTestFailed"
+    assert "SageMaker rolled the update back" in execution["cause"]
+
+
+def test_wrong_answer_to_the_smoke_photo(machine: Machine, stack: EmulatedStack) -> None:
+    stack.account.answer = WRONG
+    execution = assert_fails(machine, stack)
+    assert (
+        execution["cause"]
+        == "kennel@2 recognises the Bull Mastiff of the smoke photo as a Pug (0.60)."
+    )
+
+
+def test_model_that_fails_on_the_smoke_photo(machine: Machine, stack: EmulatedStack) -> None:
+    stack.account.answer = client_error("ModelError", "500")
+    assert "failed on the smoke photo" in assert_fails(machine, stack)["cause"]
+
+
+@pytest.mark.parametrize("operation", ["RegisterScalableTarget", "PutScalingPolicy"])
+def test_scaling_that_is_refused(machine: Machine, stack: EmulatedStack, operation: str) -> None:
+    update = stack.account.endpoints.endpoint is not None
+    stack.account.refuse(operation, "ValidationException", "It cannot autoscale.", times=1)
+    execution = assert_fails(machine, stack, released=update)
+    assert "It cannot autoscale." in execution["cause"]
+    if update:  # it is proven, so it stays
+        assert any(PROVEN_TAG in tags for tags in stack.account.endpoints.tags.values())
+
+
+def test_breeds_that_cannot_be_published(machine: Machine, stack: EmulatedStack) -> None:
+    update = stack.account.endpoints.endpoint is not None
+    stack.responses["CopyObject"] = [refused("AccessDenied", "You may not.", 403)] * 5
+    assert_fails(machine, stack, released=update)
+
+
+def test_failed_notification_is_no_failure(machine: Machine, live: EmulatedStack) -> None:
+    live.responses["Publish"] = [refused("AuthorizationError", "You may not.", 403)] * 5
+    assert_succeeds(machine, live)
+
+
+def test_clean_up_that_fails_once_is_repeated_by_the_rule(
+    machine: Machine, stack: EmulatedStack
+) -> None:
+    stack.account.answer = WRONG
+    stack.responses["CleanUp"] = [raised("Sandbox", "It was too slow.")]
+    execution = assert_fails(machine, stack)
+    assert execution["cause"].startswith("kennel@2 recognises the Bull Mastiff")
+    assert "And cleaning up after it failed too" in execution["cause"]
+
+
+# ---------------------------------------------------------------- aborted executions
+
+
+@pytest.mark.parametrize("name", BEFORE_RELEASE)
+def test_abort_before_release_leaves_the_endpoint_alone(
+    machine: Machine, live: EmulatedStack, name: str
+) -> None:
+    abort_during(machine, live, name, released=False)
+    assert untouched(live.account)
+
+
+@pytest.mark.parametrize("name", ["DescribeTrainingJob", "DescribeHyperParameterTuningJob"])
+def test_abort_stops_the_running_job(machine: Machine, live: EmulatedStack, name: str) -> None:
+    live.account.polls = 5  # the execution is aborted while the job runs
+    abort_during(machine, live, name, released=False)
+    statuses = {job[f"{job['kind']}Status"] for job in live.account.endpoints.jobs.values()}
+    assert "Stopped" in statuses
+
+
+@pytest.mark.parametrize("name", [*FROM_RELEASE, "Publish"])
+def test_abort_from_release_on_keeps_only_a_proven_update(
+    machine: Machine, stack: EmulatedStack, name: str
+) -> None:
+    update = stack.account.endpoints.endpoint is not None
+    if name == "Probe" and not update:
+        pytest.skip("a first release has no bake")
+    proven = name in {"SmokeTest", "CopyObject", "ApplyAutoscaling", "Publish"}
+    abort_during(machine, stack, name, released=update and proven)
+    assert (stack.account.endpoints.endpoint is not None) is update
+
+
+def abort_during(machine: Machine, stack: EmulatedStack, name: str, *, released: bool) -> None:
+    """Abort the execution when a call has been executed, before it gets the response."""
+    before = Snapshot.of(stack.account)
+    stack.paused_call = name
+    arn = machine.start(stack, TUNE if "Tuning" in name else {})
+    assert stack.paused.wait(MAX_SECONDS)
+    machine.abort(arn)
+    stack.resume.set()
+    execution = machine.wait(arn)
+    assert execution["status"] == "ABORTED"
+    stack.paused_call = ""
+    stack.clean_up_by_rule(execution)
+    assert_invariants(stack.account, before, execution, released=released)
+
+
+def test_new_execution_after_an_aborted_one(machine: Machine, stack: EmulatedStack) -> None:
+    stack.paused_call = "SmokeTest"
+    arn = machine.start(stack)
+    assert stack.paused.wait(MAX_SECONDS)
+    machine.abort(arn)
+    stack.resume.set()
+    stack.clean_up_by_rule(machine.wait(arn))
+    stack.paused_call = ""
+    assert_succeeds(machine, stack)
+
+
+# ---------------------------------------------------------------- a new execution after a failure
+
+
+@pytest.mark.parametrize("name", ["StartTraining", "SmokeTest"])
+def test_execution_after_a_failed_one_succeeds(
+    machine: Machine, stack: EmulatedStack, name: str
+) -> None:
+    stack.responses[name] = [raised("SomethingFailed", "It broke.")]
+    assert_fails(machine, stack)
+    assert_succeeds(machine, stack)
