@@ -15,6 +15,19 @@ from botocore.model import ListShape, MapShape, Shape, StructureShape
 
 from kennel.errors import CannotStart
 
+#: Name in a signature -> name of botocore's model, where they differ.
+_MODELS = {
+    "states": "stepfunctions",
+    "monitoring": "cloudwatch",
+    "servicequotas": "service-quotas",
+    "tagging": "resourcegroupstaggingapi",
+}
+
+
+def model_name(service: str) -> str:
+    """Return botocore's name of a service that boto3 or a signature names."""
+    return _MODELS.get(service, service)
+
 
 @functools.cache
 def service_model(service: str) -> Any:
