@@ -24,10 +24,10 @@ from kennel.cloud.cloudformation.stack import Deployment
 from kennel.cloud.cloudformation.template import Stack, load
 from kennel.cloud.config import LOOPBACK, CloudConfig
 from kennel.cloud.gateway import Gateway
-from kennel.cloud.moto_backend.server import MotoServer
+from kennel.cloud.moto_backend.server import moto_server
 from kennel.cloud.runtime.clock import Clock
 from kennel.cloud.runtime.faults import Faults
-from kennel.cloud.runtime.processes import free_ports, listen
+from kennel.cloud.runtime.processes import listen
 from kennel.cloud.services import Site, open_services
 from kennel.errors import CannotStart
 from kennel.paths import STATE
@@ -138,16 +138,13 @@ async def serve(config: CloudConfig) -> AsyncIterator[Cloud]:
         config.report(f"reading {config.template.name}")
         stack = load(config.template, config.parameters, config.stack_name)
         config.report("building functions and layers")
-        moto = MotoServer(*free_ports(1))
-        exits.push_async_callback(moto.stop)
-        built, _ = await asyncio.gather(
-            asyncio.to_thread(_build, config, stack), moto.start(port, logs)
-        )
+        building = asyncio.ensure_future(asyncio.to_thread(_build, config, stack))
+        moto_url = await exits.enter_async_context(moto_server(port, logs))
         site = Site(
             stack=stack,
-            built=built,
+            built=await building,
             url=f"http://{LOOPBACK}:{port}",
-            moto_url=moto.url,
+            moto_url=moto_url,
             logs=logs,
             scratch=Path(scratch),
             clock=Clock(config.clock_speed),
