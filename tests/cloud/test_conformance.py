@@ -3,10 +3,10 @@
 import importlib
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from string import Template
-from typing import Any
+from typing import Any, cast
 
 import boto3
 import httpx
@@ -45,7 +45,8 @@ class Caller:
         if service == "kennel":
             return self._ask(method, self.filled(request, name))
         if (service, caller) not in self._clients:
-            self._clients[service, caller] = boto3.client(
+            connect = cast("Callable[..., Any]", boto3.client)  # its types know literal names only
+            self._clients[service, caller] = connect(
                 service,
                 endpoint_url=self._url,
                 region_name="us-east-1",

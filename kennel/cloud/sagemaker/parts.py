@@ -2,7 +2,7 @@
 
 from kennel.cloud.runtime.faults import Faults
 from kennel.cloud.runtime.store import Store
-from kennel.cloud.sagemaker.endpoints.instance import Images, offline_images
+from kennel.cloud.sagemaker.endpoints.instance import Images, no_images
 from kennel.cloud.sagemaker.jobs.training.api import TrainingJobs
 from kennel.cloud.sagemaker.jobs.training.record import Publish, tell_nobody
 from kennel.cloud.sagemaker.jobs.training.run import Place
@@ -17,7 +17,7 @@ def job_parts(
     place: Place,
     faults: Faults,
     publish: Publish = tell_nobody,
-    images: Images = offline_images,
+    images: Images = no_images,
 ) -> list[object]:
     """Return all parts but the endpoints.
 

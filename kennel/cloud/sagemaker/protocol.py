@@ -13,11 +13,11 @@ from typing import Protocol
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from kennel.cloud.iam.identity import Access, AccessDenied
+from kennel.cloud.iam.policy import RequiredPermission
+from kennel.cloud.runtime.errors import ServiceError, error_response
 from kennel.cloud.runtime.faults import Faults
 from kennel.cloud.runtime.store import Json, Store
-from kennel.cloud.sagemaker.errors import ServiceError
-from kennel.cloud.sagemaker.resources import Need, arn_of, needs, resource_of
+from kennel.cloud.sagemaker.resources import resource_of
 from kennel.cloud.sagemaker.shapes import MODEL, check_request, check_response
 from kennel.cloud.sagemaker.tags import Tags
 
@@ -60,26 +60,32 @@ class SageMaker:
         self,
         parts: Sequence[object],
         endpoints: Invocable,
-        access: Access,
         store: Store,
         faults: Faults | None = None,
     ) -> None:
         self._tags = Tags(store)
         self._parts = [*parts, endpoints, self._tags]
         self._endpoints = endpoints
-        self._access = access
         self._faults = faults or Faults()
 
-    async def answer(self, request: Request, access_key: str) -> Response:
-        """Answer a signed request of the caller with `access_key`."""
+    async def answer(self, request: Request) -> Response:
+        """Answer a request that its caller may make."""
         try:
             if match := _INVOCATION.fullmatch(request.url.path):
-                return await self._invoke(match[1], request, access_key)
-            return await self._act(request, access_key)
-        except AccessDenied as error:
-            return _error(ServiceError("AccessDeniedException", str(error)))
+                return await self._invoke(match[1], request)
+            return await self._act(request)
         except ServiceError as error:
-            return _error(error)
+            return error_response("sagemaker", error)
+
+    async def dependent_permissions(
+        self, action: str, parameters: Json
+    ) -> list[RequiredPermission]:
+        """Return what a call needs beside its own permission, as things are now."""
+        permissions: list[RequiredPermission] = []
+        for part in self._parts:
+            if dependent := getattr(part, "dependent_permissions", None):
+                permissions += await dependent(action, parameters)
+        return permissions
 
     async def stop(self) -> None:
         """End what the parts run."""
@@ -87,15 +93,11 @@ class SageMaker:
             if stop := getattr(part, "stop", None):
                 await stop()
 
-    async def _act(self, request: Request, access_key: str) -> Response:
+    async def _act(self, request: Request) -> Response:
         action = request.headers.get("x-amz-target", "").removeprefix(_TARGET_PREFIX)
         method = self._method(action)
         parameters = json.loads(await request.body() or b"{}")
         check_request(action, parameters)
-        for need in needs(action, parameters):
-            self._access.check(access_key, need.action, need.resource, need.context)
-        for need in await self._dependent(action, parameters):
-            self._access.check(access_key, need.action, need.resource, need.context)
         resource = resource_of(action, parameters) or ""
         self._throttle(action, resource.rpartition("/")[2])
         result = await method(parameters)
@@ -113,14 +115,6 @@ class SageMaker:
             501,
         )
 
-    async def _dependent(self, action: str, parameters: Json) -> list[Need]:
-        """Return what else a part says that the call needs, as things are now."""
-        found: list[Need] = []
-        for part in self._parts:
-            if dependent := getattr(part, "dependent_needs", None):
-                found += await dependent(action, parameters)
-        return found
-
     def _throttle(self, action: str, name: str) -> None:
         if self._faults.take(action, name, "throttle"):
             raise ServiceError("ThrottlingException", "Rate exceeded")
@@ -132,9 +126,7 @@ class SageMaker:
         elif action.startswith("Delete") and action != "DeleteTags":
             self._tags.keep(resource, [])
 
-    async def _invoke(self, endpoint: str, request: Request, access_key: str) -> Response:
-        resource = arn_of("endpoint", endpoint)
-        self._access.check(access_key, "sagemaker:InvokeEndpoint", resource)
+    async def _invoke(self, endpoint: str, request: Request) -> Response:
         self._throttle("InvokeEndpoint", endpoint)
         answer = await self._endpoints.invoke(endpoint, await request.body(), request.headers)
         return Response(answer.body, headers={**_request_id(), **answer.headers})
@@ -146,10 +138,3 @@ def _snake(action: str) -> str:
 
 def _request_id() -> dict[str, str]:
     return {"x-amzn-requestid": str(uuid.uuid4())}
-
-
-def _error(error: ServiceError) -> Response:
-    message = str(error)
-    body = {"__type": error.code, "message": message, "Message": message, **error.details}
-    headers = {**_request_id(), "x-amzn-errortype": error.code}
-    return JSONResponse(body, error.status, headers, media_type="application/x-amz-json-1.1")

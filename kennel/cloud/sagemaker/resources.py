@@ -5,10 +5,10 @@ https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsa
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from kennel.cloud.cloudformation.names import ACCOUNT, REGION
+from kennel.cloud.iam.policy import RequiredPermission
 
 #: Resource type in an ARN -> the word for it in actions and members. The longer word comes
 #: before one that it begins with: CreateEndpointConfig is no CreateEndpoint.
@@ -22,15 +22,6 @@ WORDS = {
     "model-package": "ModelPackage",
     "model": "Model",
 }
-
-
-@dataclass(frozen=True)
-class Need:
-    """One permission that a call needs."""
-
-    action: str
-    resource: str
-    context: Mapping[str, str] = field(default_factory=dict)
 
 
 def arn_of(kind: str, name: str) -> str:
@@ -57,19 +48,21 @@ def resource_of(action: str, request: Mapping[str, Any]) -> str | None:
     return None
 
 
-def needs(action: str, request: Mapping[str, Any]) -> Iterator[Need]:
+def required_permissions(action: str, request: Mapping[str, Any]) -> Iterator[RequiredPermission]:
     """Yield every permission that the call needs, dependent actions included."""
     resource = resource_of(action, request) or "*"
-    yield Need(f"sagemaker:{action}", resource)
+    yield RequiredPermission(f"sagemaker:{action}", resource)
     if action in {"CreateEndpoint", "UpdateEndpoint"}:
         config = arn_of("endpoint-config", request["EndpointConfigName"])
-        yield Need(f"sagemaker:{action}", config)
+        yield RequiredPermission(f"sagemaker:{action}", config)
     if action.startswith("Create") and request.get("Tags"):
-        yield Need("sagemaker:AddTags", resource)
+        yield RequiredPermission("sagemaker:AddTags", resource)
     definitions = [
         *request.get("TrainingJobDefinitions", []),
         request.get("TrainingJobDefinition", {}),
     ]
     for part in (request, *definitions):
         if role := part.get("ExecutionRoleArn") or part.get("RoleArn"):
-            yield Need("iam:PassRole", role, {"iam:PassedToService": "sagemaker.amazonaws.com"})
+            yield RequiredPermission(
+                "iam:PassRole", role, {"iam:PassedToService": "sagemaker.amazonaws.com"}
+            )

@@ -2,17 +2,23 @@
 
 import base64
 import json
+import socket
+import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 import httpx
 import pytest
 from botocore.exceptions import ClientError
 
 from kennel.client import classify
-from kennel.cloud.cloud import Cloud
+from kennel.cloud.cloud import Cloud, run_cloud
 from kennel.cloud.cloudformation.stack import client
+from kennel.cloud.config import CloudConfig
 from kennel.demo import is_right, samples
+from kennel.errors import CannotStart
 from kennel.paths import ROOT
 
 Released = tuple[Cloud, dict[str, Any], list[str]]
@@ -115,7 +121,8 @@ def test_the_endpoint_scales_from_1_to_5_with_cooldowns_of_30_s(cloud: Cloud) ->
 def as_classifier(cloud: Cloud, service: str) -> Any:
     import boto3  # noqa: PLC0415 - the role's own client, unlike the operator's
 
-    return boto3.client(
+    connect = cast("Callable[..., Any]", boto3.client)
+    return connect(
         service,
         endpoint_url=cloud.url,
         region_name="us-east-1",
@@ -146,3 +153,14 @@ def test_before_a_release_it_is_unavailable_and_a_burst_is_throttled(bare_cloud:
     for answer in answers:
         assert answer.headers["content-type"] == "application/problem+json"
         assert int(answer.headers["retry-after"]) >= 1
+
+
+def test_a_start_that_fails_ends_what_had_started(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        config = CloudConfig(template=tmp_path / "none.yaml", port=taken.getsockname()[1])
+        before = threading.active_count()
+        with pytest.raises(CannotStart, match="name another port"), run_cloud(config):
+            raise AssertionError("it started")
+    assert threading.active_count() == before

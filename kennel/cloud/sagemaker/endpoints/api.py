@@ -13,6 +13,7 @@ from typing import Protocol
 
 from kennel.cloud.cloudformation.names import ACCOUNT, REGION
 from kennel.cloud.cloudwatch.metrics import Metrics
+from kennel.cloud.iam.policy import RequiredPermission
 from kennel.cloud.runtime.clock import Clock
 from kennel.cloud.runtime.faults import Faults
 from kennel.cloud.runtime.store import Json, Store
@@ -23,7 +24,7 @@ from kennel.cloud.sagemaker.endpoints.instance import (
     GRACE_SECONDS,
     INVOKE_SECONDS,
     Images,
-    offline_images,
+    no_images,
 )
 from kennel.cloud.sagemaker.endpoints.invoke import Answer, Invocations
 from kennel.cloud.sagemaker.endpoints.launcher import Fetch, Launcher
@@ -32,7 +33,7 @@ from kennel.cloud.sagemaker.endpoints.persistence import Keeper, Notice
 from kennel.cloud.sagemaker.endpoints.traffic import Tripped
 from kennel.cloud.sagemaker.endpoints.transitions import Changes
 from kennel.cloud.sagemaker.errors import ServiceError, existing, missing
-from kennel.cloud.sagemaker.resources import Need, arn_of
+from kennel.cloud.sagemaker.resources import arn_of
 
 
 class Scaling(Protocol):
@@ -72,7 +73,7 @@ class Endpoints(Models):
         *,
         clock: Clock | None = None,
         faults: Faults | None = None,
-        images: Images = offline_images,
+        images: Images = no_images,
         metrics: Metrics | None = None,
         tripped: Tripped | None = None,
         scaling: Scaling | None = None,
@@ -204,7 +205,7 @@ class Endpoints(Models):
         """InvokeEndpoint: see `Invocations.invoke`."""
         return await self._invocations.invoke(self._endpoints.get(name), name, body, headers)
 
-    async def dependent_needs(self, action: str, request: Json) -> list[Need]:
+    async def dependent_permissions(self, action: str, request: Json) -> list[RequiredPermission]:
         """Return what a call needs beside its own permission: to delete is to deregister, too.
 
         https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-delete-with-scaling.html
@@ -218,7 +219,9 @@ class Endpoints(Models):
             "application-autoscaling:service-namespace": "sagemaker",
             "application-autoscaling:scalable-dimension": "sagemaker:variant:DesiredInstanceCount",
         }
-        return [Need("application-autoscaling:DeregisterScalableTarget", target, context)]
+        return [
+            RequiredPermission("application-autoscaling:DeregisterScalableTarget", target, context)
+        ]
 
     # behind them
 

@@ -1,8 +1,7 @@
 """An instance behind an endpoint: the model's package, unpacked, and a model server over it.
 
-On AWS the instance runs a container image whose content is model/ and the serving engine. Here
-no image is pulled: the very same server runs as a process, with the same argument (`serve`) and
-the same environment variables, on a port of loopback.
+On AWS the instance runs a container image. Here no image is pulled: the command that stands for
+it runs as a process, with the same environment variables, on a port of loopback.
 """
 
 import asyncio
@@ -18,10 +17,6 @@ import httpx
 
 from kennel.cloud.runtime.clock import Clock
 from kennel.cloud.runtime.processes import Child, free_ports
-from kennel.paths import MODEL, PYTHON
-
-#: The name that stands for the serving image which this checkout would build.
-OFFLINE_IMAGE = "kennel/serving:offline"
 
 # https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.html
 PING_SECONDS = 2.0  # how long a ping may take
@@ -35,9 +30,9 @@ Command = Sequence[str | Path]
 Images = Callable[[str], Awaitable[Command | None]]
 
 
-async def offline_images(image: str) -> Command | None:
-    """Run model/server.py for the offline image, and nothing else."""
-    return [PYTHON, MODEL / "server.py", "serve"] if image == OFFLINE_IMAGE else None
+async def no_images(image: str) -> Command | None:
+    """Return None: no image can be run."""
+    return None
 
 
 class CannotServe(Exception):  # noqa: N818
@@ -110,7 +105,7 @@ class Instance:
                 "SAGEMAKER_BIND_TO_PORT": str(port),
                 "KENNEL_HOST": "127.0.0.1",
             }
-            child = await Child.start(container.command, env, log, MODEL)
+            child = await Child.start(container.command, env, log, Path(folder.name))
         except BaseException:
             folder.cleanup()
             raise

@@ -11,12 +11,11 @@ from kennel.cloud.sagemaker.endpoints.fleet import Fleet
 from kennel.cloud.sagemaker.endpoints.instance import (
     GRACE_SECONDS,
     INVOKE_SECONDS,
-    OFFLINE_IMAGE,
     CannotServe,
     Container,
     Images,
     Instance,
-    offline_images,
+    no_images,
 )
 
 #: Brings an object of S3 to a local file: (s3 URI) -> path.
@@ -47,7 +46,7 @@ class Launcher:
         logs: Path,
         clock: Clock,
         *,
-        images: Images = offline_images,
+        images: Images = no_images,
         grace_seconds: float = GRACE_SECONDS,
         invoke_seconds: float = INVOKE_SECONDS,
     ) -> None:
@@ -80,7 +79,8 @@ class Launcher:
         command = await self._images(image)
         if command is None:
             raise CannotServe(
-                f"no image can be pulled offline: expected {OFFLINE_IMAGE}, received {image}"
+                f"no image can be pulled offline: received {image!r}, expected one that the cloud "
+                "was started with or one of the offline ECR"
             )
         source = given.get("ModelDataSource", {}).get("S3DataSource", {})
         uri = given.get("ModelDataUrl") or source.get("S3Uri")

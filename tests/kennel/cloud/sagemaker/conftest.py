@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
 from kennel.cloud.cloudformation.stack import client
-from kennel.cloud.iam.identity import OPERATOR_KEY, Access
+from kennel.cloud.iam.identity import OPERATOR_KEY
 from kennel.cloud.runtime.clock import Clock
 from kennel.cloud.runtime.faults import Faults
 from kennel.cloud.runtime.processes import listen
@@ -92,7 +92,7 @@ def serving(moto_url: str, folder: Path, file: Path | None = None) -> Iterator[S
         account = Account(moto_url, {ROLE: OPERATOR_KEY})
         place = Place(account, clock, folder / "logs")
         parts = [*job_parts(store, place, faults, tell, tiny_images), Models(store, clock)]
-        sagemaker = SageMaker(parts, NoEndpoints(), Access({}, ()), store, faults)
+        sagemaker = SageMaker(parts, NoEndpoints(), store, faults)
         yield sagemaker
         await sagemaker.stop()
 
@@ -105,7 +105,7 @@ def serving(moto_url: str, folder: Path, file: Path | None = None) -> Iterator[S
         sagemaker: SageMaker
 
         async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-            response = await self.sagemaker.answer(Request(scope, receive), OPERATOR_KEY)
+            response = await self.sagemaker.answer(Request(scope, receive))
             await response(scope, receive, send)
 
     app = App()

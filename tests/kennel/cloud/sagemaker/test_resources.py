@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from kennel.cloud.sagemaker.resources import arn_of, needs, resource_of
+from kennel.cloud.sagemaker.resources import arn_of, required_permissions, resource_of
 
 BASE = "arn:aws:sagemaker:us-east-1:123456789012:"
 
@@ -36,8 +36,8 @@ def test_a_call_is_about_one_resource(action: str, request_: dict[str, Any], res
 
 def test_a_list_is_about_none() -> None:
     assert resource_of("ListModels", {}) is None
-    (need,) = needs("ListModels", {})
-    assert (need.action, need.resource) == ("sagemaker:ListModels", "*")
+    (permission,) = required_permissions("ListModels", {})
+    assert (permission.action, permission.resource) == ("sagemaker:ListModels", "*")
 
 
 def test_a_call_with_tags_and_a_role_needs_more() -> None:
@@ -48,7 +48,7 @@ def test_a_call_with_tags_and_a_role_needs_more() -> None:
         "Tags": [{"Key": "a", "Value": "b"}],
     }
     action = "CreateHyperParameterTuningJob"
-    found = [(each.action, each.resource) for each in needs(action, request)]
+    found = [(each.action, each.resource) for each in required_permissions(action, request)]
     tuning = BASE + "hyper-parameter-tuning-job/t"
     assert found == [
         (f"sagemaker:{action}", tuning),
@@ -59,7 +59,7 @@ def test_a_call_with_tags_and_a_role_needs_more() -> None:
 
 def test_an_endpoint_needs_its_configuration_too() -> None:
     request = {"EndpointName": "e", "EndpointConfigName": "c"}
-    found = {each.resource for each in needs("UpdateEndpoint", request)}
+    found = {each.resource for each in required_permissions("UpdateEndpoint", request)}
     assert found == {BASE + "endpoint/e", BASE + "endpoint-config/c"}
 
 

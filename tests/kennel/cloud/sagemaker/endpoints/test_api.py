@@ -249,9 +249,9 @@ def test_a_scalable_targets_instance_type_cannot_change(tmp_path: Path) -> None:
             await update(s, "same")
             assert (await s.settled())["EndpointConfigName"] == "same"
             named = {"EndpointName": "e"}
-            (need,) = await s.endpoints.dependent_needs("DeleteEndpoint", named)
+            (need,) = await s.endpoints.dependent_permissions("DeleteEndpoint", named)
             assert need.action == "application-autoscaling:DeregisterScalableTarget"
-            assert await s.endpoints.dependent_needs("DescribeEndpoint", named) == []
+            assert await s.endpoints.dependent_permissions("DescribeEndpoint", named) == []
             await s.endpoints.delete_endpoint(named)
             async with asyncio.timeout(60):
                 while not forgotten:

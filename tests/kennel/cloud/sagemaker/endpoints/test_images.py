@@ -1,4 +1,4 @@
-"""Which images an endpoint can run: the offline one, and what moto's ECR has."""
+"""Images that an endpoint can run: those with a command, in ECR only where they are registered."""
 
 import asyncio
 import json
@@ -6,8 +6,7 @@ import json
 import pytest
 
 from kennel.cloud.cloudformation.stack import client
-from kennel.cloud.sagemaker.endpoints.images import EcrImages
-from kennel.cloud.sagemaker.endpoints.instance import OFFLINE_IMAGE, offline_images
+from kennel.cloud.sagemaker.endpoints.images import LocalImages
 
 REGISTRY = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
 
@@ -15,7 +14,7 @@ REGISTRY = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
 @pytest.mark.parametrize(
     ("image", "runs"),
     [
-        (OFFLINE_IMAGE, True),
+        ("tried:1", True),
         (f"{REGISTRY}/kennel/serving:abc", True),
         (f"{REGISTRY}/kennel/serving:none", False),
         (f"{REGISTRY}/kennel/serving", False),  # latest
@@ -30,5 +29,5 @@ def test_only_what_is_there_runs(account: str, image: str, runs: bool) -> None:
     kind = "application/vnd.docker.distribution.manifest.v2+json"
     manifest = json.dumps({"schemaVersion": 2, "mediaType": kind, "layers": []})
     ecr.put_image(repositoryName="kennel/serving", imageManifest=manifest, imageTag="abc")
-    found = asyncio.run(EcrImages(ecr)(image))
-    assert found == (asyncio.run(offline_images(OFFLINE_IMAGE)) if runs else None)
+    images = LocalImages(ecr, {"tried:1": ["serve"], f"{REGISTRY}/*": ["serve"]})
+    assert asyncio.run(images(image)) == (["serve"] if runs else None)
