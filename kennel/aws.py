@@ -88,6 +88,25 @@ def code_of(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
+def exists(call: Callable[[], object], *absent: str) -> bool:
+    """Return whether a call for one resource finds it.
+
+    Parameters
+    ----------
+    call
+        Describes the resource.
+    absent
+        Error codes which say that it does not exist; any other error is raised.
+    """
+    try:
+        call()
+    except ClientError as error:
+        if code_of(error) not in absent:
+            raise
+        return False
+    return True
+
+
 def is_about_credentials(error: BaseException) -> bool:
     """Return whether the error's cause is missing or rejected credentials."""
     if isinstance(error, ClientError):

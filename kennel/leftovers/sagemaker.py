@@ -7,11 +7,12 @@ The name of each begins with the endpoint's, as the template has it. Jobs of an 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from kennel.aws import Connect, code_of
+from kennel.aws import Connect, code_of, exists
 from kennel.leftovers.leftover import Leftover
 from kennel.leftovers.names import StackNames
 
@@ -98,11 +99,8 @@ def model_packages(names: StackNames, connect: Connect) -> Iterator[Leftover]:
     """Find the model package groups and the packages in them."""
     sagemaker: SageMakerClient = connect("sagemaker")
     for group in names.package_groups:
-        try:
-            sagemaker.describe_model_package_group(ModelPackageGroupName=group)
-        except ClientError as error:
-            if code_of(error) not in {"ValidationException", "ResourceNotFound"}:
-                raise
+        describe = partial(sagemaker.describe_model_package_group, ModelPackageGroupName=group)
+        if not exists(describe, "ValidationException", "ResourceNotFound"):
             continue
         for page in sagemaker.get_paginator("list_model_packages").paginate(
             ModelPackageGroupName=group

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from kennel.aws import Connect, code_of, reason
+from kennel.aws import Connect, exists, reason
 from kennel.deployed import find_stack
 from kennel.leftovers import sagemaker
 from kennel.leftovers.leftover import Leftover
@@ -41,24 +42,16 @@ def _stack(names: StackNames, connect: Connect) -> Iterator[Leftover]:
 def _repositories(names: StackNames, connect: Connect) -> Iterator[Leftover]:
     ecr: ECRClient = connect("ecr")
     for name in names.repositories:
-        try:
-            ecr.describe_repositories(repositoryNames=[name])
-        except ClientError as error:
-            if code_of(error) != "RepositoryNotFoundException":
-                raise
-            continue
-        command = f"aws ecr delete-repository --repository-name {name} --force"
-        yield Leftover("ECR repository", name, True, command)
+        describe = partial(ecr.describe_repositories, repositoryNames=[name])
+        if exists(describe, "RepositoryNotFoundException"):
+            command = f"aws ecr delete-repository --repository-name {name} --force"
+            yield Leftover("ECR repository", name, True, command)
 
 
 def _buckets(names: StackNames, connect: Connect) -> Iterator[Leftover]:
     s3: S3Client = connect("s3")
     for name in names.buckets:
-        try:
-            s3.head_bucket(Bucket=name)
-        except ClientError as error:
-            if code_of(error) not in {"404", "NoSuchBucket"}:
-                raise
+        if not exists(partial(s3.head_bucket, Bucket=name), "404", "NoSuchBucket"):
             continue
         # `aws s3 rb --force` leaves the old versions, and with them the bucket.
         command = (
