@@ -41,7 +41,7 @@ def released() -> Iterator[tuple[Cloud, dict[str, Any], list[str]]]:
             cloud.url,
             cloud.stack.outputs["StateMachineArn"],
             {},
-            lambda state: states.append(state.name) if state.left else None,
+            lambda state: states.append(state.name) if state.exited else None,
         )
         yield cloud, output, states
 

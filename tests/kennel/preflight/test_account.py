@@ -52,9 +52,9 @@ def test_what_this_stack_has_reserved_already_is_its_own() -> None:
         read(None), deployed, clients("", {"lambda": scripted("lambda", *answers)})
     )
     assert finding.level is Level.FINE
-    gone = limits(1000, 100), ("get_function_concurrency", "ResourceNotFoundException")
+    deleted = limits(1000, 100), ("get_function_concurrency", "ResourceNotFoundException")
     (finding,) = concurrency(
-        read(None), deployed, clients("", {"lambda": scripted("lambda", *gone)})
+        read(None), deployed, clients("", {"lambda": scripted("lambda", *deleted)})
     )
     assert finding.level is Level.BLOCKS
 
