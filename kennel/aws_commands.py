@@ -32,9 +32,9 @@ Overrides = Annotated[
         help="Name=Value, as for `sam deploy`; repeatable. Replaces all of samconfig.toml's."
     ),
 ]
-StackName = Annotated[str, typer.Option(help="Name of the stack [default: samconfig.toml's].")]
+StackName = Annotated[str, typer.Option(help="Name of the stack; by default samconfig.toml's.")]
 Region = Annotated[
-    str, typer.Option(help="AWS region [default: samconfig.toml's, or the AWS configuration's].")
+    str, typer.Option(help="AWS region; by default samconfig.toml's, or the AWS configuration's.")
 ]
 Profile = Annotated[str, typer.Option(help="Profile of the AWS configuration.")]
 Offline = Annotated[
@@ -79,7 +79,9 @@ def run_batch(
     *,
     out: Annotated[
         str,
-        typer.Option(help="s3://BUCKET/PREFIX for the answers [default: answers/JOB/ beside]."),
+        typer.Option(
+            help="s3://BUCKET/PREFIX for the answers; by default answers/JOB/ in that bucket."
+        ),
     ] = "",
     config_env: ConfigEnv = "",
     parameter_overrides: Overrides = None,

@@ -73,7 +73,7 @@ def down(
 def classify(
     photos: Annotated[list[Path], typer.Argument(help="Photos, or folders of photos.")],
     url: Annotated[
-        str, typer.Option(help="Address of the API [default: the running `kennel up`].")
+        str, typer.Option(help="Address of the API; by default that of the running `kennel up`.")
     ] = "",
     key: Annotated[
         str, typer.Option(help="API key; with --url only.", envvar="KENNEL_API_KEY")
@@ -109,12 +109,14 @@ def classify(
 def demo(
     photos: Annotated[
         Path | None,
-        typer.Option(help="Photo or folder of photos [default: twenty sample photos]."),
+        typer.Option(help="Photo or folder of photos; by default twenty sample photos."),
     ] = None,
     port: Port = 0,
     keep: Annotated[
         bool | None,
-        typer.Option(help="Keep the offline cloud running until Ctrl-C [default: on a terminal]."),
+        typer.Option(
+            help="Keep the offline cloud running until Ctrl-C; by default on a terminal only."
+        ),
     ] = None,
 ) -> None:
     """Start an offline cloud, release the pretrained model and classify photos.
