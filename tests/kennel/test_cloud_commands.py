@@ -100,7 +100,7 @@ def first_run(state: Path) -> FirstRun:
     with start(state) as up:
         s3 = client("s3", up.address["aws_url"])
         s3.put_object(Bucket="kennel-bucket", Key="mine", Body=b"photo")
-        breeds = httpx.get(f"{up.address['api_url']}/breeds").text
+        breeds = httpx.get(f"{up.address['api_url']}/breeds", timeout=60).text
         assert run_process("down", state=state).returncode == 0
         up.process.wait()
     return FirstRun(up.address, breeds)
@@ -132,7 +132,7 @@ def test_up_down_and_classify_find_each_other(state: Path) -> None:
     with start(state) as up:
         assert up.address["api_url"].startswith("http://127.0.0.1:")
         bound = up.address["api_url"].replace("127.0.0.1", "127.0.0.2")
-        assert httpx.get(f"{bound}/breeds").status_code == 200
+        assert httpx.get(f"{bound}/breeds", timeout=60).status_code == 200
         photo = str(samples()[0].photo)
         answer = json.loads(run_process("classify", photo, "--json", state=state).stdout)
         assert answer["is_dog"]
@@ -153,7 +153,7 @@ def test_state_outlives_a_restart_until_it_is_deleted(first_run: FirstRun, state
         assert up.address["api_key"] == first_run.address["api_key"]
         s3 = client("s3", up.address["aws_url"])
         assert s3.get_object(Bucket="kennel-bucket", Key="mine")["Body"].read() == b"photo"
-        assert httpx.get(f"{up.address['api_url']}/breeds").text == first_run.breeds
+        assert httpx.get(f"{up.address['api_url']}/breeds", timeout=60).text == first_run.breeds
         states = client("stepfunctions", up.address["aws_url"])
         machine = states.list_state_machines()["stateMachines"][0]["stateMachineArn"]
         assert states.list_executions(stateMachineArn=machine)["executions"] == []  # no release
