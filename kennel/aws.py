@@ -1,6 +1,6 @@
-"""How the operator's commands reach AWS, or the offline cloud in its place.
+"""Make boto3 clients for the operator's commands, of AWS or of the running offline cloud.
 
-A command takes a `Connect`: what makes a client of a service. Tests hand in their own.
+A command takes a `Connect`, a function that makes the client of a service; tests pass their own.
 """
 
 from collections.abc import Callable
@@ -24,9 +24,11 @@ from kennel import running_cloud
 from kennel.cloud.cloudformation.stack import client as offline_client
 from kennel.errors import KennelError
 
+#: Makes the client of the service named. Whoever calls it annotates the client with its type from
+#: types-boto3: `s3: S3Client = connect("s3")`.
 Connect = Callable[[str], Any]
 
-#: What boto3 raises before it has sent anything.
+#: What boto3 raises for missing credentials, before it sends a request.
 NO_CREDENTIALS = (
     NoCredentialsError,
     PartialCredentialsError,
@@ -34,7 +36,7 @@ NO_CREDENTIALS = (
     TokenRetrievalError,
     SSOError,
 )
-#: AWS's words for credentials that it does not take, whatever was asked.
+#: AWS's error codes for credentials that it rejects, whatever the request.
 _REFUSED_CREDENTIALS = {
     "ExpiredToken",
     "ExpiredTokenException",
@@ -47,25 +49,25 @@ _REFUSED_CREDENTIALS = {
 
 
 def connect(region: str = "", profile: str = "", *, offline: bool = False) -> Connect:
-    """Return what makes clients, for AWS with the operator's credentials or for `kennel up`.
+    """Return a function that makes clients, of AWS or of the running `kennel up`.
 
     Parameters
     ----------
     region, profile
-        As for the AWS command line; empty means what its configuration and environment say.
+        As for the AWS command line; empty means those of its configuration and environment.
     offline
-        Whether to ask the running `kennel up` instead.
+        Whether the clients call the running `kennel up` instead of AWS.
 
     Raises
     ------
     KennelError
-        For an unknown profile, a missing region, or when `kennel up` does not run.
+        For an unknown profile, a missing region, or if `kennel up` does not run.
     """
     if offline:
-        place = running_cloud.find()
-        if place is None:
-            raise KennelError("--offline asks the running `kennel up`, and none runs: start it")
-        return lambda service: offline_client(service, place.aws_url)
+        address = running_cloud.find()
+        if address is None:
+            raise KennelError("--offline needs a running `kennel up`, and none runs: start it")
+        return lambda service: offline_client(service, address.aws_url)
     try:
         session = boto3.Session(region_name=region or None, profile_name=profile or None)
     except ProfileNotFound as error:
@@ -75,28 +77,48 @@ def connect(region: str = "", profile: str = "", *, offline: bool = False) -> Co
             "no AWS region is set: give --region, set AWS_REGION, or put region into "
             "samconfig.toml or the AWS configuration"
         )
-    # Enough patience for a listing of thousands of quotas, which AWS throttles.
+    # Standard mode repeats throttled requests: AWS throttles a listing of thousands of quotas.
     config = Config(connect_timeout=5, read_timeout=30, retries={"mode": "standard"})
-    return lambda service: session.client(service, config=config)
+    make_client: Any = session.client  # its types know services by literal names only
+    return lambda service: make_client(service, config=config)
 
 
 def code_of(error: ClientError) -> str:
-    """Return AWS's code of a refusal, such as ``ValidationException``."""
+    """Return the code of AWS's error, such as ``ValidationException``."""
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
-def are_credentials(error: BaseException) -> bool:
-    """Return whether an error says that there are no credentials, or none that AWS takes."""
+def exists(call: Callable[[], object], *absent: str) -> bool:
+    """Return whether a call for one resource finds it.
+
+    Parameters
+    ----------
+    call
+        Describes the resource.
+    absent
+        Error codes which say that it does not exist; any other error is raised.
+    """
+    try:
+        call()
+    except ClientError as error:
+        if code_of(error) not in absent:
+            raise
+        return False
+    return True
+
+
+def is_about_credentials(error: BaseException) -> bool:
+    """Return whether the error's cause is missing or rejected credentials."""
     if isinstance(error, ClientError):
         return code_of(error) in _REFUSED_CREDENTIALS
     return isinstance(error, NO_CREDENTIALS)
 
 
 def sentence(error: BotoCoreError | ClientError) -> str:
-    """Return one sentence for what went wrong with a call."""
-    if are_credentials(error):
+    """Return one sentence for an error: AWS's reason and, if known, what to do."""
+    if is_about_credentials(error):
         return (
-            f"AWS takes no call with these credentials ({reason(error)}): log in again "
+            f"AWS does not accept these credentials ({reason(error)}): log in again "
             "(`aws sso login`, or `aws configure`), and try `aws sts get-caller-identity`"
         )
     if isinstance(error, NoRegionError):
@@ -105,9 +127,9 @@ def sentence(error: BotoCoreError | ClientError) -> str:
 
 
 def reason(error: BotoCoreError | ClientError) -> str:
-    """Return AWS's own words on one line."""
+    """Return the error's code and message on one line."""
     text = str(error)
     if isinstance(error, ClientError):
-        said = error.response.get("Error", {}).get("Message", "")
-        text = f"{code_of(error)}: {said}" if said else code_of(error)
+        message = error.response.get("Error", {}).get("Message", "")
+        text = f"{code_of(error)}: {message}" if message else code_of(error)
     return " ".join(text.split()).rstrip(".")

@@ -7,29 +7,40 @@ from typing import Annotated
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from kennel import aws, batch, deployed, deployment, destroy
-from kennel.deployment import Deployment
+from kennel import aws, batch, destroy
+from kennel.deployed import find_stack
+from kennel.deployment import Deployment, read
 from kennel.errors import KennelError
-from kennel.leftovers import Stack, leftovers
+from kennel.leftovers import leftover
+from kennel.leftovers.names import StackNames
+from kennel.leftovers.search import find_leftovers
 from kennel.preflight import report
-from kennel.preflight.run import findings
+from kennel.preflight.run import run_checks
+from kennel.progress import show_bar
+from kennel.s3_prefix import S3Prefix
 
 screen = Console(stderr=True)
 
 ConfigEnv = Annotated[
-    str, typer.Option(help="Environment of samconfig.toml, as for sam deploy.", show_default=False)
+    str,
+    typer.Option(help="Environment of samconfig.toml, as for `sam deploy`.", show_default=False),
 ]
 Overrides = Annotated[
     list[str] | None,
-    typer.Option(help="Name=Value, as for sam deploy: replaces samconfig.toml's whole list."),
+    typer.Option(
+        help="Name=Value, as for `sam deploy`; repeatable. Replaces all of samconfig.toml's."
+    ),
 ]
-StackName = Annotated[str, typer.Option(help="Instead of samconfig.toml's.")]
-Region = Annotated[str, typer.Option(help="AWS region; else what the AWS configuration says.")]
+StackName = Annotated[str, typer.Option(help="Name of the stack; by default samconfig.toml's.")]
+Region = Annotated[
+    str, typer.Option(help="AWS region; by default samconfig.toml's, or the AWS configuration's.")
+]
 Profile = Annotated[str, typer.Option(help="Profile of the AWS configuration.")]
-Offline = Annotated[bool, typer.Option("--offline", help="Ask the running `kennel up`, not AWS.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+Offline = Annotated[
+    bool, typer.Option("--offline", help="Use the running `kennel up` instead of AWS.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table or text.")]
 
 
 def preflight(
@@ -42,27 +53,36 @@ def preflight(
     offline: Offline = False,
     json_: Json = False,
 ) -> None:
-    """List all that would stop a deploy, before a cent is spent; exit status 1 if something does.
+    """Check, before it costs anything, whether the stack can be deployed.
 
-    It changes nothing in the account.
+    Checks credentials, names in use, concurrency, quotas, the log role and the network, and lists
+    every problem with its remedy. Changes nothing in the account. Exit status 1 if a problem would
+    stop the deployment.
     """
-    wanted = _wanted(config_env, parameter_overrides, stack_name, region, offline=offline)
-    connect = aws.connect(wanted.region, profile, offline=offline)
-    with screen.status("looking"):
-        found = list(findings(wanted, connect))
+    deployment = _read(config_env, parameter_overrides, stack_name, region, offline=offline)
+    connect = aws.connect(deployment.region, profile, offline=offline)
+    with screen.status("checking the account"):
+        findings = list(run_checks(deployment, connect))
     if json_:
-        print(report.as_json(found))
+        print(report.as_json(findings))
     else:
-        Console().print(report.as_table(found))
-        screen.print(report.verdict(found))
-    if report.blocks(found):
+        Console().print(report.as_table(findings))
+        screen.print(report.verdict(findings))
+    if report.blocks(findings):
         raise typer.Exit(1)
 
 
 def run_batch(
-    photos: Annotated[str, typer.Argument(help="s3://BUCKET/batch/...: photos of dogs.")],
+    photos: Annotated[
+        str, typer.Argument(help="Prefix in the stack's bucket, s3://BUCKET/batch/NAME/.")
+    ],
     *,
-    out: Annotated[str, typer.Option(help="s3://...; by default answers/ in that bucket.")] = "",
+    out: Annotated[
+        str,
+        typer.Option(
+            help="s3://BUCKET/PREFIX for the answers; by default answers/JOB/ in that bucket."
+        ),
+    ] = "",
     config_env: ConfigEnv = "",
     parameter_overrides: Overrides = None,
     region: Region = "",
@@ -70,24 +90,22 @@ def run_batch(
     offline: Offline = False,
     json_: Json = False,
 ) -> None:
-    """Classify every photo below an S3 prefix with the model that is live."""
-    wanted = _wanted(config_env, parameter_overrides, "", region, offline=offline)
-    connect = aws.connect(wanted.region, profile, offline=offline)
-    where = batch.Place.read(out) if out else None
-    with _said_in_one_sentence():
-        started = batch.start(connect, wanted.endpoint_name, batch.Place.read(photos), where)
-        columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
-        with Progress(*columns, TimeElapsedColumn(), console=screen) as progress:
-            task = progress.add_task(started.job, total=started.photos)
+    """Classify every photo below an S3 prefix with the live model.
 
-            def show(status: str, answers: int) -> None:
-                progress.update(task, description=f"{started.job} {status}", completed=answers)
-
-            status = batch.wait(connect, started, show)
+    Starts a SageMaker transform job and waits until it has ended. Exit status 1 if it is stopped
+    or fails.
+    """
+    deployment = _read(config_env, parameter_overrides, "", region, offline=offline)
+    connect = aws.connect(deployment.region, profile, offline=offline)
+    answers = S3Prefix.read(out) if out else None
+    with _aws_errors_as_sentences():
+        job = batch.start(connect, deployment.endpoint_name, S3Prefix.read(photos), answers)
+        with show_bar(screen, job.job, job.photos) as show:
+            status = batch.wait(connect, job, show)
     if json_:
-        print(started.as_json(status))
+        print(job.as_json(status))
     else:
-        print(f"{status}: {started.photos} photos, answers in {started.answers}")
+        print(f"{status}: {job.photos} photos, answers in {job.answers}")
     if status != "Completed":
         raise typer.Exit(1)
 
@@ -99,39 +117,42 @@ def run_destroy(
     stack_name: StackName = "",
     region: Region = "",
     profile: Profile = "",
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Delete without confirmation.")] = False,
     json_: Json = False,
 ) -> None:
-    """Delete the stack, then look for anything left; exit status 1 if it costs money."""
-    wanted = _wanted(config_env, parameter_overrides, stack_name, region, offline=False)
-    connect = aws.connect(wanted.region, profile)
-    with _said_in_one_sentence():
-        there = deployed.find(connect, wanted.stack_name)
-        looked_for = Stack.of(wanted, there)
-        if there:
+    """Delete the stack, then list what still exists and the command that removes it.
+
+    Exit status 1 if something that still exists costs money.
+    """
+    deployment = _read(config_env, parameter_overrides, stack_name, region, offline=False)
+    connect = aws.connect(deployment.region, profile)
+    with _aws_errors_as_sentences():
+        deployed = find_stack(connect, deployment.stack_name)
+        names = StackNames.of(deployment, deployed)
+        if deployed:
             destroy.delete_stack(
-                wanted.stack_name,
-                wanted.region,
+                deployment.stack_name,
+                deployment.region,
                 profile,
                 yes=yes,
                 run=destroy.run,
-                command=destroy.sam(),
+                sam=destroy.find_sam(),
             )
         else:
-            screen.print(f"There is no stack {wanted.stack_name}; looking for what it left.")
-    with screen.status("looking for what is left"):
-        left = list(leftovers(looked_for, connect))
+            screen.print(f"There is no stack {deployment.stack_name}; looking for leftovers of it.")
+    with screen.status("looking for leftovers"):
+        leftovers = list(find_leftovers(names, connect))
     if json_:
-        print(destroy.as_json(left))
-    elif left:
-        Console().print(destroy.as_table(left))
+        print(leftover.as_json(leftovers))
+    elif leftovers:
+        Console().print(leftover.as_table(leftovers))
     else:
         print("Nothing is left.")
-    if destroy.keeps_costing(left):
+    if leftover.keeps_costing(leftovers):
         raise typer.Exit(1)
 
 
-def _wanted(
+def _read(
     config_env: str,
     overrides: list[str] | None,
     stack_name: str,
@@ -139,13 +160,16 @@ def _wanted(
     *,
     offline: bool,
 ) -> Deployment:
-    """Read what a command is about; offline it is what `kennel up` runs, unless told otherwise."""
+    """Read the deployment that a command is about.
+
+    Without --config-env it is the environment `default`; offline, the stack that `kennel up` runs.
+    """
     env = config_env or (None if offline else "default")
-    return deployment.read(env, overrides or (), stack_name=stack_name, region=region)
+    return read(env, overrides or (), stack_name=stack_name, region=region)
 
 
 @contextlib.contextmanager
-def _said_in_one_sentence() -> Iterator[None]:
+def _aws_errors_as_sentences() -> Iterator[None]:
     try:
         yield
     except (ClientError, BotoCoreError) as error:

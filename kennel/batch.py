@@ -1,63 +1,69 @@
-"""`kennel batch`: breeds for every photo below an S3 prefix, by the live endpoint's own model."""
+"""`kennel batch`: classify every photo below an S3 prefix with the live endpoint's model."""
+
+from __future__ import annotations
 
 import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Any
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, cast
 
 import botocore.session
 from botocore.exceptions import ClientError
+from botocore.model import StringShape
 
 from kennel.aws import Connect, code_of
 from kennel.errors import KennelError
+from kennel.photo_files import MEDIA_TYPES
+from kennel.s3_prefix import S3Prefix
 
-#: SageMaker sends every object of a prefix with one content type; the server looks into the
-#: photo itself, and takes any of the three under any of their types.
+if TYPE_CHECKING:
+    from types_boto3_s3.client import S3Client
+    from types_boto3_sagemaker.client import SageMakerClient
+    from types_boto3_sagemaker.literals import TransformInstanceTypeType
+
+#: SageMaker sends every object of a prefix with one content type. The server recognises the format
+#: by the photo's bytes, and takes JPEG, PNG and WebP under the content type of any of them.
 PHOTO_TYPE = "image/jpeg"
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
-#: What the model's role may read and write in the stack's bucket (ModelRole in template.yaml).
+#: The prefixes that the model's role may read and write in the stack's bucket (ModelRole in
+#: template.yaml).
 PHOTOS_PREFIX = "batch/"
 ANSWERS_PREFIX = "answers/"
 
-#: Instead of a type that hosts endpoints and transforms nothing, such as ml.c5.large.
-INSTANCE_TYPE = "ml.m5.large"
+#: Used if the live endpoint's instance type hosts endpoints only, such as ml.c5.large.
+INSTANCE_TYPE: TransformInstanceTypeType = "ml.m5.large"
 
 POLL_SECONDS = 10.0
-_ENDED = {"Completed", "Failed", "Stopped"}
+_FINAL_STATUSES = {"Completed", "Failed", "Stopped"}
 
 
 @dataclass(frozen=True)
-class Place:
-    """A prefix in S3."""
+class LiveModel:
+    """The model behind the endpoint, and the instance type that serves it."""
 
-    bucket: str
-    prefix: str
-
-    @classmethod
-    def read(cls, uri: str) -> "Place":
-        """Read ``s3://bucket/prefix``; anything else raises KennelError."""
-        parts = urlsplit(uri)
-        if parts.scheme != "s3" or not parts.netloc:
-            raise KennelError(f"{uri!r} is no prefix in S3: expected s3://bucket/prefix")
-        return cls(parts.netloc, parts.path.lstrip("/"))
-
-    @property
-    def uri(self) -> str:
-        """The way AWS writes it."""
-        return f"s3://{self.bucket}/{self.prefix}"
+    name: str
+    instance_type: str
 
 
 @dataclass(frozen=True)
-class Batch:
-    """A transform job that has begun."""
+class BatchJob:
+    """A transform job that was started.
+
+    Attributes
+    ----------
+    job, model
+        Names in SageMaker.
+    photos
+        Their number.
+    answers
+        Prefix in S3 with an object for each photo, named like it with .out at the end.
+    """
 
     job: str
     model: str
     photos: int
-    answers: str  # s3://..., one object a photo, named like it with .out at the end
+    answers: str
 
     def as_json(self, status: str) -> str:
         """Return it as one line of JSON."""
@@ -65,95 +71,97 @@ class Batch:
 
 
 def start(
-    connect: Connect, endpoint_name: str, photos: Place, answers: Place | None = None
-) -> Batch:
-    """Start a transform job with the model that is live.
+    connect: Connect, endpoint_name: str, photos: S3Prefix, answers: S3Prefix | None = None
+) -> BatchJob:
+    """Start a transform job with the live model.
 
     Parameters
     ----------
     connect
-        The operator's clients.
+        Makes clients of AWS's services.
     endpoint_name
-        Whose model, and whose instance type where transform jobs have it.
+        The endpoint whose model and, if transform jobs have it, instance type the job takes.
     photos
         Photos below `batch/` of the stack's bucket: the model's role may read none elsewhere.
     answers
-        Where the answers go; by default `answers/<job>/` of the same bucket.
+        Where the answers are written; by default `answers/<job>/` of the same bucket.
 
     Raises
     ------
     KennelError
-        When there is no live model, no photo, or the prefix holds anything else.
+        If there is no live model or no photo, or the prefix holds anything but photos.
     """
-    sagemaker = connect("sagemaker")
-    variant = _live_variant(sagemaker, endpoint_name)
+    sagemaker: SageMakerClient = connect("sagemaker")
+    model = _live_model(sagemaker, endpoint_name)
     count = _count_photos(connect("s3"), photos)
     job = f"{endpoint_name}-batch-{datetime.now(UTC):%Y%m%d-%H%M%S}"
-    where = answers or Place(photos.bucket, f"{ANSWERS_PREFIX}{job}/")
+    destination = answers or S3Prefix(photos.bucket, f"{ANSWERS_PREFIX}{job}/")
     sagemaker.create_transform_job(
         TransformJobName=job,
-        ModelName=variant["ModelName"],
+        ModelName=model.name,
         BatchStrategy="SingleRecord",  # a photo is a record, and a record is a request
         TransformInput={
             "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": photos.uri}},
             "ContentType": PHOTO_TYPE,
             "SplitType": "None",
         },
-        TransformOutput={"S3OutputPath": where.uri, "Accept": "application/json"},
+        TransformOutput={"S3OutputPath": destination.uri, "Accept": "application/json"},
         TransformResources={
-            "InstanceType": transform_instance_type(variant["InstanceType"]),
+            "InstanceType": transform_instance_type(model.instance_type),
             "InstanceCount": 1,
         },
     )
-    return Batch(job, variant["ModelName"], count, where.uri)
+    return BatchJob(job, model.name, count, destination.uri)
 
 
-def transform_instance_type(live: str) -> str:
-    """Return the live instance type, or INSTANCE_TYPE where transform jobs do not have it."""
-    model = botocore.session.get_session().get_service_model("sagemaker")
-    return live if live in model.shape_for("TransformInstanceType").enum else INSTANCE_TYPE
+def transform_instance_type(hosting: str) -> TransformInstanceTypeType:
+    """Return the endpoint's instance type, or INSTANCE_TYPE if transform jobs do not have it."""
+    service = botocore.session.get_session().get_service_model("sagemaker")
+    shape = service.shape_for("TransformInstanceType")
+    assert isinstance(shape, StringShape)  # noqa: S101 - botocore's own model says so
+    return cast("TransformInstanceTypeType", hosting) if hosting in shape.enum else INSTANCE_TYPE
 
 
 def wait(
     connect: Connect,
-    batch: Batch,
+    batch: BatchJob,
     on_progress: Callable[[str, int], None],
     *,
     sleep: Callable[[float], None] = time.sleep,
 ) -> str:
-    """Wait for the job's end, and return its status.
+    """Wait until the job has ended, and return its status.
 
     Parameters
     ----------
     on_progress
-        Called with the job's status and the number of answers in S3, at each look.
+        Called after each poll with the job's status and the number of answers in S3.
     sleep
-        Waits between two looks.
+        Waits between two polls.
 
     Raises
     ------
     KennelError
-        With SageMaker's own reason, when the job fails.
+        With SageMaker's own reason, if the job fails.
     """
-    sagemaker, s3 = connect("sagemaker"), connect("s3")
-    place = Place.read(batch.answers)
+    sagemaker: SageMakerClient = connect("sagemaker")
+    s3: S3Client = connect("s3")
+    answers_prefix = S3Prefix.read(batch.answers)
     while True:
-        described = sagemaker.describe_transform_job(TransformJobName=batch.job)
-        status = str(described["TransformJobStatus"])
-        answers = sum(key.endswith(".out") for key in _keys(s3, place))
-        on_progress(status, answers)
+        job = sagemaker.describe_transform_job(TransformJobName=batch.job)
+        status = job["TransformJobStatus"]
+        on_progress(status, sum(key.endswith(".out") for key in answers_prefix.keys(s3)))
         if status == "Failed":
-            reason = described.get("FailureReason", "SageMaker gives no reason")
+            reason = job.get("FailureReason", "SageMaker gives no reason")
             raise KennelError(
                 f"the transform job {batch.job} failed: {reason} (its log is in the log group "
                 "/aws/sagemaker/TransformJobs)"
             )
-        if status in _ENDED:
+        if status in _FINAL_STATUSES:
             return status
         sleep(POLL_SECONDS)
 
 
-def _live_variant(sagemaker: Any, endpoint_name: str) -> dict[str, Any]:
+def _live_model(sagemaker: SageMakerClient, endpoint_name: str) -> LiveModel:
     try:
         endpoint = sagemaker.describe_endpoint(EndpointName=endpoint_name)
     except ClientError as error:
@@ -168,35 +176,25 @@ def _live_variant(sagemaker: Any, endpoint_name: str) -> dict[str, Any]:
             "when it is InService"
         )
     config = sagemaker.describe_endpoint_config(EndpointConfigName=endpoint["EndpointConfigName"])
-    variant: dict[str, Any] = config["ProductionVariants"][0]
-    return variant
+    variant = config["ProductionVariants"][0]
+    return LiveModel(variant["ModelName"], variant["InstanceType"])
 
 
-def _count_photos(s3: Any, photos: Place) -> int:
+def _count_photos(s3: S3Client, photos: S3Prefix) -> int:
     if not photos.prefix.startswith(PHOTOS_PREFIX):
         raise KennelError(
             f"{photos.uri} is outside {PHOTOS_PREFIX}, and the model's role may read photos only "
             f"there: copy them, for example aws s3 sync FOLDER s3://{photos.bucket}/"
             f"{PHOTOS_PREFIX}NAME/"
         )
-    keys = [key for key in _keys(s3, photos) if not key.endswith("/")]
+    keys = [key for key in photos.keys(s3) if not key.endswith("/")]
     if not keys:
         raise KennelError(f"{photos.uri} holds no object: expected photos")
-    strange = [key for key in keys if not key.lower().endswith(SUFFIXES)]
-    if strange:
+    others = [key for key in keys if not key.lower().endswith(tuple(MEDIA_TYPES))]
+    if others:
         raise KennelError(
-            f"{photos.uri} holds {len(strange)} objects that are no photos, the first "
-            f"{strange[0]}: SageMaker sends every object to the model, so keep only "
-            f"{', '.join(SUFFIXES)} there"
+            f"{photos.uri} holds {len(others)} objects that are no photos, the first "
+            f"{others[0]}: SageMaker sends every object to the model, so keep only "
+            f"{', '.join(MEDIA_TYPES)} there"
         )
     return len(keys)
-
-
-def _keys(s3: Any, place: Place) -> list[str]:
-    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=place.bucket, Prefix=place.prefix)
-    try:
-        return [each["Key"] for page in pages for each in page.get("Contents", [])]
-    except ClientError as error:
-        if code_of(error) != "NoSuchBucket":
-            raise
-        raise KennelError(f"there is no bucket {place.bucket}") from error

@@ -1,11 +1,8 @@
-"""The command line: `kennel --help`."""
+"""The command line `kennel`: its commands, `train` and `evaluate`, and its exit statuses."""
 
-import contextlib
-import shutil
 import signal
 import sys
-import time
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
@@ -13,134 +10,44 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from kennel import aws_commands, running_cloud
-from kennel import demo as demonstration
+from kennel import aws_commands, cloud_commands
 from kennel import train as scripts
-from kennel.client import classify as send
-from kennel.cloud.cloud import Cloud
 from kennel.errors import KennelError
-from kennel.execution import bring_up_endpoint, is_in_service
-from kennel.local_cloud import local_cloud
 from kennel.planner.cli import plan
-from kennel.tables import answers_table, photos_of
 
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
-    help="Kennel: which breed is the dog in this photo? On AWS, and the same, whole, offline.",
+    help="Train, deploy and call a dog breed API: on AWS, or on this machine without an account.",
 )
 screen = Console(stderr=True)
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
-Passing = {"allow_extra_args": True, "ignore_unknown_options": True}  # flags for a script
-Port = Annotated[int, typer.Option(help="Port of the gateway; 0 takes a free one.")]
+#: Lets a command pass flags that it does not know to a script.
+PASS_FLAGS = {"allow_extra_args": True, "ignore_unknown_options": True}
+
+app.command()(cloud_commands.up)
+app.command()(cloud_commands.down)
+app.command()(cloud_commands.classify)
+app.command()(cloud_commands.demo)
 
 
-@app.command()
-def up(
-    port: Port = 4510,
-    bind: Annotated[
-        str,
-        typer.Option(help="Address to listen on; a private one lets `sam local` containers in."),
-    ] = "127.0.0.1",
-    fresh: Annotated[bool, typer.Option(help="Forget what an earlier `kennel up` left.")] = False,
-    json_: Json = False,
-) -> None:
-    """Start the offline cloud and stay until Ctrl-C.
-
-    What was there before is there again; the first time the pretrained model is released.
-    """
-    running_cloud.refuse_second()
-    if fresh:
-        shutil.rmtree(running_cloud.STATE_FOLDER, ignore_errors=True)
-    with _cloud(port, bind, running_cloud.STATE_FOLDER) as cloud:
-        if is_in_service(cloud):
-            screen.print("The endpoint serves what it served before: --fresh forgets it.")
-        else:
-            bring_up_endpoint(cloud, screen)
-        with running_cloud.announced(cloud) as place:
-            print(place.as_json() if json_ else place.as_text(), flush=True)
-            with contextlib.suppress(KeyboardInterrupt):
-                signal.pause()
-
-
-@app.command()
-def down(
-    delete: Annotated[
-        bool, typer.Option("--delete", help="Delete the stack first, as CloudFormation does.")
-    ] = False,
-) -> None:
-    """End the offline cloud that `kennel up` started."""
-    if delete:
-        for kept in running_cloud.delete_stack():
-            screen.print(f"kept, as the template says: {kept}")
-    running_cloud.end()
-
-
-@app.command()
-def classify(
-    photos: Annotated[list[Path], typer.Argument(help="Photos, or folders of photos.")],
-    url: Annotated[str, typer.Option(help="The API's address; else a running `kennel up`.")] = "",
-    key: Annotated[str, typer.Option(help="API key.", envvar="KENNEL_API_KEY")] = "",
-    json_: Json = False,
-) -> None:
-    """Say which breed is in each photo.
-
-    Without --url it asks the running `kennel up`, or starts the offline cloud for these photos.
-    """
-    files = photos_of(photos)
-    with contextlib.ExitStack() as stack:
-        place = running_cloud.Place(url, key) if url else running_cloud.find()
-        if place is None:
-            screen.print("No Kennel is up: starting one for this (`kennel up` keeps one).")
-            cloud = stack.enter_context(_cloud(0))
-            bring_up_endpoint(cloud, screen)
-            place = running_cloud.Place(cloud.api_url, cloud.api_key)
-        answers = send(files, place.api_url, place.api_key, screen)
-    if json_:
-        for answer in answers:
-            print(answer.as_json())
-    else:
-        Console().print(answers_table(answers))
-    if any(answer.problem for answer in answers):
-        raise typer.Exit(1)
-
-
-@app.command()
-def demo(
-    photos: Annotated[
-        Path | None, typer.Option(help="Your own photos: a photo or a folder of them.")
-    ] = None,
-    port: Port = 0,
-    keep: Annotated[
-        bool | None, typer.Option(help="Stay up afterwards; by default on a terminal only.")
-    ] = None,
-) -> None:
-    """Show all of Kennel at work on real photos; the last line is JSON."""
-    stay = sys.stdout.isatty() if keep is None else keep
-    started = time.perf_counter()
-    shown = demonstration.own(photos) if photos else demonstration.samples()
-    with _cloud(port) as cloud:
-        ok = demonstration.run(cloud, screen, shown, stay, started)
-        if stay:
-            with contextlib.suppress(KeyboardInterrupt):
-                signal.pause()
-    raise typer.Exit(0 if ok else 1)
-
-
-@app.command(context_settings=Passing)
+@app.command(context_settings=PASS_FLAGS)
 def train(
     context: typer.Context,
-    folder: Annotated[Path, typer.Argument(help="Photos: train/ valid/ test/, or breeds.")],
-    out: Annotated[Path, typer.Option(help="Folder for the package and the report.")],
-    tune: Annotated[int, typer.Option(help="Tries of the search for settings.")] = 0,
+    folder: Annotated[
+        Path,
+        typer.Argument(help="Folder with train/ valid/ test/, or with a folder for each breed."),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for model.tar.gz and report.html.")],
+    tune: Annotated[int, typer.Option(help="Trials of the hyperparameter search.")] = 0,
     accept: Annotated[
-        list[str] | None, typer.Option(help="Go on in spite of this finding of the audit.")
+        list[str] | None,
+        typer.Option(help="Train in spite of this kind of finding of the audit; repeatable."),
     ] = None,
 ) -> None:
-    """Turn folders of labelled photos into a model package: audit, train, calibrate, report.
+    """Train a model on folders of labelled photos: audit, train, calibrate, report.
 
-    All other flags go to model/train.py; `python model/train.py --help` lists them.
+    All other flags are passed to model/train.py; `python model/train.py --help` lists them.
     """
     options = [*(["--tune", str(tune)] if tune else []), *context.args]
     for kind in accept or []:
@@ -148,14 +55,17 @@ def train(
     raise typer.Exit(scripts.train(folder, out, options))
 
 
-@app.command(context_settings=Passing)
+@app.command(context_settings=PASS_FLAGS)
 def evaluate(
     context: typer.Context,
-    model: Annotated[Path, typer.Argument(help="A package: model.tar.gz.")],
-    data: Annotated[Path, typer.Option(help="Labelled photos: a folder for each breed.")],
-    notdogs: Annotated[Path | None, typer.Option(help="Photos without a dog.")] = None,
+    model: Annotated[Path, typer.Argument(help="Model package, model.tar.gz.")],
+    data: Annotated[Path, typer.Option(help="Labelled photos, a folder for each breed.")],
+    notdogs: Annotated[Path | None, typer.Option(help="Folder of photos without a dog.")] = None,
 ) -> None:
-    """Say how good a model package is on labelled photos; the last line is JSON."""
+    """Measure a model package on labelled photos: accuracy, calibration, dog or not.
+
+    The last line is JSON. All other flags are passed to model/evaluate.py.
+    """
     raise typer.Exit(scripts.evaluate(model, data, notdogs, context.args))
 
 
@@ -165,31 +75,21 @@ app.command("destroy")(aws_commands.run_destroy)
 app.command()(plan)
 
 
-@contextlib.contextmanager
-def _cloud(port: int, host: str = "127.0.0.1", state: Path | None = None) -> Iterator[Cloud]:
-    with contextlib.ExitStack() as stack:
-        stack.enter_context(running_cloud.own_temporary_files())
-        with screen.status("starting the offline cloud") as status:
-            starting = local_cloud(
-                port=port,
-                host=host,
-                state=state,
-                faults=running_cloud.read_faults(),
-                report=status.update,
-            )
-            cloud = stack.enter_context(starting)
-        yield cloud
-
-
 def _terminate(number: int, frame: FrameType | None) -> None:
     raise SystemExit(128 + number)
 
 
-def main() -> None:
-    """Run the command line; a KennelError is one line and exit status 1."""
-    signal.signal(signal.SIGTERM, _terminate)  # so that `with` blocks end what they started
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command; a KennelError is printed as one line, with exit status 1.
+
+    Parameters
+    ----------
+    arguments
+        The command line without the program's name; by default the process's own.
+    """
+    signal.signal(signal.SIGTERM, _terminate)  # so that `with` blocks stop what they started
     try:
-        app()
+        app(arguments)
     except KennelError as error:
         screen.print(f"kennel: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
         sys.exit(1)

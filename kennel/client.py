@@ -1,4 +1,4 @@
-"""Post photos to the API as any client would."""
+"""Post photos to the API, as any client would, and read its answers."""
 
 import json
 import time
@@ -11,29 +11,24 @@ from rich.console import Console
 from rich.progress import track
 
 from kennel.errors import KennelError
+from kennel.photo_files import MEDIA_TYPES
 
-MEDIA_TYPES = {
-    ".jpg": "image/jpeg",
-    ".jpeg": "image/jpeg",
-    ".png": "image/png",
-    ".webp": "image/webp",
-}
-SECONDS = 30.0  # API Gateway itself gives up after 29
-ATTEMPTS = 4  # of a request that the API asked to repeat later
+TIMEOUT_SECONDS = 30.0  # API Gateway's own is 29
+ATTEMPTS = 4  # at a request that the API answers with Retry-After
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What the API said about one photo.
+    """The API's answer for one photo.
 
     Attributes
     ----------
     breeds
-        (breed, probability) from most to least probable; empty when there is a problem.
+        (breed, probability) from most to least probable; empty if there is a problem.
     milliseconds
         From the request's first byte sent to the answer's last byte received.
     problem
-        The API's sentence when it gave no answer, else None.
+        The API's sentence if it refused the photo, else None.
     """
 
     photo: str
@@ -56,12 +51,12 @@ def classify(
     Raises
     ------
     KennelError
-        When nothing answers at `api_url`. What the API refuses is in the answers.
+        If nothing answers at `api_url`. A photo that the API refuses is among the answers.
     """
-    with httpx.Client(timeout=SECONDS, trust_env=False) as http:
-        shown = track(photos, "classifying", console=screen) if screen else photos
+    with httpx.Client(timeout=TIMEOUT_SECONDS, trust_env=False) as http:
+        tracked = track(photos, "classifying", console=screen) if screen else photos
         try:
-            return [_post(http, photo, f"{api_url.rstrip('/')}/classify", key) for photo in shown]
+            return [_post(http, photo, f"{api_url.rstrip('/')}/classify", key) for photo in tracked]
         except httpx.TransportError as error:
             raise KennelError(f"no answer from {api_url} ({error}): is it up?") from error
 
@@ -72,18 +67,19 @@ def _post(http: httpx.Client, photo: Path, url: str, key: str) -> Answer:
     body = photo.read_bytes()
     for attempt in range(ATTEMPTS):
         started = time.perf_counter()
-        answer = http.post(url, content=body, headers=headers)
+        response = http.post(url, content=body, headers=headers)
         milliseconds = (time.perf_counter() - started) * 1000
-        wait = answer.headers.get("retry-after", "")
-        if not wait.isdigit() or attempt == ATTEMPTS - 1:
+        retry_after = response.headers.get("retry-after", "")
+        if not retry_after.isdigit() or attempt == ATTEMPTS - 1:
             break
-        time.sleep(int(wait))
+        time.sleep(int(retry_after))
+    status = response.status_code
     try:
-        said = answer.json()
+        document = response.json()
     except ValueError:
-        said = {"detail": f"{answer.status_code} {answer.reason_phrase}"}
-    if not answer.is_success:
-        problem = said.get("detail") or said.get("title") or said.get("message")
-        return Answer(photo.name, None, [], milliseconds, answer.status_code, str(problem))
-    breeds = [(each["breed"], each["probability"]) for each in said["breeds"]]
-    return Answer(photo.name, said["is_dog"], breeds, milliseconds, answer.status_code)
+        document = {"detail": f"{status} {response.reason_phrase}"}
+    if not response.is_success:
+        problem = document.get("detail") or document.get("title") or document.get("message")
+        return Answer(photo.name, None, [], milliseconds, status, str(problem))
+    breeds = [(entry["breed"], entry["probability"]) for entry in document["breeds"]]
+    return Answer(photo.name, document["is_dog"], breeds, milliseconds, status)

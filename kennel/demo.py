@@ -1,4 +1,4 @@
-"""`make demo`: the whole of Kennel on real photos, and whether it was right."""
+"""`make demo`: release the model, classify real photos, and compare the answers with the truth."""
 
 import importlib.util
 import json
@@ -15,21 +15,30 @@ from kennel.client import Answer, classify
 from kennel.cloud.cloud import Cloud
 from kennel.errors import KennelError
 from kennel.execution import bring_up_endpoint
-from kennel.running_cloud import Place
-from kennel.tables import answers_table, photos_of
+from kennel.photo_files import find_photos
+from kennel.running_cloud import CloudAddress
+from kennel.tables import answers_table
 
-#: foolbox's photos are named imagenet_NN_CLASS.jpg; these two show a dog.
+#: The dogs among foolbox's photos, by ImageNet class: a photo is named imagenet_NN_CLASS.jpg.
 DOGS = {243: "Bull Mastiff", 251: "Dalmatian"}
 _NAME = re.compile(r"imagenet_\d\d_(\d+)\.jpg")
 
 
 @dataclass(frozen=True)
 class Sample:
-    """A photo and what it shows: a breed, or None for no dog; unless that is not known."""
+    """A photo with its true label.
+
+    Attributes
+    ----------
+    breed
+        The true breed; None if the photo shows no dog, or if `is_labelled` is false.
+    is_labelled
+        Whether the true label is known.
+    """
 
     photo: Path
     breed: str | None
-    known: bool = True
+    is_labelled: bool = True
 
 
 def samples() -> list[Sample]:
@@ -38,64 +47,68 @@ def samples() -> list[Sample]:
     Raises
     ------
     KennelError
-        When the package is not installed.
+        If the package is not installed.
     """
-    spec = importlib.util.find_spec("foolbox")  # found, not imported: its dependencies are absent
+    spec = importlib.util.find_spec("foolbox")  # not imported: its dependencies are not installed
     if spec is None or spec.origin is None:
         raise KennelError("the sample photos are missing (package foolbox): run `make setup`")
-    found = []
+    labelled = []
     for photo in sorted((Path(spec.origin).parent / "data").glob("imagenet_*.jpg")):
         if match := _NAME.fullmatch(photo.name):
-            found.append(Sample(photo, DOGS.get(int(match[1]))))
-    return sorted(found, key=lambda sample: sample.breed is None)
+            labelled.append(Sample(photo, DOGS.get(int(match[1]))))
+    return sorted(labelled, key=lambda sample: sample.breed is None)
 
 
 def is_right(answer: Answer, sample: Sample) -> bool:
-    """Return whether the API said what the photo shows."""
-    if answer.problem or not sample.known:
+    """Return whether the answer agrees with the label; without a label any breed is right."""
+    if answer.problem or not sample.is_labelled:
         return answer.problem is None
     if sample.breed is None:
         return answer.is_dog is False
     return answer.is_dog is True and answer.breeds[0][0] == sample.breed
 
 
-def own(place: Path) -> list[Sample]:
-    """Return a person's own photos, whose truth nobody told us."""
-    return [Sample(photo, None, known=False) for photo in photos_of([place])]
+def own_photos(path: Path) -> list[Sample]:
+    """Return a person's own photo, or the photos of a folder, as samples without labels."""
+    return [Sample(photo, None, is_labelled=False) for photo in find_photos([path])]
 
 
 def run(
-    cloud: Cloud, screen: Console, photos: Sequence[Sample], stay: bool, started: float
+    cloud: Cloud, screen: Console, samples_shown: Sequence[Sample], stay: bool, started: float
 ) -> bool:
-    """Release the pretrained model, classify, print a table and a last line of JSON.
+    """Release the pretrained model, classify the photos, print a table and a last line of JSON.
 
     Parameters
     ----------
     stay
-        Whether the cloud stays up afterwards.
+        Whether the offline cloud keeps running afterwards, which the last lines say.
     started
         When the demonstration began (`time.perf_counter`), for the seconds of the last line.
 
     Returns
     -------
     bool
-        Whether every answer was right; for a photo of unknown truth, any answer is.
+        Whether every answer was right.
     """
     bring_up_endpoint(cloud, screen)
-    answers = classify([each.photo for each in photos], cloud.api_url, cloud.api_key)
-    right = sum(is_right(answer, photo) for answer, photo in zip(answers, photos, strict=True))
+    answers = classify([sample.photo for sample in samples_shown], cloud.api_url, cloud.api_key)
+    right = sum(
+        is_right(answer, sample) for answer, sample in zip(answers, samples_shown, strict=True)
+    )
     out = Console()
     out.print(answers_table(answers))
-    place = Place(cloud.api_url, cloud.api_key, cloud.url)
+    address = CloudAddress(cloud.api_url, cloud.api_key, cloud.url)
     out.print(
-        "It stays up until Ctrl-C:" if stay else "It ends now; `.venv/bin/kennel up` keeps it.",
+        "The offline cloud runs until Ctrl-C:"
+        if stay
+        else "The offline cloud ends now; `.venv/bin/kennel up` keeps one running.",
         highlight=False,
     )
-    out.print(place.as_text(), highlight=False, markup=False, soft_wrap=True)
+    out.print(address.as_text(), highlight=False, markup=False, soft_wrap=True)
     result = {
         "right": right,
         "photos": len(answers),
-        "median_ms": round(statistics.median(each.milliseconds for each in answers), 1),
+        "median_ms": round(statistics.median(answer.milliseconds for answer in answers), 1),
         "seconds": round(time.perf_counter() - started, 1),
     }
     print(json.dumps(result), flush=True)

@@ -1,16 +1,21 @@
-"""What of a stack exists in the account, by CloudFormation's own word."""
+"""Read from CloudFormation what exists of a stack in the account."""
+
+from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
 from kennel.aws import Connect, code_of
 
+if TYPE_CHECKING:
+    from types_boto3_cloudformation.client import CloudFormationClient
+
 
 @dataclass(frozen=True)
-class Deployed:
+class DeployedStack:
     """A stack that CloudFormation knows.
 
     Attributes
@@ -18,7 +23,7 @@ class Deployed:
     status
         CloudFormation's, such as UPDATE_COMPLETE.
     parameters, outputs
-        As it was last deployed.
+        As of its last deployment.
     physical
         Names of its resources by logical id.
     """
@@ -38,30 +43,29 @@ class Deployed:
         return {self.name(logical_id) for logical_id in self.physical}
 
 
-def find(connect: Connect, stack_name: str) -> Deployed | None:
-    """Return the stack of this name, or None."""
-    formation = connect("cloudformation")
+def find_stack(connect: Connect, stack_name: str) -> DeployedStack | None:
+    """Return the stack of this name, or None if there is none."""
+    cloudformation: CloudFormationClient = connect("cloudformation")
     try:
-        (stack,) = formation.describe_stacks(StackName=stack_name)["Stacks"]
+        (stack,) = cloudformation.describe_stacks(StackName=stack_name)["Stacks"]
     except ClientError as error:
-        # CloudFormation has no code of its own for what is not there.
+        # CloudFormation has no error code of its own for a stack that does not exist.
         if code_of(error) == "ValidationError" and "does not exist" in str(error):
             return None
         raise
-    return Deployed(
+    pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack_name)
+    return DeployedStack(
         stack["StackStatus"],
-        _pairs(stack.get("Parameters", []), "ParameterKey", "ParameterValue"),
-        _pairs(stack.get("Outputs", []), "OutputKey", "OutputValue"),
         {
-            each["LogicalResourceId"]: each["PhysicalResourceId"]
-            for page in formation.get_paginator("list_stack_resources").paginate(
-                StackName=stack_name
-            )
-            for each in page["StackResourceSummaries"]
-            if each.get("PhysicalResourceId") and "DELETE_COMPLETE" not in each["ResourceStatus"]
+            parameter["ParameterKey"]: parameter.get("ParameterValue", "")
+            for parameter in stack.get("Parameters", [])
+        },
+        {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])},
+        {
+            resource["LogicalResourceId"]: resource["PhysicalResourceId"]
+            for page in pages
+            for resource in page["StackResourceSummaries"]
+            if resource.get("PhysicalResourceId")
+            and "DELETE_COMPLETE" not in resource["ResourceStatus"]
         },
     )
-
-
-def _pairs(items: list[dict[str, Any]], key: str, value: str) -> dict[str, str]:
-    return {each[key]: each.get(value, "") for each in items}

@@ -1,7 +1,7 @@
-"""What `sam deploy` would make with these settings: stack name, region, parameters, resources.
+"""Work out what `sam deploy` would deploy: stack name, region, parameters and resources.
 
-The settings come from samconfig.toml, as SAM reads it: a table for each environment, and
-parameters given on the command line replace the file's whole list.
+samconfig.toml is read as SAM reads it: it has a table for each environment, and parameters given on
+the command line replace the file's whole list.
 """
 
 import shlex
@@ -19,8 +19,8 @@ from kennel.paths import ROOT, TEMPLATE
 
 SAMCONFIG = ROOT / "samconfig.toml"
 
-#: Types whose names the template may choose, and the property that holds it.
-_NAMED = {
+#: The property that holds the name, for each type whose names the template may choose.
+_NAME_PROPERTIES = {
     "AWS::ECR::Repository": "RepositoryName",
     "AWS::S3::Bucket": "BucketName",
     "AWS::SageMaker::ModelPackageGroup": "ModelPackageGroupName",
@@ -34,15 +34,16 @@ class Deployment:
     Attributes
     ----------
     region
-        As samconfig.toml or the command line says; empty where both leave it to AWS's own
-        configuration.
+        From samconfig.toml or the command line; empty if neither names one, which leaves it to
+        the AWS configuration.
     parameters
-        All of the template's, with its defaults where nothing else was said.
+        All of the template's: those given, and the defaults of the others.
     stack
-        The resources that these parameters come to. Names that CloudFormation makes up are
-        placeholders in it.
+        The template's resources with these parameters. Names that CloudFormation would make up
+        are placeholders.
     declared
-        The template as it is written, by logical id: it shows which names were chosen.
+        The template's resources as written, by logical id: only these show which names the
+        template chooses.
     """
 
     stack_name: str
@@ -56,12 +57,13 @@ class Deployment:
         """The SageMaker endpoint's name, from which all other SageMaker names follow."""
         return self.parameters["EndpointName"]
 
-    def chosen_names(self, kind: str) -> dict[str, str]:
-        """Return the names that the template itself chooses for resources of a type."""
+    def chosen_names(self, resource_type: str) -> dict[str, str]:
+        """Return the names, by logical id, that the template chooses for resources of a type."""
+        name_property = _NAME_PROPERTIES[resource_type]
         return {
-            each.logical_id: each.name
-            for each in self.stack.of_type(kind)
-            if _NAMED[kind] in self.declared[each.logical_id].get("Properties", {})
+            resource.logical_id: resource.name
+            for resource in self.stack.of_type(resource_type)
+            if name_property in self.declared[resource.logical_id].get("Properties", {})
         }
 
     def number(self, parameter: str) -> int:
@@ -83,8 +85,7 @@ def read(
     Parameters
     ----------
     config_env
-        Environment of samconfig.toml; None for the template's own defaults, which is what
-        `kennel up` runs.
+        Environment of samconfig.toml; None for the template's defaults, which `kennel up` runs.
 
     Raises
     ------
@@ -92,41 +93,43 @@ def read(
         For an unknown environment, a file that cannot be read, or a parameter that the
         template refuses.
     """
-    settings = _settings(samconfig, config_env) if config_env else {"stack_name": "kennel"}
-    chosen = _pairs(overrides or settings.get("parameter_overrides", []))
-    name = stack_name or settings.get("stack_name", "")
+    options = _sam_options(samconfig, config_env) if config_env else {"stack_name": "kennel"}
+    given = _parse_parameters(overrides or options.get("parameter_overrides", []))
+    name = stack_name or options.get("stack_name", "")
     if not name:
         raise KennelError(f"{samconfig.name} has no stack_name for {config_env}: give --stack-name")
-    stack = load(template, chosen, name)
+    stack = load(template, given, name)
     source = yaml_parse(template.read_text())
     defaults = {key: str(spec.get("Default")) for key, spec in source["Parameters"].items()}
-    where = region or settings.get("region", "")
-    return Deployment(name, where, {**defaults, **chosen}, stack, source["Resources"])
+    region = region or options.get("region", "")
+    return Deployment(name, region, {**defaults, **given}, stack, source["Resources"])
 
 
-def _settings(file: Path, env: str) -> dict[str, Any]:
-    """Return what SAM would use for `sam deploy`: the environment's global table, then its own."""
+def _sam_options(samconfig: Path, env: str) -> dict[str, Any]:
+    """Return the options of `sam deploy`: the environment's global table, then its deploy table."""
     try:
-        known = tomllib.loads(file.read_text())
+        config = tomllib.loads(samconfig.read_text())
     except OSError as error:
-        raise KennelError(f"cannot read {file}: {error.strerror}") from error
+        raise KennelError(f"cannot read {samconfig}: {error.strerror}") from error
     except tomllib.TOMLDecodeError as error:
-        raise KennelError(f"{file} is no TOML: {error}") from error
-    environments = [key for key, value in known.items() if isinstance(value, dict)]
+        raise KennelError(f"{samconfig} is no TOML: {error}") from error
+    environments = [key for key, value in config.items() if isinstance(value, dict)]
     if env not in environments:
-        raise KennelError(f"{file.name} has no environment {env}: it has {', '.join(environments)}")
-    tables = (known[env].get(part, {}).get("parameters", {}) for part in ("global", "deploy"))
+        raise KennelError(
+            f"{samconfig.name} has no environment {env}: it has {', '.join(environments)}"
+        )
+    tables = (config[env].get(name, {}).get("parameters", {}) for name in ("global", "deploy"))
     return {key: value for table in tables for key, value in table.items()}
 
 
-def _pairs(given: str | Sequence[str]) -> dict[str, str]:
-    """Read Key=Value, one or several in a string, quoted as a shell would have it."""
+def _parse_parameters(given: str | Sequence[str]) -> dict[str, str]:
+    """Parse Name=Value, one or several in a string, quoted as in a shell."""
     texts = [given] if isinstance(given, str) else given
-    pairs = {}
+    parameters = {}
     for text in texts:
         for part in shlex.split(text) if " " in text or '"' in text else [text]:
-            key, sign, value = part.partition("=")
+            name, sign, value = part.partition("=")
             if not sign:
                 raise KennelError(f"a parameter is {part!r}: expected Name=Value")
-            pairs[key] = value
-    return pairs
+            parameters[name] = value
+    return parameters

@@ -1,7 +1,7 @@
-"""What goes wrong on the operator's machine, each said in one sentence.
+"""The errors of the operator's commands, each one sentence.
 
 KennelError            the command line prints it after "kennel: " and exits with 1
-└── CannotStart        a part of the offline cloud did not come up
+└── CannotStart        a part of the offline cloud did not start
 """
 
 
@@ -10,4 +10,4 @@ class KennelError(Exception):
 
 
 class CannotStart(KennelError):  # noqa: N818 - it reads as what happened
-    """A part of the offline cloud did not come up."""
+    """A part of the offline cloud did not start."""

@@ -1,4 +1,4 @@
-"""Where things lie in a checkout of Kennel."""
+"""The paths of the files and folders in a checkout of Kennel."""
 
 import os
 import sys
@@ -10,7 +10,7 @@ FUNCTIONS = ROOT / "functions"
 MODEL = ROOT / "model"
 REQUIREMENTS = ROOT / "requirements"
 
-#: All that Kennel writes on this machine, apart from the venvs: nothing here is precious.
+#: All that Kennel writes on this machine, apart from the venvs; it can be deleted at any time.
 STATE = Path(os.environ.get("KENNEL_STATE", ROOT / ".kennel"))
 
 PYTHON = Path(sys.executable)

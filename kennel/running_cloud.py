@@ -1,4 +1,4 @@
-"""Where a running `kennel up` listens: a small file that it keeps while it is up."""
+"""Find, describe and stop the running `kennel up`, which writes its address to a file."""
 
 import contextlib
 import json
@@ -19,16 +19,23 @@ from kennel.cloud.runtime.processes import is_running
 from kennel.errors import KennelError
 from kennel.paths import STATE
 
-FILE = STATE / "up.json"
-STATE_FOLDER = STATE / "state"  # what survives a restart
+ADDRESS_FILE = STATE / "up.json"
+STATE_FOLDER = STATE / "state"  # what a restart reads again
 FAULTS = STATE / "faults.json"
 _TEMPORARY = STATE / "tmp"
-END_SECONDS = 40.0  # a serving process has 30 to drain
+_NOT_RUNNING = "no `kennel up` of this checkout runs: `kennel up` starts one"
+STOP_SECONDS = 40.0  # a serving process has 30 to finish its requests
 
 
 @dataclass(frozen=True)
-class Place:
-    """An API, and for the offline cloud the AWS endpoint beside it."""
+class CloudAddress:
+    """The address of an API; of an offline cloud also its AWS endpoint and process.
+
+    Attributes
+    ----------
+    aws_url, pid
+        Empty and 0 for an API on AWS.
+    """
 
     api_url: str
     api_key: str
@@ -40,7 +47,7 @@ class Place:
         return json.dumps(asdict(self))
 
     def as_text(self, photo: str = "photo.jpg") -> str:
-        """Return what a person needs to call it."""
+        """Return the addresses, the key and a curl line, for a person to copy."""
         return (
             f"\nPage     {self.api_url}/\n"
             f"API      {self.api_url}/classify\n"
@@ -52,61 +59,62 @@ class Place:
 
 
 @contextlib.contextmanager
-def announced(cloud: Cloud) -> Iterator[Place]:
-    """Keep the file while the block runs; only its owner may read the key in it."""
-    place = Place(cloud.api_url, cloud.api_key, cloud.url, os.getpid())
-    FILE.parent.mkdir(parents=True, exist_ok=True)
-    new = FILE.with_suffix(".new")
+def address_file(cloud: Cloud) -> Iterator[CloudAddress]:
+    """Write the address file, readable by its owner only, and delete it when the block ends."""
+    address = CloudAddress(cloud.api_url, cloud.api_key, cloud.url, os.getpid())
+    ADDRESS_FILE.parent.mkdir(parents=True, exist_ok=True)
+    new = ADDRESS_FILE.with_suffix(".new")
     new.touch(mode=0o600)
-    new.write_text(place.as_json())
-    new.replace(FILE)
+    new.write_text(address.as_json())
+    new.replace(ADDRESS_FILE)
     try:
-        yield place
+        yield address
     finally:
-        FILE.unlink(missing_ok=True)
+        ADDRESS_FILE.unlink(missing_ok=True)
 
 
-def find() -> Place | None:
-    """Return the place of the `kennel up` that runs, or None."""
+def find() -> CloudAddress | None:
+    """Return the address of the running `kennel up` of this checkout, or None."""
     try:
-        place = Place(**json.loads(FILE.read_text()))
+        address = CloudAddress(**json.loads(ADDRESS_FILE.read_text()))
     except (OSError, ValueError, TypeError):
         return None
-    return place if is_running(place.pid) else None
+    return address if is_running(address.pid) else None
 
 
 def refuse_second() -> None:
-    """Raise KennelError when a `kennel up` of this checkout runs already."""
-    if place := find():
+    """Raise KennelError if a `kennel up` of this checkout runs already."""
+    if address := find():
         raise KennelError(
-            f"it is up already, at {place.api_url} (process {place.pid}): `kennel down` ends it"
+            f"`kennel up` runs already, at {address.api_url} (process {address.pid}): "
+            "`kennel down` ends it"
         )
 
 
 def read_faults() -> Faults:
-    """Return the faults that .kennel/faults.json asks for, a list as `POST /kennel/faults` takes.
+    """Return the faults listed in .kennel/faults.json, in the form of `POST /kennel/faults`.
 
     Raises
     ------
     KennelError
-        When the file holds anything else.
+        If the file holds anything else.
     """
     if not FAULTS.exists():
         return Faults()
     try:
-        listed = json.loads(FAULTS.read_text())
+        faults = json.loads(FAULTS.read_text())
     except ValueError as error:
         raise KennelError(f"{FAULTS} is not JSON ({error}): mend or remove it") from error
-    return Faults(Fault.read(each) for each in (listed if isinstance(listed, list) else [listed]))
+    return Faults(Fault.read(fault) for fault in (faults if isinstance(faults, list) else [faults]))
 
 
 @contextlib.contextmanager
-def own_temporary_files() -> Iterator[None]:
-    """Keep this process's temporary files in one folder, and remove those of processes that died.
+def temporary_folder() -> Iterator[None]:
+    """Put this process's temporary files into one folder, and delete it when the block ends.
 
-    A killed process removes nothing: the next one does it.
+    Folders of processes that were killed, and so could not delete theirs, are deleted first.
     """
-    remove_leftovers()
+    remove_stale_files()
     folder = _TEMPORARY / str(os.getpid())
     folder.mkdir(parents=True)
     before, tempfile.tempdir = tempfile.tempdir, str(folder)
@@ -117,48 +125,51 @@ def own_temporary_files() -> Iterator[None]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def remove_leftovers() -> None:
-    """Remove the temporary files, and the announcement, of processes that are gone."""
+def remove_stale_files() -> None:
+    """Delete temporary folders and an address file whose processes no longer run."""
     for folder in _TEMPORARY.glob("[0-9]*"):
         if not is_running(int(folder.name)):
             shutil.rmtree(folder, ignore_errors=True)
-    if FILE.exists() and find() is None:
-        FILE.unlink(missing_ok=True)
+    if ADDRESS_FILE.exists() and find() is None:
+        ADDRESS_FILE.unlink(missing_ok=True)
 
 
 def delete_stack() -> list[str]:
-    """Delete the stack of the `kennel up` that runs; return what its template says to keep.
+    """Delete the stack of the running `kennel up`; return the resources that its template keeps.
 
     Raises
     ------
     KennelError
-        When none runs, or something blocks its own deletion.
+        If none runs, or a resource cannot be deleted.
     """
-    place = find()
-    if place is None:
-        raise KennelError("nothing is up")
-    answer = httpx.post(f"{place.aws_url}/kennel/delete-stack", timeout=3600, trust_env=False)
-    said = answer.json()
-    if not answer.is_success:
-        raise KennelError(said["message"])
-    return list(said["kept"])
+    address = find()
+    if address is None:
+        raise KennelError(_NOT_RUNNING)
+    response = httpx.post(f"{address.aws_url}/kennel/delete-stack", timeout=3600, trust_env=False)
+    document = response.json()
+    if not response.is_success:
+        raise KennelError(document["message"])
+    return list(document["kept"])
 
 
-def end() -> None:
-    """End the `kennel up` that runs, and wait until it is gone.
+def stop() -> None:
+    """Stop the running `kennel up`, and wait until its process has ended.
 
     Raises
     ------
     KennelError
-        When none runs, or it does not end in time.
+        If none runs, or it does not end in time.
     """
-    place = find()
-    if place is None:
-        remove_leftovers()
-        raise KennelError("nothing is up")
-    os.kill(place.pid, signal.SIGTERM)
+    address = find()
+    if address is None:
+        remove_stale_files()
+        raise KennelError(_NOT_RUNNING)
+    os.kill(address.pid, signal.SIGTERM)
     started = time.monotonic()
-    while is_running(place.pid):
-        if time.monotonic() - started > END_SECONDS:
-            raise KennelError(f"process {place.pid} has not ended after {END_SECONDS:.0f} s")
+    while is_running(address.pid):
+        if time.monotonic() - started > STOP_SECONDS:
+            raise KennelError(
+                f"process {address.pid} has not ended {STOP_SECONDS:.0f} s after SIGTERM: "
+                f"`kill -9 {address.pid}` ends it"
+            )
         time.sleep(0.1)

@@ -1,47 +1,22 @@
-"""Tables for people, and the photos that a person names."""
+"""Show the API's answers as a table."""
 
-from collections.abc import Iterable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
+from rich.markup import escape
 from rich.table import Table
 
-from kennel.client import MEDIA_TYPES, Answer
-from kennel.errors import KennelError
-
-
-def photos_of(places: Iterable[Path]) -> list[Path]:
-    """Return the photos named, and those anywhere in the folders named, sorted within each.
-
-    Raises
-    ------
-    KennelError
-        For a place that does not exist, or a folder without a photo.
-    """
-    found: list[Path] = []
-    for place in places:
-        if place.is_dir():
-            inside = [file for file in place.rglob("*") if file.suffix.lower() in MEDIA_TYPES]
-            if not inside:
-                raise KennelError(
-                    f"{place} holds no photo: expected files ending in {', '.join(MEDIA_TYPES)}"
-                )
-            found += sorted(inside)
-        elif place.is_file():
-            found.append(place)
-        else:
-            raise KennelError(f"{place} does not exist: name a photo or a folder of photos")
-    return found
+from kennel.client import Answer
 
 
 def answers_table(answers: Sequence[Answer]) -> Table:
-    """Return the answers as a table: photo, breed, probability, is it a dog, milliseconds."""
+    """Return a table with the columns photo, breed, probability, dog?, milliseconds."""
     table = Table("photo", "breed", title_justify="left")
     table.add_column("probability", justify="right")
     table.add_column("dog?")
     table.add_column("ms", justify="right")
     for answer in answers:
         if answer.problem:
-            row = [f"[red]{answer.status}: {answer.problem}", "", ""]
+            row = [f"[red]{answer.status}: {escape(answer.problem)}", "", ""]
         else:
             breed, probability = answer.breeds[0]
             dog = "[green]yes" if answer.is_dog else "no"

@@ -1,7 +1,7 @@
-"""`kennel train` and `kennel evaluate`: the scripts of `model/`, run as SageMaker runs them.
+"""`kennel train` and `kennel evaluate`: run the scripts of `model/` as SageMaker runs them.
 
-They are processes of their own and nothing is imported from them: the same files, the same flags
-and the same exit statuses as in a training container or on an EC2 machine.
+Each script runs in a process of its own, with the files, flags and exit statuses that it has in a
+training container or on an EC2 machine.
 """
 
 import os
@@ -13,16 +13,16 @@ from pathlib import Path
 from kennel.errors import KennelError
 from kennel.paths import MODEL, PYTHON, STATE
 
-_GRACE = 10.0  # s for a script to end after it was told to
+_GRACE_SECONDS = 10.0  # between SIGTERM and SIGKILL
 
 
 def train(photos: Path, out: Path, options: Sequence[str], scripts: Path = MODEL) -> int:
-    """Train on `photos`; return the script's exit status, 0 or, said on stderr, another.
+    """Run model/train.py on `photos`; return its exit status, whose reason is on stderr.
 
     Parameters
     ----------
     out : Path
-        Folder for model.tar.gz, report.html, audit.json and the rest.
+        Folder for what the script writes: model.tar.gz, report.html, audit.json and the rest.
     options : sequence of str
         Further flags of model/train.py.
     scripts : Path
@@ -31,7 +31,7 @@ def train(photos: Path, out: Path, options: Sequence[str], scripts: Path = MODEL
     Raises
     ------
     KennelError
-        The script was ended from outside.
+        If a signal ended the script.
     """
     return _run(scripts / "train.py", ["--data", str(photos), "--out", str(out), *options])
 
@@ -43,12 +43,12 @@ def evaluate(
     options: Sequence[str],
     scripts: Path = MODEL,
 ) -> int:
-    """Evaluate a package on labelled photos; return the script's exit status.
+    """Run model/evaluate.py on labelled photos; return its exit status.
 
     Raises
     ------
     KennelError
-        The script was ended from outside.
+        If a signal ended the script.
     """
     arguments = ["--model", str(model), "--data", str(photos)]
     if not_dogs:
@@ -57,22 +57,22 @@ def evaluate(
 
 
 def _run(script: Path, arguments: list[str]) -> int:
-    """Run a script to its end; what it prints goes where ours goes."""
-    # Features are kept by content, so every training on this machine may share them.
+    """Run a script to its end, with this process's output; return its exit status."""
+    # Cached features are keyed by content, so that all trainings on this machine can share them.
     environment = {"KENNEL_CACHE": str(STATE / "cache"), **os.environ}
     process = subprocess.Popen([PYTHON, script, *arguments], env=environment)
     try:
         status = process.wait()
-    except BaseException:  # Ctrl-C reaches the script too; SIGTERM reaches only us
+    except BaseException:  # Ctrl-C reaches the script too, SIGTERM only this process
         process.terminate()
         try:
-            process.wait(_GRACE)
+            process.wait(_GRACE_SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
         raise
     if status < 0:
         name = signal.Signals(-status).name
-        why = " (Linux does so when memory runs out)" if -status == signal.SIGKILL else ""
-        raise KennelError(f"{script.name} was ended by {name}{why} before it was done.")
+        hint = " (Linux does so when memory runs out)" if -status == signal.SIGKILL else ""
+        raise KennelError(f"{script.name} was ended by {name}{hint} before it was done")
     return status

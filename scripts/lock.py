@@ -1,4 +1,4 @@
-"""Write requirements/constraints*.txt from what the venvs hold: `make lock`.
+"""Write requirements/constraints*.txt from the packages installed in the venvs: `make lock`.
 
 Run it after changing a version in the other requirement files and after `make setup tools lint`.
 """
@@ -24,7 +24,7 @@ def main() -> None:
             check=True,
         ).stdout
         head = f"# The versions of everything that {source} pull in: `make lock` writes it.\n"
-        # foolbox is installed without its dependencies, by a file of its own
+        # foolbox is installed without its dependencies, from photos.txt
         lines = [line for line in frozen.splitlines(True) if not line.startswith("foolbox")]
         (ROOT / "requirements" / name).write_text(head + "".join(lines))
 

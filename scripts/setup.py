@@ -1,9 +1,9 @@
 """Make .venv with everything Kennel needs: `python3 scripts/setup.py [--tools | --lint]`.
 
-With --tools it makes .venv-tools instead, the SAM command line and cfn-lint; with --lint
-.venv-lint, checkov, parliament and a policy simulator. All pin other versions of the same
-packages. Written for Python 3.6 on, so that an old one gets a sentence
-and not a SyntaxError. A second run, with nothing changed, does nothing.
+With --tools it makes .venv-tools instead (the SAM command line and cfn-lint), with --lint
+.venv-lint (checkov, parliament and a policy simulator): they need other versions of the same
+packages. A second run does nothing unless the requirements changed. This script runs on Python 3.6
+and later, so that an old Python is answered with a sentence instead of a SyntaxError.
 """
 
 import hashlib
@@ -24,36 +24,36 @@ OLDEST_PYTHON = (3, 11)
 
 
 def steps(venv: Path) -> list:  # type: ignore[type-arg]
-    """Return (what a person reads, pip's arguments) for each thing that goes into `venv`."""
+    """Return (title, pip's arguments) for each step that fills `venv`."""
     if venv.name == ".venv-tools":
         tools = ["install", "-r", "tools.txt", "-c", "constraints-tools.txt"]
         return [("the SAM command line", tools)]
     if venv.name == ".venv-lint":
         lint = ["install", "-r", "lint.txt", "-c", "constraints-lint.txt"]
         return [("checkov, parliament and Node.js", lint)]
-    functions_need = [str(file) for file in sorted(FUNCTIONS.glob("*/requirements.txt"))]
-    wheels = [part for file in functions_need for part in ("-r", file)]
-    beside = venv / "lambda"  # what the offline cloud needs to run functions, without a network
+    requirement_files = [str(file) for file in sorted(FUNCTIONS.glob("*/requirements.txt"))]
+    wheels = [part for file in requirement_files for part in ("-r", file)]
+    lambda_files = venv / "lambda"  # the offline cloud runs functions from these, without a network
     return [
         (
             "PyTorch and the rest",
             ["install", "-r", "kennel.txt", "-r", "dev.txt", "-c", "constraints.txt"],
         ),
         ("sample photos", ["install", "--no-deps", "-r", "photos.txt"]),
-        ("what the functions need", ["download", "-d", str(beside / "wheels"), *wheels]),
+        ("what the functions need", ["download", "-d", str(lambda_files / "wheels"), *wheels]),
         (
             "AWS's Lambda runtime",
-            ["install", "--target", str(beside / "runtime"), "-r", "lambda_runtime.txt"],
+            ["install", "--target", str(lambda_files / "runtime"), "-r", "lambda_runtime.txt"],
         ),
         (
             "AWS's Lambda emulator",
-            ["download", "--no-deps", "-d", str(beside), "-r", "emulator.txt"],
+            ["download", "--no-deps", "-d", str(lambda_files), "-r", "emulator.txt"],
         ),
         ("the kennel command", ["install", "--no-deps", "-e", str(ROOT)]),
     ]
 
 
-# What pip prints, and what it means for the person who waits.
+# (texts in pip's output, the sentence that explains them)
 CAUSES = [
     (
         ("command 'gcc' failed", "command 'cc' failed", "No such file or directory: 'gcc'"),
@@ -74,11 +74,11 @@ CAUSES = [
 
 
 class SetupError(Exception):
-    """One sentence for the person at the terminal."""
+    """A failed set-up, as one sentence: what happened, and what to do."""
 
 
 def check_machine() -> None:
-    """Refuse a Python or a machine on which nothing later could work."""
+    """Raise SetupError if this Python or operating system is not supported."""
     if sys.version_info < OLDEST_PYTHON:
         raise SetupError(
             f"this is Python {platform.python_version()}, and Kennel needs 3.11 or newer: "
@@ -92,7 +92,7 @@ def check_machine() -> None:
 
 
 def fingerprint(venv: Path) -> str:
-    """Digest of all that decides what `venv` holds: its requirement files and this Python."""
+    """Return a digest of what determines the content of `venv`: requirement files and Python."""
     digest = hashlib.sha256((sys.executable + platform.python_version()).encode())
     named = {name for _, pip in steps(venv) for name in pip if name.endswith(".txt")}
     files = [REQUIREMENTS / name for name in named]  # those of the functions are whole paths
@@ -104,39 +104,39 @@ def fingerprint(venv: Path) -> str:
 
 
 def install(venv: Path) -> None:
-    """Fill `venv`, a step a line; raise SetupError with the cause."""
+    """Install everything into a new `venv`, and print a line for each step."""
     LOG.parent.mkdir(exist_ok=True)
     with LOG.open("w") as log:
-        made = subprocess.run(
+        venv_process = subprocess.run(
             [sys.executable, "-m", "venv", str(venv)], stdout=log, stderr=log, check=False
         )
-        if made.returncode:
+        if venv_process.returncode:
             raise SetupError(
                 "python3 -m venv failed: install venv (Debian: apt-get install python3-venv), "
                 "then run this again"
             )
-        for what, arguments in steps(venv):
+        for title, arguments in steps(venv):
             started = time.time()
-            print(f"  {what} ... ", end="", flush=True)
+            print(f"  {title} ... ", end="", flush=True)
             pip = [str(venv / "bin" / "python"), "-m", "pip", "--no-input", "--retries", "2"]
-            done = subprocess.run(
+            install_process = subprocess.run(
                 [*pip, "--disable-pip-version-check", *arguments],
                 stdout=log,
                 stderr=log,
                 cwd=str(REQUIREMENTS),
                 check=False,
             )
-            if done.returncode:
+            if install_process.returncode:
                 print("failed")
                 raise SetupError(cause(LOG.read_text(errors="replace")))
             print(f"{time.time() - started:.0f} s")
-    take_emulator(venv / "lambda")
+    extract_emulator(venv / "lambda")
     if venv.name == ".venv-lint":
         add_simulator(venv)
 
 
-def take_emulator(folder: Path) -> None:
-    """Keep of the SAM command line's wheel only AWS's emulator (it cannot be had alone)."""
+def extract_emulator(folder: Path) -> None:
+    """Extract AWS's Lambda emulator, which ships only inside the SAM command line's wheel."""
     for wheel in folder.glob("aws_sam_cli-*.whl"):
         with zipfile.ZipFile(str(wheel)) as archive:
             for member in archive.namelist():
@@ -148,34 +148,34 @@ def take_emulator(folder: Path) -> None:
 
 
 def add_simulator(venv: Path) -> None:
-    """Put the policy simulator, an npm package, into `venv`; its tests are skipped without it."""
+    """Install the policy simulator, an npm package; without it its tests are skipped."""
     print("  the policy simulator ... ", end="", flush=True)
     folder = venv / "simulator"
     folder.mkdir()
     for file in SIMULATOR.glob("*.json"):
         shutil.copy(str(file), str(folder))
     with LOG.open("a") as log:
-        done = subprocess.run(
+        npm = subprocess.run(
             [str(venv / "bin" / "npm"), "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
             stdout=log,
             stderr=log,
             cwd=str(folder),
             check=False,
         )
-    print(f"failed: npm could not get it, see {LOG}" if done.returncode else "done")
+    print(f"failed: npm could not get it, see {LOG}" if npm.returncode else "done")
 
 
 def cause(text: str) -> str:
-    """Return the sentence for what pip printed."""
-    for signs, sentence in CAUSES:
-        if any(sign in text for sign in signs):
+    """Return the sentence that explains pip's output."""
+    for patterns, sentence in CAUSES:
+        if any(pattern in text for pattern in patterns):
             return sentence
     errors = [line for line in text.splitlines() if line.startswith("ERROR")]
     return f"pip failed ({errors[-1] if errors else 'no reason given'}): see {LOG}"
 
 
 def replace(venv: Path) -> None:
-    """Make `venv` anew; on a failure, and on Ctrl-C, put back what was there before."""
+    """Make a new `venv`; on a failure, and on Ctrl-C, restore the previous one."""
     previous = venv.with_name(venv.name + ".previous")
     shutil.rmtree(previous, ignore_errors=True)
     if venv.exists():
@@ -192,9 +192,9 @@ def replace(venv: Path) -> None:
 
 
 def main(arguments: list) -> int:  # type: ignore[type-arg]  # list[str] needs 3.9
-    """Make the venv asked for, unless it is there; return the exit status."""
+    """Make the venv that the flags name, unless it is up to date; return the exit status."""
     names = {"--tools": ".venv-tools", "--lint": ".venv-lint"}
-    venv = ROOT / next((names[each] for each in arguments if each in names), ".venv")
+    venv = ROOT / next((names[flag] for flag in arguments if flag in names), ".venv")
     stamp = venv / "kennel-stamp"
     try:
         check_machine()
@@ -206,7 +206,7 @@ def main(arguments: list) -> int:  # type: ignore[type-arg]  # list[str] needs 3
         print(f"setup: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("setup: interrupted; what was there before is there again", file=sys.stderr)
+        print("setup: interrupted; the previous environment is restored", file=sys.stderr)
         return 130
     return 0
 

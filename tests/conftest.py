@@ -55,7 +55,7 @@ def released(
             cloud.url,
             cloud.stack.outputs["StateMachineArn"],
             {},
-            lambda state: states.append(state.name) if state.left else None,
+            lambda state: states.append(state.name) if state.exited else None,
         )
         yield cloud, output, states
 

@@ -21,16 +21,17 @@ _RUNS = re.compile(r"<!-- runs in the tests -->\n *```(\w+)\n(.*?)```", re.DOTAL
 _ROW = re.compile(r"│ (imagenet_\S+) +│ (.+?) +│ +([\d.]*) +│ (yes|no) +│")
 
 
-def block(language: str, holding: str) -> str:
-    (found,) = [
-        code for kind, code in _RUNS.findall(README) if kind == language and holding in code
+def block(language: str, containing: str) -> str:
+    """Return the one code block of the README in this language that contains a text."""
+    (code,) = [
+        code for kind, code in _RUNS.findall(README) if kind == language and containing in code
     ]
-    return str(found)
+    return str(code)
 
 
 @pytest.fixture
 def reader(cloud: Cloud, tmp_path: Path) -> dict[str, str]:
-    """The environment of somebody who follows the README, in a folder with a photo."""
+    """Return the environment of a reader who set API and KEY, in a folder with a photo."""
     dalmatian = next(each for each in samples() if each.breed == "Dalmatian")
     shutil.copy(dalmatian.photo, tmp_path / "photo.jpg")
     return {**os.environ, "API": cloud.api_url, "KEY": cloud.api_key, "PWD": str(tmp_path)}
@@ -38,7 +39,7 @@ def reader(cloud: Cloud, tmp_path: Path) -> dict[str, str]:
 
 def test_make_demo_prints_what_the_readme_says() -> None:
     command = block("sh", "make demo")
-    # In a child `make` the outer one's flags must not count.
+    # Without the flags of an outer `make`.
     env = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
     done = subprocess.run(
         ["bash", "-c", command], cwd=ROOT, capture_output=True, text=True, env=env, check=False
@@ -46,10 +47,10 @@ def test_make_demo_prints_what_the_readme_says() -> None:
     assert done.returncode == 0, done.stderr
     shown = README[README.index("│ imagenet_00_243") : README.index("`make demo PHOTOS")]
     assert set(_ROW.findall(shown)) <= set(_ROW.findall(done.stdout))
-    promised = json.loads(shown.strip().splitlines()[-2])
+    documented = json.loads(shown.strip().splitlines()[-2])
     printed = json.loads(done.stdout.strip().splitlines()[-1])
-    assert set(printed) == set(promised)
-    assert (printed["right"], printed["photos"]) == (promised["right"], promised["photos"])
+    assert set(printed) == set(documented)
+    assert (printed["right"], printed["photos"]) == (documented["right"], documented["photos"])
 
 
 def test_the_curl_line_answers_as_shown(reader: dict[str, str], tmp_path: Path) -> None:

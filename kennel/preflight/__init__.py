@@ -1,1 +1,1 @@
-"""`kennel preflight`: everything that would stop a deploy, in one list, before a cent is spent."""
+"""`kennel preflight`: check, before it costs anything, whether the stack can be deployed."""

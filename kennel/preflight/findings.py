@@ -1,4 +1,4 @@
-"""What a check says."""
+"""The result of a check."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,26 +9,26 @@ from kennel.aws import reason
 
 
 class Level(StrEnum):
-    """How bad it is."""
+    """How bad a finding is."""
 
-    BLOCKS = "blocks"  # the deploy, or the first release, would fail
+    BLOCKS = "blocks"  # the deployment, or the first release, would fail
     WARNS = "warns"  # something later would fail
-    UNKNOWN = "could not check"  # which is not the same as fine
+    UNKNOWN = "could not check"
     FINE = "fine"
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the list.
+    """The result of one check.
 
     Attributes
     ----------
     check
-        What was looked at.
+        The subject, such as the name of a quota.
     found
-        What is there.
+        The state of the account.
     remedy
-        What to do; empty where nothing needs doing.
+        What to do; empty if nothing needs to be done.
     """
 
     check: str
@@ -38,7 +38,7 @@ class Finding:
 
 
 def unknown(check: str, error: BotoCoreError | ClientError) -> Finding:
-    """Return that a check could not be made, with what AWS, or the way to it, said."""
+    """Return the finding of a check that could not be made, with the error's reason."""
     return Finding(
-        check, Level.UNKNOWN, reason(error), "find out by hand, or ask again with more rights"
+        check, Level.UNKNOWN, reason(error), "check it by hand, or run this again with more rights"
     )

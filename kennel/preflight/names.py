@@ -1,61 +1,82 @@
-"""Check of names: what the template calls its resources must not be somebody else's already."""
+"""Check that the names of the stack and its resources are not in use by others."""
+
+from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from kennel.aws import Connect, code_of
-from kennel.deployed import Deployed
+from kennel.deployed import DeployedStack
 from kennel.deployment import Deployment
 from kennel.preflight.findings import Finding, Level, unknown
 
-#: How a name is looked up: (service, call with the name, codes that say it is free).
-_LookUp = tuple[str, Callable[[Any, str], Any], set[str]]
+if TYPE_CHECKING:
+    from types_boto3_ecr.client import ECRClient
+    from types_boto3_s3.client import S3Client
+    from types_boto3_sagemaker.client import SageMakerClient
 
-_LOOK_UPS: dict[str, _LookUp] = {
-    "AWS::ECR::Repository": (
-        "ecr",
-        lambda ecr, name: ecr.describe_repositories(repositoryNames=[name]),
-        {"RepositoryNotFoundException"},
-    ),
-    "AWS::SageMaker::ModelPackageGroup": (
-        "sagemaker",
-        lambda sagemaker, name: sagemaker.describe_model_package_group(ModelPackageGroupName=name),
-        {"ValidationException", "ResourceNotFound"},
-    ),
-    "AWS::S3::Bucket": (
-        "s3",
-        lambda s3, name: s3.head_bucket(Bucket=name),
-        {"404", "NoSuchBucket"},
-    ),
+#: Looks a name up: raises ClientError if nothing has it.
+LookUp = Callable[[Connect, str], object]
+
+
+def _look_up_repository(connect: Connect, name: str) -> object:
+    ecr: ECRClient = connect("ecr")
+    return ecr.describe_repositories(repositoryNames=[name])
+
+
+def _look_up_package_group(connect: Connect, name: str) -> object:
+    sagemaker: SageMakerClient = connect("sagemaker")
+    return sagemaker.describe_model_package_group(ModelPackageGroupName=name)
+
+
+def _look_up_bucket(connect: Connect, name: str) -> object:
+    s3: S3Client = connect("s3")
+    return s3.head_bucket(Bucket=name)
+
+
+def _look_up_endpoint(connect: Connect, name: str) -> object:
+    sagemaker: SageMakerClient = connect("sagemaker")
+    return sagemaker.describe_endpoint(EndpointName=name)
+
+
+_LOOK_UPS: dict[str, LookUp] = {
+    "AWS::ECR::Repository": _look_up_repository,
+    "AWS::SageMaker::ModelPackageGroup": _look_up_package_group,
+    "AWS::S3::Bucket": _look_up_bucket,
 }
-_ENDPOINT: _LookUp = (
-    "sagemaker",
-    lambda sagemaker, name: sagemaker.describe_endpoint(EndpointName=name),
-    {"ValidationException", "ResourceNotFound"},
-)
 
-# Statuses from which CloudFormation takes no update.
-_DEAD = {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED"}
+#: Error codes for a name that nothing has.
+_FREE = {
+    "RepositoryNotFoundException",
+    "ValidationException",
+    "ResourceNotFound",
+    "404",
+    "NoSuchBucket",
+}
+#: S3's error code for a bucket of another account.
+_OTHER_ACCOUNTS_BUCKET = "403"
+
+#: Statuses in which CloudFormation refuses an update.
+_NOT_UPDATABLE = {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED"}
 
 
-def stack(wanted: Deployment, deployed: Deployed | None) -> Iterator[Finding]:
-    """Check the stack's name, and that a stack of that name can be deployed to."""
-    check = f"stack {wanted.stack_name}"
+def stack(deployment: Deployment, deployed: DeployedStack | None) -> Iterator[Finding]:
+    """Check that no stack has the name, or that the stack of that name can be updated."""
+    check = f"stack {deployment.stack_name}"
     if deployed is None:
         yield Finding(check, Level.FINE, "the name is free")
-    elif deployed.status in _DEAD:
+    elif deployed.status in _NOT_UPDATABLE:
         yield Finding(
             check,
             Level.BLOCKS,
-            f"it is {deployed.status}, from which nothing can be deployed",
-            f"kennel destroy, or aws cloudformation delete-stack --stack-name {wanted.stack_name}",
+            f"it is {deployed.status}, from which it cannot be updated",
+            "kennel destroy, or aws cloudformation delete-stack "
+            f"--stack-name {deployment.stack_name}",
         )
     elif deployed.status.endswith("_IN_PROGRESS"):
-        yield Finding(
-            check, Level.BLOCKS, f"it is {deployed.status}", "wait until that has come to its end"
-        )
+        yield Finding(check, Level.BLOCKS, f"it is {deployed.status}", "wait until it has ended")
     elif "EndpointName" not in deployed.parameters:
         yield Finding(
             check,
@@ -64,38 +85,41 @@ def stack(wanted: Deployment, deployed: Deployed | None) -> Iterator[Finding]:
             "choose another stack_name in samconfig.toml",
         )
     else:
-        yield Finding(check, Level.FINE, f"it is {deployed.status}: this deploy updates it")
+        yield Finding(check, Level.FINE, f"it is {deployed.status}: this deployment updates it")
 
 
-def names(wanted: Deployment, deployed: Deployed | None, connect: Connect) -> Iterator[Finding]:
-    """Look up each name that the template chooses, save those that this stack has already."""
-    for kind, look_up in _LOOK_UPS.items():
-        for name in wanted.chosen_names(kind).values():
-            ours = deployed is not None and name in deployed.names
-            what = f"{kind.removeprefix('AWS::').replace('::', ' ')} {name}"
-            yield _free(what, look_up, name, connect, ours=ours)
-    endpoint = wanted.endpoint_name
+def names(
+    deployment: Deployment, deployed: DeployedStack | None, connect: Connect
+) -> Iterator[Finding]:
+    """Check each name that the template chooses, unless this stack already has it."""
+    for resource_type, look_up in _LOOK_UPS.items():
+        for name in deployment.chosen_names(resource_type).values():
+            own = deployed is not None and name in deployed.names
+            check = f"{resource_type.removeprefix('AWS::').replace('::', ' ')} {name}"
+            yield _check_name(check, look_up, name, connect, own=own)
+    endpoint = deployment.endpoint_name
     # The state machine makes the endpoint, so that no stack lists it among its resources.
-    ours = deployed is not None and deployed.parameters.get("EndpointName") == endpoint
-    yield _free(f"SageMaker Endpoint {endpoint}", _ENDPOINT, endpoint, connect, ours=ours)
+    own = deployed is not None and deployed.parameters.get("EndpointName") == endpoint
+    yield _check_name(
+        f"SageMaker Endpoint {endpoint}", _look_up_endpoint, endpoint, connect, own=own
+    )
 
 
-def _free(what: str, look_up: _LookUp, name: str, connect: Connect, *, ours: bool) -> Finding:
-    if ours:
-        return Finding(what, Level.FINE, "this stack's own")
-    service, look, free = look_up
+def _check_name(check: str, look_up: LookUp, name: str, connect: Connect, *, own: bool) -> Finding:
+    if own:
+        return Finding(check, Level.FINE, "this stack's own")
     try:
-        look(connect(service), name)
+        look_up(connect, name)
     except (ClientError, BotoCoreError) as error:
         code = code_of(error) if isinstance(error, ClientError) else ""
-        if code in free:
-            return Finding(what, Level.FINE, "the name is free")
-        if code != "403":  # S3's word for a bucket that another account has
-            return unknown(what, error)
+        if code in _FREE:
+            return Finding(check, Level.FINE, "the name is free")
+        if code != _OTHER_ACCOUNTS_BUCKET:
+            return unknown(check, error)
     return Finding(
-        what,
+        check,
         Level.BLOCKS,
         "the name is in use, and not by this stack",
-        "choose another EndpointName, from which all names follow, or remove what has the name "
-        "(`kennel destroy` lists what an earlier stack left)",
+        "choose another EndpointName, from which all names follow, or remove the resource that has "
+        "the name (`kennel destroy` lists what an earlier stack left)",
     )

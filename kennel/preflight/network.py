@@ -1,6 +1,9 @@
-"""Check of the network that an EC2 or notebook instance would be put into."""
+"""Check the network of the EC2 instance, if the template has one."""
+
+from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
@@ -8,21 +11,22 @@ from kennel.aws import Connect, code_of
 from kennel.deployment import Deployment
 from kennel.preflight.findings import Finding, Level
 
-_INSTANCES = ("AWS::EC2::Instance",)
+if TYPE_CHECKING:
+    from types_boto3_ec2.client import EC2Client
 
 
-def network(wanted: Deployment, connect: Connect) -> Iterator[Finding]:
-    """Check the subnet chosen, or that there is a default one, where an instance is switched on."""
+def network(deployment: Deployment, connect: Connect) -> Iterator[Finding]:
+    """Check that the subnet named exists, or else that the region has a default subnet."""
     check = "network"
-    instances = [each for kind in _INSTANCES for each in wanted.stack.of_type(kind)]
+    instances = deployment.stack.of_type("AWS::EC2::Instance")
     if not instances:
         yield Finding(check, Level.FINE, "not needed: no EC2 instance is switched on")
         return
-    ec2 = connect("ec2")
+    ec2: EC2Client = connect("ec2")
     for instance in instances:
-        subnet = instance.properties.get("SubnetId")
-        if subnet:
-            yield _subnet(check, ec2, subnet)
+        subnet_id = instance.properties.get("SubnetId")
+        if subnet_id:
+            yield _subnet(check, ec2, subnet_id)
             continue
         default = ec2.describe_subnets(Filters=[{"Name": "default-for-az", "Values": ["true"]}])
         if default["Subnets"]:
@@ -36,16 +40,16 @@ def network(wanted: Deployment, connect: Connect) -> Iterator[Finding]:
             )
 
 
-def _subnet(check: str, ec2, subnet: str) -> Finding:  # type: ignore[no-untyped-def]
+def _subnet(check: str, ec2: EC2Client, subnet_id: str) -> Finding:
     try:
-        (found,) = ec2.describe_subnets(SubnetIds=[subnet])["Subnets"]
+        (subnet,) = ec2.describe_subnets(SubnetIds=[subnet_id])["Subnets"]
     except ClientError as error:
         if not code_of(error).startswith("InvalidSubnet"):
             raise
         return Finding(
             check,
             Level.BLOCKS,
-            f"there is no subnet {subnet} in this region",
+            f"there is no subnet {subnet_id} in this region",
             "`aws ec2 describe-subnets` lists them",
         )
-    return Finding(check, Level.FINE, f"{subnet} in {found['VpcId']}")
+    return Finding(check, Level.FINE, f"{subnet_id} in {subnet['VpcId']}")

@@ -1,9 +1,11 @@
-"""The list, for people and for machines."""
+"""The findings as a table and as JSON."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 
+from rich.markup import escape
 from rich.table import Table
 
 from kennel.preflight.findings import Finding, Level
@@ -16,34 +18,31 @@ _STYLES = {
 }
 
 
-def blocks(found: Sequence[Finding]) -> bool:
-    """Return whether something stops the deploy."""
-    return any(each.level is Level.BLOCKS for each in found)
+def blocks(findings: Sequence[Finding]) -> bool:
+    """Return whether a finding blocks the deployment."""
+    return any(finding.level is Level.BLOCKS for finding in findings)
 
 
-def as_table(found: Sequence[Finding]) -> Table:
-    """Return the findings, worst first."""
+def as_table(findings: Sequence[Finding]) -> Table:
+    """Return the findings as a table, worst first."""
     order = list(Level)
     table = Table("", "check", "found", "what to do", title_justify="left", show_lines=True)
-    for each in sorted(found, key=lambda one: order.index(one.level)):
-        style = _STYLES[each.level]
-        # Text from AWS may hold square brackets, which Rich would take for markup.
-        table.add_row(f"[{style}]{each.level}", *map(_plain, (each.check, each.found, each.remedy)))
+    for finding in sorted(findings, key=lambda finding: order.index(finding.level)):
+        cells = finding.check, finding.found, finding.remedy
+        # Text from AWS may contain square brackets, which Rich would read as markup.
+        table.add_row(f"[{_STYLES[finding.level]}]{finding.level}", *map(escape, cells))
     return table
 
 
-def as_json(found: Sequence[Finding]) -> str:
+def as_json(findings: Sequence[Finding]) -> str:
     """Return {"blocks": bool, "findings": [{check, level, found, remedy}]}."""
-    return json.dumps({"blocks": blocks(found), "findings": [asdict(each) for each in found]})
+    listed = [asdict(finding) for finding in findings]
+    return json.dumps({"blocks": blocks(findings), "findings": listed})
 
 
-def verdict(found: Sequence[Finding]) -> str:
-    """Return the list's last line."""
-    counts = {level: sum(each.level is level for each in found) for level in Level}
+def verdict(findings: Sequence[Finding]) -> str:
+    """Return the summary below the table: the number of findings of each level."""
+    counts = Counter(finding.level for finding in findings)
     parts = [f"{counts[level]} {level}" for level in Level if counts[level]]
     end = "mend what blocks first" if counts[Level.BLOCKS] else "nothing found that blocks"
     return f"{', '.join(parts)}: {end}"
-
-
-def _plain(text: str) -> str:
-    return text.replace("[", r"\[")

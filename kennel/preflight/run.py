@@ -1,11 +1,11 @@
-"""All checks, one after the other; none keeps another from being made."""
+"""Run all checks, one after the other; a check that fails does not stop the others."""
 
 from collections.abc import Callable, Iterable, Iterator
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from kennel.aws import Connect, are_credentials, sentence
-from kennel.deployed import Deployed, find
+from kennel.aws import Connect, is_about_credentials, sentence
+from kennel.deployed import DeployedStack, find_stack
 from kennel.deployment import Deployment
 from kennel.preflight import account, names, network
 from kennel.preflight.findings import Finding, Level, unknown
@@ -14,35 +14,35 @@ from kennel.preflight.quotas import quotas
 Check = Callable[[], Iterable[Finding]]
 
 
-def findings(wanted: Deployment, connect: Connect) -> Iterator[Finding]:
-    """Yield what each check says, as it says it.
+def run_checks(deployment: Deployment, connect: Connect) -> Iterator[Finding]:
+    """Yield the findings of all checks.
+
+    A check whose call is refused or not answered is UNKNOWN, with the reason. Credentials that AWS
+    rejects block, and no other check is made then.
 
     Parameters
     ----------
-    wanted
+    deployment
         What is to be deployed.
     connect
-        The operator's clients.
-
-    A call that is refused or not answered makes its check UNKNOWN, with the reason; credentials
-    that AWS does not take block, and no other check asks AWS then.
+        Makes clients of AWS's services.
     """
     try:
         yield account.credentials(connect)
     except (ClientError, BotoCoreError) as error:
-        level = Level.BLOCKS if are_credentials(error) else Level.UNKNOWN
+        level = Level.BLOCKS if is_about_credentials(error) else Level.UNKNOWN
         yield Finding("credentials", level, *_split(sentence(error)))
         if level is Level.BLOCKS:
             yield Finding("the account", Level.UNKNOWN, "every other check needs credentials")
             return
     try:
-        deployed = find(connect, wanted.stack_name)
+        deployed = find_stack(connect, deployment.stack_name)
     except (ClientError, BotoCoreError) as error:
         deployed = None
-        yield unknown(f"stack {wanted.stack_name}", error)
+        yield unknown(f"stack {deployment.stack_name}", error)
     else:
-        yield from names.stack(wanted, deployed)
-    for title, check in _checks(wanted, deployed, connect):
+        yield from names.stack(deployment, deployed)
+    for title, check in _checks(deployment, deployed, connect):
         try:
             yield from check()
         except (ClientError, BotoCoreError) as error:
@@ -50,15 +50,16 @@ def findings(wanted: Deployment, connect: Connect) -> Iterator[Finding]:
 
 
 def _checks(
-    wanted: Deployment, deployed: Deployed | None, connect: Connect
+    deployment: Deployment, deployed: DeployedStack | None, connect: Connect
 ) -> Iterator[tuple[str, Check]]:
-    yield "names", lambda: names.names(wanted, deployed, connect)
-    yield "Lambda concurrency", lambda: account.concurrency(wanted, deployed, connect)
-    yield "SageMaker quotas", lambda: quotas(wanted, connect)
-    yield "API Gateway log role", lambda: account.log_role(wanted, connect)
-    yield "network", lambda: network.network(wanted, connect)
+    yield "names", lambda: names.names(deployment, deployed, connect)
+    yield "Lambda concurrency", lambda: account.concurrency(deployment, deployed, connect)
+    yield "SageMaker quotas", lambda: quotas(deployment, connect)
+    yield "API Gateway log role", lambda: account.log_role(deployment, connect)
+    yield "network", lambda: network.network(deployment, connect)
 
 
 def _split(text: str) -> tuple[str, str]:
+    """Split a sentence into what was found and what to do."""
     found, _, remedy = text.partition(": ")
     return found, remedy

@@ -1,12 +1,13 @@
-"""A transform job over a prefix, with the live endpoint's model."""
+"""`kennel batch` runs a transform job over a prefix with the live model."""
 
 from typing import Any
 
 import pytest
 
-from kennel.batch import Batch, Place, start, wait
+from kennel.batch import BatchJob, start, wait
 from kennel.cloud.cloudformation.stack import client
 from kennel.errors import KennelError
+from kennel.s3_prefix import S3Prefix
 from tests.kennel.conftest import clients, scripted
 
 ARN = "arn:aws:sagemaker:us-east-1:123456789012:"
@@ -36,14 +37,14 @@ CONFIG = (
 )
 
 
-class Sent:
-    """What a client sends; the service's answers come from a script."""
+class RequestRecorder:
+    """Keeps the requests of a scripted client, by operation."""
 
     def __init__(self, sagemaker: Any) -> None:
         self.requests: dict[str, Any] = {}
-        sagemaker.meta.events.register("provide-client-params.sagemaker.*", self._keep)
+        sagemaker.meta.events.register("provide-client-params.sagemaker.*", self._record)
 
-    def _keep(self, params: Any, model: Any, **_: Any) -> None:
+    def _record(self, params: Any, model: Any, **_: Any) -> None:
         self.requests[model.name] = params
 
 
@@ -61,21 +62,21 @@ def photos(account: str) -> str:
 def test_the_job_is_the_live_model_over_the_prefix(photos: str) -> None:
     answer = {"TransformJobArn": f"{ARN}transform-job/x"}
     sagemaker = scripted("sagemaker", endpoint(), CONFIG, ("create_transform_job", answer))
-    sent = Sent(sagemaker)
+    recorder = RequestRecorder(sagemaker)
     connect = clients(photos, {"sagemaker": sagemaker})
-    begun = start(connect, "kennel", Place.read("s3://photos/batch/walk/"))
-    request = sent.requests["CreateTransformJob"]
-    assert request["TransformJobName"] == begun.job
-    assert begun.job.startswith("kennel-batch-")
-    assert len(begun.job) <= 63
-    assert request["ModelName"] == begun.model == "kennel-2"
+    batch = start(connect, "kennel", S3Prefix.read("s3://photos/batch/walk/"))
+    request = recorder.requests["CreateTransformJob"]
+    assert request["TransformJobName"] == batch.job
+    assert batch.job.startswith("kennel-batch-")
+    assert len(batch.job) <= 63
+    assert request["ModelName"] == batch.model == "kennel-2"
     # ml.c5.large, which is live, hosts endpoints and is no type for transform jobs.
     assert request["TransformResources"] == {"InstanceType": "ml.m5.large", "InstanceCount": 1}
     source = request["TransformInput"]["DataSource"]["S3DataSource"]
     assert source == {"S3DataType": "S3Prefix", "S3Uri": "s3://photos/batch/walk/"}
-    assert request["TransformOutput"]["S3OutputPath"] == begun.answers
-    assert begun.answers == f"s3://photos/answers/{begun.job}/"
-    assert begun.photos == 3
+    assert request["TransformOutput"]["S3OutputPath"] == batch.answers
+    assert batch.answers == f"s3://photos/answers/{batch.job}/"
+    assert batch.photos == 3
 
 
 @pytest.mark.parametrize(
@@ -92,7 +93,7 @@ def test_the_job_is_the_live_model_over_the_prefix(photos: str) -> None:
 def test_a_wrong_prefix_starts_nothing(photos: str, uri: str, sentence: str) -> None:
     connect = clients(photos, {"sagemaker": scripted("sagemaker", endpoint(), CONFIG)})
     with pytest.raises(KennelError, match=sentence):
-        start(connect, "kennel", Place.read(uri))
+        start(connect, "kennel", S3Prefix.read(uri))
 
 
 @pytest.mark.parametrize(
@@ -107,7 +108,7 @@ def test_without_a_live_model_nothing_starts(
 ) -> None:
     connect = clients(photos, {"sagemaker": scripted("sagemaker", answer)})
     with pytest.raises(KennelError, match=sentence):
-        start(connect, "kennel", Place.read("s3://photos/batch/walk/"))
+        start(connect, "kennel", S3Prefix.read("s3://photos/batch/walk/"))
 
 
 def described(status: str, **more: str) -> tuple[str, Any]:
@@ -124,14 +125,14 @@ def described(status: str, **more: str) -> tuple[str, Any]:
     }
 
 
-BATCH = Batch("job", "kennel-2", 3, "s3://photos/answers/job/")
+BATCH = BatchJob("job", "kennel-2", 3, "s3://photos/answers/job/")
 
 
 def test_progress_is_the_number_of_answers(photos: str) -> None:
-    looks = [described("InProgress")] * 2 + [described("Completed")]
-    connect = clients(photos, {"sagemaker": scripted("sagemaker", *looks)})
+    answers = [described("InProgress")] * 2 + [described("Completed")]
+    connect = clients(photos, {"sagemaker": scripted("sagemaker", *answers)})
     s3 = client("s3", photos)
-    seen: list[tuple[str, int]] = []
+    progress: list[tuple[str, int]] = []
     waits: list[float] = []
 
     def sleep(seconds: float) -> None:
@@ -139,17 +140,17 @@ def test_progress_is_the_number_of_answers(photos: str) -> None:
         key = f"answers/job/{len(waits)}.jpg.out"
         s3.put_object(Bucket="photos", Key=key, Body=b"{}")
 
-    assert wait(connect, BATCH, lambda *look: seen.append(look), sleep=sleep) == "Completed"
-    assert seen == [("InProgress", 0), ("InProgress", 1), ("Completed", 2)]
+    assert wait(connect, BATCH, lambda *polled: progress.append(polled), sleep=sleep) == "Completed"
+    assert progress == [("InProgress", 0), ("InProgress", 1), ("Completed", 2)]
 
 
 def test_a_failed_job_has_sagemakers_reason(photos: str) -> None:
     failed = described("Failed", FailureReason="ClientError: bad data")
     connect = clients(photos, {"sagemaker": scripted("sagemaker", failed)})
     with pytest.raises(KennelError, match="the transform job job failed: ClientError: bad data"):
-        wait(connect, BATCH, lambda *look: None)
+        wait(connect, BATCH, lambda *polled: None)
 
 
 def test_a_stopped_job_is_not_waited_for(photos: str) -> None:
     connect = clients(photos, {"sagemaker": scripted("sagemaker", described("Stopped"))})
-    assert wait(connect, BATCH, lambda *look: None) == "Stopped"
+    assert wait(connect, BATCH, lambda *polled: None) == "Stopped"

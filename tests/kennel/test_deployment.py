@@ -29,25 +29,25 @@ def samconfig(tmp_path: Path) -> Path:
 
 
 def test_an_environment_of_the_file(samconfig: Path) -> None:
-    wanted = read("default", samconfig=samconfig)
-    assert (wanted.stack_name, wanted.region) == ("kennel-dev", "eu-west-1")
-    assert wanted.endpoint_name == "kennel-dev"
-    assert wanted.number("MaxInstances") == 2
-    assert wanted.number("MinInstances") == 1  # the template's default
-    assert wanted.stack.outputs["EndpointName"] == "kennel-dev"
+    deployment = read("default", samconfig=samconfig)
+    assert (deployment.stack_name, deployment.region) == ("kennel-dev", "eu-west-1")
+    assert deployment.endpoint_name == "kennel-dev"
+    assert deployment.number("MaxInstances") == 2
+    assert deployment.number("MinInstances") == 1  # the template's default
+    assert deployment.stack.outputs["EndpointName"] == "kennel-dev"
 
 
 def test_overrides_in_a_string(samconfig: Path) -> None:
-    wanted = read("text", samconfig=samconfig)
-    assert wanted.stack_name == "in-a-string"
-    assert (wanted.endpoint_name, wanted.parameters["LogLevel"]) == ("kennel-text", "DEBUG")
+    deployment = read("text", samconfig=samconfig)
+    assert deployment.stack_name == "in-a-string"
+    assert (deployment.endpoint_name, deployment.parameters["LogLevel"]) == ("kennel-text", "DEBUG")
 
 
 def test_the_command_line_replaces_the_whole_list(samconfig: Path) -> None:
-    wanted = read("default", ["MinInstances=2 MaxInstances=3"], samconfig=samconfig, region="x")
-    assert (wanted.number("MinInstances"), wanted.number("MaxInstances")) == (2, 3)
-    assert wanted.endpoint_name == "kennel"  # as SAM would: the file's own override is gone
-    assert wanted.region == "x"
+    deployment = read("default", ["MinInstances=2 MaxInstances=3"], samconfig=samconfig, region="x")
+    assert (deployment.number("MinInstances"), deployment.number("MaxInstances")) == (2, 3)
+    assert deployment.endpoint_name == "kennel"  # as SAM would: without the file's own override
+    assert deployment.region == "x"
 
 
 def test_no_environment_is_what_kennel_up_runs(samconfig: Path) -> None:

@@ -1,3 +1,5 @@
+"""`kennel train` and `kennel evaluate` run the scripts of model/."""
+
 import json
 import os
 import signal
@@ -16,7 +18,7 @@ from tests.model.pictures import kennel_of
 
 @pytest.fixture
 def scripts(tmp_path: Path) -> Path:
-    """A folder for scripts that stand where model/'s do."""
+    """Return an empty folder for scripts in place of those of model/."""
     folder = tmp_path / "model"
     folder.mkdir()
     return folder
@@ -25,9 +27,9 @@ def scripts(tmp_path: Path) -> Path:
 def test_the_script_gets_its_flags_and_its_status_comes_back(
     scripts: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    says = "import sys, os; print(sys.argv[1:], 'KENNEL_CACHE' in os.environ); sys.exit(3)"
-    (scripts / "train.py").write_text(says)
-    (scripts / "evaluate.py").write_text(says)
+    script = "import sys, os; print(sys.argv[1:], 'KENNEL_CACHE' in os.environ); sys.exit(3)"
+    (scripts / "train.py").write_text(script)
+    (scripts / "evaluate.py").write_text(script)
     assert train(Path("photos"), Path("out"), ["--epochs", "2"], scripts) == 3
     assert evaluate(Path("m.tar.gz"), Path("photos"), Path("cats"), ["--json"], scripts) == 3
     assert capfd.readouterr().out.splitlines() == [
@@ -36,7 +38,7 @@ def test_the_script_gets_its_flags_and_its_status_comes_back(
     ]
 
 
-def test_a_killed_script_is_said(scripts: Path) -> None:
+def test_a_killed_script_is_reported(scripts: Path) -> None:
     (scripts / "train.py").write_text("import os; os.kill(os.getpid(), 9)")
     with pytest.raises(KennelError, match=r"train\.py was ended by SIGKILL .*memory runs out"):
         train(Path("photos"), Path("out"), [], scripts)
@@ -84,7 +86,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def trained(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What `kennel train` writes."""
+    """Return the folder that `kennel train` wrote."""
     out = tmp_path_factory.mktemp("trained")
     done = run("train", str(photos), "--out", str(out), "--epochs", "3")
     assert done.returncode == 0, done.stderr
@@ -93,8 +95,8 @@ def trained(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_train(trained: Path) -> None:
-    made = {path.name for path in trained.iterdir() if not path.name.startswith(".")}
-    assert made == {
+    names = {path.name for path in trained.iterdir() if not path.name.startswith(".")}
+    assert names == {
         "model.tar.gz",
         "report.html",
         "audit.json",
@@ -105,9 +107,9 @@ def test_train(trained: Path) -> None:
 
 def test_evaluate(trained: Path, photos: Path) -> None:
     package = str(trained / "model.tar.gz")
-    told = run("evaluate", package, "--data", str(photos), "--notdogs", str(photos / "valid/boxer"))
-    assert told.returncode == 0, told.stderr
-    last = json.loads(told.stdout.splitlines()[-1])
+    done = run("evaluate", package, "--data", str(photos), "--notdogs", str(photos / "valid/boxer"))
+    assert done.returncode == 0, done.stderr
+    last = json.loads(done.stdout.splitlines()[-1])
     assert {"top1", "top5", "macro_recall", "ece", "auroc_not_dog", "photos"} <= set(last)
     evaluation = json.loads((trained / "evaluation.json").read_text())
     assert last["photos"] == 4
@@ -128,6 +130,6 @@ def test_a_training_killed_while_it_writes_leaves_no_package(photos: Path, tmp_p
         time.sleep(0.002)
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
     os.kill(int(children[0]), signal.SIGKILL)
-    said = process.communicate()[1]
-    assert process.returncode == 1 and "ended by SIGKILL" in said
+    errors = process.communicate()[1]
+    assert process.returncode == 1 and "ended by SIGKILL" in errors
     assert not list(out.glob("*.tar.gz"))

@@ -57,7 +57,7 @@ def run(cloud: Cloud, given: dict[str, Any]) -> tuple[dict[str, Any], list[str]]
     machine = cloud.stack.outputs["StateMachineArn"]
 
     def seen(state: Any) -> None:
-        if not state.left and (not states or states[-1] != state.name):
+        if not state.exited and (not states or states[-1] != state.name):
             states.append(state.name)
 
     return follow(cloud.url, machine, given, seen, LONGEST_S), states

@@ -1,4 +1,4 @@
-"""What an account allows: reserved concurrency, and the role that API Gateway logs with."""
+"""An account's limits: reserved concurrency, and the role with which API Gateway logs."""
 
 import dataclasses
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from kennel.cloud.cloudformation.template import Resource, Stack
-from kennel.deployed import Deployed
+from kennel.deployed import DeployedStack
 from kennel.deployment import Deployment, read
 from kennel.preflight.account import concurrency, log_role
 from kennel.preflight.findings import Level
@@ -29,39 +29,41 @@ def limits(total: int, unreserved: int) -> tuple[str, Any]:
     ],
 )
 def test_five_executions_can_be_reserved_or_not(total: int, unreserved: int, level: Level) -> None:
-    wanted = read(None)
+    deployment = read(None)
     connect = clients("", {"lambda": scripted("lambda", limits(total, unreserved))})
-    (found,) = concurrency(wanted, None, connect)
-    assert found.level is level
+    (finding,) = concurrency(deployment, None, connect)
+    assert finding.level is level
     if level is Level.BLOCKS:
-        assert f"limit is {total}, {unreserved} are unreserved" in found.found
-        assert "ReservedConcurrency=0" in found.remedy
+        assert f"limit is {total}, {unreserved} are unreserved" in finding.found
+        assert "ReservedConcurrency=0" in finding.remedy
 
 
-def test_nothing_reserved_asks_nothing() -> None:
-    wanted = read(None, ["ReservedConcurrency=0"])
-    (found,) = concurrency(wanted, None, clients("", {"lambda": scripted("lambda")}))
-    assert found.level is Level.FINE
+def test_nothing_reserved_calls_nothing() -> None:
+    deployment = read(None, ["ReservedConcurrency=0"])
+    (finding,) = concurrency(deployment, None, clients("", {"lambda": scripted("lambda")}))
+    assert finding.level is Level.FINE
 
 
 def test_what_this_stack_has_reserved_already_is_its_own() -> None:
     physical = {"ClassifyFunction": "kennel-ClassifyFunction-1"}
-    deployed = Deployed("UPDATE_COMPLETE", {}, {}, physical)
+    deployed = DeployedStack("UPDATE_COMPLETE", {}, {}, physical)
     answers = limits(1000, 100), ("get_function_concurrency", {"ReservedConcurrentExecutions": 5})
-    (found,) = concurrency(
+    (finding,) = concurrency(
         read(None), deployed, clients("", {"lambda": scripted("lambda", *answers)})
     )
-    assert found.level is Level.FINE
-    gone = limits(1000, 100), ("get_function_concurrency", "ResourceNotFoundException")
-    (found,) = concurrency(read(None), deployed, clients("", {"lambda": scripted("lambda", *gone)}))
-    assert found.level is Level.BLOCKS
+    assert finding.level is Level.FINE
+    deleted = limits(1000, 100), ("get_function_concurrency", "ResourceNotFoundException")
+    (finding,) = concurrency(
+        read(None), deployed, clients("", {"lambda": scripted("lambda", *deleted)})
+    )
+    assert finding.level is Level.BLOCKS
 
 
 def with_api(*, logs: bool, brings_role: bool) -> Deployment:
     """A deployment whose stage writes logs or not, and whose stack makes the role or not."""
-    wanted = read(None)
+    deployment = read(None)
     resources = {}
-    for logical_id, each in wanted.stack.resources.items():
+    for logical_id, each in deployment.stack.resources.items():
         if each.type == "AWS::ApiGateway::Account":
             continue
         properties = dict(each.properties)
@@ -71,8 +73,8 @@ def with_api(*, logs: bool, brings_role: bool) -> Deployment:
         resources[logical_id] = dataclasses.replace(each, properties=properties)
     if brings_role:
         resources["A"] = Resource("A", "AWS::ApiGateway::Account", "A", "A", {})
-    stack = Stack(wanted.stack.name, resources, wanted.stack.outputs)
-    return dataclasses.replace(wanted, stack=stack)
+    stack = Stack(deployment.stack.name, resources, deployment.stack.outputs)
+    return dataclasses.replace(deployment, stack=stack)
 
 
 @pytest.mark.parametrize(
@@ -90,7 +92,7 @@ def test_role_that_api_gateway_logs_with(
 ) -> None:
     answer = {"cloudwatchRoleArn": there} if there else {}
     gateway = scripted("apigateway", ("get_account", answer))
-    wanted = with_api(logs=logs, brings_role=brings_role)
-    (found,) = log_role(wanted, clients("", {"apigateway": gateway}))
-    assert found.level is level
-    assert bool(found.remedy) is (level is not Level.FINE)
+    deployment = with_api(logs=logs, brings_role=brings_role)
+    (finding,) = log_role(deployment, clients("", {"apigateway": gateway}))
+    assert finding.level is level
+    assert bool(finding.remedy) is (level is not Level.FINE)

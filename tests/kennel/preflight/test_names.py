@@ -6,13 +6,15 @@ import pytest
 
 from kennel.cloud.cloudformation.stack import client
 from kennel.cloud.cloudformation.template import Resource, Stack
-from kennel.deployed import Deployed
+from kennel.deployed import DeployedStack
 from kennel.deployment import Deployment, read
 from kennel.preflight.findings import Finding, Level
 from kennel.preflight.names import names, stack
 from tests.kennel.conftest import clients, scripted
 
-OURS = Deployed("UPDATE_COMPLETE", {"EndpointName": "kennel"}, {}, {"Images": "kennel/serving"})
+OURS = DeployedStack(
+    "UPDATE_COMPLETE", {"EndpointName": "kennel"}, {}, {"Images": "kennel/serving"}
+)
 FREE = ("describe_endpoint", "ValidationException")
 IN_USE = (
     "describe_endpoint",
@@ -38,10 +40,10 @@ IN_USE = (
         (dataclasses.replace(OURS, parameters={"Other": "x"}), Level.BLOCKS),  # somebody else's
     ],
 )
-def test_stack(deployed: Deployed | None, level: Level) -> None:
-    (found,) = stack(read(None), deployed)
-    assert found.level is level
-    assert bool(found.remedy) is (level is Level.BLOCKS)
+def test_stack(deployed: DeployedStack | None, level: Level) -> None:
+    (finding,) = stack(read(None), deployed)
+    assert finding.level is level
+    assert bool(finding.remedy) is (level is Level.BLOCKS)
 
 
 def with_names() -> Deployment:
@@ -52,54 +54,58 @@ def with_names() -> Deployment:
         "Group": ("AWS::SageMaker::ModelPackageGroup", "ModelPackageGroupName", "kennel"),
         "NoName": ("AWS::S3::Bucket", "", "made-up"),
     }
-    wanted = read(None)
+    deployment = read(None)
     resources = {key: Resource(key, kind, name, "", {}) for key, (kind, _, name) in chosen.items()}
     declared = {
         key: {"Properties": {member: name} if member else {}}
         for key, (_, member, name) in chosen.items()
     }
-    return dataclasses.replace(wanted, stack=Stack("kennel", resources, {}), declared=declared)
+    return dataclasses.replace(deployment, stack=Stack("kennel", resources, {}), declared=declared)
 
 
-def look(account: str, deployed: Deployed | None, *answers: object) -> dict[str, Finding]:
+def findings_by_check(
+    account: str, deployed: DeployedStack | None, *answers: object
+) -> dict[str, Finding]:
     sagemaker = scripted("sagemaker", *answers)  # type: ignore[arg-type]
-    found = names(with_names(), deployed, clients(account, {"sagemaker": sagemaker}))
-    return {each.check: each for each in found}
+    findings = names(with_names(), deployed, clients(account, {"sagemaker": sagemaker}))
+    return {finding.check: finding for finding in findings}
 
 
 NO_GROUP = ("describe_model_package_group", "ValidationException")
 
 
 def test_free_names(account: str) -> None:
-    found = look(account, None, NO_GROUP, FREE)
-    assert set(found) == {
+    findings = findings_by_check(account, None, NO_GROUP, FREE)
+    assert set(findings) == {
         "ECR Repository kennel/serving",
         "S3 Bucket kennel-photos",
         "SageMaker ModelPackageGroup kennel",
         "SageMaker Endpoint kennel",
     }
-    assert {each.level for each in found.values()} == {Level.FINE}
+    assert {finding.level for finding in findings.values()} == {Level.FINE}
 
 
 def test_names_in_use(account: str) -> None:
     client("ecr", account).create_repository(repositoryName="kennel/serving")
     client("s3", account).create_bucket(Bucket="kennel-photos")
-    found = look(account, None, NO_GROUP, IN_USE)
-    blocking = {each.check for each in found.values() if each.level is Level.BLOCKS}
+    findings = findings_by_check(account, None, NO_GROUP, IN_USE)
+    blocking = {finding.check for finding in findings.values() if finding.level is Level.BLOCKS}
     assert blocking == {
         "ECR Repository kennel/serving",
         "S3 Bucket kennel-photos",
         "SageMaker Endpoint kennel",
     }
     # An update of the stack that has them: only the bucket is another's.
-    found = look(account, OURS, NO_GROUP)
-    blocking = {each.check for each in found.values() if each.level is Level.BLOCKS}
+    findings = findings_by_check(account, OURS, NO_GROUP)
+    blocking = {finding.check for finding in findings.values() if finding.level is Level.BLOCKS}
     assert blocking == {"S3 Bucket kennel-photos"}
 
 
 def test_a_refused_look_up_is_not_fine_and_hides_no_other(account: str) -> None:
-    found = look(account, None, ("describe_model_package_group", "AccessDeniedException"), IN_USE)
-    group = found["SageMaker ModelPackageGroup kennel"]
+    findings = findings_by_check(
+        account, None, ("describe_model_package_group", "AccessDeniedException"), IN_USE
+    )
+    group = findings["SageMaker ModelPackageGroup kennel"]
     assert group.level is Level.UNKNOWN
-    assert group.found == "AccessDeniedException: AccessDeniedException in words"
-    assert found["SageMaker Endpoint kennel"].level is Level.BLOCKS
+    assert group.found == "AccessDeniedException: message of AccessDeniedException"
+    assert findings["SageMaker Endpoint kennel"].level is Level.BLOCKS

@@ -14,10 +14,10 @@ from tests.kennel.conftest import clients
 
 
 def with_instance(**properties: str) -> Deployment:
-    wanted = read(None)
+    deployment = read(None)
     instance = Resource("Trainer", "AWS::EC2::Instance", "Trainer", "", properties)
-    stack = Stack(wanted.stack.name, {"Trainer": instance}, {})
-    return dataclasses.replace(wanted, stack=stack)
+    stack = Stack(deployment.stack.name, {"Trainer": instance}, {})
+    return dataclasses.replace(deployment, stack=stack)
 
 
 @pytest.fixture
@@ -25,24 +25,24 @@ def ec2(account: str) -> Any:
     return client("ec2", account)
 
 
-def test_no_instance_asks_nothing() -> None:
-    (found,) = network(read(None), clients("http://127.0.0.1:1"))
-    assert found.level is Level.FINE
+def test_without_an_instance_nothing_is_called() -> None:
+    (finding,) = network(read(None), clients("http://127.0.0.1:1"))
+    assert finding.level is Level.FINE
 
 
 def test_default_vpc(ec2: Any, account: str) -> None:
-    (found,) = network(with_instance(), clients(account))
-    assert found.level is Level.FINE
+    (finding,) = network(with_instance(), clients(account))
+    assert finding.level is Level.FINE
     for subnet in ec2.describe_subnets()["Subnets"]:
         ec2.delete_subnet(SubnetId=subnet["SubnetId"])
-    (found,) = network(with_instance(), clients(account))
-    assert found.level is Level.BLOCKS
-    assert "create-default-vpc" in found.remedy
+    (finding,) = network(with_instance(), clients(account))
+    assert finding.level is Level.BLOCKS
+    assert "create-default-vpc" in finding.remedy
 
 
 def test_subnet_chosen(ec2: Any, account: str) -> None:
     subnet = ec2.describe_subnets()["Subnets"][0]["SubnetId"]
-    (found,) = network(with_instance(SubnetId=subnet), clients(account))
-    assert found.level is Level.FINE
-    (found,) = network(with_instance(SubnetId="subnet-0123456789abcdef0"), clients(account))
-    assert found.level is Level.BLOCKS
+    (finding,) = network(with_instance(SubnetId=subnet), clients(account))
+    assert finding.level is Level.FINE
+    (finding,) = network(with_instance(SubnetId="subnet-0123456789abcdef0"), clients(account))
+    assert finding.level is Level.BLOCKS

@@ -1,4 +1,4 @@
-"""What is left of a stack is found, all of it, and what is another's is not."""
+"""All leftovers of a stack are found, and no resources of another."""
 
 import json
 import secrets
@@ -10,9 +10,10 @@ from botocore.exceptions import ClientError
 
 from kennel.cloud.cloud import Cloud
 from kennel.cloud.cloudformation.stack import client
-from kennel.deployed import Deployed
+from kennel.deployed import DeployedStack
 from kennel.deployment import read
-from kennel.leftovers import Stack, leftovers
+from kennel.leftovers.names import StackNames
+from kennel.leftovers.search import find_leftovers
 from tests.kennel.conftest import clients, scripted
 
 IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/kennel/serving:1"
@@ -20,17 +21,17 @@ ROLE = "arn:aws:iam::123456789012:role/model"
 
 
 class Account:
-    """moto for what moto imitates; SageMaker's stand-in of an offline cloud beside it."""
+    """An account: SageMaker of an offline cloud, moto for the other services."""
 
     def __init__(self, url: str, sagemaker: Any) -> None:
         self.url = url
         self.sagemaker = sagemaker
         self.name = f"left-{secrets.token_hex(4)}"
-        self.stack = Stack(self.name, self.name, (f"{self.name}/serving",), (), (self.name,))
+        self.names = StackNames(self.name, self.name, (f"{self.name}/serving",), (), (self.name,))
 
-    def left(self) -> dict[str, tuple[str, bool]]:
+    def leftovers(self) -> dict[str, tuple[str, bool]]:
         connect = clients(self.url, {"sagemaker": self.sagemaker})
-        return {each.kind: (each.name, each.costs) for each in leftovers(self.stack, connect)}
+        return {each.kind: (each.name, each.costs) for each in find_leftovers(self.names, connect)}
 
 
 @pytest.fixture
@@ -60,20 +61,20 @@ def model(sagemaker: Any, name: str) -> None:
     sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])
 
 
-def test_nothing_is_left_of_what_never_was(aws: Account) -> None:
-    assert aws.left() == {}
+def test_a_stack_that_never_existed_has_no_leftovers(aws: Account) -> None:
+    assert aws.leftovers() == {}
 
 
 def test_models_and_configurations_by_the_beginning_of_their_names(aws: Account) -> None:
     model(aws.sagemaker, f"{aws.name}-1")
-    model(aws.sagemaker, f"x{aws.name}-1")  # holds the name, and is another's
-    assert aws.left() == {
+    model(aws.sagemaker, f"x{aws.name}-1")  # contains the name, but is another stack's
+    assert aws.leftovers() == {
         "endpoint configuration": (f"{aws.name}-1", False),
         "model": (f"{aws.name}-1", False),
     }
 
 
-def test_what_the_other_services_hold(aws: Account) -> None:
+def test_leftovers_in_the_other_services(aws: Account) -> None:
     name = aws.name
     template = json.dumps({"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}})
     client("cloudformation", aws.url).create_stack(StackName=name, TemplateBody=template)
@@ -100,7 +101,7 @@ def test_what_the_other_services_hold(aws: Account) -> None:
         MinCapacity=1,
         MaxCapacity=5,
     )
-    assert aws.left() == {
+    assert aws.leftovers() == {
         "stack, CREATE_COMPLETE": (name, True),
         "ECR repository": (f"{name}/serving", True),
         "bucket": (name, True),
@@ -124,7 +125,7 @@ def tags(*keys: str) -> tuple[str, Any]:
     return "list_tags", {"Tags": [{"Key": key, "Value": "x"} for key in keys]}
 
 
-def test_running_jobs_and_what_tells_ours_from_others(account: str) -> None:
+def test_running_jobs_are_told_from_others_by_name_and_tag(account: str) -> None:
     training = [job("TrainingJob", name) for name in ("k-1-train", "k-2-train", "another")]
     transform = [job("TransformJob", "kennel-batch-1")]
     sagemaker = scripted(
@@ -138,8 +139,10 @@ def test_running_jobs_and_what_tells_ours_from_others(account: str) -> None:
         ("list_endpoint_configs", {"EndpointConfigs": []}),
         ("list_models", {"Models": []}),
     )
-    left = list(leftovers(Stack("kennel", "kennel"), clients(account, {"sagemaker": sagemaker})))
-    assert [(each.name, each.costs, each.command) for each in left] == [
+    leftovers = list(
+        find_leftovers(StackNames("kennel", "kennel"), clients(account, {"sagemaker": sagemaker}))
+    )
+    assert [(each.name, each.costs, each.command) for each in leftovers] == [
         ("k-1-train", True, "aws sagemaker stop-training-job --training-job-name k-1-train"),
         (
             "kennel-batch-1",
@@ -159,11 +162,11 @@ def test_an_endpoint_in_any_state_is_left_and_costs(account: str) -> None:
     }
     sagemaker = scripted("sagemaker", ("describe_endpoint", answer))
     connect = clients(account, {"sagemaker": sagemaker})
-    first = next(iter(leftovers(Stack("kennel", "kennel"), connect)))
+    first = next(iter(find_leftovers(StackNames("kennel", "kennel"), connect)))
     assert (first.kind, first.name, first.costs) == ("endpoint, Failed", "kennel", True)
 
 
-def test_what_cannot_be_looked_for_is_no_good_news(account: str) -> None:
+def test_a_refused_search_counts_as_a_leftover(account: str) -> None:
     logs = scripted("logs", ("describe_log_groups", "AccessDeniedException"))
     sagemaker = scripted(
         "sagemaker",
@@ -172,8 +175,10 @@ def test_what_cannot_be_looked_for_is_no_good_news(account: str) -> None:
         ("list_endpoint_configs", "AccessDeniedException"),
     )
     connect = clients(account, {"logs": logs, "sagemaker": sagemaker})
-    left = {each.kind: each.costs for each in leftovers(Stack("kennel", "kennel"), connect)}
-    assert left == {
+    leftovers = {
+        each.kind: each.costs for each in find_leftovers(StackNames("kennel", "kennel"), connect)
+    }
+    assert leftovers == {
         f"could not look for {what}": True
         for what in (
             "the endpoint",
@@ -184,17 +189,19 @@ def test_what_cannot_be_looked_for_is_no_good_news(account: str) -> None:
     }
 
 
-def test_names_come_from_the_stack_where_it_is_there() -> None:
-    wanted = read(None)
+def test_names_come_from_the_deployed_stack_if_it_exists() -> None:
+    deployment = read(None)
     group = "arn:aws:sagemaker:us-east-1:1:model-package-group/was"
     physical = {"Bucket": "kennel-bucket-abc", "Group": group}
-    there = Deployed("CREATE_COMPLETE", {"EndpointName": "was", "KeepData": "false"}, {}, physical)
-    stack = Stack.of(wanted, there)
-    assert (stack.endpoint_name, stack.buckets, stack.keep_data) == (
+    parameters = {"EndpointName": "was", "KeepData": "false"}
+    deployed = DeployedStack("CREATE_COMPLETE", parameters, {}, physical)
+    names = StackNames.of(deployment, deployed)
+    assert (names.endpoint, names.buckets, names.keep_data) == (
         "was",
         ("kennel-bucket-abc",),
         False,
     )
-    assert there.name("Group") == "was"
-    gone = Stack.of(wanted, None)
-    assert (gone.endpoint_name, gone.buckets) == ("kennel", ())  # CloudFormation makes that one up
+    assert deployed.name("Group") == "was"
+    names = StackNames.of(deployment, None)
+    # No bucket: CloudFormation would make its name up.
+    assert (names.endpoint, names.buckets) == ("kennel", ())

@@ -1,0 +1,151 @@
+"""The commands of the offline cloud: `kennel up`, `down`, `classify`, `demo`."""
+
+import contextlib
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from kennel import demo as demonstration
+from kennel import running_cloud
+from kennel.client import classify as classify_photos
+from kennel.cloud.cloud import Cloud
+from kennel.execution import bring_up_endpoint, is_in_service
+from kennel.local_cloud import local_cloud
+from kennel.photo_files import find_photos
+from kennel.tables import answers_table
+
+screen = Console(stderr=True)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table or text.")]
+Port = Annotated[int, typer.Option(help="TCP port of the offline cloud; 0 takes a free one.")]
+
+
+def up(
+    port: Port = 4510,
+    bind: Annotated[
+        str,
+        typer.Option(
+            help="IPv4 address to listen on; containers of `sam local` need a private one."
+        ),
+    ] = "127.0.0.1",
+    fresh: Annotated[
+        bool, typer.Option(help="Delete the state of an earlier `kennel up` first.")
+    ] = False,
+    json_: Json = False,
+) -> None:
+    """Run the offline cloud until Ctrl-C.
+
+    Its state (S3, models, endpoint, API key) is kept for the next `kennel up`. The first time, and
+    whenever no endpoint is in service, the pretrained model is released.
+    """
+    running_cloud.refuse_second()
+    if fresh:
+        shutil.rmtree(running_cloud.STATE_FOLDER, ignore_errors=True)
+    with _cloud(port, bind, running_cloud.STATE_FOLDER) as cloud:
+        if is_in_service(cloud):
+            screen.print("The endpoint serves the same model as before: --fresh deletes it.")
+        else:
+            bring_up_endpoint(cloud, screen)
+        with running_cloud.address_file(cloud) as address:
+            print(address.as_json() if json_ else address.as_text(), flush=True)
+            with contextlib.suppress(KeyboardInterrupt):
+                signal.pause()
+
+
+def down(
+    delete: Annotated[
+        bool, typer.Option("--delete", help="Delete the stack first, as CloudFormation would.")
+    ] = False,
+) -> None:
+    """Stop the offline cloud that `kennel up` runs; its state is kept."""
+    if delete:
+        for resource in running_cloud.delete_stack():
+            screen.print(f"kept, as the template says: {resource}")
+    running_cloud.stop()
+
+
+def classify(
+    photos: Annotated[list[Path], typer.Argument(help="Photos, or folders of photos.")],
+    url: Annotated[
+        str, typer.Option(help="Address of the API; by default that of the running `kennel up`.")
+    ] = "",
+    key: Annotated[
+        str, typer.Option(help="API key; with --url only.", envvar="KENNEL_API_KEY")
+    ] = "",
+    json_: Json = False,
+) -> None:
+    """Classify photos by the API, and print the breed in each.
+
+    Without --url it calls the running `kennel up`; if none runs, it starts an offline cloud for
+    these photos only. Exit status 1 if the API refused a photo.
+    """
+    files = find_photos(photos)
+    with contextlib.ExitStack() as stack:
+        address = running_cloud.CloudAddress(url, key) if url else running_cloud.find()
+        if address is None:
+            screen.print(
+                "No `kennel up` runs: starting an offline cloud for this command. To keep one "
+                "running, use `kennel up`."
+            )
+            cloud = stack.enter_context(_cloud(0))
+            bring_up_endpoint(cloud, screen)
+            address = running_cloud.CloudAddress(cloud.api_url, cloud.api_key)
+        answers = classify_photos(files, address.api_url, address.api_key, screen)
+    if json_:
+        for answer in answers:
+            print(answer.as_json())
+    else:
+        Console().print(answers_table(answers))
+    if any(answer.problem for answer in answers):
+        raise typer.Exit(1)
+
+
+def demo(
+    photos: Annotated[
+        Path | None,
+        typer.Option(help="Photo or folder of photos; by default twenty sample photos."),
+    ] = None,
+    port: Port = 0,
+    keep: Annotated[
+        bool | None,
+        typer.Option(
+            help="Keep the offline cloud running until Ctrl-C; by default on a terminal only."
+        ),
+    ] = None,
+) -> None:
+    """Start an offline cloud, release the pretrained model and classify photos.
+
+    Prints a table, and as the last line JSON. Exit status 1 if an answer is wrong.
+    """
+    stay = sys.stdout.isatty() if keep is None else keep
+    started = time.perf_counter()
+    samples = demonstration.own_photos(photos) if photos else demonstration.samples()
+    with _cloud(port) as cloud:
+        all_right = demonstration.run(cloud, screen, samples, stay, started)
+        if stay:
+            with contextlib.suppress(KeyboardInterrupt):
+                signal.pause()
+    raise typer.Exit(0 if all_right else 1)
+
+
+@contextlib.contextmanager
+def _cloud(port: int, host: str = "127.0.0.1", state: Path | None = None) -> Iterator[Cloud]:
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(running_cloud.temporary_folder())
+        with screen.status("starting the offline cloud") as status:
+            starting = local_cloud(
+                port=port,
+                host=host,
+                state=state,
+                faults=running_cloud.read_faults(),
+                report=status.update,
+            )
+            cloud = stack.enter_context(starting)
+        yield cloud

@@ -1,0 +1,184 @@
+"""`kennel up`, `down` and `classify`, each in a process of its own."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from kennel.cloud.cloud import Cloud
+from kennel.cloud.cloudformation.stack import client
+from kennel.cloud.runtime.processes import is_running, listen
+from kennel.demo import samples
+from kennel.paths import STATE
+from tests.kennel.conftest import RunKennel
+
+KENNEL = [sys.executable, "-m", "kennel.cli"]
+
+
+def run_process(*arguments: str, state: Path) -> subprocess.CompletedProcess[str]:
+    env = {**os.environ, "COLUMNS": "200", "KENNEL_STATE": str(state)}
+    return subprocess.run(
+        [*KENNEL, *arguments], capture_output=True, text=True, env=env, timeout=120, check=False
+    )
+
+
+def descendants(pid: int) -> set[int]:
+    """Return every process below `pid`."""
+    parents = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:  # it ended meanwhile
+            continue
+        parents[int(stat.parent.name)] = int(fields[1])
+    tree = {pid}
+    while children := {child for child, parent in parents.items() if parent in tree} - tree:
+        tree |= children
+    return tree - {pid}
+
+
+def running(pids: set[int]) -> set[int]:
+    return {pid for pid in pids if is_running(pid)}
+
+
+@dataclass(frozen=True)
+class Up:
+    """A running `kennel up` and the address that it printed."""
+
+    process: "subprocess.Popen[str]"
+    address: dict[str, str]
+
+
+@contextlib.contextmanager
+def start(state: Path) -> Iterator[Up]:
+    env = {**os.environ, "KENNEL_STATE": str(state)}
+    command = [*KENNEL, "up", "--port", "0", "--bind", "127.0.0.2", "--json"]
+    # Background jobs of a shell, such as a CI run, ignore Ctrl-C, and their children inherit that.
+    on_sigint = signal.signal(signal.SIGINT, signal.default_int_handler)
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=env
+    )
+    signal.signal(signal.SIGINT, on_sigint)
+    assert process.stdout is not None
+    with process.stdout as out:
+        try:
+            yield Up(process, json.loads(out.readline()))
+        finally:
+            process.kill()
+            process.wait()
+
+
+@dataclass(frozen=True)
+class FirstRun:
+    """What the first `kennel up` in a state folder printed, and the breeds that it served."""
+
+    address: dict[str, str]
+    breeds: str
+
+
+@pytest.fixture(scope="module")
+def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a state folder for all `kennel up` of this module: only the first has to release."""
+    folder = tmp_path_factory.mktemp("state")
+    for name in ("build", "cache"):  # the same for every state folder, and slow to make
+        (folder / name).symlink_to(STATE / name)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def first_run(state: Path) -> FirstRun:
+    """Release a model, put an object into S3, and stop."""
+    with start(state) as up:
+        s3 = client("s3", up.address["aws_url"])
+        s3.put_object(Bucket="kennel-bucket", Key="mine", Body=b"photo")
+        breeds = httpx.get(f"{up.address['api_url']}/breeds", timeout=60).text
+        assert run_process("down", state=state).returncode == 0
+        up.process.wait()
+    return FirstRun(up.address, breeds)
+
+
+@pytest.mark.usefixtures("first_run")
+@pytest.mark.parametrize(
+    ("number", "status"),
+    [(signal.SIGINT, 0), (signal.SIGKILL, -signal.SIGKILL)],
+)
+def test_up_ends_with_all_its_processes(number: signal.Signals, status: int, state: Path) -> None:
+    with start(state) as up:
+        children = descendants(up.process.pid)
+        assert len(children) >= 3  # moto, an emulator with its function, the model server
+        up.process.send_signal(number)
+        assert up.process.wait(timeout=20) == status
+    for _ in range(50):
+        if not running(children):
+            break
+        time.sleep(0.1)
+    assert running(children) == set()
+    run_process("down", state=state)  # deletes what a killed process left
+    assert list((state / "tmp").iterdir()) == []
+    assert not (state / "up.json").exists()
+
+
+@pytest.mark.usefixtures("first_run")
+def test_up_down_and_classify_find_each_other(state: Path) -> None:
+    with start(state) as up:
+        assert up.address["api_url"].startswith("http://127.0.0.1:")
+        bound = up.address["api_url"].replace("127.0.0.1", "127.0.0.2")
+        assert httpx.get(f"{bound}/breeds", timeout=60).status_code == 200
+        photo = str(samples()[0].photo)
+        answer = json.loads(run_process("classify", photo, "--json", state=state).stdout)
+        assert answer["is_dog"]
+        second = run_process("up", state=state)
+        assert second.returncode == 1
+        assert "`kennel up` runs already" in second.stderr
+        children = descendants(up.process.pid)
+        assert run_process("down", state=state).returncode == 0
+        assert up.process.wait(timeout=1) == 128 + signal.SIGTERM
+        assert running(children) == set()
+    again = run_process("down", state=state)
+    assert again.returncode == 1
+    assert again.stderr.startswith("kennel: no `kennel up` of this checkout runs")
+
+
+def test_state_outlives_a_restart_until_it_is_deleted(first_run: FirstRun, state: Path) -> None:
+    with start(state) as up:
+        assert up.address["api_key"] == first_run.address["api_key"]
+        s3 = client("s3", up.address["aws_url"])
+        assert s3.get_object(Bucket="kennel-bucket", Key="mine")["Body"].read() == b"photo"
+        assert httpx.get(f"{up.address['api_url']}/breeds", timeout=60).text == first_run.breeds
+        states = client("stepfunctions", up.address["aws_url"])
+        machine = states.list_state_machines()["stateMachines"][0]["stateMachineArn"]
+        assert states.list_executions(stateMachineArn=machine)["executions"] == []  # no release
+        deleted = run_process("down", "--delete", state=state)
+        assert deleted.returncode == 0
+        assert deleted.stderr.strip() == "kept, as the template says: Bucket"
+
+
+def test_a_busy_port_is_one_sentence(kennel: RunKennel) -> None:
+    with listen("127.0.0.1", 0) as busy:
+        port = str(busy.getsockname()[1])
+        result = kennel("demo", "--port", port)
+    assert result.status == 1
+    (line,) = result.stderr.strip().splitlines()
+    assert line.startswith(f"kennel: cannot listen on 127.0.0.1:{port}")
+
+
+def test_classify_prints_a_table_and_the_problem_of_a_photo(
+    cloud: Cloud, tmp_path: Path, kennel: RunKennel
+) -> None:
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(b"no photo")
+    dog = samples()[1].photo
+    api = ("--url", cloud.api_url, "--key", cloud.api_key)
+    result = kennel("classify", str(dog), str(broken), *api)
+    assert "Dalmatian" in result.stdout
+    assert "400" in result.stdout
+    assert result.status == 1
