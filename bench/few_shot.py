@@ -73,7 +73,7 @@ def main() -> None:
         upright, mirrored = extractor(paths), extractor(paths, mirrored=True)
         others = extractor(sorted(arguments.notdogs.glob("*.jpg")))
     torch.set_num_threads(1)  # as train.py: a head is too small to share out
-    labels = np.array([dataset.index(photo.breed) for photo in dataset.photos], np.int64)
+    labels = dataset.targets(dataset.photos)
     breeds, imagenet = len(dataset.labels), imagenet_rows(network)
     found: dict[str, list[float]] = {"ours": [], "nearest class mean": [], "linear probe": []}
     errors, floors = [], []

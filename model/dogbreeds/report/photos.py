@@ -10,7 +10,7 @@ from typing import Any
 
 from PIL import Image
 
-from dogbreeds.photos.decode import PhotoError, wire_image
+from dogbreeds.photos.decode import PhotoError
 from dogbreeds.report.html import Markup, plural, section, tag
 
 PAIRS = 12  # most confused pairs that are shown
@@ -21,7 +21,7 @@ LABELS = 24  # photos that may lie in a wrong folder; audit.json has them all
 LABEL_BYTES = 300_000  # of all of these
 
 
-def wrong_labels(found: Mapping[str, Any], photos: Callable[[str], bytes]) -> Markup:
+def wrong_labels(found: Mapping[str, Any], photos: Callable[[str], Image.Image]) -> Markup:
     """Show the photos that may lie in a wrong folder, the least believable first."""
     items = list(found["items"])
     if not items:
@@ -47,7 +47,9 @@ def wrong_labels(found: Mapping[str, Any], photos: Callable[[str], bytes]) -> Ma
     )
 
 
-def most_confused(pairs: Sequence[Mapping[str, Any]], photos: Callable[[str], bytes]) -> Markup:
+def most_confused(
+    pairs: Sequence[Mapping[str, Any]], photos: Callable[[str], Image.Image]
+) -> Markup:
     """Show photos of the pairs of breeds that were taken for each other."""
     if not pairs:
         return section("Most confused", tag("p", "No test photo got a wrong breed."))
@@ -81,7 +83,7 @@ def most_confused(pairs: Sequence[Mapping[str, Any]], photos: Callable[[str], by
     return section("Most confused", tag("div", *cards, class_="pairs"))
 
 
-def _shown(name: str, photos: Callable[[str], bytes], room: int) -> tuple[Markup, int]:
+def _shown(name: str, photos: Callable[[str], Image.Image], room: int) -> tuple[Markup, int]:
     """Return a photo, or why it is not shown, and the bytes that it takes of `room`."""
     small = _thumbnail(name, photos)
     if isinstance(small, bytes) and len(small) <= room:
@@ -91,10 +93,10 @@ def _shown(name: str, photos: Callable[[str], bytes], room: int) -> tuple[Markup
     return tag("p", f"{name}: {reason}", class_="soft"), 0
 
 
-def _thumbnail(name: str, photos: Callable[[str], bytes]) -> bytes | str:
+def _thumbnail(name: str, photos: Callable[[str], Image.Image]) -> bytes | str:
     """Return a small JPEG without metadata, or why there is none."""
     try:
-        image = wire_image(photos(name))
+        image = photos(name)
     except (OSError, PhotoError) as error:
         return f"cannot be shown ({error})"
     image.thumbnail((THUMBNAIL * 2, THUMBNAIL), Image.Resampling.LANCZOS)

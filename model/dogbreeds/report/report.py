@@ -6,7 +6,7 @@ security policy allows nothing else. It prints, and follows the reader's light o
 
 import base64
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from dogbreeds.package.archive import whole_file
 from dogbreeds.report import sections
 from dogbreeds.report.html import Markup, join, percent, plural, tag
 from dogbreeds.report.photos import most_confused, wrong_labels
+from dogbreeds.training.run import TrainingRun
 
 _ICON = (
     "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'%3E%3Cpath "
@@ -22,55 +23,31 @@ _ICON = (
 )
 
 
-def write(
-    path: Path,
-    *,
-    evaluation: Mapping[str, Any],
-    history: Sequence[Mapping[str, Any]],
-    audit: Mapping[str, Any],
-    settings: Mapping[str, Any],
-    versions: Mapping[str, str],
-    card: Mapping[str, Any],
-    photos: Callable[[str], bytes],
-    findings: Sequence[Mapping[str, Any]],
-) -> None:
-    """Write the report to `path`, whole or not at all.
+def write(path: Path, run: TrainingRun) -> None:
+    """Write the report of a training to `path`, whole or not at all.
 
-    Parameters
-    ----------
-    evaluation, audit, card : mapping
-        The contents of evaluation.json, audit.json and card.json.
-    history : sequence of mapping
-        An epoch each: epoch, train_loss, valid_loss, train_top1, valid_top1, seconds.
-    settings, versions : mapping
-        What the run was told, and the libraries it ran on. "trials" in settings are a search's:
-        number, parameters, loss (None where ended early), epochs.
-    photos : callable
-        Bytes of the photo of a name in `evaluation["most_confused"]` or in the audit's wrong
-        labels; made small here. One that cannot be read (OSError, PhotoError) is named in words.
-    findings : sequence of mapping
-        The watch's, as `Finding.as_json` gives them.
+    Photos of the most confused pairs and of possibly wrong labels are made small here. One that
+    cannot be read is named in words.
     """
+    evaluation, audit, card, findings = run.evaluation, run.audit, run.card, run.findings
     style = Path(__file__).with_name("report.css").read_text("utf-8")
     live = evaluation.get("live")
-    told = dict(settings)
-    trials = told.pop("trials", [])
     found = audit.get("findings", [])
     body = join(
         [
             _head(evaluation, card, audit, findings),
             sections.tiles(evaluation),
             sections.live_and_candidate(live) if live else "",
-            sections.training(history),
-            sections.search(trials),
+            sections.training(run.history),
+            sections.search(run.trials),
             sections.confusion(evaluation),
-            most_confused(evaluation.get("most_confused") or [], photos),
+            most_confused(evaluation.get("most_confused") or [], run.photos),
             sections.reliability(evaluation, card),
             sections.recalls(evaluation),
             sections.watch(findings),
             sections.audit(audit),
-            *(wrong_labels(f, photos) for f in found if f["kind"] == WRONG_LABEL),
-            sections.facts(told, versions, card),
+            *(wrong_labels(f, run.photos) for f in found if f["kind"] == WRONG_LABEL),
+            sections.facts(run.settings, run.versions, card),
         ]
     )
     with whole_file(path) as temporary:
