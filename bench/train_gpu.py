@@ -43,11 +43,11 @@ from dogbreeds.finetune.loop import Job, Photos, Run
 from dogbreeds.finetune.pixels import Pixels, pixels_of
 from dogbreeds.finetune.recipes import LARGE
 from dogbreeds.network.network import Network
-from dogbreeds.package.card import MAX_PROBABILITY, InputStep
+from dogbreeds.package.card import MAX_PROBABILITY, PreprocessConfig
 from dogbreeds.watch.watch import Watch
 
 SIZE, BATCH = 224, 256
-STEP = InputStep(SIZE, 0.95, "bicubic", (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+STEP = PreprocessConfig(SIZE, 0.95, "bicubic", (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 WARM_UP, STEPS, ROUNDS = 20, 60, 3  # steps: compiling, then each round's
 COURSE_STEPS, COURSE_BATCH = 8, 64
 

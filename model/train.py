@@ -31,8 +31,14 @@ from dogbreeds.network.network import Network
 from dogbreeds.network.weights import Backbone, load_backbone
 from dogbreeds.package.archive import whole_file, write_tar_gz
 from dogbreeds.package.build import finish, to_json
-from dogbreeds.package.card import IMAGENET_MASS, MAX_PROBABILITY, Card, InputStep, PackageError
-from dogbreeds.package.pretrained import RECORDED, input_step
+from dogbreeds.package.card import (
+    IMAGENET_MASS,
+    MAX_PROBABILITY,
+    Card,
+    PackageError,
+    PreprocessConfig,
+)
+from dogbreeds.package.pretrained import RECORDED, preprocess_config
 from dogbreeds.package.write import PACKAGE, write_folder
 from dogbreeds.photos.decode import LONG_SIDE, SHORT_SIDE, PhotoError
 from dogbreeds.report import report
@@ -119,8 +125,10 @@ def _audited(settings: Settings) -> Audit:
     return audited
 
 
-def _network(settings: Settings, backbone: Backbone, dataset: Dataset) -> tuple[Network, InputStep]:
-    step = input_step(backbone.module)
+def _network(
+    settings: Settings, backbone: Backbone, dataset: Dataset
+) -> tuple[Network, PreprocessConfig]:
+    step = preprocess_config(backbone.module)
     if settings.finetune:
         step = tuned_input(settings, dataset, step)
     network = Network(backbone.module, len(dataset.labels), step, dog_score(backbone))
@@ -130,7 +138,7 @@ def _network(settings: Settings, backbone: Backbone, dataset: Dataset) -> tuple[
 def _follow(settings: Settings, world: World) -> None:
     """Share the fine-tuning of the first process."""
 
-    def build(dataset: Dataset) -> tuple[Network, InputStep]:
+    def build(dataset: Dataset) -> tuple[Network, PreprocessConfig]:
         backbone = load_backbone(settings.backbone, settings.backbone_weights)
         return _network(settings, backbone, dataset)
 
@@ -149,7 +157,7 @@ def _card(settings: Settings, fitted: Fitted, backbone: Backbone, audited: Audit
         name=f"{settings.backbone}-{len(dataset.labels)}-breeds",
         version="",
         backbone=settings.backbone,
-        input=input_step(backbone.module),
+        input=preprocess_config(backbone.module),
         wire={"short": SHORT_SIDE, "long": LONG_SIDE},
         temperature=1.0,
         dog_threshold=0.0,

@@ -34,7 +34,7 @@ from dogbreeds.evaluation.metrics import (
     top_k,
     wilson,
 )
-from dogbreeds.package.card import InputStep, PackageError
+from dogbreeds.package.card import PackageError, PreprocessConfig
 from dogbreeds.package.write import unpacked
 from dogbreeds.photos.decode import PhotoError, wire_image
 from dogbreeds.photos.preprocess import prepare
@@ -54,7 +54,7 @@ class Answers:
     scores: Floats  # (photos,), how much of a dog each is
 
 
-def answers_of(engine: Engine, step: InputStep, photos: Sequence[Path]) -> Answers:
+def answers_of(engine: Engine, step: PreprocessConfig, photos: Sequence[Path]) -> Answers:
     """Ask an engine, whose network takes photos as `step` makes them.
 
     Raises
@@ -209,7 +209,7 @@ def table(result: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _pixels(path: Path, step: InputStep) -> NDArray[np.uint8]:
+def _pixels(path: Path, step: PreprocessConfig) -> NDArray[np.uint8]:
     try:
         return prepare(wire_image(path.read_bytes()), step)
     except PhotoError as error:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from dogbreeds.package.archive import whole_file
-from dogbreeds.package.card import InputStep
+from dogbreeds.package.card import PreprocessConfig
 from dogbreeds.photos.decode import PhotoError, wire_image
 from dogbreeds.photos.preprocess import prepare
 from dogbreeds.training.progress import Progress
@@ -59,12 +59,12 @@ def whole_view(side: int) -> View:
     return View(f"whole-{side}", side, make)
 
 
-def training_view(step: InputStep) -> View:
+def training_view(step: PreprocessConfig) -> View:
     """Return the view that training crops are cut from, a little larger than the input."""
     return whole_view(round(step.size * LARGER / 4) * 4)
 
 
-def served_view(step: InputStep) -> View:
+def served_view(step: PreprocessConfig) -> View:
     """Return the view for measuring: exactly what serving makes of a photo."""
 
     def make(body: bytes) -> Square:

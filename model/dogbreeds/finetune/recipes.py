@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dogbreeds.data.dataset import DataError
-from dogbreeds.package.card import InputStep
+from dogbreeds.package.card import PreprocessConfig
 
 LARGE_FROM = 5_000  # training photos
 _ABOVE_ZERO = {"epochs", "batch_size", "patience", "learning_rate", "input_scale", "smallest_crop"}
@@ -130,7 +130,7 @@ def recipe_for(photos: int, named: str = "") -> Recipe:
     return _changed(values, named)
 
 
-def input_of(recipe: Recipe, step: InputStep, largest: int) -> InputStep:
+def input_of(recipe: Recipe, step: PreprocessConfig, largest: int) -> PreprocessConfig:
     """Return how photos come into the network: the backbone's own way, enlarged by the recipe.
 
     Parameters

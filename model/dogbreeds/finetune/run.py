@@ -24,14 +24,14 @@ from dogbreeds.finetune.recipes import Recipe, input_of, recipe_for
 from dogbreeds.network.features import Extractor
 from dogbreeds.network.head import EpochResult
 from dogbreeds.network.network import Network, imagenet_head
-from dogbreeds.package.card import IMAGENET_MASS, InputStep
+from dogbreeds.package.card import IMAGENET_MASS, PreprocessConfig
 from dogbreeds.photos.decode import SHORT_SIDE
 from dogbreeds.training.logs import epoch_log
 from dogbreeds.training.progress import say
 from dogbreeds.training.settings import Settings
 from dogbreeds.watch.watch import Watch
 
-Build = Callable[[Dataset], tuple[Network, InputStep]]
+Build = Callable[[Dataset], tuple[Network, PreprocessConfig]]
 
 
 @dataclass(frozen=True)
@@ -48,19 +48,19 @@ def recipe_of(settings: Settings, dataset: Dataset) -> Recipe:
     return recipe_for(len(dataset.of_split("train")), settings.recipe)
 
 
-def tuned_input(settings: Settings, dataset: Dataset, step: InputStep) -> InputStep:
+def tuned_input(settings: Settings, dataset: Dataset, step: PreprocessConfig) -> PreprocessConfig:
     """Return how photos come into the network that is to be fine-tuned."""
     return input_of(recipe_of(settings, dataset), step, SHORT_SIDE)
 
 
 def fine_tune(
-    settings: Settings, network: Network, step: InputStep, dataset: Dataset, world: World
+    settings: Settings, network: Network, step: PreprocessConfig, dataset: Dataset, world: World
 ) -> Tuned:
     """Train `network`, whose head was fitted, in place, together with the processes that follow.
 
     Parameters
     ----------
-    step : InputStep
+    step : PreprocessConfig
         From `tuned_input`.
 
     Raises
@@ -167,7 +167,7 @@ def _tell_share(trained: Trained, world: World) -> None:
 def _job(
     settings: Settings,
     network: Network,
-    step: InputStep,
+    step: PreprocessConfig,
     dataset: Dataset,
     *,
     world: World,
@@ -217,7 +217,9 @@ def _job(
     )
 
 
-def _knew(settings: Settings, network: Network, step: InputStep, dataset: Dataset) -> Tensor | None:
+def _knew(
+    settings: Settings, network: Network, step: PreprocessConfig, dataset: Dataset
+) -> Tensor | None:
     """Return what the backbone says of the train photos' ImageNet classes, float16."""
     if network.dog_score != IMAGENET_MASS:
         return None
@@ -235,7 +237,7 @@ def _labels(photos: tuple[Photo, ...], dataset: Dataset) -> Any:
     return np.array([place[photo.breed] for photo in photos], np.int64)
 
 
-def _key(recipe: Recipe, step: InputStep, dataset: Dataset, network: Network) -> str:
+def _key(recipe: Recipe, step: PreprocessConfig, dataset: Dataset, network: Network) -> str:
     weights = {
         name: float(value.double().abs().sum()) for name, value in network.state_dict().items()
     }

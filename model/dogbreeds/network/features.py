@@ -27,7 +27,7 @@ from torch import Tensor, nn
 
 from dogbreeds.network.network import Network
 from dogbreeds.package.archive import whole_file
-from dogbreeds.package.card import InputStep
+from dogbreeds.package.card import PreprocessConfig
 from dogbreeds.photos.decode import PhotoError, wire_image
 from dogbreeds.photos.preprocess import prepare
 from dogbreeds.training.progress import Progress
@@ -79,7 +79,7 @@ class Extractor:
     """
 
     def __init__(
-        self, network: Network, step: InputStep, cache: Path | None, threads: int = 0
+        self, network: Network, step: PreprocessConfig, cache: Path | None, threads: int = 0
     ) -> None:
         self._probe, self._step = Probe(network).eval(), step
         self._threads = threads or len(os.sched_getaffinity(0))

@@ -23,7 +23,7 @@ from dogbreeds.evaluation.evaluate import Answers, answers_of, evaluation
 from dogbreeds.evaluation.metrics import Floats, Labels, softmax, wilson
 from dogbreeds.network.export import check_parity, export
 from dogbreeds.network.network import Network
-from dogbreeds.package.card import Card, InputStep
+from dogbreeds.package.card import Card, PreprocessConfig
 from dogbreeds.package.quantize import best_form
 from dogbreeds.package.write import make_package, unpacked
 from dogbreeds.photos.decode import wire_image
@@ -104,7 +104,7 @@ def _labels(photos: Sequence[Photo], dataset: Dataset) -> Labels:
     return np.array([dataset.index(photo.breed) for photo in photos], np.int64)
 
 
-def _ask(engine: Engine, step: InputStep, photos: Sequence[Photo]) -> Answers:
+def _ask(engine: Engine, step: PreprocessConfig, photos: Sequence[Photo]) -> Answers:
     return answers_of(engine, step, [photo.path for photo in photos])
 
 
@@ -116,7 +116,7 @@ def _fitted(answers: Answers, labels: Labels) -> dict[str, Any]:
 
 
 def _deciding(
-    photos: Sequence[Photo], labels: Labels, step: InputStep
+    photos: Sequence[Photo], labels: Labels, step: PreprocessConfig
 ) -> tuple[NDArray[np.uint8], list[int]]:
     chosen = np.linspace(0, len(photos) - 1, min(len(photos), MOST_DECIDING), dtype=int)
     pixels = [prepare(wire_image(photos[i].path.read_bytes()), step) for i in chosen]

@@ -8,19 +8,19 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from dogbreeds.package.card import InputStep, PackageError
+from dogbreeds.package.card import PackageError, PreprocessConfig
 
 _FILTERS = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
 
 
-def prepare(wire: Image.Image, step: InputStep) -> NDArray[np.uint8]:
+def prepare(wire: Image.Image, step: PreprocessConfig) -> NDArray[np.uint8]:
     """Cut the centred square and bring it to the network's size, in one resampling.
 
     Parameters
     ----------
     wire : PIL.Image.Image
         The wire, as `photo.wire_image` makes it: mode RGB, any size from 1 x 1.
-    step : InputStep
+    step : PreprocessConfig
         The card's `input`.
 
     Returns

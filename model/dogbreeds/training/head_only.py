@@ -28,7 +28,7 @@ from dogbreeds.network.head import (
 )
 from dogbreeds.network.network import Network, imagenet_head
 from dogbreeds.network.weights import Backbone
-from dogbreeds.package.card import InputStep
+from dogbreeds.package.card import PreprocessConfig
 from dogbreeds.training.logs import epoch_log
 from dogbreeds.training.progress import say
 from dogbreeds.training.search import Trial, search
@@ -48,7 +48,11 @@ class Fitted:
 
 
 def learn_head(
-    settings: Settings, network: Network, step: InputStep, backbone: Backbone, dataset: Dataset
+    settings: Settings,
+    network: Network,
+    step: PreprocessConfig,
+    backbone: Backbone,
+    dataset: Dataset,
 ) -> Fitted:
     """Fit the breed head of `network` in place.
 

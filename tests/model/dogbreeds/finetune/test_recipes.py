@@ -5,9 +5,9 @@ import pytest
 
 from dogbreeds.data.dataset import DataError
 from dogbreeds.finetune.recipes import LARGE, LARGE_FROM, SMALL, input_of, recipe_for
-from dogbreeds.package.card import InputStep
+from dogbreeds.package.card import PreprocessConfig
 
-STEP = InputStep(260, 0.89, "bicubic", (0.5,) * 3, (0.5,) * 3)
+STEP = PreprocessConfig(260, 0.89, "bicubic", (0.5,) * 3, (0.5,) * 3)
 
 
 def test_the_size_of_the_set_chooses() -> None:

@@ -14,11 +14,11 @@ from dogbreeds.finetune.loop import Job, Photos
 from dogbreeds.finetune.pixels import pixels_of
 from dogbreeds.finetune.recipes import SMALL, Recipe
 from dogbreeds.network.network import Network
-from dogbreeds.package.card import MAX_PROBABILITY, InputStep
+from dogbreeds.package.card import MAX_PROBABILITY, PreprocessConfig
 from tests.model.pictures import write
 
 BREEDS = 3
-STEP = InputStep(64, 0.95, "bicubic", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+STEP = PreprocessConfig(64, 0.95, "bicubic", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 RECIPE = replace(
     SMALL,
     epochs=3,
