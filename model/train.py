@@ -44,7 +44,7 @@ from dogbreeds.package.card import (
     PackageError,
     PreprocessConfig,
 )
-from dogbreeds.package.pretrained import RECORDED, input_step
+from dogbreeds.package.pretrained import RECORDED, preprocess_config
 from dogbreeds.package.write import PACKAGE, write_folder
 from dogbreeds.photos.decode import LONG_SIDE, SHORT_SIDE, LoadPhoto, PhotoError, load_photo
 from dogbreeds.photos.store import PhotoStore
@@ -148,7 +148,7 @@ def _audited(settings: TrainingSettings, load: LoadPhoto) -> Audit:
 def _network(
     settings: TrainingSettings, backbone: Backbone, dataset: Dataset
 ) -> tuple[Network, PreprocessConfig]:
-    config = input_step(backbone.module)
+    config = preprocess_config(backbone.module)
     if settings.finetune:
         config = finetune_input(settings, dataset, config)
     network = Network(backbone.module, len(dataset.labels), config, dog_score(backbone))
@@ -179,7 +179,7 @@ def _card(
         name=f"{settings.backbone}-{len(dataset.labels)}-breeds",
         version="",
         backbone=settings.backbone,
-        input=input_step(backbone.module),
+        input=preprocess_config(backbone.module),
         wire={"short": SHORT_SIDE, "long": LONG_SIDE},
         temperature=1.0,
         dog_threshold=0.0,

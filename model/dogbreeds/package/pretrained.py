@@ -37,13 +37,13 @@ def pretrained_network(backbone: str = BACKBONE) -> tuple[Network, PreprocessCon
         In evaluation mode; the step holds what timm records for this backbone.
     """
     body = pretrained_backbone(backbone)
-    step = input_step(body)
+    step = preprocess_config(body)
     network = Network(body, len(DOG_CLASSES), step)
     cut_head(network, DOG_CLASSES)
     return network.eval(), step
 
 
-def input_step(backbone: nn.Module) -> PreprocessConfig:
+def preprocess_config(backbone: nn.Module) -> PreprocessConfig:
     """Return what timm records for this backbone."""
     settings = backbone.pretrained_cfg
     if not isinstance(settings, dict):
