@@ -26,7 +26,7 @@ from dogbreeds.network.features import Extractor
 from dogbreeds.network.head import HeadSettings, Samples, fit_head, prior_head
 from dogbreeds.network.network import Network
 from dogbreeds.network.weights import load_backbone
-from dogbreeds.package.pretrained import BACKBONE, input_step
+from dogbreeds.package.pretrained import BACKBONE, preprocess_config
 from dogbreeds.training.head_only import imagenet_rows
 
 SHOTS, FOLDS = 5, 5
@@ -65,7 +65,7 @@ def main() -> None:
     arguments = parser.parse_args()
     dataset = read_split(arguments.data)
     backbone = load_backbone(BACKBONE)
-    step = input_step(backbone.module)
+    step = preprocess_config(backbone.module)
     network = Network(backbone.module, len(dataset.labels), step).eval()
     with tempfile.TemporaryDirectory(prefix="kennel-bench-") as cache:
         extractor = Extractor(network, step, Path(cache))
@@ -73,7 +73,7 @@ def main() -> None:
         upright, mirrored = extractor(paths), extractor(paths, mirrored=True)
         others = extractor(sorted(arguments.notdogs.glob("*.jpg")))
     torch.set_num_threads(1)  # as train.py: a head is too small to share out
-    labels = np.array([dataset.index(photo.breed) for photo in dataset.photos], np.int64)
+    labels = dataset.targets(dataset.photos)
     breeds, imagenet = len(dataset.labels), imagenet_rows(network)
     found: dict[str, list[float]] = {"ours": [], "nearest class mean": [], "linear probe": []}
     errors, floors = [], []

@@ -20,7 +20,6 @@ import tempfile
 import time
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from dogbreeds.data.dataset import Dataset, read
@@ -30,7 +29,7 @@ from dogbreeds.network.head import Head, Samples
 from dogbreeds.network.network import Network
 from dogbreeds.network.weights import load_backbone
 from dogbreeds.package.card import Card
-from dogbreeds.package.pretrained import input_step
+from dogbreeds.package.pretrained import preprocess_config
 from dogbreeds.package.write import unpacked
 from dogbreeds.training.head_only import imagenet_rows
 
@@ -40,7 +39,7 @@ CORES = 2
 def samples_of(dataset: Dataset, split: str, extractor: Extractor) -> Samples:
     """Features and labels of a split."""
     photos = dataset.of_split(split)
-    labels = np.array([dataset.index(photo.breed) for photo in photos], np.int64)
+    labels = dataset.targets(photos)
     return Samples(extractor([photo.path for photo in photos]).vectors, labels)
 
 
@@ -82,7 +81,7 @@ def main() -> None:
             card = Card.read(package)
         dataset = read(arguments.data)
         backbone = load_backbone(card.backbone)
-        step = input_step(backbone.module)
+        step = preprocess_config(backbone.module)
         network = Network(backbone.module, len(dataset.labels), step).eval()
         extractor = Extractor(network, step, cache)
         train, valid, test = (samples_of(dataset, s, extractor) for s in ("train", "valid", "test"))

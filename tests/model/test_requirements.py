@@ -26,7 +26,7 @@ def imported() -> set[str]:
                 names |= {alias.name.split(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.module:
                 names.add(node.module.split(".")[0])
-    own = {file.stem for file in FOLDER.rglob("*.py")} | {"finetune"}
+    own = {path.stem for path in FOLDER.iterdir()}  # the scripts and the package dogbreeds
     return {NAMES.get(name, name) for name in names - own - set(sys.stdlib_module_names)}
 
 

@@ -26,9 +26,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from dogbreeds.network.network import Network
-from dogbreeds.package.archive import whole_file
-from dogbreeds.package.card import InputStep
-from dogbreeds.photos.decode import PhotoError, wire_image
+from dogbreeds.package.archive import sha256, whole_file
+from dogbreeds.package.card import PreprocessConfig
+from dogbreeds.photos.decode import LoadPhoto, load_photo
 from dogbreeds.photos.preprocess import prepare
 from dogbreeds.training.progress import Progress
 
@@ -76,12 +76,19 @@ class Extractor:
         Folder for what was computed; None keeps nothing.
     threads : int
         Cores to use; 0 means all that this process may use.
+    load : callable
+        Reads and decodes a photo.
     """
 
     def __init__(
-        self, network: Network, step: InputStep, cache: Path | None, threads: int = 0
+        self,
+        network: Network,
+        step: PreprocessConfig,
+        cache: Path | None,
+        threads: int = 0,
+        load: LoadPhoto = load_photo,
     ) -> None:
-        self._probe, self._step = Probe(network).eval(), step
+        self._probe, self._step, self._load_photo = Probe(network).eval(), step, load
         self._threads = threads or len(os.sched_getaffinity(0))
         self._engine = "openvino" if _has_openvino() else "torch"
         self._infer: Infer | None = None
@@ -99,7 +106,7 @@ class Extractor:
         view = "mirrored" if mirrored else "upright"
         known = self._kept(view)
         with ThreadPoolExecutor(self._threads) as pool:
-            digests = list(pool.map(_digest, photos))
+            digests = list(pool.map(sha256, photos))
             todo = {
                 digest: path
                 for digest, path in zip(digests, photos, strict=True)
@@ -121,10 +128,7 @@ class Extractor:
         )
 
     def _answer(self, path: Path, mirrored: bool) -> Answer:
-        try:
-            pixels = prepare(wire_image(path.read_bytes()), self._step)
-        except PhotoError as error:
-            raise PhotoError(f"{path.name}: {error}") from error
+        pixels = prepare(self._load_photo(path), self._step)
         assert self._infer is not None  # noqa: S101  # loaded before the first photo
         return self._infer(np.ascontiguousarray(pixels[:, ::-1]) if mirrored else pixels)
 
@@ -222,13 +226,8 @@ def _counted(
     pairs: Iterator[tuple[str, Answer]], progress: Progress
 ) -> Iterator[tuple[str, Answer]]:
     for pair in pairs:
-        progress.step()
+        progress.update()
         yield pair
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _has_openvino() -> bool:

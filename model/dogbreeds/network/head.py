@@ -122,7 +122,7 @@ def _scale(head: Head, known: NDArray[np.bool_], train: Samples) -> float:
     photos = known[train.labels]
     places = np.cumsum(known) - 1  # of a known breed among the known ones
     logits = head.logits(train.features[photos])[:, known]
-    found = 1 / temperature(logits, places[train.labels[photos]], doubt=0.0)
+    found = 1 / temperature(logits, places[train.labels[photos]], smoothing=0.0)
     return min(found, LARGEST_SCALE)
 
 

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from dogbreeds.data.imagenet import DOG_CLASSES
-from dogbreeds.package.card import IMAGENET_MASS, InputStep
+from dogbreeds.package.card import IMAGENET_MASS, PreprocessConfig
 
 OUTPUTS = ("breed_logits", "dog_mass")
 
@@ -29,7 +29,7 @@ class Network(nn.Module):
         A timm classifier with its 1,000-class ImageNet head.
     breeds : int
         Number of outputs of the breed head, which starts with timm's default initialisation.
-    step : InputStep
+    step : PreprocessConfig
         The card's `input`: mean and std for pixels scaled to 0..1.
     dog_score : str
         The card's: what the second output holds.
@@ -40,7 +40,11 @@ class Network(nn.Module):
     dog_classes: Tensor
 
     def __init__(
-        self, backbone: nn.Module, breeds: int, step: InputStep, dog_score: str = IMAGENET_MASS
+        self,
+        backbone: nn.Module,
+        breeds: int,
+        step: PreprocessConfig,
+        dog_score: str = IMAGENET_MASS,
     ) -> None:
         super().__init__()
         self.dog_score = dog_score

@@ -7,7 +7,6 @@ either side that breaks the match stops here and not as a model that is quietly 
 """
 
 import difflib
-import hashlib
 import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ import timm
 import torch
 from torch import Tensor, nn
 
+from dogbreeds.package.archive import sha256
 from dogbreeds.package.card import PackageError
 
 
@@ -119,7 +119,7 @@ def pretrained_backbone(name: str, catalogue: Mapping[str, Shipped] = SHIPPED) -
         )
     shipped = catalogue[name]
     path = weights_file(shipped)
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    digest = sha256(path)
     if digest != shipped.sha256:
         raise PackageError(
             f"{path.name} of {shipped.distribution} has SHA-256 {digest[:12]}..., expected "

@@ -16,17 +16,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dogbreeds.data.dataset import Dataset, Photo
+from dogbreeds.data.dataset import Dataset
 from dogbreeds.evaluation.calibrate import dog_threshold, temperature
-from dogbreeds.evaluation.compare import on_breeds_of, paired_bootstrap, right_answers
-from dogbreeds.evaluation.evaluate import Answers, answers_of, evaluation
+from dogbreeds.evaluation.compare import correct_predictions, on_breeds_of, paired_bootstrap
+from dogbreeds.evaluation.evaluate import Predictions, evaluation, predict_photos
 from dogbreeds.evaluation.metrics import Floats, Labels, softmax, wilson
 from dogbreeds.network.export import check_parity, export
 from dogbreeds.network.network import Network
-from dogbreeds.package.card import Card, InputStep
+from dogbreeds.package.card import Card, PreprocessConfig
 from dogbreeds.package.quantize import best_form
 from dogbreeds.package.write import make_package, unpacked
-from dogbreeds.photos.decode import wire_image
+from dogbreeds.photos.decode import LoadPhoto, load_photo, wire_image
 from dogbreeds.photos.preprocess import prepare
 from dogbreeds.serving.engine import FP32, INT8, Engine
 from dogbreeds.serving.inference import model_fn
@@ -44,7 +44,13 @@ class Finished:
     evaluation: dict[str, Any]
 
 
-def finish(network: Network, card: Card, dataset: Dataset, live: Path | None = None) -> Finished:
+def finish(
+    network: Network,
+    card: Card,
+    dataset: Dataset,
+    live: Path | None = None,
+    load: LoadPhoto = load_photo,
+) -> Finished:
     """Make, calibrate and judge a package.
 
     Parameters
@@ -57,6 +63,8 @@ def finish(network: Network, card: Card, dataset: Dataset, live: Path | None = N
         Its valid photos decide and calibrate, its test photos judge; there are some of each.
     live : Path, optional
         The package to compare with on the test photos; None, or an empty folder, for none.
+    load : callable
+        Reads and decodes a photo.
 
     Raises
     ------
@@ -66,27 +74,30 @@ def finish(network: Network, card: Card, dataset: Dataset, live: Path | None = N
         A photo cannot be decoded; the message names it.
     """
     valid, test = dataset.of_split("valid"), dataset.of_split("test")
-    labels, truth = _labels(valid, dataset), _labels(test, dataset)
+    labels, truth = dataset.targets(valid), dataset.targets(test)
     paths = [photo.path for photo in test]
+    valid_paths = [photo.path for photo in valid]
     with tempfile.TemporaryDirectory(prefix="kennel-forms-") as name:
         forms = Path(name)
         export(network, card.input.size, forms)
-        in_fp32 = _ask(Engine(forms, form=FP32), card.input, valid)
-        smoke = _surest(valid, in_fp32.logits, labels)
+        in_fp32 = predict_photos(Engine(forms, form=FP32), card.input, valid_paths, load)
+        smoke = _surest(valid_paths, in_fp32.logits, labels, load)
         check_parity(network, forms, prepare(wire_image(smoke), card.input))
-        decision = best_form(forms, *_deciding(valid, labels, card.input))
+        decision = best_form(forms, *_deciding(valid_paths, labels, card.input, load))
         int8 = decision.as_dict()
         if decision.precision == "int8":
-            int8 |= _fitted(_ask(Engine(forms, form=INT8), card.input, valid), labels)
+            int8 |= _fitted(
+                predict_photos(Engine(forms, form=INT8), card.input, valid_paths, load), labels
+            )
         card = replace(card, int8=int8, **_fitted(in_fp32, labels))
         engine = Engine(forms)
-        answers = answers_of(engine, card.input, paths)
+        answers = predict_photos(engine, card.input, paths, load)
         probabilities = softmax(answers.logits, card.served_in(engine.precision).temperature)
         names = [photo.name for photo in test]
         result = evaluation(probabilities, truth, dataset.breeds, names)
         result |= {
             "precision": engine.precision,
-            "live": _compared(live, dataset, paths, truth, probabilities),
+            "live": _compared(live, dataset, paths, truth, probabilities, load),
         }
         more = {"evaluation.json": to_json(result).encode()}
         members, card = make_package(
@@ -100,15 +111,7 @@ def to_json(result: dict[str, Any]) -> str:
     return json.dumps(result, indent=1, ensure_ascii=False) + "\n"
 
 
-def _labels(photos: Sequence[Photo], dataset: Dataset) -> Labels:
-    return np.array([dataset.index(photo.breed) for photo in photos], np.int64)
-
-
-def _ask(engine: Engine, step: InputStep, photos: Sequence[Photo]) -> Answers:
-    return answers_of(engine, step, [photo.path for photo in photos])
-
-
-def _fitted(answers: Answers, labels: Labels) -> dict[str, Any]:
+def _fitted(answers: Predictions, labels: Labels) -> dict[str, Any]:
     return {
         "temperature": temperature(answers.logits, labels),
         "dog_threshold": dog_threshold(answers.scores),
@@ -116,38 +119,39 @@ def _fitted(answers: Answers, labels: Labels) -> dict[str, Any]:
 
 
 def _deciding(
-    photos: Sequence[Photo], labels: Labels, step: InputStep
+    photos: Sequence[Path], labels: Labels, step: PreprocessConfig, load: LoadPhoto
 ) -> tuple[NDArray[np.uint8], list[int]]:
     chosen = np.linspace(0, len(photos) - 1, min(len(photos), MOST_DECIDING), dtype=int)
-    pixels = [prepare(wire_image(photos[i].path.read_bytes()), step) for i in chosen]
+    pixels = [prepare(load(photos[i]), step) for i in chosen]
     return np.stack(pixels), labels[chosen].tolist()
 
 
-def _surest(photos: Sequence[Photo], logits: Floats, labels: Labels) -> bytes:
+def _surest(photos: Sequence[Path], logits: Floats, labels: Labels, load: LoadPhoto) -> bytes:
     """Return the photo whose breed the network is surest of, as a JPEG of the wire's size."""
     sure = softmax(logits)[np.arange(len(labels)), labels]
-    image = wire_image(photos[int(sure.argmax())].path.read_bytes())
+    image = load(photos[int(sure.argmax())])
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=90)
     return buffer.getvalue()
 
 
-def _compared(
+def _compared(  # noqa: PLR0917
     path: Path | None,
     dataset: Dataset,
     photos: Sequence[Path],
     labels: Labels,
     candidate: Floats,
+    load: LoadPhoto,
 ) -> dict[str, Any] | None:
     """Ask the live package about the test photos, over the candidate's breeds."""
     if path is None or (path.is_dir() and not any(path.iterdir())):
         return None  # before the first release SageMaker's channel is not there, or empty
     with unpacked(path) as package:
         model = model_fn(str(package))
-        answers = answers_of(model.engine, model.card.input, photos)
+        answers = predict_photos(model.engine, model.card.input, photos, load)
         logits = on_breeds_of(answers.logits, model.breeds, dataset.labels)
-    right = right_answers(logits, labels)
-    found = paired_bootstrap(right_answers(candidate, labels), right)
+    right = correct_predictions(logits, labels)
+    found = paired_bootstrap(correct_predictions(candidate, labels), right)
     lacking = [b.breed for b, c in zip(dataset.labels, logits.T, strict=True) if np.isinf(c).all()]
     return {
         "model": model.label,

@@ -17,7 +17,7 @@ class PackageError(RuntimeError):
 
 
 @dataclass(frozen=True)
-class InputStep:
+class PreprocessConfig:
     """How the wire becomes the network's input: one crop and one resize."""
 
     size: int  # pixels; the network takes size x size
@@ -34,7 +34,7 @@ class Card:
     name: str
     version: str  # 12 hex digits of the weights, the breeds and the settings below
     backbone: str  # timm's name
-    input: InputStep
+    input: PreprocessConfig
     wire: dict[str, int]  # pixels; what the sender resizes to: {"short": 320, "long": 640}
     temperature: float  # breed probabilities are softmax(breed_logits / temperature)
     dog_threshold: float  # is_dog: dog_mass >= dog_threshold
@@ -84,9 +84,9 @@ class Card:
         ]
         _require(values, needed, "card.json")
         step = values["input"]
-        _require(step, [entry.name for entry in fields(InputStep)], "card.json, input")
+        _require(step, [entry.name for entry in fields(PreprocessConfig)], "card.json, input")
         known = {entry.name: values[entry.name] for entry in fields(cls) if entry.name in values}
-        known["input"] = InputStep(
+        known["input"] = PreprocessConfig(
             size=int(step["size"]),
             crop_pct=float(step["crop_pct"]),
             interpolation=str(step["interpolation"]),

@@ -16,7 +16,7 @@ from torch import nn
 from dogbreeds.data.imagenet import DOG_CLASSES, dog_breeds
 from dogbreeds.network.network import Network, cut_head
 from dogbreeds.network.weights import SHIPPED, pretrained_backbone
-from dogbreeds.package.card import Card, InputStep, PackageError
+from dogbreeds.package.card import Card, PackageError, PreprocessConfig
 from dogbreeds.package.smoke import CREDIT, PRETRAINED_BREED, smoke_jpeg
 from dogbreeds.package.write import write_package
 from dogbreeds.photos.decode import LONG_SIDE, SHORT_SIDE
@@ -28,27 +28,27 @@ DOG_THRESHOLD_REASON = "More of ImageNet's softmax lies on its dogs than on all 
 RECORDED = ("torch", "timm", "openvino", "numpy", "pillow")
 
 
-def pretrained_network(backbone: str = BACKBONE) -> tuple[Network, InputStep]:
+def pretrained_network(backbone: str = BACKBONE) -> tuple[Network, PreprocessConfig]:
     """Build the network with the shipped weights and the head cut to ImageNet's dogs.
 
     Returns
     -------
-    tuple of Network and InputStep
+    tuple of Network and PreprocessConfig
         In evaluation mode; the step holds what timm records for this backbone.
     """
     body = pretrained_backbone(backbone)
-    step = input_step(body)
+    step = preprocess_config(body)
     network = Network(body, len(DOG_CLASSES), step)
     cut_head(network, DOG_CLASSES)
     return network.eval(), step
 
 
-def input_step(backbone: nn.Module) -> InputStep:
+def preprocess_config(backbone: nn.Module) -> PreprocessConfig:
     """Return what timm records for this backbone."""
     settings = backbone.pretrained_cfg
     if not isinstance(settings, dict):
         raise TypeError(f"timm's pretrained_cfg is a {type(settings).__name__}, expected a dict.")
-    return InputStep(
+    return PreprocessConfig(
         size=settings["input_size"][-1],
         crop_pct=settings["crop_pct"],
         interpolation=settings["interpolation"],

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dogbreeds.package.card import Card, PackageError, read_breeds
-from dogbreeds.photos.decode import wire_image
+from dogbreeds.photos.decode import load_photo
 from dogbreeds.photos.preprocess import prepare
 from dogbreeds.serving.engine import FP32, INT8, Engine
 from dogbreeds.serving.quiet_openvino import ov
@@ -193,7 +193,7 @@ def labelled(package: Path, folder: Path) -> tuple[NDArray[np.uint8], list[int]]
     for path in sorted(file for file in folder.rglob("*") if file.is_file()):
         label = synsets.get(path.name.partition("_")[0], index.get(_plain(path.parent.name)))
         if label is not None:
-            photos.append(prepare(wire_image(path.read_bytes()), card.input))
+            photos.append(prepare(load_photo(path), card.input))
             labels.append(label)
     if not photos:
         raise PackageError(f"No photo of a breed of this package lies in {folder}.")

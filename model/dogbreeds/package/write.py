@@ -18,7 +18,7 @@ import safetensors.torch
 from dogbreeds.network.export import check_parity, export
 from dogbreeds.network.network import Network
 from dogbreeds.package.archive import whole_file, write_tar_gz
-from dogbreeds.package.card import Breed, Card, InputStep, PackageError, breeds_to_json
+from dogbreeds.package.card import Breed, Card, PackageError, PreprocessConfig, breeds_to_json
 from dogbreeds.photos.decode import wire_image
 from dogbreeds.photos.preprocess import prepare
 from dogbreeds.serving.engine import Engine
@@ -46,7 +46,7 @@ def write_package(
     return card
 
 
-def write_forms(network: Network, step: InputStep, smoke: bytes, folder: Path) -> None:
+def write_forms(network: Network, step: PreprocessConfig, smoke: bytes, folder: Path) -> None:
     """Write the engine's form of `network` into `folder`, and check it on the photo `smoke`.
 
     Raises

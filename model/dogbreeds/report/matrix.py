@@ -1,26 +1,70 @@
-"""The confusion matrix, readable from two breeds to a few hundred."""
+"""Compute the confusion matrix's drawing, readable from two breeds to a few hundred."""
 
 from collections.abc import Sequence
-
-from dogbreeds.report.html import Markup, join, tag
+from dataclasses import dataclass
+from typing import NamedTuple
 
 Matrix = Sequence[Sequence[int]]
 
-SORTED_FROM = 16  # breeds; from here on neighbours matter more than the alphabet
+SORTED_FROM = 16  # breeds; from here on confused breeds are put side by side
 COUNTS_TO = 24  # breeds; up to here a cell has room for its count
 LABELS_TO = 200  # breeds; beyond, a label would be under 5 pixels high
-OWN_CELLS = (
-    1_200  # mistakes with a tooltip of their own, about 150 bytes each; the rest share paths
-)
-LEVELS = 4  # shades that the rest share
-FAINTEST = 0.25  # opacity of the rarest mistake, which must be seen
+GRID_ABOVE = 12  # SVG units of a cell's side; a finer grid would look grey
+NAME_LENGTH = 26  # characters of a breed's label
+OWN_CELLS = 1_200  # mistakes with a tooltip each, about 150 bytes; the others share paths
+LEVELS = 4  # opacities of the shared paths
+FAINTEST = 0.25  # opacity of the rarest mistake, which must be visible
+
+
+class Cell(NamedTuple):
+    """One cell with a tooltip."""
+
+    x: float
+    y: float
+    kind: str  # "right" on the diagonal, else "wrong"; a class of report.css
+    opacity: float
+    title: str
+    count: int
+    strong: bool  # so dark that its count is printed light
+
+
+class Path(NamedTuple):
+    """Many rare mistakes of about one frequency, as one shape."""
+
+    d: str
+    opacity: float
+
+
+class Label(NamedTuple):
+    """A breed's name, once for its row and once, turned, for its column."""
+
+    name: str
+    y: float
+    transform: str
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """What `templates/plots.html.j2` draws, in SVG units."""
+
+    breeds: int
+    width: str
+    margin: float
+    side: float  # of a cell
+    end: float  # right and lower edge of the cells
+    font: float
+    grid: list[float]
+    cells: list[Cell]
+    counts_shown: bool
+    paths: list[Path]
+    labels: list[Label]
 
 
 def order(confusion: Matrix) -> list[int]:
-    """Return the breeds in an order that puts those taken for each other side by side.
+    """Return the breeds in an order that puts those confused with each other side by side.
 
-    Breeds are strung together by the most frequent confusions first: each link joins two strings,
-    turned so that the two breeds come near each other.
+    Breeds are chained by the most frequent confusions first: each link joins two chains, reversed
+    where needed so that the two breeds come near each other.
     """
     count = len(confusion)
     if count < SORTED_FROM:
@@ -31,9 +75,9 @@ def order(confusion: Matrix) -> list[int]:
         for b in range(a + 1, count)
         if confusion[a][b] + confusion[b][a]
     )
-    strings = {breed: [breed] for breed in range(count)}
+    chains = {breed: [breed] for breed in range(count)}
     for _, a, b in links:
-        left, right = strings[a], strings[b]
+        left, right = chains[a], chains[b]
         if left is right:
             continue
         if left.index(a) < len(left) / 2:
@@ -42,122 +86,88 @@ def order(confusion: Matrix) -> list[int]:
             right.reverse()
         left += right
         for breed in right:
-            strings[breed] = left
-    found: list[int] = []
+            chains[breed] = left
+    ordered: list[int] = []
     for breed in range(count):
-        if strings[breed][0] not in found:
-            found += strings[breed]
-    return found
+        if chains[breed][0] not in ordered:
+            ordered += chains[breed]
+    return ordered
 
 
-def draw(confusion: Matrix, breeds: Sequence[str]) -> Markup:
-    """Draw the matrix: a row for each true breed, a column for each that the model said."""
+def drawing(confusion: Matrix, breeds: Sequence[str]) -> Drawing:
+    """Lay out the matrix: a row for each true breed, a column for each predicted one."""
     count = len(breeds)
-    side = min(46.0, max(7.2, 700 / count))  # of a cell, in SVG units
+    side = min(46.0, max(7.2, 700 / count))
     font = min(13.0, max(6.2, side * 0.86))
-    longest = min(max(map(len, breeds)), 26)
+    longest = min(max(map(len, breeds)), NAME_LENGTH)
     margin = longest * font * 0.56 + 14 if count <= LABELS_TO else 24.0
     places = {breed: place for place, breed in enumerate(order(confusion))}
-    rows = [max(sum(row), 1) for row in confusion]
-    width = margin + count * side + 4
-
-    parts = [
-        tag("rect", x=margin, y=margin, width=count * side, height=count * side, class_="well")
-    ]
-    if side > 12:  # noqa: PLR2004  # finer grids would be grey
-        parts += _grid(count, side, margin)
+    edges = [margin + place * side for place in range(count + 1)]
     mistakes = sorted(
         (-confusion[truth][said], truth, said)
         for truth in range(count)
         for said in range(count)
         if truth != said and confusion[truth][said]
     )
-    shown = [(truth, said) for _, truth, said in mistakes[:OWN_CELLS]]
-    for truth, said in [*((breed, breed) for breed in range(count)), *shown]:
-        cell = confusion[truth][said]
-        if not cell:
-            continue
-        share = cell / rows[truth]
-        right = truth == said
-        x, y = margin + places[said] * side, margin + places[truth] * side
-        told = (
-            f"{breeds[truth]}: {cell} of {rows[truth]} right"
-            if right
-            else f"{breeds[truth]} taken for {breeds[said]}: {cell} of {rows[truth]}"
-        )
-        parts.append(
-            tag(
-                "rect",
-                tag("title", told),
-                x=x,
-                y=y,
-                width=side,
-                height=side,
-                class_="right" if right else "wrong",
-                fill_opacity=FAINTEST + (1 - FAINTEST) * share,
-            )
-        )
-        if count <= COUNTS_TO:
-            strong = " strong" if share > 0.5 else ""  # noqa: PLR2004  # dark cells, light digits
-            parts.append(
-                tag("text", cell, x=x + side / 2, y=y + side / 2 + 4, class_=f"count{strong}")
-            )
-    parts += _shared(confusion, mistakes[OWN_CELLS:], places, side, margin)
-    if count <= LABELS_TO:
-        parts += [
-            _label(breeds[breed], place, side, margin, font) for breed, place in places.items()
-        ]
-    parts.append(tag("text", "said \u25b8", x=margin - 6, y=margin - 18, class_="axis end-anchor"))
-    parts.append(tag("text", "true \u25be", x=margin - 6, y=margin - 3, class_="axis end-anchor"))
-    return tag(
-        "svg",
-        *parts,
-        viewBox=f"0 0 {width:.0f} {width:.0f}",
-        class_="matrix",
-        width=f"{width:.0f}",
-        role="img",
-        aria_label=f"confusion matrix of {count} breeds",
+    pairs = [(truth, said) for _, truth, said in mistakes]
+    shown = [(breed, breed) for breed in range(count) if confusion[breed][breed]]
+    shown += pairs[:OWN_CELLS]
+    return Drawing(
+        breeds=count,
+        width=f"{margin + count * side + 4:.0f}",
+        margin=margin,
+        side=side,
+        end=edges[-1],
+        font=font,
+        grid=edges if side > GRID_ABOVE else [],
+        cells=[
+            _cell(confusion, breeds, truth, said, edges[places[said]], edges[places[truth]])
+            for truth, said in shown
+        ],
+        counts_shown=count <= COUNTS_TO,
+        paths=_paths(confusion, pairs[OWN_CELLS:], places, edges),
+        labels=[_label(breeds[breed], place, side, margin, font) for breed, place in places.items()]
+        if count <= LABELS_TO
+        else [],
     )
 
 
-def _label(breed: str, place: int, side: float, margin: float, font: float) -> Markup:
-    name = breed if len(breed) <= 26 else f"{breed[:25]}…"  # noqa: PLR2004
-    at, edge = margin + (place + 0.5) * side + font * 0.34, margin - 5
-    turned = f"translate({at:.1f} {edge:.1f}) rotate(-90)"
-    return join(
-        [
-            tag("text", name, x=edge, y=at, font_size=font, class_="breed end-anchor"),
-            tag("text", name, transform=turned, font_size=font, class_="breed"),
-        ]
-    )
+def _cell(  # noqa: PLR0917  # the matrix, the cell's place in it and on the page
+    confusion: Matrix, breeds: Sequence[str], truth: int, said: int, x: float, y: float
+) -> Cell:
+    photos = max(sum(confusion[truth]), 1)
+    count = confusion[truth][said]
+    share = count / photos
+    if truth == said:
+        kind, title = "right", f"{breeds[truth]}: {count} of {photos} right"
+    else:
+        kind, title = "wrong", f"{breeds[truth]} taken for {breeds[said]}: {count} of {photos}"
+    opacity = FAINTEST + (1 - FAINTEST) * share
+    return Cell(x, y, kind, opacity, title, count, share > 0.5)  # noqa: PLR2004
 
 
-def _grid(count: int, side: float, margin: float) -> list[Markup]:
-    end = margin + count * side
-    parts = []
-    for place in range(count + 1):
-        at = margin + place * side
-        parts.append(tag("line", x1=at, x2=at, y1=margin, y2=end, class_="grid"))
-        parts.append(tag("line", x1=margin, x2=end, y1=at, y2=at, class_="grid"))
-    return parts
+def _label(breed: str, place: int, side: float, margin: float, font: float) -> Label:
+    name = breed if len(breed) <= NAME_LENGTH else f"{breed[: NAME_LENGTH - 1]}…"
+    baseline = margin + (place + 0.5) * side + font * 0.34
+    return Label(name, baseline, f"translate({baseline:.1f} {margin - 5:.1f}) rotate(-90)")
 
 
-def _shared(
+def _paths(
     confusion: Matrix,
-    mistakes: Sequence[tuple[int, int, int]],
+    pairs: Sequence[tuple[int, int]],
     places: dict[int, int],
-    side: float,
-    margin: float,
-) -> list[Markup]:
-    """Draw many rare mistakes in a few shapes: a page of a hopeless model stays small too."""
-    paths: list[list[str]] = [[] for _ in range(LEVELS)]
-    for _, truth, said in mistakes:
+    edges: Sequence[float],
+) -> list[Path]:
+    """Draw many rare mistakes as a few paths, so that the page of a bad model stays small."""
+    side = edges[1] - edges[0]
+    squares: list[list[str]] = [[] for _ in range(LEVELS)]
+    for truth, said in pairs:
         share = confusion[truth][said] / max(sum(confusion[truth]), 1)
-        x, y = margin + places[said] * side, margin + places[truth] * side
+        x, y = edges[places[said]], edges[places[truth]]
         level = min(int(share * LEVELS), LEVELS - 1)
-        paths[level].append(f"M{x:.1f} {y:.1f}h{side:.1f}v{side:.1f}h-{side:.1f}z")
+        squares[level].append(f"M{x:.1f} {y:.1f}h{side:.1f}v{side:.1f}h-{side:.1f}z")
     return [
-        tag("path", d="".join(path), class_="wrong", fill_opacity=FAINTEST + 0.75 * level / LEVELS)
-        for level, path in enumerate(paths)
+        Path("".join(path), FAINTEST + 0.75 * level / LEVELS)
+        for level, path in enumerate(squares)
         if path
     ]

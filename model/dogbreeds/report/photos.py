@@ -1,102 +1,109 @@
-"""The photos in the report, small and without metadata.
+"""Thumbnails of the photos that the report shows, without metadata and within a size limit.
 
-Of the breeds most taken for each other, and those that may lie in a wrong folder.
+It shows photos of the breeds most often confused, and photos that may be in a wrong folder.
 """
 
 import base64
 import io
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from PIL import Image
 
-from dogbreeds.photos.decode import PhotoError, wire_image
-from dogbreeds.report.html import Markup, plural, section, tag
+from dogbreeds.photos.decode import PhotoError
 
 PAIRS = 12  # most confused pairs that are shown
-PHOTOS = 4  # of a pair
+PHOTOS_A_PAIR = 4
 THUMBNAIL = 150  # pixels of the shorter side
-PHOTO_BYTES = 900_000  # of all these photos together; they grow by a third as text
-LABELS = 24  # photos that may lie in a wrong folder; audit.json has them all
-LABEL_BYTES = 300_000  # of all of these
+PAIRS_BYTES = 900_000  # of all photos of these pairs; base64 adds a third
+WRONG_LABELS = 24  # photos that may be in a wrong folder; audit.json lists all of them
+WRONG_LABELS_BYTES = 300_000  # of all of these
+
+ReadPhoto = Callable[[str], Image.Image]  # the wire image of a photo's name
 
 
-def wrong_labels(found: Mapping[str, Any], photos: Callable[[str], bytes]) -> Markup:
-    """Show the photos that may lie in a wrong folder, the least believable first."""
-    items = list(found["items"])
-    if not items:
-        return section("Wrong labels?", tag("p", "No photo looks as if it lay in a wrong folder."))
-    told = (
-        f"{plural(len(items), 'photo')} of train and valid: heads that did not learn a photo say "
-        "another breed than its folder. Look, move what is wrong, and train again."
-    )
-    room = LABEL_BYTES
-    cards = []
-    for item in items[:LABELS]:
+class Thumbnail(NamedTuple):
+    """A photo as a data URI, or the reason why it is not shown."""
+
+    name: str
+    source: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class ConfusedPair:
+    """A breed that was taken for another one, with photos."""
+
+    truth: str
+    said: str
+    photos_wrong: int
+    thumbnails: list[Thumbnail]
+
+
+@dataclass(frozen=True)
+class WrongLabel:
+    """A photo that may be in a wrong folder."""
+
+    name: str
+    reason: str
+    thumbnail: Thumbnail
+
+
+@dataclass(frozen=True)
+class WrongLabels:
+    """All photos that may be in a wrong folder, the first of them with thumbnails."""
+
+    total: int
+    shown: list[WrongLabel]
+
+
+class Thumbnails:
+    """Makes thumbnails until their bytes reach a limit."""
+
+    def __init__(self, read: ReadPhoto, limit: int) -> None:
+        self._read, self._bytes_left = read, limit
+
+    def __call__(self, name: str) -> Thumbnail:
+        """Return the thumbnail of the photo `name`."""
+        try:
+            jpeg = _small_jpeg(self._read(name))
+        except (OSError, PhotoError) as error:
+            return Thumbnail(name, "", f"cannot be shown ({error})")
+        if len(jpeg) > self._bytes_left:
+            return Thumbnail(name, "", "left out to keep this page small")
+        self._bytes_left -= len(jpeg)
+        encoded = base64.b64encode(jpeg).decode()
+        return Thumbnail(name, f"data:image/jpeg;base64,{encoded}", "")
+
+
+def wrong_labels(finding: Mapping[str, Any], read: ReadPhoto) -> WrongLabels:
+    """Return the photos that may be in a wrong folder, the least plausible labels first."""
+    items = list(finding["items"])
+    thumbnail = Thumbnails(read, WRONG_LABELS_BYTES)
+    shown = []
+    for item in items[:WRONG_LABELS]:
         (name,) = item["files"]
-        shown, size = _shown(name, photos, room)
-        room -= size
-        words = tag("p", tag("bdi", name), ": ", tag("bdi", item["reason"]), class_="beside")
-        cards.append(tag("article", tag("div", shown, words, class_="photos"), class_="pair"))
-    more = len(items) - len(cards)
-    return section(
-        "Wrong labels?",
-        tag("p", told),
-        tag("div", *cards, class_="pairs"),
-        tag("p", f"{more:,} more are in audit.json.", class_="soft") if more else "",
-    )
+        shown.append(WrongLabel(name, item["reason"], thumbnail(name)))
+    return WrongLabels(len(items), shown)
 
 
-def most_confused(pairs: Sequence[Mapping[str, Any]], photos: Callable[[str], bytes]) -> Markup:
-    """Show photos of the pairs of breeds that were taken for each other."""
-    if not pairs:
-        return section("Most confused", tag("p", "No test photo got a wrong breed."))
-    room = PHOTO_BYTES
-    cards = []
-    for pair in pairs[:PAIRS]:
-        shown: list[Markup] = []
-        for name in list(pair.get("photos", []))[:PHOTOS]:
-            photo, size = _shown(name, photos, room)
-            room -= size
-            shown.append(photo)
-        said = tag(
-            "p",
-            tag("bdi", pair["truth"], class_="truth"),
-            " taken for ",
-            tag("b", tag("bdi", pair["said"])),
+def most_confused(pairs: Sequence[Mapping[str, Any]], read: ReadPhoto) -> list[ConfusedPair]:
+    """Return the pairs of breeds that were most often confused, with photos."""
+    thumbnail = Thumbnails(read, PAIRS_BYTES)
+    return [
+        ConfusedPair(
+            pair["truth"],
+            pair["said"],
+            pair["count"],
+            [thumbnail(name) for name in list(pair.get("photos", []))[:PHOTOS_A_PAIR]],
         )
-        cards.append(
-            tag(
-                "article",
-                tag(
-                    "div",
-                    said,
-                    tag("span", f"{pair['count']}\u00d7", class_="times"),
-                    class_="names",
-                ),
-                tag("div", *shown, class_="photos"),
-                class_="pair",
-            )
-        )
-    return section("Most confused", tag("div", *cards, class_="pairs"))
+        for pair in pairs[:PAIRS]
+    ]
 
 
-def _shown(name: str, photos: Callable[[str], bytes], room: int) -> tuple[Markup, int]:
-    """Return a photo, or why it is not shown, and the bytes that it takes of `room`."""
-    small = _thumbnail(name, photos)
-    if isinstance(small, bytes) and len(small) <= room:
-        source = "data:image/jpeg;base64," + base64.b64encode(small).decode()
-        return tag("img", src=source, alt=name, title=name), len(small)
-    reason = small if isinstance(small, str) else "left out to keep this page small"
-    return tag("p", f"{name}: {reason}", class_="soft"), 0
-
-
-def _thumbnail(name: str, photos: Callable[[str], bytes]) -> bytes | str:
-    """Return a small JPEG without metadata, or why there is none."""
-    try:
-        image = wire_image(photos(name))
-    except (OSError, PhotoError) as error:
-        return f"cannot be shown ({error})"
+def _small_jpeg(image: Image.Image) -> bytes:
+    """Return a small JPEG without metadata."""
     image.thumbnail((THUMBNAIL * 2, THUMBNAIL), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=80, optimize=True)

@@ -1,15 +1,16 @@
-"""The report's plots as inline SVG; the page's style colours them, so they follow its theme."""
+"""Compute the coordinates of the report's plots; `templates/plots.html.j2` draws them as SVG."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from dogbreeds.evaluation.metrics import wilson
-from dogbreeds.report.html import Markup, join, number, percent, tag
+from dogbreeds.report.numbers import number, percent, percent_tick, points_tick
 
 
 class Frame(NamedTuple):
-    """Where a plot's axes lie: the data's ranges and the picture's, in SVG units."""
+    """The range of the data on both axes, and the picture's size and margins in SVG units."""
 
     x: tuple[float, float]
     y: tuple[float, float]
@@ -21,7 +22,7 @@ class Frame(NamedTuple):
     bottom: int = 42
 
     def at(self, x: float, y: float) -> tuple[float, float]:
-        """Return the place of a point of the data."""
+        """Return the SVG coordinates of a point of the data."""
         wide, high = (max(b - a, 1e-12) for a, b in (self.x, self.y))
         return (
             self.left + (x - self.x[0]) / wide * (self.width - self.left - self.right),
@@ -31,206 +32,238 @@ class Frame(NamedTuple):
         )
 
 
-def gauge(share: float, bounds: Sequence[float]) -> Markup:
-    """Draw a share on a line from 0 to 1, with its interval."""
-    low, high = bounds
-    return tag(
-        "svg",
-        tag("rect", x=0, y=5, width=200, height=4, rx=2, class_="track"),
-        tag(
-            "rect",
-            x=200 * low,
-            y=3,
-            width=max(200 * (high - low), 1.0),
-            height=8,
-            rx=4,
-            class_="band",
-        ),
-        tag("circle", cx=200 * share, cy=7, r=4, class_="dot"),
-        viewBox="-5 0 210 14",
-        class_="gauge",
-        aria_hidden="true",
-    )
+class Tick(NamedTuple):
+    """A label of an axis and its coordinate along that axis."""
+
+    at: float
+    label: str
 
 
-def curves(history: Sequence[Mapping[str, Any]], what: str) -> Markup:
-    """Draw `train_{what}` and `valid_{what}` by epoch, and mark the best valid one."""
-    share = what != "loss"
+@dataclass(frozen=True)
+class Axes:
+    """Grid lines, tick labels and the name of the horizontal axis."""
+
+    left: float
+    right: float
+    floor: float  # y of the horizontal axis
+    x_ticks: list[Tick]
+    y_ticks: list[Tick]
+    name: str
+
+
+class Dot(NamedTuple):
+    """A circle with a tooltip."""
+
+    x: float
+    y: float
+    title: str
+    radius: float = 4
+
+
+@dataclass(frozen=True)
+class Line:
+    """One split's curve, with its label behind the last point."""
+
+    split: str
+    points: str  # of an SVG polyline
+    end: tuple[float, float]
+    label: str
+    label_y: float
+
+
+@dataclass(frozen=True)
+class Curves:
+    """One metric by epoch, for train and valid."""
+
+    metric: str
+    frame: Frame
+    axes: Axes
+    lines: list[Line]
+    best: Dot | None
+
+
+@dataclass(frozen=True)
+class Trials:
+    """The valid loss of each finished trial of a search."""
+
+    frame: Frame
+    axes: Axes
+    dots: list[Dot]
+    best: Dot
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """Accuracy by confidence, with 95 % intervals and the diagonal of perfect calibration."""
+
+    frame: Frame
+    axes: Axes
+    diagonal: tuple[tuple[float, float], tuple[float, float]]
+    points: str
+    dots: list[Dot]
+    whiskers: list[tuple[float, float]]  # y of each dot's upper and lower bound
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Candidate's top-1 minus the live model's, with its 95 % interval."""
+
+    frame: Frame
+    ticks: list[Tick]
+    zero: float
+    top: float
+    floor: float
+    low: float
+    high: float
+    value: tuple[float, float]
+
+
+def curves(history: Sequence[Mapping[str, Any]], metric: str) -> Curves | None:
+    """Plot `train_{metric}` and `valid_{metric}` by epoch; None where nothing was recorded.
+
+    Parameters
+    ----------
+    metric : str
+        "loss", whose least value is the best, or "top1".
+    """
+    is_share = metric != "loss"
+    printed: Callable[[float], str] = percent if is_share else number
     series = {
         split: [
-            (float(row["epoch"]), float(row[f"{split}_{what}"]))
+            (float(row["epoch"]), float(row[f"{split}_{metric}"]))
             for row in history
-            if row.get(f"{split}_{what}") is not None and math.isfinite(row[f"{split}_{what}"])
+            if row.get(f"{split}_{metric}") is not None and math.isfinite(row[f"{split}_{metric}"])
         ]
         for split in ("train", "valid")
     }
     points = [point for line in series.values() for point in line]
     if not points:
-        return tag("p", "Nothing was recorded.", class_="soft")
+        return None
     ticks = nice_ticks(min(y for _, y in points), max(y for _, y in points))
     epochs = [x for x, _ in points]
     frame = Frame((min(epochs), max(*epochs, epochs[0] + 1)), (ticks[0], ticks[-1]))
-    parts = [
-        _axes(frame, ticks, whole_ticks(*frame.x), "epoch", percent_ticks if share else number)
-    ]
     ends = {split: frame.at(*line[-1]) for split, line in series.items() if line}
-    labels = _apart({split: y for split, (_, y) in ends.items()})
-    for split, line in series.items():
-        if not line:
-            continue
-        places = " ".join(f"{x:.1f},{y:.1f}" for x, y in (frame.at(*point) for point in line))
-        parts.append(tag("polyline", points=places, class_=f"line {split}"))
-        last = line[-1][1]
-        told = f"{split} {percent(last) if share else number(last)}"
-        x, y = ends[split]
-        parts.append(tag("circle", cx=x, cy=y, r=3, class_=f"end {split}"))
-        parts.append(tag("text", told, x=x + 8, y=labels[split] + 4, class_=f"label {split}"))
-    if line := series["valid"]:
-        best = (max if share else min)(line, key=lambda point: point[1])
-        x, y = frame.at(*best)
-        told = (
-            f"best on valid: epoch {best[0]:.0f}, {percent(best[1]) if share else number(best[1])}"
+    label_ys = _apart({split: y for split, (_, y) in ends.items()})
+    lines = [
+        Line(
+            split,
+            _polyline(frame.at(*point) for point in series[split]),
+            end,
+            f"{split} {printed(series[split][-1][1])}",
+            label_ys[split],
         )
-        parts.append(tag("circle", tag("title", told), cx=x, cy=y, r=6, class_="best"))
-    return _svg(frame, parts, f"{what} by epoch, train and valid")
+        for split, end in ends.items()
+    ]
+    best = None
+    if line := series["valid"]:
+        epoch, value = (max if is_share else min)(line, key=lambda point: point[1])
+        best = Dot(*frame.at(epoch, value), f"best on valid: epoch {epoch:.0f}, {printed(value)}")
+    y_format = percent_tick if is_share else number
+    axes = _axes(frame, ticks, whole_ticks(*frame.x), "epoch", y_format)
+    return Curves(metric, frame, axes, lines, best)
 
 
-def trials(losses: Sequence[tuple[int, float]]) -> Markup:
-    """Draw the losses of a search by trial, and mark the least."""
+def trials(losses: Sequence[tuple[int, float]]) -> Trials | None:
+    """Plot the losses of a search by trial, and mark the least; None where no trial finished."""
     if not losses:
-        return tag("p", "No trial came to its end.", class_="soft")
+        return None
     values = [loss for _, loss in losses]
     ticks = nice_ticks(min(values), max(values))
-    last = max(at for at, _ in losses)
+    last = max(trial for trial, _ in losses)
     frame = Frame((0.5, last + 0.5), (ticks[0], ticks[-1]), height=260, right=16)
-    parts = [_axes(frame, ticks, whole_ticks(1, last), "trial", number)]
-    best = min(losses, key=lambda trial: trial[1])
-    for trial in losses:
-        x, y = frame.at(*trial)
-        told = tag("title", f"trial {trial[0]}: {trial[1]:.4f}")
-        parts.append(tag("circle", told, cx=x, cy=y, r=4, class_="dot"))
-        if trial == best:
-            parts.append(tag("circle", cx=x, cy=y, r=8, class_="best"))
-    return _svg(frame, parts, "valid loss by trial")
-
-
-def reliability(bins: Sequence[Mapping[str, Any]]) -> Markup:
-    """Draw how often the model was right against how sure it was, with 95 % intervals."""
-    frame = Frame((0, 1), (0, 1), width=420, height=380, right=32)
-    tenths = [tenth / 5 for tenth in range(6)]
-    (x0, y0), (x1, y1) = frame.at(0, 0), frame.at(1, 1)
-    parts = [
-        _axes(frame, tenths, tenths, "probability the model gave", percent_ticks, percent_ticks),
-        tag("line", x1=x0, y1=y0, x2=x1, y2=y1, class_="ideal"),
+    dots = [
+        Dot(*frame.at(trial, loss), f"trial {trial}: {loss:.4f}", radius=4)
+        for trial, loss in losses
     ]
+    axes = _axes(frame, ticks, whole_ticks(1, last), "trial", number)
+    return Trials(frame, axes, dots, dots[values.index(min(values))])
+
+
+def reliability(bins: Sequence[Mapping[str, Any]]) -> Reliability:
+    """Plot accuracy against confidence, bin by bin; the area of a dot grows with its photos."""
+    frame = Frame((0, 1), (0, 1), width=420, height=380, right=32)
+    ticks = [fifth / 5 for fifth in range(6)]
     largest = max((int(row["photos"]) for row in bins), default=1)
-    middles = []
+    dots, whiskers = [], []
     for row in bins:
-        count, sure, right = int(row["photos"]), row["confidence"], row["accuracy"]
-        if not count or sure is None or right is None:
+        count, confidence, accuracy = int(row["photos"]), row["confidence"], row["accuracy"]
+        if not count or confidence is None or accuracy is None:
             continue
-        low, high = wilson(round(right * count), count)
-        (x, y), (_, top), (_, bottom) = (frame.at(sure, at) for at in (right, high, low))
-        middles.append(f"{x:.1f},{y:.1f}")
-        told = f"{count} photos: said {percent(sure)}, right in {percent(right)}"
-        parts.append(tag("line", x1=x, x2=x, y1=top, y2=bottom, class_="whisker"))
-        radius = 3 + 3 * math.sqrt(count / largest)
-        parts.append(tag("circle", tag("title", told), cx=x, cy=y, r=radius, class_="dot"))
-    parts.insert(2, tag("polyline", points=" ".join(middles), class_="line thin"))
-    return _svg(frame, parts, "probability given against share right", "square")
+        low, high = wilson(round(accuracy * count), count)
+        x, y = frame.at(confidence, accuracy)
+        title = f"{count} photos: said {percent(confidence)}, right in {percent(accuracy)}"
+        dots.append(Dot(x, y, title, 3 + 3 * math.sqrt(count / largest)))
+        whiskers.append((frame.at(confidence, high)[1], frame.at(confidence, low)[1]))
+    axes = _axes(frame, ticks, ticks, "probability the model gave", percent_tick, percent_tick)
+    points = _polyline((dot.x, dot.y) for dot in dots)
+    return Reliability(frame, axes, (frame.at(0, 0), frame.at(1, 1)), points, dots, whiskers)
 
 
-def recall_bar(share: float, count: int) -> Markup:
-    """Draw one breed's recall with its interval, for a row of the table."""
-    low, high = wilson(round(share * count), count)
-    return tag(
-        "svg",
-        tag("rect", x=0, y=3, width=200, height=10, rx=2, class_="track"),
-        tag("rect", x=0, y=3, width=200 * share, height=10, rx=2, class_="bar"),
-        tag("line", x1=200 * low, x2=200 * high, y1=8, y2=8, class_="whisker"),
-        tag("title", f"95 % interval {percent(low)} to {percent(high)}"),
-        viewBox="0 0 200 16",
-        preserveAspectRatio="none",
-        class_="recall",
-    )
-
-
-def difference(value: float, bounds: Sequence[float]) -> Markup:
-    """Draw candidate minus live with its interval, beside the line of no difference."""
+def difference(value: float, bounds: Sequence[float]) -> Difference:
+    """Plot candidate minus live with its interval, beside the line of no difference."""
     low, high = bounds
     reach = max(abs(low), abs(high), abs(value), 0.01) * 1.25
     frame = Frame((-reach, reach), (0, 1), 620, 96, 16, 16, 8, 40)
-    (x_low, y), (x_high, _), (x, _) = (frame.at(at, 0.5) for at in (low, high, value))
-    (zero, top), (_, base) = frame.at(0, 1), frame.at(0, 0)
-    ticks = [at for at in nice_ticks(-reach, reach) if -reach <= at <= reach]
-    parts = [
-        tag("line", x1=16, x2=604, y1=base, y2=base, class_="grid"),
-        *[
-            tag("text", _points(at), x=frame.at(at, 0)[0], y=base + 18, class_="tick middle")
-            for at in ticks
+    (zero, top), (_, floor) = frame.at(0, 1), frame.at(0, 0)
+    return Difference(
+        frame=frame,
+        ticks=[
+            Tick(frame.at(tick, 0)[0], points_tick(tick))
+            for tick in nice_ticks(-reach, reach)
+            if -reach <= tick <= reach
         ],
-        tag("line", x1=zero, x2=zero, y1=top, y2=base, class_="ideal"),
-        tag(
-            "rect", x=x_low, y=y - 5, width=max(x_high - x_low, 1.0), height=10, rx=5, class_="band"
-        ),
-        tag("circle", cx=x, cy=y, r=6, class_="dot"),
-        tag("text", "◂ live is better", x=16, y=92, class_="axis"),
-        tag("text", "candidate is better ▸", x=604, y=92, class_="axis end-anchor"),
-    ]
-    return _svg(frame, parts, "candidate minus live, with its 95 % interval", "wide")
+        zero=zero,
+        top=top,
+        floor=floor,
+        low=frame.at(low, 0.5)[0],
+        high=frame.at(high, 0.5)[0],
+        value=frame.at(value, 0.5),
+    )
 
 
 def nice_ticks(low: float, high: float, about: int = 5) -> list[float]:
-    """Return round numbers that hold `low` and `high` between the first and the last."""
+    """Return round numbers, the first at most `low` and the last at least `high`."""
     if high - low < 1e-9:  # noqa: PLR2004  # a flat line: give it some room
         low, high = low - 0.5 * max(abs(low), 0.01), high + 0.5 * max(abs(high), 0.01)
     rough = (high - low) / about
     power = 10 ** math.floor(math.log10(rough))
     step = next(factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= rough)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    return [round(at * step, 12) for at in range(first, last + 1)]
+    return [round(multiple * step, 12) for multiple in range(first, last + 1)]
 
 
 def whole_ticks(low: float, high: float, about: int = 8) -> list[float]:
-    """Return whole numbers from `low` to `high`, not too many."""
+    """Return whole numbers from `low` to `high`, about `about` of them."""
     step = max(1, math.ceil((high - low) / about))
-    return [float(at) for at in range(math.ceil(low), math.floor(high) + 1, step)]
+    return [float(tick) for tick in range(math.ceil(low), math.floor(high) + 1, step)]
 
 
-def percent_ticks(share: float) -> str:
-    """Return 0.945 as "94.5 %", 0.9 as "90 %"."""
-    return f"{100 * share:.4g}\u00a0%"
-
-
-def _points(share: float) -> str:
-    return "0" if share == 0 else f"{100 * share:+.3g} points"
-
-
-def _apart(places: dict[str, float], gap: float = 15) -> dict[str, float]:
-    """Move labels so that they do not lie on each other."""
-    if len(places) < 2:  # noqa: PLR2004
-        return places
-    (upper, y), (lower, z) = sorted(places.items(), key=lambda place: place[1])
+def _apart(ys: dict[str, float], gap: float = 15) -> dict[str, float]:
+    """Move two labels apart vertically so that they do not overlap."""
+    if len(ys) < 2:  # noqa: PLR2004
+        return ys
+    (upper, y), (lower, z) = sorted(ys.items(), key=lambda label: label[1])
     push = max(0.0, gap - (z - y)) / 2
     return {upper: y - push, lower: z + push}
 
 
-def _axes(  # noqa: PLR0917  # two of each: their order is that of the words
-    frame: Frame, ys: Sequence[float], xs: Sequence[float], name: str, of_y: Any, of_x: Any = number
-) -> Markup:
-    right, floor = frame.width - frame.right, frame.height - frame.bottom
-    parts = []
-    for at in ys:
-        y = frame.at(frame.x[0], at)[1]
-        parts.append(tag("line", x1=frame.left, x2=right, y1=y, y2=y, class_="grid"))
-        parts.append(tag("text", of_y(at), x=frame.left - 8, y=y + 4, class_="tick end-anchor"))
-    for at in xs:
-        x = frame.at(at, frame.y[0])[0]
-        parts.append(tag("text", of_x(at), x=x, y=floor + 18, class_="tick middle"))
-    parts.append(tag("text", name, x=(frame.left + right) / 2, y=floor + 36, class_="axis middle"))
-    return join(parts)
+def _axes(  # noqa: PLR0917  # ticks and formats of both axes
+    frame: Frame,
+    ys: Sequence[float],
+    xs: Sequence[float],
+    name: str,
+    y_format: Callable[[float], str],
+    x_format: Callable[[float], str] = number,
+) -> Axes:
+    return Axes(
+        left=frame.left,
+        right=frame.width - frame.right,
+        floor=frame.height - frame.bottom,
+        x_ticks=[Tick(frame.at(x, frame.y[0])[0], x_format(x)) for x in xs],
+        y_ticks=[Tick(frame.at(frame.x[0], y)[1], y_format(y)) for y in ys],
+        name=name,
+    )
 
 
-def _svg(frame: Frame, parts: Sequence[Markup], told: str, kind: str = "plot") -> Markup:
-    box = f"0 0 {frame.width} {frame.height}"
-    return tag("svg", *parts, viewBox=box, class_=kind, role="img", aria_label=told)
+def _polyline(points: Any) -> str:
+    return " ".join(f"{x:.1f},{y:.1f}" for x, y in points)

@@ -1,130 +1,78 @@
-"""`report.html`: what was trained, how good it is, and what to distrust, in one file.
+"""Write `report.html`: what was trained, how good it is, and what to distrust, in one file.
 
-The page needs no network and no script: plots are inline SVG, photos data URIs, and its own
-security policy allows nothing else. It prints, and follows the reader's light or dark theme.
+The page needs no network and no script: plots are inline SVG, photos are data URIs, and its own
+Content-Security-Policy allows nothing else. It can be printed, and follows the reader's light or
+dark theme.
 """
 
 import base64
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from dogbreeds.data.audit_rules import WRONG_LABEL
 from dogbreeds.package.archive import whole_file
-from dogbreeds.report import sections
-from dogbreeds.report.html import Markup, join, percent, plural, tag
+from dogbreeds.report import plots, sections
 from dogbreeds.report.photos import most_confused, wrong_labels
+from dogbreeds.training.run import TrainingRun
 
 _ICON = (
     "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'%3E%3Cpath "
     "fill='%23b0501c' d='M16 3 2 14l2 2.5L6 15v14h20V15l2 1.5 2-2.5z'/%3E%3C/svg%3E"
 )
+_OTHER_CARD_FIELDS = {"credits", "data", "made_with", "training"}  # shown elsewhere on the page
 
 
-def write(
-    path: Path,
-    *,
-    evaluation: Mapping[str, Any],
-    history: Sequence[Mapping[str, Any]],
-    audit: Mapping[str, Any],
-    settings: Mapping[str, Any],
-    versions: Mapping[str, str],
-    card: Mapping[str, Any],
-    photos: Callable[[str], bytes],
-    findings: Sequence[Mapping[str, Any]],
-) -> None:
-    """Write the report to `path`, whole or not at all.
+def write(path: Path, run: TrainingRun) -> None:
+    """Write the report of a training to `path` atomically.
 
-    Parameters
-    ----------
-    evaluation, audit, card : mapping
-        The contents of evaluation.json, audit.json and card.json.
-    history : sequence of mapping
-        An epoch each: epoch, train_loss, valid_loss, train_top1, valid_top1, seconds.
-    settings, versions : mapping
-        What the run was told, and the libraries it ran on. "trials" in settings are a search's:
-        number, parameters, loss (None where ended early), epochs.
-    photos : callable
-        Bytes of the photo of a name in `evaluation["most_confused"]` or in the audit's wrong
-        labels; made small here. One that cannot be read (OSError, PhotoError) is named in words.
-    findings : sequence of mapping
-        The watch's, as `Finding.as_json` gives them.
+    Of a photo that cannot be read (OSError, PhotoError) the page gives the name and the reason.
     """
+    from dogbreeds.report.render import render  # noqa: PLC0415  # Jinja2 only where it is needed
+
     style = Path(__file__).with_name("report.css").read_text("utf-8")
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    evaluation, card, audit, findings = run.evaluation, run.card, run.audit, run.findings
     live = evaluation.get("live")
-    told = dict(settings)
-    trials = told.pop("trials", [])
-    found = audit.get("findings", [])
-    body = join(
-        [
-            _head(evaluation, card, audit, findings),
-            sections.tiles(evaluation),
-            sections.live_and_candidate(live) if live else "",
-            sections.training(history),
-            sections.search(trials),
-            sections.confusion(evaluation),
-            most_confused(evaluation.get("most_confused") or [], photos),
-            sections.reliability(evaluation, card),
-            sections.recalls(evaluation),
-            sections.watch(findings),
-            sections.audit(audit),
-            *(wrong_labels(f, photos) for f in found if f["kind"] == WRONG_LABEL),
-            sections.facts(told, versions, card),
-        ]
+    audit_findings = audit.get("findings", [])
+    page = render(
+        {
+            "style": style,
+            "style_digest": digest,
+            "icon": _ICON,
+            "evaluation": evaluation,
+            "card": card,
+            "audit": audit,
+            "findings": findings,
+            "versions": _as_text(run.versions, set()),
+            "notices": sections.notices(evaluation, audit, findings),
+            "live": live,
+            "comparison": sections.comparison(live) if live else None,
+            "training": sections.training(run.history),
+            "search": sections.search(run.trials),
+            "confusion": sections.confusion(evaluation),
+            "most_confused": most_confused(evaluation.get("most_confused") or [], run.photos),
+            "reliability": plots.reliability(evaluation["reliability"]),
+            "recalls": sections.recalls(evaluation),
+            "silent_rules": sections.silent_rules(findings),
+            "audit_rows": sections.audit_rows(audit),
+            "wrong_labels": [
+                wrong_labels(finding, run.photos)
+                for finding in audit_findings
+                if finding["kind"] == WRONG_LABEL
+            ],
+            "settings": _as_text(run.settings, set()),
+            "card_fields": _as_text(card, _OTHER_CARD_FIELDS),
+        }
     )
     with whole_file(path) as temporary:
-        temporary.write_text(_page(style, f"{card['name']}@{card['version']}", body), "utf-8")
+        temporary.write_text(page, "utf-8")
 
 
-def _page(style: str, title: str, body: Markup) -> str:
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    policy = (
-        f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; "
-        "base-uri 'none'; form-action 'none'"
-    )
-    head = tag(
-        "head",
-        tag("meta", charset="utf-8"),
-        tag("meta", http_equiv="Content-Security-Policy", content=policy),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("meta", name="color-scheme", content="light dark"),
-        tag("title", f"{title} · Kennel model report"),
-        tag("link", rel="icon", href=_ICON),
-        Markup(f"<style>{style}</style>"),
-    )
-    return "<!doctype html>\n" + tag("html", head, tag("body", tag("main", body)), lang="en") + "\n"
-
-
-def _head(
-    evaluation: Mapping[str, Any],
-    card: Mapping[str, Any],
-    audit: Mapping[str, Any],
-    findings: Sequence[Mapping[str, Any]],
-) -> Markup:
-    count, breeds = int(evaluation["photos"]), len(evaluation["breeds"])
-    seen = int(evaluation.get("imagenet_photos") or 0)
-    notices = []
-    if seen:
-        notices.append(
-            f"{seen:,} of the {count:,} test photos have names of ImageNet's photos. A backbone "
-            "pretrained on ImageNet has seen those with their labels, so these figures flatter it: "
-            "on new photos it will be right less often."
-        )
-    if findings:
-        names = ", ".join(str(finding["rule"]) for finding in findings)
-        notices.append(f"The watch over training found {names}: see below.")
-    if accepted := [str(f["kind"]) for f in audit.get("findings", []) if f.get("accepted")]:
-        notices.append(f"Accepted in the photos: {', '.join(accepted)}. See the audit below.")
-    return tag(
-        "header",
-        tag("p", "Kennel · model report", class_="kicker"),
-        tag("h1", str(card["name"]), tag("span", f"@{card['version']}", class_="version")),
-        tag(
-            "p",
-            f"{percent(evaluation['top1'])} of {plural(count, 'test photo')} get the right one of "
-            f"{plural(breeds, 'breed')}. Backbone {card['backbone']}.",
-            class_="lede",
-        ),
-        *[tag("p", notice, class_="notice") for notice in notices],
-    )
+def _as_text(values: Mapping[str, Any], left_out: set[str]) -> dict[str, str]:
+    return {
+        key.replace("_", " "): sections.readable(value)
+        for key, value in values.items()
+        if key not in left_out
+    }

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from dogbreeds.evaluation.probabilities import softmax
+from dogbreeds.evaluation.metrics import softmax
 from dogbreeds.package.card import PackageError
 from dogbreeds.serving.quiet_openvino import ov
 

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from dogbreeds.evaluation.probabilities import softmax
+from dogbreeds.evaluation.metrics import softmax
 from dogbreeds.package.card import Breed, Card, PackageError, read_breeds
 from dogbreeds.photos.decode import PhotoError, wire_image
 from dogbreeds.photos.npy import CONTENT_TYPE as NPY

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dogbreeds.finetune.cache import open_cache, served_view, training_view, whole_view
-from dogbreeds.package.card import InputStep
+from dogbreeds.package.card import PreprocessConfig
 from dogbreeds.photos.decode import PhotoError, wire_image
 from dogbreeds.photos.preprocess import prepare
 from tests.model.dogbreeds.finetune.tiny import STEP, photos
@@ -75,5 +75,5 @@ def test_a_photo_that_cannot_be_decoded_is_named_and_nothing_stays(tmp_path: Pat
 
 
 def test_crops_are_cut_from_a_little_more_than_the_input() -> None:
-    step = InputStep(224, 0.95, "bicubic", (0.5,) * 3, (0.5,) * 3)
+    step = PreprocessConfig(224, 0.95, "bicubic", (0.5,) * 3, (0.5,) * 3)
     assert training_view(step).side == 256

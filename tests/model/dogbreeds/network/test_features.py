@@ -7,11 +7,11 @@ import torch
 
 from dogbreeds.network.features import Extractor, Features
 from dogbreeds.network.network import Network
-from dogbreeds.package.card import InputStep
+from dogbreeds.package.card import PreprocessConfig
 from dogbreeds.photos.decode import PhotoError
 from tests.model.pictures import picture, saved, write
 
-STEP = InputStep(64, 0.9, "bicubic", (0.5, 0.4, 0.3), (0.2, 0.25, 0.3))
+STEP = PreprocessConfig(64, 0.9, "bicubic", (0.5, 0.4, 0.3), (0.2, 0.25, 0.3))
 
 
 def small(seed: int = 3) -> Network:

@@ -4,9 +4,9 @@ import torch
 
 from dogbreeds.data.imagenet import DOG_CLASSES
 from dogbreeds.network.network import Network, cut_head, imagenet_head
-from dogbreeds.package.card import InputStep
+from dogbreeds.package.card import PreprocessConfig
 
-STEP = InputStep(64, 0.9, "bicubic", (0.5, 0.4, 0.3), (0.2, 0.25, 0.3))
+STEP = PreprocessConfig(64, 0.9, "bicubic", (0.5, 0.4, 0.3), (0.2, 0.25, 0.3))
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import torch
 from dogbreeds.data.imagenet import DOG_CLASSES, dog_breeds
 from dogbreeds.network.network import Network, imagenet_head
 from dogbreeds.network.weights import SHIPPED, match_by_order, pretrained_backbone, weights_file
-from dogbreeds.package.card import InputStep, PackageError
+from dogbreeds.package.card import PackageError, PreprocessConfig
 from dogbreeds.photos.decode import wire_image
 from dogbreeds.photos.preprocess import prepare
 
@@ -71,7 +71,7 @@ def test_a_file_that_is_not_the_known_one_is_refused() -> None:
 @pytest.mark.shared
 def test_the_match_is_right_on_real_photos(network: Network, shared_data: Path) -> None:
     # Wrong normalisation or tensor order shows here: about 0.8 of 1,000 classes, or far less.
-    step = InputStep(260, 0.89, "bicubic", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+    step = PreprocessConfig(260, 0.89, "bicubic", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
     of_breed = dict(zip((b.breed for b in dog_breeds()), DOG_CLASSES, strict=True))
     photos, labels = [], []
     for folder, breed in WOOF10.items():

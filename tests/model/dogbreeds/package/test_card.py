@@ -4,13 +4,20 @@ from pathlib import Path
 
 import pytest
 
-from dogbreeds.package.card import Breed, Card, InputStep, PackageError, breeds_to_json, read_breeds
+from dogbreeds.package.card import (
+    Breed,
+    Card,
+    PackageError,
+    PreprocessConfig,
+    breeds_to_json,
+    read_breeds,
+)
 
 CARD = Card(
     name="tiny",
     version="0123456789ab",
     backbone="tiny_net",
-    input=InputStep(64, 0.9, "bicubic", (0.5, 0.4, 0.3), (0.2, 0.2, 0.2)),
+    input=PreprocessConfig(64, 0.9, "bicubic", (0.5, 0.4, 0.3), (0.2, 0.2, 0.2)),
     wire={"short": 320, "long": 640},
     temperature=1.25,
     dog_threshold=0.5,

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dogbreeds.package.card import InputStep, PackageError
+from dogbreeds.package.card import PackageError, PreprocessConfig
 from dogbreeds.photos.preprocess import prepare
 
-STEP = InputStep(260, 0.89, "bicubic", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+STEP = PreprocessConfig(260, 0.89, "bicubic", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 
 
 @pytest.mark.parametrize("size", [(320, 427), (427, 320), (128, 640), (260, 260), (1, 1), (1, 640)])
