@@ -40,13 +40,13 @@ from kennel.cloud.runtime.clock import Clock
 from kennel.cloud.runtime.faults import Faults
 from kennel.cloud.runtime.store import Store
 from kennel.cloud.sagemaker.account import Account, may_be_assumed
+from kennel.cloud.sagemaker.assembly import build_sagemaker
 from kennel.cloud.sagemaker.endpoints.api import Endpoints
-from kennel.cloud.sagemaker.endpoints.images import EcrImages
-from kennel.cloud.sagemaker.endpoints.instance import Command
-from kennel.cloud.sagemaker.jobs.training.run import Place
-from kennel.cloud.sagemaker.parts import job_parts
-from kennel.cloud.sagemaker.protocol import SageMaker
+from kennel.cloud.sagemaker.endpoints.images import Command, EcrImages, LocalImages
+from kennel.cloud.sagemaker.endpoints.instance import OFFLINE_IMAGE
+from kennel.cloud.sagemaker.jobs.context import JobContext
 from kennel.cloud.servicequotas.quotas import Quotas
+from kennel.paths import MODEL, PYTHON
 
 #: How long a custom resource may take to answer; CloudFormation's own hour is too long here.
 CUSTOM_RESOURCE_SECONDS = 300.0
@@ -115,7 +115,8 @@ class Parts:
         images = (setting.state or setting.folder) / "images"
         builds = ImageBuilds(stack, setting.url, images, aws("logs"))
 
-        in_registry = EcrImages(aws("ecr"))
+        local = LocalImages({OFFLINE_IMAGE: [PYTHON, MODEL / "server.py", "serve"]})
+        in_registry = EcrImages(aws("ecr"), local, OFFLINE_IMAGE)
 
         async def command(image: str) -> Command | None:
             known = await in_registry(image)
@@ -126,17 +127,18 @@ class Parts:
             store,
             _fetcher(aws("s3"), setting.folder),
             setting.logs,
+            command,
             clock=clock,
             faults=faults,
-            images=command,
             metrics=self._metrics,
-            tripped=self._alarms.tripped,
-            scaling=self._scalable,
-            notice=lambda kind, detail: self._events.publish(kind, "aws.sagemaker", detail),
+            tripped_alarms=self._alarms.tripped,
+            scalable=self._scalable,
+            publish=lambda kind, detail: self._events.publish(kind, "aws.sagemaker", detail),
         )
-        place = Place(_account(stack, setting.url), clock, setting.logs)
-        jobs = job_parts(store, place, faults, self._events.publish, command)
-        sagemaker = SageMaker(jobs, self._endpoints, access, store, faults)
+        context = JobContext(_account(stack, setting.url), clock, setting.logs)
+        sagemaker = build_sagemaker(
+            store, context, self._endpoints, access, faults, command, self._events.publish
+        )
         scaling = ScalingService(self._scalable, self._endpoints, self._alarms, clock)
 
         for stop in (functions.stop, queue.stop, builds.stop, self._events.stop, sagemaker.stop):

@@ -21,8 +21,8 @@ from kennel.cloud.cloudformation.names import ACCOUNT, REGION
 from kennel.cloud.iam.identity import Access
 from kennel.cloud.iam.permissions import needs as of_others
 from kennel.cloud.iam.requests import ApiCall
-from kennel.cloud.sagemaker.resources import Need, arn_of
-from kennel.cloud.sagemaker.resources import needs as of_sagemaker
+from kennel.cloud.sagemaker.resources import RequiredPermission, arn_of
+from kennel.cloud.sagemaker.resources import required_permissions as of_sagemaker
 from kennel.paths import FUNCTIONS
 from tests.functions.account import Client
 
@@ -77,15 +77,21 @@ def of_function(service: str, operation: str, request: Mapping[str, Any]) -> Ite
     role = _caller(sys._getframe())
     if role is None:  # a test made the call itself
         return
-    needs: Iterable[Need]
+    needs: Iterable[RequiredPermission]
     if service == "sagemaker":
         needs = of_sagemaker(operation, request)
     elif service == "sagemaker-runtime":
-        needs = [Need("sagemaker:InvokeEndpoint", arn_of("endpoint", request["EndpointName"]))]
+        needs = [
+            RequiredPermission(
+                "sagemaker:InvokeEndpoint", arn_of("endpoint", request["EndpointName"])
+            )
+        ]
     elif service == "lambda":
         name = request["FunctionName"].rpartition(":")[2]
         needs = [
-            Need("lambda:InvokeFunction", f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}")
+            RequiredPermission(
+                "lambda:InvokeFunction", f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}"
+            )
         ]
     else:
         needs = of_others(ApiCall(service, operation, dict(request)), _config_of)

@@ -15,7 +15,7 @@ import yaml
 
 from kennel.cloud.cloudformation.names import ACCOUNT, REGION
 from kennel.cloud.iam.requests import ApiCall
-from kennel.cloud.sagemaker.resources import Need, arn_of
+from kennel.cloud.sagemaker.resources import RequiredPermission, arn_of
 
 TABLE = Path(__file__).with_name("actions.yaml")
 _PLACE = re.compile(r"\{(\w+)\}")
@@ -35,7 +35,9 @@ def table() -> dict[str, Any]:
     return read
 
 
-def needs(call: ApiCall, config_of: ConfigOf = lambda endpoint: endpoint) -> list[Need]:
+def needs(
+    call: ApiCall, config_of: ConfigOf = lambda endpoint: endpoint
+) -> list[RequiredPermission]:
     """Return every permission that `call` needs, those included that AWS checks beside it.
 
     Raises
@@ -60,7 +62,9 @@ def needs(call: ApiCall, config_of: ConfigOf = lambda endpoint: endpoint) -> lis
     return list(itertools.chain.from_iterable(_needs(each, prefix, values) for each in rules))
 
 
-def _needs(rule: Mapping[str, Any], prefix: str, values: Mapping[str, Any]) -> Iterator[Need]:
+def _needs(
+    rule: Mapping[str, Any], prefix: str, values: Mapping[str, Any]
+) -> Iterator[RequiredPermission]:
     if "when" in rule and not values.get(rule["when"]):
         return
     action = _PLACE.sub(lambda match: str(values[match[1]]), rule["action"])
@@ -70,7 +74,7 @@ def _needs(rule: Mapping[str, Any], prefix: str, values: Mapping[str, Any]) -> I
         if value is not None:
             context[key] = str(value)
     for resource in _resources(rule["resource"], prefix, values):
-        yield Need(action, resource, context)
+        yield RequiredPermission(action, resource, context)
 
 
 def _resources(pattern: str, prefix: str, values: Mapping[str, Any]) -> Iterator[str]:
