@@ -2,11 +2,12 @@
 
 import asyncio
 import json
+import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -74,8 +75,21 @@ def moto_url(moto: str) -> str:
 
 
 @contextmanager
-def serving(moto_url: str, folder: Path, file: Path | None = None) -> Iterator[Service]:
-    """Run the emulator in a thread while the block runs."""
+def serving(
+    moto_url: str,
+    folder: Path,
+    file: Path | None = None,
+    train_command: Sequence[str | Path] | None = None,
+) -> Iterator[Service]:
+    """Run the emulator in a thread while the block runs.
+
+    Parameters
+    ----------
+    file
+        The store's; None keeps it in memory.
+    train_command
+        Replaces AWS's training toolkit.
+    """
     sock = listen("127.0.0.1", 0)
     url = f"http://127.0.0.1:{sock.getsockname()[1]}"
     clock, faults = Clock(), Faults()
@@ -89,6 +103,8 @@ def serving(moto_url: str, folder: Path, file: Path | None = None) -> Iterator[S
     async def running() -> AsyncIterator[SageMaker]:
         account = Account(moto_url, {ROLE: OPERATOR_KEY})
         context = JobContext(account, clock, folder / "logs")
+        if train_command:
+            context = replace(context, train_command=train_command)
         endpoints = Endpoints(store, no_fetch, folder, TINY_IMAGES, clock=clock, faults=faults)
         access = Access({}, ())
         sagemaker = build_sagemaker(store, context, endpoints, access, faults, TINY_IMAGES, publish)
@@ -127,7 +143,26 @@ def serving(moto_url: str, folder: Path, file: Path | None = None) -> Iterator[S
 
 
 @pytest.fixture(scope="session")
-def service(moto_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def bucket(moto_url: str) -> str:
     client("s3", moto_url).create_bucket(Bucket=BUCKET)
+    return BUCKET
+
+
+@pytest.fixture(scope="session")
+def service(
+    moto_url: str, bucket: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Service]:
+    """Run the emulator with AWS's training toolkit."""
     with serving(moto_url, tmp_path_factory.mktemp("service")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def quick_service(
+    moto_url: str, bucket: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Service]:
+    """Run the emulator with a training toolkit that starts in a tenth of a second."""
+    toolkit = Path(__file__).parent / "jobs" / "tiny_toolkit.py"
+    command = [sys.executable, "-S", toolkit]
+    with serving(moto_url, tmp_path_factory.mktemp("quick"), train_command=command) as running:
         yield running

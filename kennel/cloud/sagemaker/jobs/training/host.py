@@ -10,6 +10,7 @@ import json
 import os
 import re
 import signal
+from collections.abc import Sequence
 from pathlib import Path
 
 from kennel.cloud.runtime.clock import Clock
@@ -47,11 +48,14 @@ class Host:
         The folder that stands for /opt/ml.
     number
         0 for algo-1.
+    command
+        Starts the toolkit.
     """
 
-    def __init__(self, base: Path, number: int) -> None:
+    def __init__(self, base: Path, number: int, command: Sequence[str | Path]) -> None:
         self.base = base
         self.number = number
+        self._command = command
         self._child: Child | None = None
         for folder in ("input/config", "input/data", "model", "output/data"):
             (base / folder).mkdir(parents=True)
@@ -118,7 +122,7 @@ class Host:
             "KENNEL_MASTER_PORT": str(port),
             **environment,
         }
-        self._child = await Child.start([tools / "train"], env, log, self.base)
+        self._child = await Child.start(self._command, env, log, self.base)
 
     async def wait(self) -> int:
         """Return the exit status of the toolkit once it ended; end the processes that it left."""

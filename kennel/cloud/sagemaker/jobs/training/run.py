@@ -130,7 +130,10 @@ class TrainingRun:
             raise JobFailed(CANNOT_PULL)
         self._record.enter("Downloading")
         count = len(self._log_files)
-        self._hosts = [Host(folder / f"algo-{number + 1}", number) for number in range(count)]
+        command = self._context.train_command
+        self._hosts = [
+            Host(folder / f"algo-{number + 1}", number, command) for number in range(count)
+        ]
         for host in self._hosts:
             host.configure(self._request)
             await self._run_blocking(self._download_channels, host)

@@ -209,19 +209,19 @@ def test_a_job_over_its_time_is_stopped(moto_url: str, tmp_path: Path) -> None:
         assert not processes_with("long")
 
 
-def test_checkpoints_go_to_s3_and_come_back(service: Service) -> None:
+def test_checkpoints_go_to_s3_and_come_back(quick_service: Service) -> None:
     script = """
 import os, pathlib
 folder = pathlib.Path(os.environ["SAGEMAKER_BASE_DIR"], "checkpoints")
 file = folder / "epoch.txt"
 file.write_text(str(int(file.read_text()) + 1 if file.exists() else 1))
 """
-    place = {"S3Uri": f"s3://{BUCKET}/checkpoints/same"}
+    checkpoint_config = {"S3Uri": f"s3://{BUCKET}/checkpoints/same"}
     for name, epoch in (("first-run", b"1"), ("second-run", b"2")):
-        description = run(service, name, script, CheckpointConfig=place)
+        description = run(quick_service, name, script, CheckpointConfig=checkpoint_config)
         assert description["TrainingJobStatus"] == "Completed", description["FailureReason"]
-        kept = service.s3.get_object(Bucket=BUCKET, Key="checkpoints/same/epoch.txt")
-        assert kept["Body"].read() == epoch
+        uploaded = quick_service.s3.get_object(Bucket=BUCKET, Key="checkpoints/same/epoch.txt")
+        assert uploaded["Body"].read() == epoch
 
 
 #: Adds up what each host has: a shard of the channel. torchrun says who is who, or the toolkit.
