@@ -20,6 +20,7 @@ from kennel.client import classify as send
 from kennel.cloud.cloud import Cloud
 from kennel.errors import KennelError
 from kennel.execution import bring_up_endpoint, is_in_service
+from kennel.local_cloud import local_cloud
 from kennel.planner.cli import plan
 from kennel.tables import answers_table, photos_of
 
@@ -169,14 +170,14 @@ def _cloud(port: int, host: str = "127.0.0.1", state: Path | None = None) -> Ite
     with contextlib.ExitStack() as stack:
         stack.enter_context(running_cloud.own_temporary_files())
         with screen.status("starting the offline cloud") as status:
-            made = Cloud(
+            starting = local_cloud(
                 port=port,
                 host=host,
                 state=state,
                 faults=running_cloud.read_faults(),
                 report=status.update,
             )
-            cloud = stack.enter_context(made)
+            cloud = stack.enter_context(starting)
         yield cloud
 
 

@@ -1,7 +1,9 @@
 """What all tests share: photos, and offline clouds that are started once in a run."""
 
+import functools
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -9,17 +11,27 @@ import pytest
 
 from kennel.cloud.cloud import Cloud
 from kennel.execution import follow
-from tests.iam.recording import recording, settle
+from kennel.local_cloud import local_cloud
+from tests.iam.recording import Recorder, recording, settle
+
+#: Takes what `local_cloud` takes.
+StartCloud = Callable[..., AbstractContextManager[Cloud]]
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture(scope="session", autouse=True)
-def calls_are_known() -> Iterator[None]:
+def calls_are_known() -> Iterator[Recorder]:
     """Hold every call that a role makes in an offline cloud against tests/iam/calls.json."""
-    with recording() as seen:
-        yield
-    settle(seen)
+    with recording() as recorder:
+        yield recorder
+    settle(recorder.seen)
+
+
+@pytest.fixture(scope="session")
+def start_cloud(calls_are_known: Recorder) -> StartCloud:
+    """Start an offline cloud of Kennel's stack whose roles' calls are recorded."""
+    return functools.partial(local_cloud, on_authorised=calls_are_known.record)
 
 
 @pytest.fixture(scope="session")
@@ -32,10 +44,12 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def released() -> Iterator[tuple[Cloud, dict[str, Any], list[str]]]:
+def released(
+    start_cloud: StartCloud,
+) -> Iterator[tuple[Cloud, dict[str, Any], list[str]]]:
     """A cloud with the pretrained model live: (cloud, the execution's output, states passed)."""
     # A client that posts photos as fast as it can must not meet the usage plan here.
-    with Cloud(parameters={"RateLimit": "1000", "BurstLimit": "1000"}) as cloud:
+    with start_cloud(parameters={"RateLimit": "1000", "BurstLimit": "1000"}) as cloud:
         states: list[str] = []
         output = follow(
             cloud.url,
@@ -52,8 +66,8 @@ def cloud(released: tuple[Cloud, dict[str, Any], list[str]]) -> Cloud:
 
 
 @pytest.fixture(scope="session")
-def bare_cloud() -> Iterator[Cloud]:
+def bare_cloud(start_cloud: StartCloud) -> Iterator[Cloud]:
     """A cloud in which nothing was released, with the tightest limits."""
     tight = {"RateLimit": "1", "BurstLimit": "1", "ReservedConcurrency": "1"}
-    with Cloud(parameters=tight, stack_name="bare") as cloud:
+    with start_cloud(parameters=tight, stack_name="bare") as cloud:
         yield cloud

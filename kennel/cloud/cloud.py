@@ -1,4 +1,8 @@
-"""The offline cloud as one object: start it, call it, and be sure that it ends."""
+"""A running offline cloud: started with a configuration, complete when it is handed out.
+
+>>> with run_cloud(CloudConfig(template=Path("template.yaml"))) as cloud:
+...     boto3.client("s3", endpoint_url=cloud.url)
+"""
 
 import asyncio
 import contextlib
@@ -7,56 +11,31 @@ import shutil
 import socket
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 
 import uvicorn
 
-from kennel.cloud.awslambda.build import build
+from kennel.cloud.awslambda.build import build, read_sources
 from kennel.cloud.awslambda.functions import make_target
 from kennel.cloud.cloudformation.stack import Deployment
 from kennel.cloud.cloudformation.template import Stack, load
+from kennel.cloud.config import LOOPBACK, CloudConfig
 from kennel.cloud.gateway import Gateway
-from kennel.cloud.moto_backend.server import MotoServer
+from kennel.cloud.moto_backend.server import moto_server
 from kennel.cloud.runtime.clock import Clock
 from kennel.cloud.runtime.faults import Faults
-from kennel.cloud.runtime.processes import free_ports, listen
-from kennel.cloud.sagemaker.endpoints.instance import OFFLINE_IMAGE
-from kennel.cloud.services import Parts, Setting
+from kennel.cloud.runtime.processes import listen
+from kennel.cloud.services import Site, open_services
 from kennel.errors import CannotStart
-from kennel.paths import STATE, TEMPLATE
-
-LOOPBACK = "127.0.0.1"
-
-#: What differs from the template's defaults: no image to pull, and no minutes to wait.
-OFFLINE_PARAMETERS = {"ServingImage": OFFLINE_IMAGE, "PollSeconds": "1", "BakeSeconds": "2"}
+from kennel.paths import STATE
 
 
-@dataclass
+@dataclass(frozen=True)
 class Cloud:
-    """The stack of template.yaml on this machine; a context manager.
-
-    Parameters
-    ----------
-    parameters
-        Overrides of the template's parameters.
-    host, port
-        Where the gateway listens; port 0 is any free one. It listens on loopback in any case:
-        moto's interpreter calls back there.
-    stack_name
-        As for `sam deploy`.
-    template
-        The SAM template to run.
-    clock_speed
-        Offline seconds in a real second, for what AWS measures in minutes.
-    state
-        Folder of what survives a restart; None forgets all of it at the end.
-    faults
-        Faults that wait from the start on.
-    report
-        Called with a line for each step of the start.
+    """The stack of a template, running on this machine.
 
     Attributes
     ----------
@@ -65,103 +44,25 @@ class Cloud:
     api_url
         The REST API with its stage, without a slash at the end.
     api_key
-        The key for POST /classify.
+        The key for methods that need one.
     stack
-        What the template came to.
+        The template's resources and outputs.
+    deployment
+        Which of them exist.
+    logs
+        Folder of the processes' log files.
     clock, faults
         To be moved and added to, by tests and by POST /kennel/clock and /kennel/faults.
     """
 
-    parameters: Mapping[str, str] = field(default_factory=dict)
-    host: str = LOOPBACK
-    port: int = 0
-    stack_name: str = "kennel"
-    template: Path = TEMPLATE
-    clock_speed: float = 1.0
-    state: Path | None = None
-    faults: Faults = field(default_factory=Faults)
-    report: Callable[[str], None] = lambda line: None
-
-    stack: Stack = field(init=False)
-    url: str = field(init=False)
-    api_url: str = field(init=False)
-    api_key: str = field(init=False)
-    logs: Path = field(init=False)
-    clock: Clock = field(init=False)
-    deployment: Deployment = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="offline-cloud")
-        self._stack_of_parts = contextlib.AsyncExitStack()
-
-    def __enter__(self) -> "Cloud":
-        """Start everything; on any failure, and on Ctrl-C, end what had started."""
-        self._thread.start()
-        try:
-            started = asyncio.run_coroutine_threadsafe(self._start(), self._loop)
-            try:
-                started.result()
-            except BaseException:
-                started.cancel()
-                raise
-        except BaseException:
-            self._stop()
-            raise
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """End everything."""
-        self._stop()
-
-    async def _start(self) -> None:
-        later = self._stack_of_parts
-        sockets = [later.enter_context(contextlib.closing(listen(LOOPBACK, self.port)))]
-        port = sockets[0].getsockname()[1]
-        if self.host != LOOPBACK:
-            sockets.append(later.enter_context(contextlib.closing(listen(self.host, port))))
-        self.url = f"http://{LOOPBACK}:{port}"
-        if self.state:
-            later.enter_context(_alone_with(self.state))
-        run = Path(later.enter_context(tempfile.TemporaryDirectory(prefix="kennel-run-")))
-        self.logs = _fresh_folder(STATE / "run" / "logs")
-
-        self.clock = Clock(self.clock_speed)
-        self.report("reading template.yaml")
-        parameters = {**OFFLINE_PARAMETERS, **self.parameters}
-        self.stack = load(self.template, parameters, self.stack_name)
-        code = [
-            make_target(each)
-            for kind in ("AWS::Lambda::LayerVersion", "AWS::Lambda::Function")
-            for each in self.stack.of_type(kind)
-        ]
-        self.report("building functions, their layer and the model package")
-        moto = MotoServer(*free_ports(1))
-        later.push_async_callback(moto.stop)
-        built, _ = await asyncio.gather(asyncio.to_thread(build, code), moto.start(port, self.logs))
-        setting = Setting(
-            stack=self.stack,
-            built=built,
-            url=self.url,
-            moto_url=moto.url,
-            logs=self.logs,
-            folder=run,
-            state=self.state,
-            clock=self.clock,
-            faults=self.faults,
-            report=self.report,
-        )
-        parts = Parts(setting, later)
-        self.deployment, self.api_key = parts.deployment, parts.api_key
-        self.api_url = f"{self.url}/{parts.api.stage}"
-        await self._serve(parts.gateway, sockets)
-        self.report("creating the stack's resources")
-        await parts.begin()
+    url: str
+    api_url: str
+    api_key: str
+    stack: Stack
+    deployment: Deployment
+    logs: Path
+    clock: Clock
+    faults: Faults
 
     def delete_stack(self, keep: bool = True) -> list[str]:
         """Delete the stack as CloudFormation does; return what the template says to keep.
@@ -178,38 +79,145 @@ class Cloud:
         """
         return self.deployment.delete(keep)
 
-    async def _serve(self, gateway: Gateway, sockets: list[socket.socket]) -> None:
-        config = uvicorn.Config(
+
+@contextlib.contextmanager
+def run_cloud(config: CloudConfig) -> Iterator[Cloud]:
+    """Run an offline cloud while the block runs, in a thread with an event loop of its own.
+
+    Raises
+    ------
+    CannotStart
+        With the reason. What had started by then, or by Ctrl-C, has ended.
+    """
+    loop = asyncio.new_event_loop()
+    started: Future[Cloud] = Future()
+    ended = asyncio.Event()
+
+    async def serve_until_ended() -> None:
+        try:
+            async with serve(config) as cloud:
+                started.set_result(cloud)
+                await ended.wait()
+        except BaseException as error:
+            if started.done():
+                raise
+            started.set_exception(error)
+
+    task = loop.create_task(serve_until_ended())
+    thread = threading.Thread(
+        target=lambda: loop.run_until_complete(asyncio.wait({task})), name="offline-cloud"
+    )
+    thread.start()
+    try:
+        try:
+            cloud = started.result()
+        except BaseException:
+            loop.call_soon_threadsafe(task.cancel)
+            raise
+        yield cloud
+    finally:
+        loop.call_soon_threadsafe(ended.set)
+        thread.join()
+        loop.close()
+    task.result()  # raises what went wrong while it ended
+
+
+@contextlib.asynccontextmanager
+async def serve(config: CloudConfig) -> AsyncIterator[Cloud]:
+    """Run an offline cloud while the block runs, in this event loop."""
+    async with contextlib.AsyncExitStack() as exits:
+        sockets = [exits.enter_context(contextlib.closing(listen(LOOPBACK, config.port)))]
+        port = sockets[0].getsockname()[1]
+        if config.host != LOOPBACK:
+            sockets.append(exits.enter_context(contextlib.closing(listen(config.host, port))))
+        if config.state:
+            exits.enter_context(_lock(config.state))
+        scratch = exits.enter_context(tempfile.TemporaryDirectory(prefix="kennel-run-"))
+        logs = _fresh_folder(STATE / "run" / "logs")
+
+        config.report(f"reading {config.template.name}")
+        stack = load(config.template, config.parameters, config.stack_name)
+        config.report("building functions and layers")
+        building = asyncio.ensure_future(asyncio.to_thread(_build, config, stack))
+        moto_url = await exits.enter_async_context(moto_server(port, logs))
+        site = Site(
+            stack=stack,
+            built=await building,
+            url=f"http://{LOOPBACK}:{port}",
+            moto_url=moto_url,
+            logs=logs,
+            scratch=Path(scratch),
+            clock=Clock(config.clock_speed),
+        )
+        services = await exits.enter_async_context(open_services(config, site))
+        server = await exits.enter_async_context(_listening(services.gateway, sockets))
+        config.report("creating the stack's resources")
+        await services.create_resources()
+        exits.push_async_callback(services.save)
+        exits.push_async_callback(server.stop)  # first, so that nothing is written after the save
+        await exits.enter_async_context(services.working())
+        yield Cloud(
+            url=site.url,
+            api_url=f"{site.url}/{services.api.stage}",
+            api_key=services.api_key,
+            stack=stack,
+            deployment=services.deployment,
+            logs=logs,
+            clock=site.clock,
+            faults=config.faults,
+        )
+
+
+class _Server:
+    """A uvicorn server that runs in this event loop."""
+
+    def __init__(self, gateway: Gateway, sockets: list[socket.socket]) -> None:
+        settings = uvicorn.Config(
             gateway,
             log_level="error",
             access_log=False,
             lifespan="off",
             timeout_graceful_shutdown=2,
         )
-        server = uvicorn.Server(config)
-        serving = asyncio.ensure_future(server.serve(sockets=sockets))
+        self._server = uvicorn.Server(settings)
+        self._serving = asyncio.ensure_future(self._server.serve(sockets=sockets))
 
-        async def end() -> None:
-            server.should_exit = True
-            await serving
-
-        self._stack_of_parts.push_async_callback(end)
-        while not server.started:
+    async def started(self) -> None:
+        """Wait until it listens."""
+        while not self._server.started:
             await asyncio.sleep(0.01)
 
-    def _stop(self) -> None:
-        try:
-            ending = asyncio.run_coroutine_threadsafe(self._stack_of_parts.aclose(), self._loop)
-            ending.result()
-        finally:
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join()
-            self._loop.close()
+    async def stop(self) -> None:
+        """Answer the requests under way, then end."""
+        self._server.should_exit = True
+        await self._serving
+
+
+@contextlib.asynccontextmanager
+async def _listening(gateway: Gateway, sockets: list[socket.socket]) -> AsyncIterator[_Server]:
+    server = _Server(gateway, sockets)
+    try:
+        await server.started()
+        yield server
+    finally:
+        await server.stop()
+
+
+def _build(config: CloudConfig, stack: Stack) -> dict[str, Path]:
+    """Build the functions and layers that the stack has."""
+    sources = read_sources(config.template)
+    logical_ids = [
+        make_target(each)
+        for kind in ("AWS::Lambda::LayerVersion", "AWS::Lambda::Function")
+        for each in stack.of_type(kind)
+    ]
+    wanted = {logical_id: sources[logical_id] for logical_id in logical_ids}
+    return build(wanted, config.build_inputs, config.build_folder)
 
 
 @contextlib.contextmanager
-def _alone_with(state: Path) -> Iterator[None]:
-    """Hold the state's lock; CannotStart when another offline cloud has it."""
+def _lock(state: Path) -> Iterator[None]:
+    """Hold the lock of a state folder; CannotStart when another offline cloud has it."""
     state.mkdir(parents=True, exist_ok=True)
     with (state / "lock").open("w") as lock:
         try:

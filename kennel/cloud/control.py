@@ -1,4 +1,4 @@
-"""Paths under /kennel/: what a test, a demonstration or a part of the cloud asks of the gateway.
+"""Paths under /kennel/: the clock, faults, the stack's deletion, and callbacks of the cloud itself.
 
 No AWS service has them, so they need no signature. They are for this machine only.
 """
@@ -23,7 +23,7 @@ from kennel.errors import KennelError
 
 
 class Control:
-    """Answers /kennel/clock, faults, delete-stack, custom/<token> and sns/<function>.
+    """Answers requests to /kennel/clock, faults, delete-stack, custom/<token> and sns/<function>.
 
     Parameters
     ----------
@@ -47,30 +47,24 @@ class Control:
 
     async def answer(self, request: Request) -> Response:
         """Answer one request."""
-        _, _, what, *rest = request.url.path.split("/")
+        _, _, resource, *rest = request.url.path.split("/")
         body = await request.body()
-        match request.method, what, rest:
+        match request.method, resource, rest:
             case "PUT", "custom", [token]:
                 return Response(status_code=200 if self._custom.answer(token, body) else 404)
             case "POST", "sns", [function]:
                 return self._notify(function, json.loads(body))
             case ("GET" | "POST") as method, "clock", []:
-                return self._said(self._move, body if method == "POST" else b"{}")
+                return _json_of(self._move_clock, body if method == "POST" else b"{}")
             case ("GET" | "POST" | "DELETE") as method, "faults", []:
                 if method == "DELETE":
                     self._faults.clear()
-                return self._said(self._fail, body if method == "POST" else b"[]")
+                return _json_of(self._add_faults, body if method == "POST" else b"[]")
             case "POST", "delete-stack", []:
-                return await self._remove(body)
+                return await self._delete_stack(body)
         return JSONResponse({"message": f"nothing at {request.method} {request.url.path}"}, 404)
 
-    def _said(self, what: Any, body: bytes) -> Response:
-        try:
-            return JSONResponse(what(json.loads(body)))
-        except (ValueError, TypeError, KennelError) as error:
-            return JSONResponse({"message": str(error)}, 400)
-
-    async def _remove(self, body: bytes) -> Response:
+    async def _delete_stack(self, body: bytes) -> Response:
         """{"keep": false} deletes what is to be retained, too; answers with what was kept."""
         keep = json.loads(body or b"{}").get("keep", True)
         try:
@@ -78,23 +72,23 @@ class Control:
         except KennelError as error:
             return JSONResponse({"message": str(error)}, 409)
 
-    def _move(self, wanted: dict[str, float]) -> dict[str, float]:
+    def _move_clock(self, change: dict[str, float]) -> dict[str, float]:
         """{"speed": 60} and {"skip": 900}; answers with the time and the speed."""
-        if not isinstance(wanted, dict) or not set(wanted) <= {"speed", "skip"}:
-            raise KennelError(f'received {wanted!r}, expected {{"speed": 60}} or {{"skip": 900}}')
-        if "speed" in wanted:
-            self._clock.speed = float(wanted["speed"])
-        self._clock.skip(float(wanted.get("skip", 0)))
+        if not isinstance(change, dict) or not set(change) <= {"speed", "skip"}:
+            raise KennelError(f'received {change!r}, expected {{"speed": 60}} or {{"skip": 900}}')
+        if "speed" in change:
+            self._clock.speed = float(change["speed"])
+        self._clock.skip(float(change.get("skip", 0)))
         return {"now": self._clock.now(), "speed": self._clock.speed}
 
-    def _fail(self, wanted: Any) -> list[dict[str, Any]]:
-        """Take one fault, or a list of them; answers with all that wait."""
-        for each in wanted if isinstance(wanted, list) else [wanted]:
+    def _add_faults(self, faults: Any) -> list[dict[str, Any]]:
+        """Add one fault, or a list of them; answers with all that wait."""
+        for each in faults if isinstance(faults, list) else [faults]:
             self._faults.add(Fault.read(each))
         return self._faults.waiting()
 
     def _notify(self, function: str, message: dict[str, Any]) -> Response:
-        """Pass on what moto's SNS posts, in the form in which SNS calls a function.
+        """Invoke a function with a message that moto's SNS posts, in the form of SNS's own event.
 
         https://docs.aws.amazon.com/lambda/latest/dg/with-sns.html
         """
@@ -121,3 +115,11 @@ class Control:
         with contextlib.suppress(NoSuchFunction):  # a subscription outlives its function on AWS too
             self._queue.send(function, json.dumps({"Records": [record]}).encode())
         return Response(status_code=200)
+
+
+def _json_of(answer: Callable[[Any], Any], body: bytes) -> Response:
+    """Return what `answer` makes of a JSON body; 400 with the reason when it refuses the body."""
+    try:
+        return JSONResponse(answer(json.loads(body)))
+    except (ValueError, TypeError, KennelError) as error:
+        return JSONResponse({"message": str(error)}, 400)

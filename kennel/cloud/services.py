@@ -1,24 +1,23 @@
-"""The offline cloud's parts, put together: who is made of what, and in which order they begin.
-
-Between a template and a gateway; `cloud.py` starts and ends it all.
-"""
+"""The services behind the gateway: made, connected with each other, started and ended in order."""
 
 import asyncio
 import contextlib
 import functools
 import json
 import secrets
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import httpx
+from starlette.requests import Request
+from starlette.responses import Response
 
 from kennel.cloud.apigateway.rest_api import RestApi
 from kennel.cloud.autoscaling.api import ScalingService
 from kennel.cloud.autoscaling.targets import Targets as ScalableTargets
+from kennel.cloud.awslambda import api as lambda_api
 from kennel.cloud.awslambda.async_invoke import AsynchronousInvocations, read_configs
 from kennel.cloud.awslambda.functions import LambdaService, read_functions
 from kennel.cloud.awslambda.logs import FunctionLogs
@@ -27,34 +26,38 @@ from kennel.cloud.cloudformation.stack import Deployment, client
 from kennel.cloud.cloudformation.template import Stack
 from kennel.cloud.cloudwatch.alarms import Alarms
 from kennel.cloud.cloudwatch.metrics import Metrics
-from kennel.cloud.codebuild.builds import ImageBuilds
+from kennel.cloud.codebuild.builds import OPERATIONS, ImageBuilds
+from kennel.cloud.config import CloudConfig
 from kennel.cloud.control import Control
 from kennel.cloud.eventbridge.events import Events
 from kennel.cloud.eventbridge.schedules import Schedules
 from kennel.cloud.eventbridge.targets import Targets
-from kennel.cloud.gateway import Gateway
-from kennel.cloud.iam.identity import Access
-from kennel.cloud.iam.policy import read_role
-from kennel.cloud.moto_backend.persistence import Kept
+from kennel.cloud.gateway import Gateway, Handler
+from kennel.cloud.iam.identity import Identities
+from kennel.cloud.iam.permissions import Authorizer
+from kennel.cloud.iam.policy import RequiredPermission
+from kennel.cloud.iam.requests import ApiCall
+from kennel.cloud.moto_backend.persistence import Persistence
+from kennel.cloud.moto_backend.proxy import S3, MotoProxy, changes_something
 from kennel.cloud.runtime.clock import Clock
-from kennel.cloud.runtime.faults import Faults
 from kennel.cloud.runtime.store import Store
 from kennel.cloud.sagemaker.account import Account, may_be_assumed
 from kennel.cloud.sagemaker.assembly import build_sagemaker
 from kennel.cloud.sagemaker.endpoints.api import Endpoints
-from kennel.cloud.sagemaker.endpoints.images import Command, EcrImages, LocalImages
-from kennel.cloud.sagemaker.endpoints.instance import OFFLINE_IMAGE
+from kennel.cloud.sagemaker.endpoints.images import Command, LocalImages
 from kennel.cloud.sagemaker.jobs.context import JobContext
 from kennel.cloud.servicequotas.quotas import Quotas
-from kennel.paths import MODEL, PYTHON
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
 
 #: How long a custom resource may take to answer; CloudFormation's own hour is too long here.
 CUSTOM_RESOURCE_SECONDS = 300.0
 
 
 @dataclass(frozen=True)
-class Setting:
-    """What the parts are made from.
+class Site:
+    """Where one cloud's services run: its stack, its addresses and its folders.
 
     Attributes
     ----------
@@ -62,10 +65,8 @@ class Setting:
         Folder of each function's build.
     url, moto_url
         The gateway's address, and moto's behind it.
-    folder
-        For files that the end removes.
-    state
-        For what survives a restart; None for nothing.
+    scratch
+        Folder for files that the end removes.
     """
 
     stack: Stack
@@ -73,153 +74,190 @@ class Setting:
     url: str
     moto_url: str
     logs: Path
-    folder: Path
-    state: Path | None
+    scratch: Path
     clock: Clock
-    faults: Faults
-    report: Callable[[str], None]
 
 
-class Parts:
-    """Everything behind the gateway.
+@dataclass(frozen=True)
+class Services:
+    """The services of one cloud.
 
-    Parameters
+    Attributes
     ----------
-    later
-        What each part's end is given to.
+    background
+        What runs beside the requests, each until it is cancelled.
+    persistence
+        None where nothing survives a restart.
     """
 
-    def __init__(self, setting: Setting, later: contextlib.AsyncExitStack) -> None:
-        stack, clock, faults = setting.stack, setting.clock, setting.faults
-        self._later = later
-        aws = functools.cache(lambda service: client(service, setting.moto_url))
-        store = later.enter_context(
-            contextlib.closing(Store(setting.state and setting.state / "sagemaker.sqlite"))
-        )
-        self._kept = Kept(setting.state, stack, aws) if setting.state else None
+    gateway: Gateway
+    api: RestApi
+    api_key: str
+    deployment: Deployment
+    endpoints: Endpoints
+    scalable: ScalableTargets
+    persistence: Persistence | None
+    background: tuple[Callable[[], Coroutine[Any, Any, None]], ...]
 
-        self._metrics = Metrics(clock, aws("cloudwatch"))
-        self._alarms = Alarms(aws("cloudwatch"), aws("sns"), self._metrics, clock, setting.report)
-        access = access_of(stack)
-        declared = read_functions(stack, setting.built)
-        functions = LambdaService(declared, setting.url, setting.logs, self._metrics)
-        self._logs = FunctionLogs(declared, setting.logs, aws("logs"), access, self._metrics)
-        queue = AsynchronousInvocations(functions, read_configs(stack), clock)
-        targets = Targets(queue.send, aws)
-        queue.deliver = targets.send
-        self._events = Events(stack, targets, aws, clock, self._metrics)
-        self._schedules = Schedules(stack, self._events, targets, aws, clock)
-        custom = CustomResources(stack.name, setting.url, _teller(queue), CUSTOM_RESOURCE_SECONDS)
-        self.deployment = Deployment(stack, setting.url, custom, store)
-
-        images = (setting.state or setting.folder) / "images"
-        builds = ImageBuilds(stack, setting.url, images, aws("logs"))
-
-        local = LocalImages({OFFLINE_IMAGE: [PYTHON, MODEL / "server.py", "serve"]})
-        in_registry = EcrImages(aws("ecr"), local, OFFLINE_IMAGE)
-
-        async def command(image: str) -> Command | None:
-            known = await in_registry(image)
-            return known and (await builds.command(image) or known)
-
-        self._scalable = ScalableTargets(aws, store)
-        self._endpoints = Endpoints(
-            store,
-            _fetcher(aws("s3"), setting.folder),
-            setting.logs,
-            command,
-            clock=clock,
-            faults=faults,
-            metrics=self._metrics,
-            tripped_alarms=self._alarms.tripped,
-            scalable=self._scalable,
-            publish=lambda kind, detail: self._events.publish(kind, "aws.sagemaker", detail),
-        )
-        context = JobContext(_account(stack, setting.url), clock, setting.logs)
-        sagemaker = build_sagemaker(
-            store, context, self._endpoints, access, faults, command, self._events.publish
-        )
-        scaling = ScalingService(self._scalable, self._endpoints, self._alarms, clock)
-
-        for stop in (functions.stop, queue.stop, builds.stop, self._events.stop, sagemaker.stop):
-            later.push_async_callback(stop)
-        self.api_key = _key(store)
-        self.api = RestApi(stack, functions, self.api_key, self._metrics)
-        self.gateway = Gateway(
-            api=self.api,
-            functions=functions,
-            queue=queue,
-            sagemaker=sagemaker,
-            scaling=scaling,
-            quotas=Quotas(),
-            builds=builds,
-            access=access,
-            moto=httpx.AsyncClient(base_url=setting.moto_url, timeout=120, trust_env=False),
-            events=self._events,
-            control=Control(queue, custom, clock, faults, self.deployment.delete),
-            written=self._kept.touch if self._kept else lambda: None,
-            config_of=lambda name: (store.get("endpoint", name) or {}).get(
-                "EndpointConfigName", name
-            ),
-        )
-        later.push_async_callback(self.api.stop)
-        later.push_async_callback(self.gateway.stop)
-        self._begun = False
-        later.push_async_callback(self._save)
-
-    async def begin(self) -> None:
-        """Make the stack's resources, bring back what was kept, and let time pass."""
+    async def create_resources(self) -> None:
+        """Create the stack's resources, and bring back what survived a restart."""
         await asyncio.to_thread(self.deployment.create)
-        if self._kept:
-            await asyncio.to_thread(self._kept.restore)
-        await self._scalable.restore()
-        await self._endpoints.start()
-        works = [
-            self._events.watch(),
-            self._schedules.run(),
-            self._metrics.run(),
-            self._logs.run(),
-            self._alarms.run(),
-        ]
-        if self._kept:
-            works.append(self._kept.run())
-        self._begun = True
-        for work in works:
-            self._run_until_the_end(work)
+        if self.persistence:
+            await asyncio.to_thread(self.persistence.restore)
+        await self.scalable.restore()
+        await self.endpoints.start()
 
-    async def _save(self) -> None:
-        if self._kept and self._begun:
-            await asyncio.to_thread(self._kept.save)
+    async def save(self) -> None:
+        """Copy what survives a restart."""
+        if self.persistence:
+            await asyncio.to_thread(self.persistence.save)
 
-    def _run_until_the_end(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.ensure_future(work)
-        task.add_done_callback(_tell_if_broken)
-
-        async def end() -> None:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-
-        self._later.push_async_callback(end)
+    @contextlib.asynccontextmanager
+    async def working(self) -> AsyncIterator[None]:
+        """Run the background work while the block runs."""
+        tasks = [asyncio.ensure_future(work()) for work in self.background]
+        for task in tasks:
+            task.add_done_callback(_report_failure)
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _tell_if_broken(task: "asyncio.Task[None]") -> None:
-    """Say at once that a part of the cloud has ended: nothing else would until the cloud ends."""
+@contextlib.asynccontextmanager
+async def open_services(config: CloudConfig, site: Site) -> AsyncIterator[Services]:
+    """Make the services of a cloud, and end what they run when the block ends."""
+    async with contextlib.AsyncExitStack() as exits:
+        yield _make_services(config, site, exits)
+
+
+def _make_services(config: CloudConfig, site: Site, exits: contextlib.AsyncExitStack) -> Services:
+    stack, clock, faults = site.stack, site.clock, config.faults
+    aws = functools.cache(lambda service: client(service, site.moto_url))
+    store = exits.enter_context(
+        contextlib.closing(Store(config.state and config.state / "sagemaker.sqlite"))
+    )
+    persistence = config.state and Persistence(config.state, stack, aws("s3"), aws("ecr"))
+
+    metrics = Metrics(clock, aws("cloudwatch"))
+    alarms = Alarms(aws("cloudwatch"), aws("sns"), metrics, clock, config.report)
+    declared = read_functions(stack, site.built)
+    functions = LambdaService(declared, site.url, site.logs, metrics)
+    queue = AsynchronousInvocations(
+        functions, read_configs(stack), clock, lambda send: Targets(send, aws).send
+    )
+    targets = Targets(queue.send, aws)
+    events = Events(stack, targets, aws, clock, metrics)
+    schedules = Schedules(stack, events, targets, aws, clock)
+    custom = CustomResources(stack.name, site.url, _threadsafe(queue), CUSTOM_RESOURCE_SECONDS)
+    deployment = Deployment(stack, site.url, custom, store)
+    builds = ImageBuilds(stack, site.url, (config.state or site.scratch) / "images", aws("logs"))
+    images = LocalImages(aws("ecr"), config.images)
+
+    async def command_of(image: str) -> Command | None:
+        command = await images(image)
+        return command and (await builds.command(image) or command)
+
+    scalable = ScalableTargets(aws, store)
+    endpoints = Endpoints(
+        store,
+        _fetcher(aws("s3"), site.scratch),
+        site.logs,
+        command_of,
+        clock=clock,
+        faults=faults,
+        metrics=metrics,
+        tripped_alarms=alarms.tripped,
+        scalable=scalable,
+        publish=lambda kind, detail: events.publish(kind, "aws.sagemaker", detail),
+    )
+    context = JobContext(_account(stack, site.url), clock, site.logs)
+    sagemaker = build_sagemaker(store, context, endpoints, faults, command_of, events.publish)
+    scaling = ScalingService(scalable, endpoints, alarms, clock)
+
+    async def dependent(call: ApiCall) -> list[RequiredPermission]:
+        return await sagemaker.dependent_permissions(call.operation, call.parameters)
+
+    authorizer = Authorizer(
+        Identities.of_stack(stack),
+        config_of=functools.partial(_config_of, store),
+        dependent={"sagemaker": dependent},
+        on_authorised=config.on_authorised,
+    )
+    logs = FunctionLogs(declared, site.logs, aws("logs"), authorizer, metrics)
+
+    def save_soon(call: ApiCall) -> None:
+        if persistence and changes_something(call):
+            persistence.touch()
+
+    def follow_execution(call: ApiCall) -> None:
+        if call.operation in {"StartExecution", "RedriveExecution"}:
+            events.execution_started()
+
+    moto = MotoProxy(
+        site.moto_url, {"s3": save_soon, "ecr": save_soon, "stepfunctions": follow_execution}
+    )
+
+    async def answer_lambda(request: Request, call: ApiCall) -> Response:
+        return await lambda_api.answer(request, functions, queue)
+
+    async def answer_codebuild(request: Request, call: ApiCall) -> Response:
+        if call.operation in OPERATIONS:
+            return await builds.answer(request)
+        return await moto(request, call)  # projects are moto's
+
+    handlers: dict[str, Handler] = {
+        "application-autoscaling": _of_request(scaling.answer),
+        "codebuild": answer_codebuild,
+        "lambda": answer_lambda,
+        "s3": S3(moto, authorizer),
+        "sagemaker": _of_request(sagemaker.answer),
+        "sagemaker-runtime": _of_request(sagemaker.answer),
+        "service-quotas": _of_request(Quotas().answer),
+    }
+    api_key = _api_key(store)
+    api = RestApi(stack, functions, api_key, metrics)
+    gateway = Gateway(
+        api=api,
+        control=Control(queue, custom, clock, faults, deployment.delete),
+        authorizer=authorizer,
+        handlers=handlers,
+        default=moto,
+    )
+    for stop in (
+        *(functions.stop, queue.stop, builds.stop, events.stop, sagemaker.stop),
+        *(api.stop, moto.stop),
+    ):
+        exits.push_async_callback(stop)
+    saving = (persistence.run,) if persistence else ()
+    return Services(
+        gateway=gateway,
+        api=api,
+        api_key=api_key,
+        deployment=deployment,
+        endpoints=endpoints,
+        scalable=scalable,
+        persistence=persistence or None,
+        background=(events.watch, schedules.run, metrics.run, logs.run, alarms.run, *saving),
+    )
+
+
+def _of_request(answer: Callable[[Request], Awaitable[Response]]) -> Handler:
+    """Return the handler of a service that reads its calls itself."""
+
+    async def handle(request: Request, call: ApiCall) -> Response:
+        return await answer(request)
+
+    return handle
+
+
+def _report_failure(task: "asyncio.Task[None]") -> None:
+    """Report at once that background work has failed: its task is awaited only at the end."""
     if not task.cancelled() and (error := task.exception()):
         message = f"a part of the offline cloud has ended: {error!r}"
         task.get_loop().call_exception_handler({"message": message, "exception": error})
-
-
-def access_of(stack: Stack) -> Access:
-    """Return who may do what, by the stack's roles."""
-    declared = stack.of_type("AWS::IAM::Role")
-    by_arn = {role.arn: role.logical_id for role in declared}
-    roles = {role.logical_id: read_role(role.name, role.properties) for role in declared}
-    machines = stack.of_type("AWS::StepFunctions::StateMachine")
-    sessions = {
-        by_arn[each.properties["Role"]]: each.name
-        for each in stack.of_type("AWS::Lambda::Function")
-    }
-    return Access(roles, tuple(by_arn[each.properties["RoleArn"]] for each in machines), sessions)
 
 
 def _account(stack: Stack, url: str) -> Account:
@@ -228,31 +266,39 @@ def _account(stack: Stack, url: str) -> Account:
     return Account(url, {role.arn: role.logical_id for role in roles})
 
 
-def _teller(queue: AsynchronousInvocations) -> Callable[[str, dict[str, Any]], None]:
-    """Return what invokes a function asynchronously, from any thread."""
+def _threadsafe(queue: AsynchronousInvocations) -> Callable[[str, dict[str, Any]], None]:
+    """Return a function that invokes a Lambda function asynchronously, from any thread."""
     loop = asyncio.get_running_loop()
 
     async def send(arn: str, event: dict[str, Any]) -> None:
         queue.send(arn, json.dumps(event).encode())
 
-    def tell(arn: str, event: dict[str, Any]) -> None:
+    def invoke(arn: str, event: dict[str, Any]) -> None:
         asyncio.run_coroutine_threadsafe(send(arn, event), loop).result()
 
-    return tell
+    return invoke
 
 
-def _key(store: Store) -> str:
-    """Return the value of the API key: the same one as long as the state is kept."""
-    kept = store.get("api-key", "value") or {"value": secrets.token_urlsafe(24)}
-    store.put("api-key", "value", kept)
-    return str(kept["value"])
+def _config_of(store: Store, endpoint: str) -> str:
+    """Return the name of the configuration that an endpoint has now."""
+    return str((store.get("endpoint", endpoint) or {}).get("EndpointConfigName", endpoint))
 
 
-def _fetcher(s3: Any, folder: Path):  # type: ignore[no-untyped-def]
+def _api_key(store: Store) -> str:
+    """Return the value of the API key: the same one as long as the store lives."""
+    stored = store.get("api-key", "value") or {"value": secrets.token_urlsafe(24)}
+    store.put("api-key", "value", stored)
+    return str(stored["value"])
+
+
+def _fetcher(s3: "S3Client", folder: Path) -> Callable[[str], Awaitable[Path]]:
+    """Return a function that downloads an object of S3, named by its URI, to a new file."""
+
     async def fetch(uri: str) -> Path:
-        parts = urlsplit(uri)
+        location = urlsplit(uri)
         file = folder / secrets.token_hex(8)
-        await asyncio.to_thread(s3.download_file, parts.netloc, parts.path.lstrip("/"), str(file))
+        key = location.path.lstrip("/")
+        await asyncio.to_thread(s3.download_file, location.netloc, key, str(file))
         return file
 
     return fetch

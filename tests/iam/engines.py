@@ -44,7 +44,7 @@ class NoSuchPermission(Exception):  # noqa: N818
 def kennel(roles: Roles, calls: Sequence[Call]) -> list[bool]:
     """Judge by the offline cloud's own evaluator."""
     read = {name: read_role(name, properties) for name, properties in roles.properties.items()}
-    return [read[each.role].may(each.action, each.resource, each.context) for each in calls]
+    return [read[each.role].allows(each.action, each.resource, each.context) for each in calls]
 
 
 def simulate(roles: Roles, calls: Sequence[Call]) -> list[bool]:

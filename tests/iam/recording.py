@@ -12,17 +12,15 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from kennel.cloud.cloudformation.names import ACCOUNT, REGION
-from kennel.cloud.iam.identity import Access
-from kennel.cloud.iam.permissions import needs as of_others
+from kennel.cloud.cloudformation.names import ACCOUNT
+from kennel.cloud.iam.actions import required_permissions
+from kennel.cloud.iam.policy import RequiredPermission
 from kennel.cloud.iam.requests import ApiCall
-from kennel.cloud.sagemaker.resources import RequiredPermission, arn_of
-from kennel.cloud.sagemaker.resources import required_permissions as of_sagemaker
 from kennel.paths import FUNCTIONS
 from tests.functions.account import Client
 
@@ -77,29 +75,12 @@ def of_function(service: str, operation: str, request: Mapping[str, Any]) -> Ite
     role = _caller(sys._getframe())
     if role is None:  # a test made the call itself
         return
-    needs: Iterable[RequiredPermission]
-    if service == "sagemaker":
-        needs = of_sagemaker(operation, request)
-    elif service == "sagemaker-runtime":
-        needs = [
-            RequiredPermission(
-                "sagemaker:InvokeEndpoint", arn_of("endpoint", request["EndpointName"])
-            )
-        ]
-    elif service == "lambda":
-        name = request["FunctionName"].rpartition(":")[2]
-        needs = [
-            RequiredPermission(
-                "lambda:InvokeFunction", f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}"
-            )
-        ]
-    else:
-        needs = of_others(ApiCall(service, operation, dict(request)), _config_of)
-    for need in needs:
-        resource = need.resource
+    call = ApiCall(service, operation, dict(request))
+    for permission in required_permissions(call, _config_of):
+        resource = permission.resource
         for pattern, same in _ALIASES.items():
             resource = re.sub(pattern, same, resource)
-        yield normal(role, need.action, resource, need.context)
+        yield normal(role, permission.action, resource, permission.context)
 
 
 def _config_of(endpoint: str) -> str:
@@ -141,25 +122,36 @@ def write(rows: set[Row], file: Path = FILE) -> None:
     file.write_text("{\n" + ",\n".join(parts) + "\n}\n")
 
 
-@contextlib.contextmanager
-def recording() -> Iterator[set[Row]]:
-    """Watch every call of every offline cloud of this process."""
-    seen: set[Row] = set()
+class Recorder:
+    """The calls that were seen.
 
-    def in_a_cloud(
-        role: str, action: str, resource: str, context: Mapping[str, str | Sequence[str]]
-    ) -> None:
+    Attributes
+    ----------
+    seen
+        Each without what differs from run to run.
+    """
+
+    def __init__(self) -> None:
+        self.seen: set[Row] = set()
+
+    def record(self, role: str, permission: RequiredPermission) -> None:
+        """Add a call of an offline cloud: its `on_authorised`."""
         # Roles that a test makes up are nobody's; logs and traces are in service.json.
-        if role in CALLERS and not action.startswith(("logs:", "xray:")):
-            seen.add(normal(role, action, resource, context))
+        if role in CALLERS and not permission.action.startswith(("logs:", "xray:")):
+            row = normal(role, permission.action, permission.resource, permission.context)
+            self.seen.add(row)
 
-    before = Access.witness, Client.witness
-    Access.witness = in_a_cloud
-    Client.witness = lambda *call: seen.update(of_function(*call))
+
+@contextlib.contextmanager
+def recording() -> Iterator[Recorder]:
+    """Record the calls to the account in memory; a cloud is given `Recorder.record`."""
+    recorder = Recorder()
+    before = Client.witness
+    Client.witness = lambda *call: recorder.seen.update(of_function(*call))
     try:
-        yield seen
+        yield recorder
     finally:
-        Access.witness, Client.witness = before
+        Client.witness = before
 
 
 def settle(seen: set[Row]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from kennel.cloud.iam.permissions import table as actions_of_calls
+from kennel.cloud.iam.actions import table as actions_of_calls
 from preflight.data import find_photos
 from tests.functions.account import BUCKET, Account
 from tests.iam import recording
@@ -86,12 +86,13 @@ def _dashed(name: str) -> str:
 
 def test_the_function_on_the_stack_is_who_calls() -> None:
     account = Account()
-    with recording.recording() as seen:
+    with recording.recording() as recorder:
         account.s3.list_objects_v2(Bucket=BUCKET, Prefix="data/")  # a test's own call
-        assert seen == set()
+        assert recorder.seen == set()
         find_photos(account.s3, BUCKET)
     prefix = ("s3:prefix", "data/")
-    assert seen == {("PreflightRole", "s3:ListBucket", "arn:aws:s3:::kennel-bucket", (prefix,))}
+    row = ("PreflightRole", "s3:ListBucket", "arn:aws:s3:::kennel-bucket", (prefix,))
+    assert recorder.seen == {row}
 
 
 def test_what_differs_from_run_to_run_is_made_the_same() -> None:

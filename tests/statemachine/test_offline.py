@@ -10,6 +10,7 @@ from kennel.cloud.cloud import Cloud
 from kennel.cloud.cloudformation.stack import client
 from kennel.errors import KennelError
 from kennel.execution import follow
+from tests.conftest import StartCloud
 
 pytestmark = pytest.mark.shared
 
@@ -23,8 +24,8 @@ LONGEST_S = 900.0
 
 
 @pytest.fixture(scope="module")
-def cloud() -> Iterator[Cloud]:
-    with Cloud(stack_name="way", parameters=WIDE) as running:
+def cloud(start_cloud: StartCloud) -> Iterator[Cloud]:
+    with start_cloud(stack_name="way", parameters=WIDE) as running:
         yield running
 
 

@@ -15,13 +15,14 @@ from botocore.exceptions import ClientError
 
 from kennel.cloud.cloud import Cloud
 from kennel.cloud.cloudformation.stack import client
+from tests.conftest import StartCloud
 
 LONGEST_S = 180.0
 
 
 @pytest.fixture
-def cloud() -> Iterator[Cloud]:
-    with Cloud(stack_name="ends") as running:
+def cloud(start_cloud: StartCloud) -> Iterator[Cloud]:
+    with start_cloud(stack_name="ends") as running:
         yield running
 
 

@@ -10,11 +10,12 @@ from kennel.cloud.cloudformation.stack import client
 from kennel.errors import KennelError
 from kennel.execution import follow
 from kennel.paths import ROOT, TEMPLATE
+from tests.conftest import StartCloud
 from tests.statemachine.test_offline_ends import endpoint, made, targets
 
 
 @pytest.fixture
-def cloud(tmp_path: Path) -> Iterator[Cloud]:
+def cloud(start_cloud: StartCloud, tmp_path: Path) -> Iterator[Cloud]:
     """The template with a mistake in its build, which looks for its context in the wrong folder."""
     text = TEMPLATE.read_text()
     mistaken = text.replace(
@@ -25,7 +26,7 @@ def cloud(tmp_path: Path) -> Iterator[Cloud]:
         (tmp_path / name).symlink_to(ROOT / name)
     (tmp_path / "template.yaml").write_text(mistaken)
     parameters = {"ServingImage": ""}  # so that the stack builds its own
-    with Cloud(
+    with start_cloud(
         stack_name="image", parameters=parameters, template=tmp_path / "template.yaml"
     ) as running:
         yield running

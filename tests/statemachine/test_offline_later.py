@@ -20,6 +20,7 @@ from kennel.cloud.cloudformation.stack import client
 from kennel.cloud.runtime.faults import Fault
 from kennel.demo import samples
 from kennel.execution import follow
+from tests.conftest import StartCloud
 from tests.statemachine.test_offline_ends import endpoint, made, targets, until
 
 PARAMETERS = {
@@ -62,8 +63,8 @@ class Released:
 
 
 @pytest.fixture(scope="module")
-def released() -> Iterator[Released]:
-    with Cloud(stack_name="later", parameters=PARAMETERS) as cloud:
+def released(start_cloud: StartCloud) -> Iterator[Released]:
+    with start_cloud(stack_name="later", parameters=PARAMETERS) as cloud:
         output = follow(cloud.url, cloud.stack.outputs["StateMachineArn"], {}, lambda state: None)
         sqs = client("sqs", cloud.url)
         queue = sqs.create_queue(QueueName="mails")["QueueUrl"]

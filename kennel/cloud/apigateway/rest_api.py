@@ -119,10 +119,13 @@ class RestApi:
         self._responses = GatewayResponses(body.get("x-amazon-apigateway-gateway-responses", {}))
         self._functions = functions
         self._key = key
-        plan = stack.only("AWS::ApiGateway::UsagePlan").properties
-        throttle, quota = plan["Throttle"], plan["Quota"]
-        self._bucket = TokenBucket(float(throttle["RateLimit"]), int(throttle["BurstLimit"]))
-        self._quota = Quota(int(quota["Limit"]), quota["Period"])
+        plans = stack.of_type("AWS::ApiGateway::UsagePlan")
+        plan = stack.only("AWS::ApiGateway::UsagePlan").properties if plans else {}
+        throttle, quota = plan.get("Throttle"), plan.get("Quota")
+        self._bucket = throttle and TokenBucket(
+            float(throttle["RateLimit"]), int(throttle["BurstLimit"])
+        )
+        self._quota = quota and Quota(int(quota["Limit"]), quota["Period"])
 
     async def answer(self, request: Request) -> Response:
         """Answer a client's request as the deployed API would, and count it."""
@@ -169,9 +172,9 @@ class RestApi:
         if route.needs_key:
             if request.headers.get("x-api-key") != self._key:
                 return self._responses.make("INVALID_API_KEY", request_id)
-            if not self._bucket.take():
+            if self._bucket and not self._bucket.take():
                 return self._responses.make("THROTTLED", request_id)
-            if not self._quota.take():
+            if self._quota and not self._quota.take():
                 return self._responses.make("QUOTA_EXCEEDED", request_id)
         if not self._stage_limits.take(path, request.method):
             return self._responses.make("THROTTLED", request_id)

@@ -9,19 +9,19 @@ targets.restore()`. Step scaling, scheduled actions and other services' targets 
 import json
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Any
 
 from botocore.exceptions import ClientError, ParamValidationError
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from kennel.cloud.autoscaling.scaler import Scaled, Scaler
 from kennel.cloud.autoscaling.targets import DIMENSION, NAMESPACE, RESOURCE, Targets, metric_of
 from kennel.cloud.cloudwatch.alarms import Alarms
 from kennel.cloud.runtime.clock import Clock
+from kennel.cloud.runtime.errors import ServiceError, error_response
 from kennel.cloud.runtime.store import Json
-from kennel.cloud.sagemaker.errors import ServiceError
 
+_SERVICE = "application-autoscaling"
 _TARGET_PREFIX = "AnyScaleFrontendService."
 _MEDIA_TYPE = "application/x-amz-json-1.1"
 
@@ -60,12 +60,13 @@ class ScalingService:
                 raise _not_imitated(f"application-autoscaling for the service {given}")
             answer = await actions[operation](parameters)
         except ServiceError as error:
-            return _refusal(error.code, str(error), error.status)
+            return error_response(_SERVICE, error)
         except ParamValidationError as error:
-            return _refusal("ValidationException", str(error), 400)
+            return error_response(_SERVICE, ServiceError("ValidationException", str(error)))
         except ClientError as error:
-            told = error.response["Error"]
-            return _refusal(told["Code"], told["Message"], 400)
+            answered = error.response["Error"]
+            refusal = ServiceError(answered["Code"], answered["Message"])
+            return error_response(_SERVICE, refusal)
         text = json.dumps(answer, default=datetime.timestamp)
         return Response(text, media_type=_MEDIA_TYPE)
 
@@ -148,8 +149,3 @@ def _invalid(message: str) -> ServiceError:
 def _not_imitated(what: str) -> ServiceError:
     message = f"the offline cloud does not imitate {what}"
     return ServiceError("NotImplementedOffline", message, 501)
-
-
-def _refusal(code: str, message: str, status: int) -> Response:
-    body: dict[str, Any] = {"__type": code, "message": message, "Message": message}
-    return JSONResponse(body, status, {"x-amzn-errortype": code}, media_type=_MEDIA_TYPE)

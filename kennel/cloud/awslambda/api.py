@@ -5,7 +5,7 @@ from urllib.parse import unquote
 from uuid import uuid4
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from kennel.cloud.awslambda.async_invoke import AsynchronousInvocations
 from kennel.cloud.awslambda.functions import (
@@ -15,30 +15,34 @@ from kennel.cloud.awslambda.functions import (
     Throttled,
 )
 from kennel.cloud.cloudformation.names import ACCOUNT, REGION
-from kennel.cloud.iam.identity import Access, AccessDenied
+from kennel.cloud.runtime.errors import ServiceError, not_implemented
 
 #: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html: asynchronous, 1 MB.
 EVENT_BYTES = 2**20
+
+#: A member that Lambda's errors have.
+_BY_USER = {"Type": "User"}
 
 _INVOKE = re.compile(r"/2015-03-31/functions/(.+)/invocations")
 
 
 async def answer(
-    request: Request,
-    access_key: str,
-    functions: LambdaService,
-    queue: AsynchronousInvocations,
-    access: Access,
+    request: Request, functions: LambdaService, queue: AsynchronousInvocations
 ) -> Response:
-    """Answer a signed call to Lambda."""
+    """Answer a call to Lambda that its caller may make.
+
+    Raises
+    ------
+    ServiceError
+        In Lambda's words.
+    """
     match = _INVOKE.fullmatch(unquote(request.url.path))
     if match is None or request.method != "POST":
-        what = f"{request.method} {request.url.path}"
-        return _error("NotImplementedOffline", f"the offline cloud has no Lambda call {what}", 501)
+        call = f"{request.method} {request.url.path}"
+        raise not_implemented(f"the offline cloud does not emulate the Lambda call {call}")
     name = match[1].split(":function:")[-1]
     arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}"
     try:
-        access.check(access_key, "lambda:InvokeFunction", arn)
         functions.name_of(name)
         payload = await request.body() or b"{}"
         kind = request.headers.get("x-amz-invocation-type", "RequestResponse")
@@ -54,14 +58,14 @@ async def answer(
                 status_code=202, headers={"x-amzn-requestid": queue.send(name, payload)}
             )
         outcome = await functions.invoke(name, payload)
-    except AccessDenied as error:
-        return _error("AccessDeniedException", str(error), 403)
-    except NoSuchFunction:
-        return _error("ResourceNotFoundException", f"Function not found: {arn}", 404)
+    except NoSuchFunction as error:
+        message = f"Function not found: {arn}"
+        raise ServiceError("ResourceNotFoundException", message, 404, _BY_USER) from error
     except RequestTooLarge as error:
-        return _error("RequestTooLargeException", str(error), 413)
-    except Throttled:
-        return _error("TooManyRequestsException", "Rate Exceeded.", 429)
+        raise ServiceError("RequestTooLargeException", str(error), 413, _BY_USER) from error
+    except Throttled as error:
+        message = "Rate Exceeded."
+        raise ServiceError("TooManyRequestsException", message, 429, _BY_USER) from error
     headers = {
         "x-amzn-requestid": str(uuid4()),
         "x-amz-executed-version": "$LATEST",
@@ -70,8 +74,3 @@ async def answer(
     if outcome.failed:
         headers["x-amz-function-error"] = "Unhandled"
     return Response(outcome.payload, 200, headers, media_type="application/json")
-
-
-def _error(code: str, message: str, status: int) -> Response:
-    body = {"Type": "User", "Message": message, "message": message}
-    return JSONResponse(body, status, {"x-amzn-errortype": code, "x-amzn-requestid": str(uuid4())})

@@ -25,6 +25,8 @@ _LONGEST_AGE = 21600.0
 Json = dict[str, Any]
 #: Sends what became of an event to a destination: (ARN, document).
 Deliver = Callable[[str, Json], Awaitable[None]]
+#: Invokes a function asynchronously: (name or ARN, JSON text) -> the request's id.
+Send = Callable[[str, bytes], str]
 
 
 @dataclass(frozen=True)
@@ -66,20 +68,18 @@ class AsynchronousInvocations:
     configs
         By function name; a function without one has Lambda's defaults.
 
-    Attributes
-    ----------
-    deliver
-        What sends to a destination; those are called by this queue, too, so it is told later.
+    destinations
+        Makes what sends to destinations from what invokes a function: a destination may be one.
     """
-
-    deliver: Deliver
 
     def __init__(
         self,
         functions: LambdaService,
         configs: Mapping[str, InvokeConfig],
         clock: Clock,
+        destinations: Callable[[Send], Deliver],
     ) -> None:
+        self._deliver = destinations(self.send)
         self._functions = functions
         self._configs = configs
         self._clock = clock
@@ -138,4 +138,4 @@ class AsynchronousInvocations:
         }
         if outcome:
             record["responsePayload"] = json.loads(outcome.payload)
-        await self.deliver(destination, record)
+        await self._deliver(destination, record)

@@ -20,7 +20,8 @@ from botocore.exceptions import ClientError
 from kennel.cloud.awslambda.functions import FunctionSettings
 from kennel.cloud.cloudformation.names import ACCOUNT, REGION
 from kennel.cloud.cloudwatch.metrics import Metrics
-from kennel.cloud.iam.identity import Access
+from kennel.cloud.iam.permissions import Authorizer
+from kennel.cloud.iam.policy import RequiredPermission
 
 _SECONDS = 1.0
 _BATCH = 10_000  # events in a PutLogEvents call; its megabyte is far
@@ -60,14 +61,14 @@ class FunctionLogs:
         functions: Mapping[str, FunctionSettings],
         folder: Path,
         client: Any,
-        access: Access,
+        authorizer: Authorizer,
         metrics: Metrics,
     ) -> None:
         self._followed = [
             _Followed(each, folder / f"{each.logical_id}.log") for each in functions.values()
         ]
         self._client = client
-        self._access = access
+        self._authorizer = authorizer
         self._metrics = metrics
 
     async def run(self) -> None:
@@ -84,7 +85,8 @@ class FunctionLogs:
                 self._metrics.count(namespace, name, dimensions, value, unit)
             group = each.settings.log_group
             arn = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{group}:log-stream:x"
-            if lines and self._access.may(each.settings.role, "logs:PutLogEvents", arn):
+            writing = RequiredPermission("logs:PutLogEvents", arn)
+            if lines and self._authorizer.allows(each.settings.role, writing):
                 await asyncio.to_thread(self._write, each, lines)
 
     def _write(self, followed: _Followed, lines: list[str]) -> None:

@@ -25,7 +25,7 @@ from starlette.responses import JSONResponse, Response
 from kennel.cloud.cloudformation.names import ACCOUNT, REGION
 from kennel.cloud.cloudformation.template import Resource, Stack
 from kennel.cloud.codebuild.build_tools import folder_of
-from kennel.cloud.runtime.errors import refusal
+from kennel.cloud.runtime.errors import ServiceError, error_response, not_implemented
 from kennel.cloud.runtime.processes import Child
 from kennel.paths import PYTHON, ROOT
 
@@ -116,15 +116,11 @@ class ImageBuilds:
                 case "ListBuilds" | "ListBuildsForProject":
                     said = {"ids": self._listed(given)}
                 case _:
-                    return refusal(
-                        "codebuild",
-                        "NotImplementedOffline",
-                        f"the offline cloud does not imitate codebuild:{operation}",
-                        501,
-                    )
+                    message = f"the offline cloud does not emulate codebuild:{operation}"
+                    return error_response("codebuild", not_implemented(message))
         except KeyError as error:
             message = f"Project or build cannot be found: {error.args[0]}"
-            return refusal("codebuild", "ResourceNotFoundException", message)
+            return error_response("codebuild", ServiceError("ResourceNotFoundException", message))
         return JSONResponse(said, media_type=_JSON_TYPE)
 
     async def command(self, image: str) -> list[str | Path] | None:

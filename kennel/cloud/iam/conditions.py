@@ -12,7 +12,7 @@ from typing import Any
 
 from kennel.errors import CannotStart
 
-#: What is known of a call: condition key in lower case -> its value or values.
+#: Condition key in lower case -> the call's value or values.
 Context = Mapping[str, Sequence[str]]
 
 
@@ -26,8 +26,8 @@ def _number(compare: Callable[[float, float], bool]) -> Callable[[str, str], boo
     return lambda wanted, value: compare(float(value), float(wanted))
 
 
-#: Operator -> does a value of the call fit one of the policy's values?
-_FITS: dict[str, Callable[[str, str], bool]] = {
+#: Operator -> whether a value of the call matches one of the policy's values.
+_MATCHERS: dict[str, Callable[[str, str], bool]] = {
     "StringEquals": operator.eq,
     "StringEqualsIgnoreCase": lambda wanted, value: wanted.lower() == value.lower(),
     "StringLike": matches,
@@ -63,25 +63,27 @@ class Condition:
         """Read one pair of a Condition block; CannotStart for an operator not evaluated here."""
         _, _, base = name.removesuffix("IfExists").rpartition(":")
         quantifier = name.partition(":")[0] if ":" in name else ""
-        known = base in _FITS or base in _NEGATED or base == "Null"
-        if not known or quantifier not in {"", "ForAnyValue", "ForAllValues"}:
+        supported = base in _MATCHERS or base in _NEGATED or base == "Null"
+        if not supported or quantifier not in {"", "ForAnyValue", "ForAllValues"}:
             raise CannotStart(f"role {role} uses the condition {name}, unknown offline")
         listed = values if isinstance(values, list) else [values]
         texts = (str(each).lower() if isinstance(each, bool) else str(each) for each in listed)
         return cls(name, key.lower(), tuple(texts))
 
     def holds(self, context: Context) -> bool:
-        """Return whether the call fits."""
+        """Return whether the condition holds for a call."""
         values = context.get(self.key, ())
         base = self.operator.removesuffix("IfExists").rpartition(":")[2]
         if base == "Null":
             return str(not values).lower() in {each.lower() for each in self.wanted}
         negated = base in _NEGATED
-        fits = _FITS[_NEGATED.get(base, base)]
-        verdicts = [any(fits(each, value) for each in self.wanted) != negated for value in values]
+        matcher = _MATCHERS[_NEGATED.get(base, base)]
+        verdicts = [
+            any(matcher(each, value) for each in self.wanted) != negated for value in values
+        ]
         if self.operator.startswith("ForAllValues:"):
             return all(verdicts)  # also without a value
         if not verdicts:
-            absent_is_fine = negated or self.operator.endswith("IfExists")
-            return absent_is_fine and not self.operator.startswith("ForAnyValue:")
+            absence_matches = negated or self.operator.endswith("IfExists")
+            return absence_matches and not self.operator.startswith("ForAnyValue:")
         return any(verdicts) if self.operator.startswith("ForAnyValue:") else all(verdicts)

@@ -1,4 +1,4 @@
-"""May this role do that? The part of IAM's evaluation that Kennel's own roles use.
+"""Evaluation of a role's inline policies: the part of IAM's rules that SAM templates use.
 
 Rules: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 (an explicit deny wins, then any allow, else an implicit deny). SageMaker compares resource ARNs
@@ -6,13 +6,28 @@ in lower case, so an endpoint named with capitals is denied by a policy that nam
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from kennel.cloud.iam.conditions import Condition, Context, matches
 from kennel.errors import CannotStart
 
 Verdict = Literal["allowed", "denied", "not allowed"]
+
+
+@dataclass(frozen=True)
+class RequiredPermission:
+    """One permission that a call needs: an action on an ARN, and what its conditions may compare.
+
+    Attributes
+    ----------
+    context
+        Condition key -> its value or values.
+    """
+
+    action: str
+    resource: str
+    context: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -25,7 +40,7 @@ class Statement:
     conditions: tuple[Condition, ...]
 
     def covers(self, action: str, resource: str, context: Context) -> bool:
-        """Return whether the statement speaks of this call."""
+        """Return whether the statement applies to this call."""
         return (
             any(matches(pattern.lower(), action.lower()) for pattern in self.actions)
             and any(matches(pattern, resource) for pattern in self.resources)
@@ -35,37 +50,37 @@ class Statement:
 
 @dataclass(frozen=True)
 class Role:
-    """A role of the template, as the gateway enforces it."""
+    """A role of the template and the statements of its inline policies."""
 
     name: str
     statements: tuple[Statement, ...]
 
-    def judge(
+    def evaluate(
         self,
         action: str,
         resource: str,
         context: Mapping[str, str | Sequence[str]] | None = None,
     ) -> Verdict:
-        """Say whether the role allows `action` on the ARN `resource`, or denies it explicitly."""
+        """Return whether the role allows `action` on the ARN `resource`, or denies it."""
         if action.startswith("sagemaker:"):
             resource = resource.lower()
-        known = {
+        values = {
             key.lower(): (value,) if isinstance(value, str) else value
             for key, value in (context or {}).items()
         }
-        covering = [each for each in self.statements if each.covers(action, resource, known)]
+        covering = [each for each in self.statements if each.covers(action, resource, values)]
         if not all(each.allow for each in covering):
             return "denied"
         return "allowed" if covering else "not allowed"
 
-    def may(
+    def allows(
         self,
         action: str,
         resource: str,
         context: Mapping[str, str | Sequence[str]] | None = None,
     ) -> bool:
         """Return whether the role allows `action` on the ARN `resource`."""
-        return self.judge(action, resource, context) == "allowed"
+        return self.evaluate(action, resource, context) == "allowed"
 
 
 def read_role(name: str, properties: Mapping[str, Any]) -> Role:
@@ -87,8 +102,9 @@ def read_role(name: str, properties: Mapping[str, Any]) -> Role:
 
 
 def _statement(role: str, source: Mapping[str, Any]) -> Statement:
-    if strange := {"NotAction", "NotResource", "Principal"} & set(source):
-        raise CannotStart(f"role {role} uses {', '.join(strange)}, which is not evaluated offline")
+    if unsupported := {"NotAction", "NotResource", "Principal"} & set(source):
+        names = ", ".join(sorted(unsupported))
+        raise CannotStart(f"role {role} uses {names}, which is not evaluated offline")
     resources = tuple(_as_list(source["Resource"]))
     if variables := [each for each in resources if "${" in each]:
         raise CannotStart(f"role {role} uses policy variables, unknown offline: {variables[0]}")

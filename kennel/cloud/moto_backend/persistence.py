@@ -1,24 +1,27 @@
-"""What of moto's memory survives a restart: the objects of S3 and the registry's images.
+"""Persistence of moto's S3 objects and ECR images, which moto itself holds in memory.
 
-moto keeps everything in memory. The newest version of each object is copied to a folder, a few
-seconds after it was written and at the end, and put back at the start; older versions, tags and
-the history of executions are not. SageMaker's state is kept elsewhere, in its own store.
+The newest version of each object is copied to a folder, a few seconds after it was written and at
+the end, and put back at the start; older versions, tags and the history of executions are not.
+SageMaker's state is in its own store (`runtime/store.py`).
 """
 
 import asyncio
 import hashlib
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kennel.cloud.cloudformation.template import Stack
 
-_SWEEP_SECONDS = 3.0
+if TYPE_CHECKING:
+    from types_boto3_ecr import ECRClient
+    from types_boto3_s3 import S3Client
+
+_DELAY_SECONDS = 3.0  # between a write and its copy, so that many writes are copied at once
 Json = dict[str, Any]
 
 
-class Kept:
+class Persistence:
     """Copies of objects and image manifests in a folder.
 
     Parameters
@@ -26,17 +29,18 @@ class Kept:
     folder
         Made when absent.
     stack
-        Whose buckets and repositories are kept.
-    client
-        A boto3 client of moto by service.
+        Whose buckets and repositories are copied.
+    s3, ecr
+        Clients of moto.
     """
 
-    def __init__(self, folder: Path, stack: Stack, client: Callable[[str], Any]) -> None:
+    def __init__(self, folder: Path, stack: Stack, s3: "S3Client", ecr: "ECRClient") -> None:
         self._folder = folder
         self._objects = folder / "objects"
         self._objects.mkdir(parents=True, exist_ok=True)
         self._index_file = folder / "index.json"
-        self._client = client
+        self._s3 = s3
+        self._ecr = ecr
         self._buckets = [each.name for each in stack.of_type("AWS::S3::Bucket")]
         self._repositories = [each.name for each in stack.of_type("AWS::ECR::Repository")]
         self._changed = asyncio.Event()
@@ -46,26 +50,26 @@ class Kept:
         self._changed.set()
 
     async def run(self) -> None:
-        """Save what was written, soon after, for ever."""
+        """Save soon after each write, until cancelled."""
         while True:
             await self._changed.wait()
-            await asyncio.sleep(_SWEEP_SECONDS)
+            await asyncio.sleep(_DELAY_SECONDS)
             self._changed.clear()
             await asyncio.to_thread(self.save)
 
     def save(self) -> None:
-        """Copy what is new, and forget what is gone."""
-        before: Json = self._index().get("objects", {})
+        """Copy new objects and manifests, and remove the copies of deleted ones."""
+        copied: Json = self._index().get("objects", {})
         objects: Json = {}
-        there = {each["Name"] for each in self._client("s3").list_buckets()["Buckets"]}
-        for bucket in there & set(self._buckets):
-            pages = self._client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket)
+        existing = {each["Name"] for each in self._s3.list_buckets()["Buckets"]}
+        for bucket in existing & set(self._buckets):
+            pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
             for each in (item for page in pages for item in page.get("Contents", [])):
                 name = f"{bucket}/{each['Key']}"
-                known = before.get(name)
-                same = known and known["etag"] == each["ETag"]
-                objects[name] = known if same else self._copy(bucket, each["Key"])
-        registry = self._client("ecr").describe_repositories()["repositories"]
+                copy = copied.get(name)
+                unchanged = copy and copy["etag"] == each["ETag"]
+                objects[name] = copy if unchanged else self._copy(bucket, each["Key"])
+        registry = self._ecr.describe_repositories()["repositories"]
         images = {
             name: self._manifests(name)
             for name in (each["repositoryName"] for each in registry)
@@ -74,53 +78,54 @@ class Kept:
         new = self._index_file.with_suffix(".new")
         new.write_text(json.dumps({"objects": objects, "images": images}))
         new.replace(self._index_file)
-        wanted = {each["file"] for each in objects.values()}
+        files = {each["file"] for each in objects.values()}
         for file in self._objects.iterdir():
-            if file.name not in wanted:
+            if file.name not in files:
                 file.unlink()
 
     def restore(self) -> None:
-        """Put everything back into moto."""
+        """Put every copy back into moto."""
         index = self._index()
-        for name, kept in index.get("objects", {}).items():
+        for name, copy in index.get("objects", {}).items():
             bucket, _, key = name.partition("/")
             if bucket not in self._buckets:
                 continue
-            with (self._objects / kept["file"]).open("rb") as body:
-                self._client("s3").put_object(
+            with (self._objects / copy["file"]).open("rb") as body:
+                self._s3.put_object(
                     Bucket=bucket,
                     Key=key,
                     Body=body,
-                    ContentType=kept["content_type"],
-                    Metadata=kept["metadata"],
+                    ContentType=copy["content_type"],
+                    Metadata=copy["metadata"],
                 )
         for repository, manifests in index.get("images", {}).items():
             for image in manifests if repository in self._repositories else ():
-                self._client("ecr").put_image(repositoryName=repository, **image)
+                self._ecr.put_image(repositoryName=repository, **image)
 
     def _index(self) -> Json:
-        read: Json = json.loads(self._index_file.read_text()) if self._index_file.exists() else {}
-        return read
+        if not self._index_file.exists():
+            return {}
+        index: Json = json.loads(self._index_file.read_text())
+        return index
 
     def _copy(self, bucket: str, key: str) -> Json:
-        got = self._client("s3").get_object(Bucket=bucket, Key=key)
-        digest = hashlib.sha256(f"{bucket}/{key}/{got['ETag']}".encode()).hexdigest()
+        answer = self._s3.get_object(Bucket=bucket, Key=key)
+        digest = hashlib.sha256(f"{bucket}/{key}/{answer['ETag']}".encode()).hexdigest()
         new = self._objects / f"{digest}.new"
         with new.open("wb") as file:
-            for chunk in got["Body"].iter_chunks(2**20):
+            for chunk in answer["Body"].iter_chunks(2**20):
                 file.write(chunk)
         new.replace(self._objects / digest)
         return {
-            "etag": got["ETag"],
+            "etag": answer["ETag"],
             "file": digest,
-            "content_type": got["ContentType"],
-            "metadata": got["Metadata"],
+            "content_type": answer["ContentType"],
+            "metadata": answer["Metadata"],
         }
 
-    def _manifests(self, repository: str) -> list[dict[str, str]]:
-        ecr = self._client("ecr")
-        ids = ecr.list_images(repositoryName=repository)["imageIds"]
+    def _manifests(self, repository: str) -> list[Json]:
+        ids = self._ecr.list_images(repositoryName=repository)["imageIds"]
         if not ids:
             return []
-        got = ecr.batch_get_image(repositoryName=repository, imageIds=ids)["images"]
-        return [{"imageManifest": each["imageManifest"], **each["imageId"]} for each in got]
+        images = self._ecr.batch_get_image(repositoryName=repository, imageIds=ids)["images"]
+        return [{"imageManifest": each["imageManifest"], **each["imageId"]} for each in images]

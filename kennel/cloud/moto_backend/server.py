@@ -1,59 +1,61 @@
-"""moto's server: S3, IAM, Step Functions, CloudWatch Logs, Application Auto Scaling.
+"""moto's server, a child process: S3, Step Functions and every other service that is not ours.
 
-It listens on a hidden port. MOTO_PORT names the gateway's, so that the calls which its Step
+It listens on a port of its own. MOTO_PORT names the gateway's, so that the calls which its Step
 Functions interpreter makes (Lambda, SageMaker, S3) come back through the gateway.
 """
 
 import asyncio
+import contextlib
 import os
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
 
-from kennel.cloud.runtime.processes import Child
+from kennel.cloud.runtime.processes import Child, free_ports
 from kennel.errors import CannotStart
 from kennel.paths import ROOT
 
 START_SECONDS = 30.0
 
 
-class MotoServer:
-    """A running moto server.
+@contextlib.asynccontextmanager
+async def moto_server(gateway_port: int | None, logs: Path) -> AsyncIterator[str]:
+    """Run moto while the block runs; yield its address once it answers.
 
-    Attributes
+    Parameters
     ----------
-    url
-        Where it listens, on loopback.
+    gateway_port
+        Where its Step Functions interpreter calls AWS; None for moto itself.
+    logs
+        Folder of its log file.
+
+    Raises
+    ------
+    CannotStart
+        When it ends at start; with the last line of its log.
     """
-
-    def __init__(self, port: int) -> None:
-        self._port = port
-        self.url = f"http://127.0.0.1:{port}"
-        self._child: Child | None = None
-
-    async def start(self, gateway_port: int, logs: Path) -> None:
-        """Start it, wait until it answers, and have it interpret state machines for real."""
-        command = [sys.executable, "-m", "kennel.cloud.moto_backend.app", str(self._port)]
-        env = {
-            "PATH": os.environ.get("PATH", os.defpath),
-            "PYTHONPATH": str(ROOT),
-            "MOTO_PORT": str(gateway_port),
-            "PYTHONWARNINGS": "ignore",
-        }
-        child = self._child = await Child.start(command, env, logs / "moto.log", logs)
-        async with httpx.AsyncClient(base_url=self.url, trust_env=False) as client:
+    (port,) = free_ports(1)
+    url = f"http://127.0.0.1:{port}"
+    command = [sys.executable, "-m", "kennel.cloud.moto_backend.app", str(port)]
+    env = {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "PYTHONPATH": str(ROOT),
+        "MOTO_PORT": str(gateway_port or port),
+        "PYTHONWARNINGS": "ignore",
+    }
+    child = await Child.start(command, env, logs / "moto.log", logs)
+    try:
+        async with httpx.AsyncClient(base_url=url, trust_env=False) as client:
             async with asyncio.timeout(START_SECONDS):
                 while not await _answers(client, child):
                     await asyncio.sleep(0.05)
-            await client.post(
-                "/moto-api/config", json={"stepfunctions": {"execute_state_machine": True}}
-            )
-
-    async def stop(self) -> None:
-        """End it."""
-        if self._child:
-            await self._child.stop(seconds=2.0)  # it keeps nothing that has to be saved
+            interpret = {"stepfunctions": {"execute_state_machine": True}}
+            await client.post("/moto-api/config", json=interpret)
+        yield url
+    finally:
+        await child.stop(seconds=2.0)  # its state is saved by then (persistence.py)
 
 
 async def _answers(client: httpx.AsyncClient, child: Child) -> bool:

@@ -1,1 +1,1 @@
-"""What every service shares: clock, processes, stored state, faults and error answers."""
+"""Shared by all services: clock, processes, stored state, faults and error answers."""

@@ -1,4 +1,4 @@
-"""The offline cloud's time: the wall clock's, or faster, or ahead of it.
+"""The offline cloud's clock, which can run faster than the wall clock and skip ahead of it.
 
 Whatever AWS measures in minutes (alarm periods, bake times, cooldowns, schedules, the longest run
 of a job) is waited for on this clock, so that a test or a demonstration need not wait for it.
@@ -29,7 +29,7 @@ class Clock:
 
     @property
     def speed(self) -> float:
-        """Offline seconds in a real second; may be set while others sleep."""
+        """Offline seconds in a real second; may be set while callers sleep."""
         return self._speed
 
     @speed.setter
@@ -42,7 +42,7 @@ class Clock:
         return self._offline + (time.monotonic() - self._real) * self._speed
 
     def skip(self, seconds: float) -> None:
-        """Jump ahead by offline seconds and wake whoever's time has come.
+        """Jump ahead by offline seconds and wake the sleepers whose time has passed.
 
         Raises
         ------

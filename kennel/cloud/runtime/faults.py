@@ -13,7 +13,7 @@ from typing import Any
 
 from kennel.errors import KennelError
 
-#: How -> what it does.
+#: How a fault works -> what it does.
 HOWS = {
     "fail": "the job or endpoint fails with the reason",
     "hang": "the job or invocation does not go on, until it is stopped or its time is over",
@@ -34,9 +34,9 @@ class Fault:
     how
         One of HOWS.
     reason
-        The words of a failure; empty for the service's own.
+        The reason that a failure gives; empty for the service's own.
     times
-        How many calls it meets.
+        How many calls it affects.
     name
         The resource's name, or a pattern with * for many.
     """
@@ -49,25 +49,25 @@ class Fault:
 
     @classmethod
     def read(cls, value: Mapping[str, Any]) -> "Fault":
-        """Return the fault that JSON describes; raises KennelError with what is wrong."""
-        known = [each.name for each in fields(cls)]
-        form = f"expected a JSON object with on, how ({', '.join(HOWS)}), reason, times, name"
-        if not isinstance(value, Mapping) or not {"on", "how"} <= set(value) <= set(known):
-            raise KennelError(f"received the fault {value!r}, {form}")
+        """Return the fault that JSON describes; raises KennelError for any other JSON."""
+        members = {each.name for each in fields(cls)}
+        expected = f"expected a JSON object with on, how ({', '.join(HOWS)}), reason, times, name"
+        if not isinstance(value, Mapping) or not {"on", "how"} <= set(value) <= members:
+            raise KennelError(f"received the fault {value!r}, {expected}")
         fault = cls(**value)
         if fault.how not in HOWS or not isinstance(fault.times, int) or fault.times < 1:
-            raise KennelError(f"received the fault {value!r}, {form}")
+            raise KennelError(f"received the fault {value!r}, {expected}")
         return fault
 
 
 class Faults:
-    """The faults that wait."""
+    """The faults that wait for a call."""
 
     def __init__(self, faults: Iterable[Fault] = ()) -> None:
         self._waiting = list(faults)
 
     def add(self, fault: Fault) -> None:
-        """Let `fault` wait for its calls."""
+        """Add a fault that waits for its calls."""
         self._waiting.append(fault)
 
     def take(self, operation: str, name: str = "", how: str | None = None) -> Fault | None:
@@ -90,9 +90,9 @@ class Faults:
         return None
 
     def waiting(self) -> list[dict[str, Any]]:
-        """Return what waits, as JSON."""
+        """Return the faults that wait, as JSON."""
         return [asdict(each) for each in self._waiting]
 
     def clear(self) -> None:
-        """Drop all that wait."""
+        """Drop all faults that wait."""
         self._waiting.clear()

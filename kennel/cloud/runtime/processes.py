@@ -1,4 +1,4 @@
-"""Child processes that never outlive us, and ports that are free."""
+"""Child processes that end with this one, and free ports."""
 
 import asyncio
 import contextlib
@@ -13,7 +13,7 @@ from kennel.errors import CannotStart
 
 STOP_SECONDS = 30.0  # between SIGTERM and SIGKILL: what SageMaker gives a container
 
-# A parent that died before setpriv had asked for its signal is the one case the kernel misses.
+# The kernel misses one case: a parent that dies before setpriv has set the signal.
 _ONLY_WITH_PARENT = ["sh", "-c", '[ "$PPID" = "$0" ] || exit 1; exec "$@"']
 
 
@@ -27,7 +27,7 @@ def free_ports(count: int, host: str = "127.0.0.1") -> list[int]:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Bind `port` (0: any free one) on `host`, so that a busy port is known before all else.
+    """Bind `port` (0: any free one) on `host`, so that a busy port fails the start at once.
 
     Raises
     ------
@@ -60,7 +60,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def is_running(pid: int) -> bool:
-    """Return whether a process runs; one that ended and that nobody waited for does not."""
+    """Return whether a process runs; a zombie does not."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
@@ -70,15 +70,15 @@ def is_running(pid: int) -> bool:
 
 def descendants(pid: int) -> list[int]:
     """Return the processes below `pid`, on Linux; none elsewhere."""
-    found: list[int] = []
+    pids: list[int] = []
     for children in Path(f"/proc/{pid}/task").glob("*/children"):
         try:
             below = [int(each) for each in children.read_text().split()]
-        except OSError:  # it ended meanwhile
+        except OSError:  # the process ended meanwhile
             continue
         for each in below:
-            found += [each, *descendants(each)]
-    return found
+            pids += [each, *descendants(each)]
+    return pids
 
 
 def resident_bytes(pid: int) -> int:
@@ -91,10 +91,11 @@ def resident_bytes(pid: int) -> int:
 
 
 class Child:
-    """One process of ours, with its output in a log file.
+    """A child process with its output in a log file.
 
-    It runs in a session of its own, so that Ctrl-C reaches only us and we end it in order; and
-    the kernel ends it when we die without having done so (setpriv's parent-death signal).
+    It runs in a session of its own, so that Ctrl-C reaches only this process, which ends its
+    children in order. When this process is killed, the kernel ends them (setpriv's parent-death
+    signal).
     """
 
     def __init__(self, process: asyncio.subprocess.Process, log: Path) -> None:
@@ -130,15 +131,15 @@ class Child:
 
     @property
     def exit_status(self) -> int | None:
-        """None while it runs."""
+        """Its exit status; None while it runs."""
         return self._process.returncode
 
     async def wait(self) -> int:
-        """Wait until it ends by itself; return its exit status."""
+        """Wait until the process ends by itself; return its exit status."""
         return await self._process.wait()
 
     async def stop(self, seconds: float = STOP_SECONDS) -> None:
-        """End it: SIGTERM, and SIGKILL when it is still there `seconds` later."""
+        """End the process: SIGTERM, then SIGKILL if it still runs after `seconds`."""
         if self.exit_status is not None:
             return
         with contextlib.suppress(ProcessLookupError):

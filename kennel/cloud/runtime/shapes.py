@@ -1,4 +1,4 @@
-"""A resource's properties as the parameters of the API call that makes it.
+"""Convert a resource's properties to the parameters of the API call that creates it.
 
 CloudFormation's properties and the API's parameters are mostly the same names, but for their
 first letter, and a template writes every value as text. botocore's model of the service knows
@@ -15,6 +15,19 @@ from botocore.model import ListShape, MapShape, Shape, StructureShape
 
 from kennel.errors import CannotStart
 
+#: Name in a signature -> name of botocore's model, where they differ.
+_MODELS = {
+    "states": "stepfunctions",
+    "monitoring": "cloudwatch",
+    "servicequotas": "service-quotas",
+    "tagging": "resourcegroupstaggingapi",
+}
+
+
+def model_name(service: str) -> str:
+    """Return botocore's name of a service that boto3 or a signature names."""
+    return _MODELS.get(service, service)
+
 
 @functools.cache
 def service_model(service: str) -> Any:
@@ -23,40 +36,40 @@ def service_model(service: str) -> Any:
 
 
 def parameters(
-    service: str, operation: str, properties: Mapping[str, Any], what: str
+    service: str, operation: str, properties: Mapping[str, Any], resource: str
 ) -> dict[str, Any]:
     """Return `properties` in the names and types of an operation's input.
 
     Raises
     ------
     CannotStart
-        For a property that the operation does not take, `what` being the resource's own name.
+        For a property that the operation does not take; the message names `resource`.
     """
     shape = service_model(service).operation_model(operation).input_shape
-    result: dict[str, Any] = _cast(shape, properties, what)
+    result: dict[str, Any] = _cast(shape, properties, resource)
     return result
 
 
-def _cast(shape: Shape, value: Any, what: str) -> Any:
+def _cast(shape: Shape, value: Any, resource: str) -> Any:
     if isinstance(shape, StructureShape):
         members = {name.lower(): name for name in shape.members}
         result = {}
         for key, item in value.items():
             if key.lower() not in members:
                 raise CannotStart(
-                    f"{what} has the property {key}, which {shape.name} does not take: "
+                    f"{resource} has the property {key}, which {shape.name} does not take: "
                     "add it to kennel/cloud/cloudformation/providers.py"
                 )
             name = members[key.lower()]
-            result[name] = _cast(shape.members[name], item, what)
+            result[name] = _cast(shape.members[name], item, resource)
         return result
     if isinstance(shape, ListShape):
         items = value if isinstance(value, list) else [value]
-        return [_cast(shape.member, item, what) for item in items]
+        return [_cast(shape.member, item, resource) for item in items]
     if isinstance(shape, MapShape):
         if isinstance(value, list):  # tags: a list in a template, a map in some services
             value = {each["Key"]: each["Value"] for each in value}
-        return {str(key): _cast(shape.value, item, what) for key, item in value.items()}
+        return {str(key): _cast(shape.value, item, resource) for key, item in value.items()}
     match shape.type_name:
         case "integer" | "long":
             return int(value)

@@ -1,4 +1,4 @@
-"""What the SageMaker stand-in remembers: JSON by kind and name, in SQLite."""
+"""Stored state of the services: JSON values by kind and name, in SQLite."""
 
 import json
 import sqlite3
@@ -26,7 +26,7 @@ class Store:
     def __init__(self, file: Path | None) -> None:
         if file:
             file.parent.mkdir(parents=True, exist_ok=True)
-        # The cloud's loop runs in a thread that may not be the one which made it.
+        # Services use it from worker threads too.
         self._database = sqlite3.connect(
             file or ":memory:", isolation_level=None, check_same_thread=False
         )
@@ -34,7 +34,7 @@ class Store:
         self._database.execute(_TABLE)
 
     def put(self, kind: str, name: str, value: Json) -> None:
-        """Keep `value`; one that is there already is replaced and keeps its place."""
+        """Store `value`; one of the same name is replaced and keeps its place in the order."""
         self._database.execute(
             "insert into kept values (?, ?, ?) "
             "on conflict (kind, name) do update set value = excluded.value",
@@ -42,23 +42,23 @@ class Store:
         )
 
     def get(self, kind: str, name: str) -> Json | None:
-        """Return what is kept, or None."""
+        """Return the value of this kind and name, or None."""
         row = self._database.execute(
             "select value from kept where kind = ? and name = ?", (kind, name)
         ).fetchone()
         return json.loads(row[0]) if row else None
 
     def delete(self, kind: str, name: str) -> None:
-        """Forget it, if it is there."""
+        """Delete the value of this kind and name, if there is one."""
         self._database.execute("delete from kept where kind = ? and name = ?", (kind, name))
 
     def all(self, kind: str) -> list[Json]:
-        """Return all of a kind, oldest first."""
+        """Return all values of a kind, oldest first."""
         rows = self._database.execute(
             "select value from kept where kind = ? order by rowid", (kind,)
         )
         return [json.loads(value) for (value,) in rows]
 
     def close(self) -> None:
-        """Close the database; nothing can be kept or read after it."""
+        """Close the database."""
         self._database.close()

@@ -1,6 +1,5 @@
 """Construct the SageMaker emulator: handlers for all actions over one store."""
 
-from kennel.cloud.iam.identity import Access
 from kennel.cloud.runtime.faults import Faults
 from kennel.cloud.runtime.store import Store
 from kennel.cloud.sagemaker.endpoints.api import Endpoints
@@ -23,7 +22,6 @@ def build_sagemaker(  # noqa: PLR0917 - one construction, from the parts of the 
     store: Store,
     context: JobContext,
     endpoints: Endpoints,
-    access: Access,
     faults: Faults,
     resolve_image: ImageResolver,
     publish: Publish = discard_event,
@@ -59,4 +57,4 @@ def build_sagemaker(  # noqa: PLR0917 - one construction, from the parts of the 
     handlers = merge_handlers(group.handlers() for group in groups)
     # Tuning jobs stop first: they would start further training jobs.
     stops = (tuning.stop, training.stop, transform.stop, endpoints.stop)
-    return SageMaker(handlers, endpoints, access, tags, faults, stops=stops)
+    return SageMaker(handlers, endpoints, tags, faults, stops=stops)

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any
 
+from kennel.cloud.runtime.errors import ServiceError, not_implemented
 from kennel.cloud.runtime.store import Json
-from kennel.cloud.sagemaker.errors import ServiceError
 
 #: Answers one action: the request as JSON -> the answer as JSON.
 Handler = Callable[[Json], Coroutine[Any, Any, Json]]
@@ -22,6 +22,4 @@ def merge_handlers(tables: Iterable[Mapping[str, Handler]]) -> dict[str, Handler
 
 def not_emulated(feature: str) -> ServiceError:
     """Return the error for an action or a member that the offline cloud lacks."""
-    return ServiceError(
-        "NotImplementedOffline", f"the offline cloud does not emulate {feature}", 501
-    )
+    return not_implemented(f"the offline cloud does not emulate {feature}")

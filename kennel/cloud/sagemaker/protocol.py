@@ -13,17 +13,12 @@ from typing import Protocol
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from kennel.cloud.iam.identity import Access, AccessDenied
+from kennel.cloud.iam.policy import RequiredPermission
+from kennel.cloud.runtime.errors import ServiceError, error_response
 from kennel.cloud.runtime.faults import Faults
 from kennel.cloud.runtime.store import Json
-from kennel.cloud.sagemaker.errors import ServiceError
 from kennel.cloud.sagemaker.handlers import Handler, not_emulated
-from kennel.cloud.sagemaker.resources import (
-    RequiredPermission,
-    arn_of,
-    required_permissions,
-    resource_of,
-)
+from kennel.cloud.sagemaker.resources import resource_of
 from kennel.cloud.sagemaker.shapes import MODEL, check_request, check_response
 from kennel.cloud.sagemaker.tags import Tags
 
@@ -51,7 +46,7 @@ class EndpointRuntime(Protocol):
 
 
 class SageMaker:
-    """Parse, authorise and dispatch the calls of the service.
+    """Check and dispatch the calls of the service.
 
     Parameters
     ----------
@@ -59,8 +54,6 @@ class SageMaker:
         Action -> the function that answers it.
     endpoints
         Answers InvokeEndpoint.
-    access
-        Decides which caller is allowed what.
     tags
         Stores the tags of the resources that a call creates.
     faults
@@ -73,7 +66,6 @@ class SageMaker:
         self,
         handlers: Mapping[str, Handler],
         endpoints: EndpointRuntime,
-        access: Access,
         tags: Tags,
         faults: Faults,
         *,
@@ -81,39 +73,34 @@ class SageMaker:
     ) -> None:
         self._handlers = handlers
         self._endpoints = endpoints
-        self._access = access
         self._tags = tags
         self._faults = faults
         self._stops = tuple(stops)
 
-    async def answer(self, request: Request, access_key: str) -> Response:
-        """Answer a signed request of the caller that has `access_key`."""
+    async def answer(self, request: Request) -> Response:
+        """Answer an authorised request."""
         try:
             if match := _INVOCATION_PATH.fullmatch(request.url.path):
-                return await self._invoke(match[1], request, access_key)
-            return await self._act(request, access_key)
-        except AccessDenied as error:
-            return _error(ServiceError("AccessDeniedException", str(error)))
+                return await self._invoke(match[1], request)
+            return await self._act(request)
         except ServiceError as error:
-            return _error(error)
+            return error_response("sagemaker", error)
+
+    async def dependent_permissions(self, action: str, request: Json) -> list[RequiredPermission]:
+        """Return what a call requires because of the present state of its resource."""
+        return await self._endpoints.dependent_permissions(action, request)
 
     async def stop(self) -> None:
         """End jobs, endpoints and their processes."""
         for stop in self._stops:
             await stop()
 
-    async def _act(self, request: Request, access_key: str) -> Response:
+    async def _act(self, request: Request) -> Response:
         action = request.headers.get("x-amz-target", "").removeprefix(_TARGET_PREFIX)
         if action not in self._handlers:
             raise not_emulated(f"sagemaker:{action or 'a call without an action'}")
         parameters = json.loads(await request.body() or b"{}")
         check_request(action, parameters)
-        permissions = [
-            *required_permissions(action, parameters),
-            *await self._endpoints.dependent_permissions(action, parameters),
-        ]
-        for each in permissions:
-            self._access.check(access_key, each.action, each.resource, each.context)
         resource = resource_of(action, parameters) or ""
         self._throttle(action, resource.rpartition("/")[2])
         result = await self._handlers[action](parameters)
@@ -132,9 +119,7 @@ class SageMaker:
         elif action.startswith("Delete") and action != "DeleteTags":
             self._tags.replace(resource, [])
 
-    async def _invoke(self, endpoint: str, request: Request, access_key: str) -> Response:
-        resource = arn_of("endpoint", endpoint)
-        self._access.check(access_key, "sagemaker:InvokeEndpoint", resource)
+    async def _invoke(self, endpoint: str, request: Request) -> Response:
         self._throttle("InvokeEndpoint", endpoint)
         answer = await self._endpoints.invoke(endpoint, await request.body(), request.headers)
         return Response(answer.body, headers={**_request_id(), **answer.headers})
@@ -142,10 +127,3 @@ class SageMaker:
 
 def _request_id() -> dict[str, str]:
     return {"x-amzn-requestid": str(uuid.uuid4())}
-
-
-def _error(error: ServiceError) -> Response:
-    message = str(error)
-    body = {"__type": error.code, "message": message, "Message": message, **error.details}
-    headers = {**_request_id(), "x-amzn-errortype": error.code}
-    return JSONResponse(body, error.status, headers, media_type="application/x-amz-json-1.1")

@@ -5,10 +5,10 @@ https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsa
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from kennel.cloud.cloudformation.names import ACCOUNT, REGION
+from kennel.cloud.iam.policy import RequiredPermission
 
 #: Resource type in an ARN -> its name in actions and members. CreateEndpointConfig must not be
 #: read as CreateEndpoint: a longer name comes before one that it begins with.
@@ -22,25 +22,6 @@ RESOURCE_NAMES = {
     "model-package": "ModelPackage",
     "model": "Model",
 }
-
-
-@dataclass(frozen=True)
-class RequiredPermission:
-    """A permission that a call requires.
-
-    Attributes
-    ----------
-    action
-        Such as sagemaker:CreateModel.
-    resource
-        An ARN, or *.
-    context
-        Condition keys of the call.
-    """
-
-    action: str
-    resource: str
-    context: Mapping[str, str] = field(default_factory=dict)
 
 
 def arn_of(kind: str, name: str) -> str:

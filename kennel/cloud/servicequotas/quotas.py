@@ -1,7 +1,7 @@
 """Service Quotas for SageMaker: a quota for each instance type and use; moto has none of them.
 
-The names are the service's, the instance types botocore's. Codes are made up, since an account
-tells no others, and every value is the same: this machine has no quota but its size.
+The names are the service's, the instance types botocore's. Codes are made up, since AWS documents
+none of them, and every value is the same: this machine has no quota but its size.
 """
 
 import hashlib
@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from kennel.cloud.cloudformation.names import ACCOUNT, REGION
-from kennel.cloud.runtime.errors import refusal
+from kennel.cloud.runtime.errors import ServiceError, not_implemented
 from kennel.cloud.runtime.shapes import service_model
 
 #: Use in a quota's name -> botocore's enumeration of the instance types that it has one for.
@@ -24,7 +24,6 @@ _USES = {
 }
 VALUE = 100.0
 _PAGE = 100
-_JSON_TYPE = "application/x-amz-json-1.1"
 
 Json = dict[str, Any]
 
@@ -42,33 +41,48 @@ class Quotas:
         self._quotas = list(_quotas(values or {}))
 
     async def answer(self, request: Request) -> Response:
-        """Answer a call to the service `servicequotas`."""
+        """Answer a call to the service `service-quotas`.
+
+        Raises
+        ------
+        ServiceError
+            For a quota that does not exist, and for any other call.
+        """
         operation = request.headers.get("x-amz-target", "").rpartition(".")[2]
-        given: Json = json.loads(await request.body() or b"{}")
-        wanted = [each for each in self._quotas if each["ServiceCode"] == given.get("ServiceCode")]
-        answer: Json
+        parameters: Json = json.loads(await request.body() or b"{}")
+        code = parameters.get("ServiceCode")
+        quotas = [each for each in self._quotas if each["ServiceCode"] == code]
         match operation:
             case "ListServiceQuotas" | "ListAWSDefaultServiceQuotas":
-                first = int(given.get("NextToken", 0))
-                last = first + int(given.get("MaxResults", _PAGE))
-                answer = {"Quotas": wanted[first:last]}
-                if last < len(wanted):
-                    answer["NextToken"] = str(last)
+                answer = _page(quotas, parameters)
             case "GetServiceQuota" | "GetAWSDefaultServiceQuota":
-                found = [each for each in wanted if each["QuotaCode"] == given.get("QuotaCode")]
-                if not found:
-                    message = f"The request failed because the quota {given} does not exist"
-                    return refusal("servicequotas", "NoSuchResourceException", message)
-                answer = {"Quota": found[0]}
+                answer = {"Quota": _quota(quotas, parameters)}
             case _:
-                message = f"the offline cloud has no Service Quotas call {operation}"
-                return refusal("servicequotas", "NotImplementedOffline", message, 501)
-        return JSONResponse(answer, media_type=_JSON_TYPE)
+                raise not_implemented(
+                    f"the offline cloud does not emulate servicequotas:{operation}"
+                )
+        return JSONResponse(answer, media_type="application/x-amz-json-1.1")
+
+
+def _page(quotas: list[Json], parameters: Json) -> Json:
+    first = int(parameters.get("NextToken", 0))
+    last = first + int(parameters.get("MaxResults", _PAGE))
+    page: Json = {"Quotas": quotas[first:last]}
+    return {**page, "NextToken": str(last)} if last < len(quotas) else page
+
+
+def _quota(quotas: list[Json], parameters: Json) -> Json:
+    for each in quotas:
+        if each["QuotaCode"] == parameters.get("QuotaCode"):
+            return each
+    message = f"The request failed because the quota {parameters} does not exist"
+    raise ServiceError("NoSuchResourceException", message)
 
 
 def _quotas(values: Mapping[str, float]) -> Iterator[Json]:
+    shapes = service_model("sagemaker")
     for use, shape in _USES.items():
-        for instance_type in service_model("sagemaker").shape_for(shape).enum:
+        for instance_type in shapes.shape_for(shape).enum:
             name = f"{instance_type} for {use}"
             code = f"L-{hashlib.sha256(name.encode()).hexdigest()[:8].upper()}"
             yield {

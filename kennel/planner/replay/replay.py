@@ -6,6 +6,7 @@ time is measured first, by the number of executions at once, and that is all tha
 told. Two clouds are started, one to measure and one whose usage plan fits what was measured.
 """
 
+import contextlib
 import json
 import math
 import subprocess
@@ -20,6 +21,7 @@ from kennel.cloud.cloud import Cloud
 from kennel.demo import samples
 from kennel.errors import KennelError
 from kennel.execution import bring_up_endpoint
+from kennel.local_cloud import local_cloud
 from kennel.paths import PYTHON
 from kennel.planner.command import Ask, read
 from kennel.planner.engines.result import Result
@@ -167,9 +169,9 @@ def _replay(settings: Settings, short: Profile, screen: Console) -> list[tuple[f
             return _send(cloud, times=times)
 
 
-def _cloud(settings: Settings, limits: dict[str, str]) -> Cloud:
+def _cloud(settings: Settings, limits: dict[str, str]) -> contextlib.AbstractContextManager[Cloud]:
     parameters = {"ReservedConcurrency": str(settings.reserved), **limits}
-    return Cloud(parameters=parameters, stack_name="replay")
+    return local_cloud(parameters, stack_name="replay")
 
 
 def _send(cloud: Cloud, **what: Any) -> list[tuple[float, int, float]]:

@@ -1,20 +1,19 @@
-"""For the cloud's parts: moto as the cloud starts it, without the rest."""
+"""Fixtures of the cloud's services: moto as the cloud starts it, without the rest."""
 
 import asyncio
+import contextlib
 from collections.abc import Iterator
 
 import pytest
 
-from kennel.cloud.moto_backend.server import MotoServer
-from kennel.cloud.runtime.processes import free_ports
+from kennel.cloud.moto_backend.server import moto_server
 
 
 @pytest.fixture(scope="session")
 def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of a moto server that interprets state machines; its calls come back to itself."""
-    (port,) = free_ports(1)
-    server = MotoServer(port)
+    server = moto_server(None, tmp_path_factory.mktemp("moto"))
+    exits = contextlib.AsyncExitStack()
     with asyncio.Runner() as runner:
-        runner.run(server.start(port, tmp_path_factory.mktemp("moto")))
-        yield server.url
-        runner.run(server.stop())
+        yield runner.run(exits.enter_async_context(server))
+        runner.run(exits.aclose())

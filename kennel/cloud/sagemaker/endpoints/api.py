@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Iterable, Mapping
 from pathlib import Path
 
 from kennel.cloud.cloudwatch.metrics import Metrics
+from kennel.cloud.iam.policy import RequiredPermission
 from kennel.cloud.runtime.clock import Clock
 from kennel.cloud.runtime.faults import Faults
 from kennel.cloud.runtime.store import Json, Store
@@ -28,7 +29,7 @@ from kennel.cloud.sagemaker.endpoints.traffic import TrippedAlarms
 from kennel.cloud.sagemaker.endpoints.transitions import EndpointTransitions
 from kennel.cloud.sagemaker.errors import existing, invalid, missing
 from kennel.cloud.sagemaker.handlers import Handler
-from kennel.cloud.sagemaker.resources import RequiredPermission, arn_of
+from kennel.cloud.sagemaker.resources import arn_of
 
 
 class Endpoints:

@@ -1,10 +1,11 @@
-"""Resolve a container image's URI to the command that runs in its place on this machine.
+"""Resolve a container image to the command that runs in its place on this machine.
 
-No image is pulled offline. The caller names the local images and their commands; an image of the
-offline ECR runs as the local image that `registry_image` names.
+No image is pulled offline, and those of the offline ECR have no layers that could run. The caller
+of the cloud gives a command for each image.
 """
 
 import asyncio
+import fnmatch
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
@@ -15,12 +16,12 @@ from botocore.exceptions import ClientError
 from kennel.cloud.cloudformation.names import ACCOUNT, REGION
 
 if TYPE_CHECKING:
-    from types_boto3_ecr.client import ECRClient
+    from types_boto3_ecr import ECRClient
     from types_boto3_ecr.type_defs import ImageIdentifierTypeDef
 
 #: A model server's command line.
 Command = Sequence[str | Path]
-#: Image URI -> the command of its model server; None for an image that cannot be run here.
+#: Image -> the command of its model server; None for an image that cannot be run here.
 ImageResolver = Callable[[str], Awaitable[Command | None]]
 
 _URI = re.compile(
@@ -30,58 +31,40 @@ _URI = re.compile(
 
 
 class LocalImages:
-    """Resolve the images that a mapping names, and no others.
-
-    Parameters
-    ----------
-    commands
-        Image name -> the command of its model server.
-    """
-
-    def __init__(self, commands: Mapping[str, Command]) -> None:
-        self._commands = commands
-
-    async def __call__(self, image: str) -> Command | None:
-        """Return the command of `image`, or None."""
-        return self._commands.get(image)
-
-
-class EcrImages:
-    """Resolve local images by name, and every image that the offline ECR holds.
+    """Resolve images by a mapping; an image of the offline ECR must be registered there, too.
 
     Parameters
     ----------
     ecr
         A client of the emulated ECR.
-    local_images
-        Resolves images that are not ECR's.
-    registry_image
-        The local image whose command every image of the registry runs.
+    commands
+        Image, or a pattern with *, -> command; the first match counts.
     """
 
-    def __init__(self, ecr: "ECRClient", local_images: ImageResolver, registry_image: str) -> None:
+    def __init__(self, ecr: "ECRClient", commands: Mapping[str, Command]) -> None:
         self._ecr = ecr
-        self._local_images = local_images
-        self._registry_image = registry_image
+        self._commands = commands
 
     async def __call__(self, image: str) -> Command | None:
-        """Return the command of `image`; None when neither the registry nor the mapping has it."""
+        """Return the command of an image; None without one, or when the offline ECR lacks it."""
         match = _URI.fullmatch(image)
-        if match is None:
-            return await self._local_images(image)
+        if match and not await asyncio.to_thread(self._is_registered, match):
+            return None
+        for pattern, command in self._commands.items():
+            if fnmatch.fnmatchcase(image, pattern):
+                return command
+        return None
+
+    def _is_registered(self, uri: re.Match[str]) -> bool:
         identifier: ImageIdentifierTypeDef = {}
-        if match["tag"]:
-            identifier["imageTag"] = match["tag"]
-        if match["digest"]:
-            identifier["imageDigest"] = match["digest"]
+        if uri["tag"] or not uri["digest"]:
+            identifier["imageTag"] = uri["tag"] or "latest"
+        if uri["digest"]:
+            identifier["imageDigest"] = uri["digest"]
         try:
-            await asyncio.to_thread(
-                self._ecr.describe_images,
-                repositoryName=match["repository"],
-                imageIds=[identifier or {"imageTag": "latest"}],
-            )
+            self._ecr.describe_images(repositoryName=uri["repository"], imageIds=[identifier])
         except ClientError as error:
             if "NotFound" in error.response["Error"]["Code"]:
-                return None
+                return False
             raise
-        return await self._local_images(self._registry_image)
+        return True

@@ -19,9 +19,6 @@ from kennel.cloud.runtime.clock import Clock
 from kennel.cloud.runtime.processes import Child, free_ports
 from kennel.cloud.sagemaker.endpoints.images import Command
 
-#: The name of the local serving image. It is here until the caller of the cloud passes it.
-OFFLINE_IMAGE = "kennel/serving:offline"
-
 # https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.html
 PING_SECONDS = 2.0  # how long a ping may take
 INVOKE_SECONDS = 60.0  # how long an invocation may take

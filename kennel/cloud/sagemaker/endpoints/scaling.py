@@ -3,9 +3,9 @@
 from typing import Protocol
 
 from kennel.cloud.cloudformation.names import ACCOUNT, REGION
+from kennel.cloud.iam.policy import RequiredPermission
 from kennel.cloud.sagemaker.endpoints.snapshot import ConfigSnapshot
 from kennel.cloud.sagemaker.errors import invalid
-from kennel.cloud.sagemaker.resources import RequiredPermission
 
 
 class ScalableVariants(Protocol):

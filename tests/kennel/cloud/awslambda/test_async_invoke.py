@@ -41,12 +41,11 @@ def run(functions: Scripted, config: InvokeConfig | None = None) -> tuple[list[R
     async def whole() -> float:
         clock = Clock(speed=20000)
         configs = {"told": config} if config else {}
-        queue = AsynchronousInvocations(functions, configs, clock)  # type: ignore[arg-type]
 
         async def deliver(arn: str, record: dict[str, Any]) -> None:
             records.append((arn, record))
 
-        queue.deliver = deliver
+        queue = AsynchronousInvocations(functions, configs, clock, lambda send: deliver)  # type: ignore[arg-type]
         started = clock.now()
         queue.send("arn:aws:lambda:us-east-1:123456789012:function:told", b'{"n": 1}')
         async with asyncio.timeout(60):

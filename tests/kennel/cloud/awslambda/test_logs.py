@@ -8,7 +8,8 @@ from kennel.cloud.awslambda.functions import FunctionSettings
 from kennel.cloud.awslambda.logs import FunctionLogs
 from kennel.cloud.cloudformation.stack import client
 from kennel.cloud.cloudwatch.metrics import Metrics, Series
-from kennel.cloud.iam.identity import Access
+from kennel.cloud.iam.identity import Identities
+from kennel.cloud.iam.permissions import Authorizer
 from kennel.cloud.iam.policy import read_role
 from kennel.cloud.runtime.clock import Clock
 
@@ -33,14 +34,14 @@ def function(name: str, role: str) -> FunctionSettings:
     return FunctionSettings(name, name, "app.handler", 128, 3, 1, role, {}, (), f"logs-of-{name}")
 
 
-def access() -> Access:
+def authorizer() -> Authorizer:
     def role(allowed: str) -> dict[str, object]:
         statement = {"Effect": "Allow", "Action": "logs:PutLogEvents", "Resource": allowed}
         return {"Policies": [{"PolicyDocument": {"Statement": [statement]}}]}
 
     arn = "arn:aws:logs:us-east-1:123456789012:log-group:logs-of-heard:*"
     roles = {"May": read_role("may", role(arn)), "MayNot": read_role("may-not", role(arn))}
-    return Access(roles, ())
+    return Authorizer(Identities(roles))
 
 
 def test_lines_and_embedded_metrics_are_passed_on(moto: str, tmp_path: Path) -> None:
@@ -50,7 +51,7 @@ def test_lines_and_embedded_metrics_are_passed_on(moto: str, tmp_path: Path) -> 
     functions = {"heard": function("heard", "May"), "silent": function("silent", "MayNot")}
     clock = Clock()
     metrics = Metrics(clock)
-    followed = FunctionLogs(functions, tmp_path, logs, access(), metrics)
+    followed = FunctionLogs(functions, tmp_path, logs, authorizer(), metrics)
 
     async def whole() -> list[float | None]:
         await followed.look()  # nothing was printed yet

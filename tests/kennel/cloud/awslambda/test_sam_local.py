@@ -21,6 +21,7 @@ from kennel.cloud.cloud import Cloud
 from kennel.cloud.cloudformation.stack import client
 from kennel.execution import follow
 from kennel.paths import ROOT
+from tests.conftest import StartCloud
 
 pytestmark = pytest.mark.rivals
 
@@ -63,9 +64,9 @@ def engine() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def open_cloud(engine: None) -> Iterator[Cloud]:
+def open_cloud(engine: None, start_cloud: StartCloud) -> Iterator[Cloud]:
     """A cloud that containers reach, with the pretrained model live."""
-    with Cloud(host=BRIDGE) as cloud:
+    with start_cloud(host=BRIDGE) as cloud:
         follow(cloud.url, cloud.stack.outputs["StateMachineArn"], {}, lambda state: None)
         yield cloud
 

@@ -35,19 +35,19 @@ def test_exactly_what_is_written_is_allowed(action: str, resource: str, allowed:
         allow("sagemaker:InvokeEndpoint", ENDPOINT),
         allow(["s3:Get*"], ["arn:aws:s3:::bucket/live/*"]),
     )
-    assert made.may(action, resource) is allowed
+    assert made.allows(action, resource) is allowed
 
 
 def test_sagemaker_compares_in_lower_case_so_capitals_in_a_policy_deny() -> None:
     invoke, capital = "sagemaker:InvokeEndpoint", ENDPOINT.replace("kennel", "Kennel")
-    assert not role(allow(invoke, capital)).may(invoke, capital)
-    assert role(allow(invoke, ENDPOINT)).may(invoke, capital)
+    assert not role(allow(invoke, capital)).allows(invoke, capital)
+    assert role(allow(invoke, ENDPOINT)).allows(invoke, capital)
 
 
 def test_a_deny_wins() -> None:
     made = role(allow("s3:*", "*"), {"Effect": "Deny", "Action": "s3:Put*", "Resource": "*"})
-    assert made.may("s3:GetObject", "arn:aws:s3:::b/k")
-    assert not made.may("s3:PutObject", "arn:aws:s3:::b/k")
+    assert made.allows("s3:GetObject", "arn:aws:s3:::b/k")
+    assert not made.allows("s3:PutObject", "arn:aws:s3:::b/k")
 
 
 def test_a_condition_must_hold() -> None:
@@ -59,9 +59,9 @@ def test_a_condition_must_hold() -> None:
         )
     )
     arn = "arn:aws:iam::123456789012:role/r"
-    assert made.may("iam:PassRole", arn, {"iam:PassedToService": "sagemaker.amazonaws.com"})
-    assert not made.may("iam:PassRole", arn, {"iam:PassedToService": "ec2.amazonaws.com"})
-    assert not made.may("iam:PassRole", arn)
+    assert made.allows("iam:PassRole", arn, {"iam:PassedToService": "sagemaker.amazonaws.com"})
+    assert not made.allows("iam:PassRole", arn, {"iam:PassedToService": "ec2.amazonaws.com"})
+    assert not made.allows("iam:PassRole", arn)
 
 
 @pytest.mark.parametrize(

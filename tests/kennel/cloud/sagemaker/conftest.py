@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
 from kennel.cloud.cloudformation.stack import client
-from kennel.cloud.iam.identity import OPERATOR_KEY, Access
+from kennel.cloud.iam.identity import OPERATOR_KEY
 from kennel.cloud.runtime.clock import Clock
 from kennel.cloud.runtime.faults import Faults
 from kennel.cloud.runtime.processes import listen
@@ -27,7 +27,7 @@ from kennel.cloud.sagemaker.assembly import build_sagemaker
 from kennel.cloud.sagemaker.endpoints.api import Endpoints
 from kennel.cloud.sagemaker.jobs.context import JobContext
 from kennel.cloud.sagemaker.protocol import SageMaker
-from tests.kennel.cloud.sagemaker.endpoints.serving_tools import TINY_IMAGES, no_fetch
+from tests.kennel.cloud.sagemaker.endpoints.serving_tools import no_fetch, resolve_tiny_image
 
 if TYPE_CHECKING:
     from types_boto3_logs.client import CloudWatchLogsClient
@@ -105,9 +105,10 @@ def serving(
         context = JobContext(account, clock, folder / "logs")
         if train_command:
             context = replace(context, train_command=train_command)
-        endpoints = Endpoints(store, no_fetch, folder, TINY_IMAGES, clock=clock, faults=faults)
-        access = Access({}, ())
-        sagemaker = build_sagemaker(store, context, endpoints, access, faults, TINY_IMAGES, publish)
+        endpoints = Endpoints(
+            store, no_fetch, folder, resolve_tiny_image, clock=clock, faults=faults
+        )
+        sagemaker = build_sagemaker(store, context, endpoints, faults, resolve_tiny_image, publish)
         yield sagemaker
         await sagemaker.stop()
 
@@ -120,7 +121,7 @@ def serving(
         sagemaker: SageMaker
 
         async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-            response = await self.sagemaker.answer(Request(scope, receive), OPERATOR_KEY)
+            response = await self.sagemaker.answer(Request(scope, receive))
             await response(scope, receive, send)
 
     app = App()
@@ -163,6 +164,6 @@ def quick_service(
 ) -> Iterator[Service]:
     """Run the emulator with a training toolkit that starts in a tenth of a second."""
     toolkit = Path(__file__).parent / "jobs" / "tiny_toolkit.py"
-    command = [sys.executable, "-S", toolkit]
+    command: list[str | Path] = [sys.executable, "-S", toolkit]
     with serving(moto_url, tmp_path_factory.mktemp("quick"), train_command=command) as running:
         yield running

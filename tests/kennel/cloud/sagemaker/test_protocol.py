@@ -11,8 +11,8 @@ from botocore.exceptions import ClientError
 from kennel.cloud.awslambda.build import BUILT
 from kennel.cloud.cloud import Cloud
 from kennel.cloud.cloudformation.stack import client
-from kennel.cloud.sagemaker.endpoints.instance import OFFLINE_IMAGE
 from kennel.demo import samples
+from kennel.local_cloud import OFFLINE_IMAGE
 
 ROLE = "arn:aws:iam::123456789012:role/bare-ModelRole"
 ARN = "arn:aws:sagemaker:us-east-1:123456789012"

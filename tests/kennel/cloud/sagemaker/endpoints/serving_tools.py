@@ -15,7 +15,7 @@ from kennel.cloud.runtime.faults import Faults
 from kennel.cloud.runtime.store import Store
 from kennel.cloud.sagemaker.endpoints.api import Endpoints
 from kennel.cloud.sagemaker.endpoints.configs import EndpointConfigs
-from kennel.cloud.sagemaker.endpoints.images import LocalImages
+from kennel.cloud.sagemaker.endpoints.images import Command
 from kennel.cloud.sagemaker.endpoints.models import Models
 from kennel.cloud.sagemaker.shapes import check_response
 
@@ -26,7 +26,8 @@ ROLE = "arn:aws:iam::123456789012:role/model"
 
 
 #: The servers import only the standard library: -S and -E save a third of their start.
-TINY_IMAGES = LocalImages({TINY: [sys.executable, "-S", "-E", SERVER]})
+async def resolve_tiny_image(image: str) -> Command | None:
+    return [sys.executable, "-S", "-E", SERVER] if image == TINY else None
 
 
 async def no_fetch(uri: str) -> Path:
@@ -160,7 +161,7 @@ async def stage(folder: Path, store: Store | None = None, **overrides: Any) -> A
         "publish": lambda detail_type, detail: events.append((detail_type, detail)),
         **overrides,
     }
-    endpoints = Endpoints(store, no_fetch, folder, TINY_IMAGES, **settings)
+    endpoints = Endpoints(store, no_fetch, folder, resolve_tiny_image, **settings)
     try:
         yield Stage(
             endpoints,

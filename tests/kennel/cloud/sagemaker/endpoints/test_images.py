@@ -1,4 +1,4 @@
-"""The images that an endpoint can run: local ones by name, and those of moto's ECR."""
+"""Images that an endpoint can run: those with a command, in ECR only where they are registered."""
 
 import asyncio
 import json
@@ -6,33 +6,30 @@ import json
 import pytest
 
 from kennel.cloud.cloudformation.stack import client
-from kennel.cloud.sagemaker.endpoints.images import EcrImages, LocalImages
+from kennel.cloud.sagemaker.endpoints.images import LocalImages
 
 REGISTRY = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
-LOCAL = "local/server:1"
-COMMANDS = {LOCAL: ["server", "serve"], "local/other:1": ["other"]}
 
 
 @pytest.mark.parametrize(
-    ("image", "command"),
+    ("image", "runs"),
     [
-        (LOCAL, COMMANDS[LOCAL]),
-        ("local/other:1", ["other"]),
-        (f"{REGISTRY}/some/server:abc", COMMANDS[LOCAL]),
-        (f"{REGISTRY}/some/server:none", None),
-        (f"{REGISTRY}/some/server", None),  # latest
-        (f"{REGISTRY}/other:abc", None),
-        ("public.ecr.aws/other:1", None),
-        ("999999999999.dkr.ecr.us-east-1.amazonaws.com/some/server:abc", None),
+        ("tried:1", True),
+        (f"{REGISTRY}/kennel/serving:abc", True),
+        (f"{REGISTRY}/kennel/serving:none", False),
+        (f"{REGISTRY}/kennel/serving", False),  # latest
+        (f"{REGISTRY}/other:abc", False),
+        ("public.ecr.aws/other:1", False),
+        ("999999999999.dkr.ecr.us-east-1.amazonaws.com/kennel/serving:abc", False),
     ],
 )
-def test_only_local_and_registered_images_have_a_command(
-    account: str, image: str, command: list[str] | None
+def test_an_image_needs_a_command_and_in_ecr_a_registration(
+    account: str, image: str, runs: bool
 ) -> None:
     ecr = client("ecr", account)
-    ecr.create_repository(repositoryName="some/server")
+    ecr.create_repository(repositoryName="kennel/serving")
     kind = "application/vnd.docker.distribution.manifest.v2+json"
     manifest = json.dumps({"schemaVersion": 2, "mediaType": kind, "layers": []})
-    ecr.put_image(repositoryName="some/server", imageManifest=manifest, imageTag="abc")
-    resolve_image = EcrImages(ecr, LocalImages(COMMANDS), LOCAL)
-    assert asyncio.run(resolve_image(image)) == command
+    ecr.put_image(repositoryName="kennel/serving", imageManifest=manifest, imageTag="abc")
+    images = LocalImages(ecr, {"tried:1": ["serve"], f"{REGISTRY}/*": ["serve"]})
+    assert asyncio.run(images(image)) == (["serve"] if runs else None)

@@ -12,8 +12,8 @@ import pytest
 from kennel.cloud.awslambda.build import BUILT
 from kennel.cloud.cloud import Cloud
 from kennel.cloud.cloudformation.stack import client
-from kennel.cloud.sagemaker.endpoints.instance import OFFLINE_IMAGE
 from kennel.demo import samples
+from kennel.local_cloud import OFFLINE_IMAGE
 
 ENDPOINT = "scaled"
 RESOURCE = {

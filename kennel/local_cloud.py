@@ -1,0 +1,63 @@
+"""Kennel's own stack in the offline cloud: template.yaml, its parameters and its serving image."""
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from kennel.cloud.cloud import Cloud, run_cloud
+from kennel.cloud.config import LOOPBACK, CloudConfig
+from kennel.cloud.iam.permissions import OnAuthorised
+from kennel.cloud.runtime.faults import Faults
+from kennel.paths import MODEL, PYTHON, TEMPLATE
+
+#: The name that stands for the serving image which this checkout would build.
+OFFLINE_IMAGE = "kennel/serving:offline"
+
+#: What differs from the template's defaults: no image to pull, and no minutes to wait.
+OFFLINE_PARAMETERS = {"ServingImage": OFFLINE_IMAGE, "PollSeconds": "1", "BakeSeconds": "2"}
+
+#: Every serving image has model/server.py, so that is what runs for each.
+SERVER = (PYTHON, MODEL / "server.py", "serve")
+IMAGES = {OFFLINE_IMAGE: SERVER, "*.dkr.ecr.*.amazonaws.com/*": SERVER}
+
+
+@contextlib.contextmanager
+def local_cloud(
+    parameters: Mapping[str, str] | None = None,
+    *,
+    template: Path = TEMPLATE,
+    stack_name: str = "kennel",
+    host: str = LOOPBACK,
+    port: int = 0,
+    state: Path | None = None,
+    faults: Faults | None = None,
+    report: Callable[[str], None] = lambda line: None,
+    on_authorised: OnAuthorised | None = None,
+) -> Iterator[Cloud]:
+    """Run Kennel's stack on this machine while the block runs; see `CloudConfig` for the rest.
+
+    Parameters
+    ----------
+    parameters
+        Overrides of the template's parameters, beside OFFLINE_PARAMETERS.
+
+    Raises
+    ------
+    CannotStart
+        With the reason.
+    """
+    config = CloudConfig(
+        template=template,
+        parameters={**OFFLINE_PARAMETERS, **(parameters or {})},
+        images=IMAGES,
+        build_inputs=(MODEL,),
+        host=host,
+        port=port,
+        stack_name=stack_name,
+        state=state,
+        faults=faults or Faults(),
+        report=report,
+        on_authorised=on_authorised,
+    )
+    with run_cloud(config) as cloud:
+        yield cloud
