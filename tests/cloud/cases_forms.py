@@ -200,12 +200,12 @@ CASES = [
         "botocore: ListTagsMaxResults",
     ),
     Case(
-        "an action that is not imitated",
+        "an action that is not emulated",
         "sagemaker.list_notebook_instances",
         {},
         Refused(
             "NotImplementedOffline",
-            "the offline cloud does not imitate sagemaker:ListNotebookInstances",
+            "the offline cloud does not emulate sagemaker:ListNotebookInstances",
             501,
         ),
         "botocore: ListNotebookInstancesInput",

@@ -1,4 +1,4 @@
-"""The stand-in through an unchanged boto3 client: errors and life of an endpoint."""
+"""Call the emulator with an unchanged boto3 client: errors, and the life of an endpoint."""
 
 import json
 import time
@@ -56,7 +56,7 @@ def settle(sagemaker: Any, name: str) -> dict[str, Any]:
         described: dict[str, Any] = sagemaker.describe_endpoint(EndpointName=name)
         if described["EndpointStatus"] not in {"Creating", "Updating", "RollingBack"}:
             return described
-        time.sleep(0.1)
+        time.sleep(0.05)
     raise AssertionError(f"{name} is still {described['EndpointStatus']}")
 
 
@@ -116,7 +116,7 @@ def test_a_malformed_request_is_refused_by_the_services_own_model(bare_cloud: Cl
     )
 
 
-def test_what_is_not_imitated_fails_loudly_with_its_name(sagemaker: Any) -> None:
+def test_what_is_not_emulated_fails_loudly_with_its_name(sagemaker: Any) -> None:
     code, message = error_of(sagemaker.list_images)
     assert code == "NotImplementedOffline"
     assert "sagemaker:ListImages" in message
@@ -179,7 +179,7 @@ def test_a_models_error_keeps_its_status_and_words(bare_cloud: Cloud, endpoint: 
     runtime = client("sagemaker-runtime", bare_cloud.url)
     with pytest.raises(ClientError) as raised:
         runtime.invoke_endpoint(EndpointName=endpoint, ContentType="text/plain", Body=b"x")
-    response = raised.value.response
+    response: Any = raised.value.response
     assert response["Error"]["Code"] == "ModelError"
     assert response["OriginalStatusCode"] == 415
     assert response["ResponseMetadata"]["HTTPStatusCode"] == 424

@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kennel.cloud.runtime.clock import Clock
-from kennel.cloud.sagemaker.endpoints.fleet import Fleet, Turns
+from kennel.cloud.sagemaker.endpoints.fleet import Fleet
 from kennel.cloud.sagemaker.endpoints.instance import Instance
+from kennel.cloud.sagemaker.endpoints.round_robin import WeightedRoundRobin
 
 
 async def no_start(number: int) -> Instance:
@@ -24,7 +25,7 @@ class Busy:
     alive = True
 
     def __init__(self, in_flight: int = 0) -> None:
-        self.in_flight, self.picked = in_flight, 0
+        self.in_flight, self.last_pick = in_flight, 0
 
 
 def with_instances(*instances: Busy) -> Fleet:
@@ -41,23 +42,23 @@ def picks(fleet: Fleet, count: int = 1) -> list[Any]:
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=4).filter(any))
 def test_turns_give_each_its_share_in_every_round(weights: list[int]) -> None:
     fleets = [fleet(str(number)) for number in range(len(weights))]
-    turns = Turns()
+    round_robin = WeightedRoundRobin()
     for _ in range(3):
         weighted = [(each, float(weight)) for each, weight in zip(fleets, weights, strict=True)]
-        chosen = [turns.choose(weighted) for _ in range(sum(weights))]
+        chosen = [round_robin.choose(weighted) for _ in range(sum(weights))]
         assert [chosen.count(each) for each in fleets] == weights
 
 
 def test_without_any_weight_nobody_is_chosen() -> None:
-    assert Turns().choose([]) is None
-    assert Turns().choose([(fleet(), 0.0)]) is None
+    assert WeightedRoundRobin().choose([]) is None
+    assert WeightedRoundRobin().choose([(fleet(), 0.0)]) is None
 
 
 def test_a_fleet_that_joins_gets_its_share_at_once() -> None:
-    old, new, turns = fleet("old"), fleet("new"), Turns()
+    old, new, round_robin = fleet("old"), fleet("new"), WeightedRoundRobin()
     for _ in range(7):
-        assert turns.choose([(old, 1.0)]) is old
-    chosen = [turns.choose([(old, 0.5), (new, 0.5)]) for _ in range(10)]
+        assert round_robin.choose([(old, 1.0)]) is old
+    chosen = [round_robin.choose([(old, 0.5), (new, 0.5)]) for _ in range(10)]
     assert chosen.count(new) == 5
 
 

@@ -18,7 +18,7 @@ from tests.kennel.cloud.sagemaker.jobs.scripts import COPY, FOREVER, channel, jo
 def ended(service: Service, name: str) -> dict[str, Any]:
     return service.wait(
         lambda: service.sagemaker.describe_training_job(TrainingJobName=name),
-        lambda told: told["TrainingJobStatus"] in {"Completed", "Failed", "Stopped"},
+        lambda description: description["TrainingJobStatus"] in {"Completed", "Failed", "Stopped"},
     )
 
 
@@ -75,17 +75,17 @@ def test_the_states_come_in_order_and_each_has_its_time(done: dict[str, Any]) ->
 
 
 def test_each_state_is_told_to_the_event_bus(service: Service, done: dict[str, Any]) -> None:
-    told = [
+    description = [
         detail
-        for kind, detail in service.notices
+        for kind, detail in service.events
         if kind == "SageMaker Training Job State Change" and detail["TrainingJobName"] == "copy"
     ]
-    assert [each["SecondaryStatus"] for each in told] == [
+    assert [each["SecondaryStatus"] for each in description] == [
         each["Status"] for each in done["SecondaryStatusTransitions"]
     ]
-    assert told[-1]["TrainingJobStatus"] == "Completed"
+    assert description[-1]["TrainingJobStatus"] == "Completed"
     # EventBridge has milliseconds where the API has seconds.
-    assert told[-1]["TrainingEndTime"] == pytest.approx(
+    assert description[-1]["TrainingEndTime"] == pytest.approx(
         done["TrainingEndTime"].timestamp() * 1000, abs=2
     )
 
@@ -113,10 +113,10 @@ def test_metrics_are_read_from_the_log_which_is_in_cloudwatch(
 def test_the_container_finds_its_settings(service: Service, done: dict[str, Any]) -> None:
     lines = log_of(service, done["TrainingJobName"])
     assert "env dog copy" in lines
-    (told,) = [json.loads(line) for line in lines if line.startswith('{"')]
-    assert told["resourceconfig"]["hosts"] == ["127.0.0.1"]
-    assert told["hyperparameters"]["sagemaker_program"] == "train.py"
-    assert told["inputdataconfig"]["train"]["TrainingInputMode"] == "File"
+    (description,) = [json.loads(line) for line in lines if line.startswith('{"')]
+    assert description["resourceconfig"]["hosts"] == ["127.0.0.1"]
+    assert description["hyperparameters"]["sagemaker_program"] == "train.py"
+    assert description["inputdataconfig"]["train"]["TrainingInputMode"] == "File"
     # As on AWS, a folder for checkpoints is there for those jobs only that ask for one.
     assert "folders code input model output" in lines
 
@@ -128,18 +128,20 @@ def test_tags_of_the_request_are_the_jobs(service: Service, done: dict[str, Any]
 
 
 def test_a_failing_script_says_why(service: Service) -> None:
-    told = run(service, "fails", "raise ValueError('no photo of a dog')")
-    assert told["TrainingJobStatus"] == "Failed"
-    assert told["FailureReason"].startswith("AlgorithmError: ")
-    assert "no photo of a dog" in told["FailureReason"]
-    assert told["FailureReason"].endswith(", exit code: 1")
-    assert len(told["FailureReason"]) <= 1024
+    description = run(service, "fails", "raise ValueError('no photo of a dog')")
+    assert description["TrainingJobStatus"] == "Failed"
+    assert description["FailureReason"].startswith("AlgorithmError: ")
+    assert "no photo of a dog" in description["FailureReason"]
+    assert description["FailureReason"].endswith(", exit code: 1")
+    assert len(description["FailureReason"]) <= 1024
 
 
 def test_a_missing_prefix_fails_the_job(service: Service) -> None:
-    told = run(service, "no-data", COPY, InputDataConfig=[channel(f"s3://{BUCKET}/nothing/here")])
-    assert told["TrainingJobStatus"] == "Failed"
-    assert told["FailureReason"].startswith(
+    description = run(
+        service, "no-data", COPY, InputDataConfig=[channel(f"s3://{BUCKET}/nothing/here")]
+    )
+    assert description["TrainingJobStatus"] == "Failed"
+    assert description["FailureReason"].startswith(
         "ClientError: Data download failed:No S3 objects found under S3 URL "
         f'"s3://{BUCKET}/nothing/here" given in input data source.'
     )
@@ -158,12 +160,14 @@ def test_a_stopped_job_ends_with_what_it_had(service: Service) -> None:
     service.sagemaker.create_training_job(**job(service, "stopped", FOREVER))
     service.wait(
         lambda: service.sagemaker.describe_training_job(TrainingJobName="stopped"),
-        lambda told: told["SecondaryStatus"] == "Training" and "running" in tail(service),
+        lambda description: (
+            description["SecondaryStatus"] == "Training" and "running" in tail(service)
+        ),
     )
     service.sagemaker.stop_training_job(TrainingJobName="stopped")
-    told = ended(service, "stopped")
-    assert told["TrainingJobStatus"] == told["SecondaryStatus"] == "Stopped"
-    assert "Stopping" in [each["Status"] for each in told["SecondaryStatusTransitions"]]
+    description = ended(service, "stopped")
+    assert description["TrainingJobStatus"] == description["SecondaryStatus"] == "Stopped"
+    assert "Stopping" in [each["Status"] for each in description["SecondaryStatusTransitions"]]
     assert archive(service, "out/stopped/output/model.tar.gz") == {"half.txt": b"half"}
     assert not processes_with("stopped")
     with pytest.raises(ClientError, match="the training job is in status Stopped"):
@@ -196,28 +200,28 @@ def test_a_job_over_its_time_is_stopped(moto_url: str, tmp_path: Path) -> None:
         service.sagemaker.create_training_job(**request)
         service.wait(
             lambda: service.sagemaker.describe_training_job(TrainingJobName="long"),
-            lambda told: told["SecondaryStatus"] == "Training",
+            lambda description: description["SecondaryStatus"] == "Training",
         )
         service.clock.skip(600)
-        told = ended(service, "long")
-        assert told["TrainingJobStatus"] == "Stopped"
-        assert told["SecondaryStatus"] == "MaxRuntimeExceeded"
+        description = ended(service, "long")
+        assert description["TrainingJobStatus"] == "Stopped"
+        assert description["SecondaryStatus"] == "MaxRuntimeExceeded"
         assert not processes_with("long")
 
 
-def test_checkpoints_go_to_s3_and_come_back(service: Service) -> None:
+def test_checkpoints_go_to_s3_and_come_back(quick_service: Service) -> None:
     script = """
 import os, pathlib
 folder = pathlib.Path(os.environ["SAGEMAKER_BASE_DIR"], "checkpoints")
 file = folder / "epoch.txt"
 file.write_text(str(int(file.read_text()) + 1 if file.exists() else 1))
 """
-    place = {"S3Uri": f"s3://{BUCKET}/checkpoints/same"}
+    checkpoint_config = {"S3Uri": f"s3://{BUCKET}/checkpoints/same"}
     for name, epoch in (("first-run", b"1"), ("second-run", b"2")):
-        told = run(service, name, script, CheckpointConfig=place)
-        assert told["TrainingJobStatus"] == "Completed", told["FailureReason"]
-        kept = service.s3.get_object(Bucket=BUCKET, Key="checkpoints/same/epoch.txt")
-        assert kept["Body"].read() == epoch
+        description = run(quick_service, name, script, CheckpointConfig=checkpoint_config)
+        assert description["TrainingJobStatus"] == "Completed", description["FailureReason"]
+        uploaded = quick_service.s3.get_object(Bucket=BUCKET, Key="checkpoints/same/epoch.txt")
+        assert uploaded["Body"].read() == epoch
 
 
 #: Adds up what each host has: a shard of the channel. torchrun says who is who, or the toolkit.
@@ -249,7 +253,7 @@ def test_two_hosts_find_each_other(service: Service, launcher: str) -> None:
         "sagemaker_instance_type": "ml.m5.large",
     }
     shards = channel(f"s3://{BUCKET}/shards/", S3DataDistributionType="ShardedByS3Key")
-    told = run(
+    description = run(
         service,
         name,
         ADD_UP,
@@ -257,7 +261,7 @@ def test_two_hosts_find_each_other(service: Service, launcher: str) -> None:
         ResourceConfig={"InstanceType": "ml.m5.large", "InstanceCount": 2, "VolumeSizeInGB": 10},
         HyperParameters=torchrun if launcher == "torchrun" else {},
     )
-    assert told["TrainingJobStatus"] == "Completed", told["FailureReason"]
+    assert description["TrainingJobStatus"] == "Completed", description["FailureReason"]
     said = [line for number in (1, 2) for line in log_of(service, name, f"algo-{number}")]
     assert "host 0 has 2 of 3" in said and "host 1 has 1 of 3" in said
     assert any("torchrun --nnodes 2" in line for line in said) is (launcher == "torchrun")
@@ -293,8 +297,8 @@ def test_a_restart_remembers_what_ended_and_fails_what_had_not(
         before.sagemaker.create_training_job(**job(before, "cut-off", FOREVER))
     assert not processes_with("cut-off")
     with serving(moto_url, tmp_path, file) as after:
-        told = after.sagemaker.describe_training_job(TrainingJobName="ended")
-        assert told["FailureReason"] == failed["FailureReason"]
+        description = after.sagemaker.describe_training_job(TrainingJobName="ended")
+        assert description["FailureReason"] == failed["FailureReason"]
         cut = after.sagemaker.describe_training_job(TrainingJobName="cut-off")
         assert cut["TrainingJobStatus"] == "Failed"
         assert cut["FailureReason"].startswith("InternalServerError: the offline cloud ended")

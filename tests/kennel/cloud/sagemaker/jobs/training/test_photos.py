@@ -36,7 +36,7 @@ def trained(service: Service, shared_data: Path, tmp_path_factory: Any) -> dict[
     service.sagemaker.create_training_job(**request)
     return service.wait(
         lambda: service.sagemaker.describe_training_job(TrainingJobName="k-photos-train"),
-        lambda told: told["TrainingJobStatus"] not in {"InProgress", "Stopping"},
+        lambda description: description["TrainingJobStatus"] not in {"InProgress", "Stopping"},
     )
 
 

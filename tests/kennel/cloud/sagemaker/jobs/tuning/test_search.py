@@ -24,10 +24,10 @@ def continuous(low: str, high: str, scaling: str) -> dict[str, Any]:
 def drawn(search: Search, count: int = 200) -> list[float]:
     values = []
     for _ in range(count):
-        tried = search.propose()
-        assert tried
-        values.append(float(tried.values["x"]))
-        search.tell(tried, values[-1], [], stopped=False)
+        trial = search.propose()
+        assert trial
+        values.append(float(trial.hyperparameters["x"]))
+        search.report(trial, values[-1], [], stopped=False)
     return sorted(values)
 
 
@@ -57,11 +57,11 @@ def test_bayesian_comes_nearer_than_random_after_the_same_tries() -> None:
             search = Search(config(Strategy=strategy, RandomSeed=seed, ParameterRanges=ranges))
             values = []
             for _ in range(30):
-                tried = search.propose()
-                assert tried
-                x = float(tried.values["x"])
+                trial = search.propose()
+                assert trial
+                x = float(trial.hyperparameters["x"])
                 values.append(abs(x - 0.37))
-                search.tell(tried, values[-1], [], stopped=False)
+                search.report(trial, values[-1], [], stopped=False)
             nearest.append(sum(values[15:]))
         best[strategy] = sum(nearest)
     assert best["Bayesian"] < best["Random"]
@@ -72,7 +72,7 @@ def test_a_grid_has_each_combination_once() -> None:
     search = Search(config(Strategy="Grid", ParameterRanges={"CategoricalParameterRanges": ranges}))
     tried = []
     while proposal := search.propose():
-        tried.append((proposal.values["a"], proposal.values["b"]))
+        tried.append((proposal.hyperparameters["a"], proposal.hyperparameters["b"]))
     assert sorted(tried) == [("1", "x"), ("1", "y"), ("2", "x"), ("2", "y")]
 
 
@@ -80,23 +80,23 @@ def test_early_stopping_compares_with_the_median_of_running_averages() -> None:
     ranges = continuous("0", "1", "Linear")
     search = Search(config(ParameterRanges=ranges, TrainingJobEarlyStoppingType="Auto"))
     for curve in ([1.0, 0.6], [1.0, 0.8], [1.0, 0.2]):  # averages 0.8, 0.9, 0.6; median 0.8
-        tried = search.propose()
-        assert tried
-        search.tell(tried, curve[-1], curve, stopped=False)
+        trial = search.propose()
+        assert trial
+        search.report(trial, curve[-1], curve, stopped=False)
     for last, hopeless in ((0.81, True), (0.79, False)):
-        tried = search.propose()
-        assert tried
-        assert not search.is_hopeless(tried, [])
-        assert search.is_hopeless(tried, [1.0, last]) is hopeless
+        trial = search.propose()
+        assert trial
+        assert not search.should_stop(trial, [])
+        assert search.should_stop(trial, [1.0, last]) is hopeless
 
 
-def test_without_early_stopping_nothing_is_hopeless() -> None:
+def test_without_early_stopping_nothing_should_stop() -> None:
     search = Search(config(ParameterRanges=continuous("0", "1", "Linear")))
     first = search.propose()
     assert first
-    search.tell(first, 0.1, [0.1], stopped=False)
+    search.report(first, 0.1, [0.1], stopped=False)
     second = search.propose()
-    assert second and not search.is_hopeless(second, [99.0])
+    assert second and not search.should_stop(second, [99.0])
 
 
 def test_hyperband_stops_what_is_far_behind() -> None:
@@ -109,15 +109,15 @@ def test_hyperband_stops_what_is_far_behind() -> None:
     )
     stopped = 0
     for number in range(30):
-        tried = search.propose()
-        assert tried
+        trial = search.propose()
+        assert trial
         curve = []
         for _ in range(9):
             curve.append(float(number % 10))
-            if search.is_hopeless(tried, curve):
+            if search.should_stop(trial, curve):
                 stopped += 1
                 break
-        search.tell(tried, curve[-1], curve, stopped=len(curve) < 9)
+        search.report(trial, curve[-1], curve, stopped=len(curve) < 9)
     assert 0 < stopped < 30
 
 
