@@ -30,7 +30,7 @@ from dogbreeds.finetune.run import fine_tune, follow, tuned_input
 from dogbreeds.network.network import Network
 from dogbreeds.network.weights import Backbone, load_backbone
 from dogbreeds.package.archive import whole_file, write_tar_gz
-from dogbreeds.package.build import finish, to_json
+from dogbreeds.package.build import build_package, evaluation_json
 from dogbreeds.package.card import (
     IMAGENET_MASS,
     MAX_PROBABILITY,
@@ -86,14 +86,14 @@ def train(settings: Settings, world: World = ALONE) -> dict[str, Any]:
         fitted = replace(
             fitted, history=tuned.history, findings=[*fitted.findings, *tuned.findings]
         )
-    finished = finish(network, card, dataset, settings.live)
+    finished = build_package(network, card, dataset, settings.live)
     members, card, result = finished.members, finished.card, finished.evaluation
     if settings.model_dir:
         write_folder(settings.model_dir, members)
     else:
         write_tar_gz(settings.out / PACKAGE, members)
     with whole_file(settings.out / "evaluation.json") as temporary:
-        temporary.write_text(to_json(result), "utf-8")
+        temporary.write_text(evaluation_json(result), "utf-8")
     where = {photo.name: photo.path for photo in dataset.photos}
     report.write(
         settings.out / "report.html",

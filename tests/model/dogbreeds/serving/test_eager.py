@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dogbreeds.evaluation.probabilities import softmax
+from dogbreeds.evaluation.metrics import softmax
 from dogbreeds.package.card import PackageError
 from dogbreeds.serving import eager
 from dogbreeds.serving.eager import EagerEngine
