@@ -1,4 +1,4 @@
-"""Photos of a given size for bench/train_gpu.py: made from a seed, or a folder's, enlarged."""
+"""Photos of a given size for bench/train_gpu.py: generated from a seed, or enlarged."""
 
 import sys
 from collections.abc import Mapping
@@ -14,11 +14,11 @@ from dogbreeds.data.dataset import Dataset, Photo, read
 
 SIDE = 500  # pixels of the photos' shorter side
 MADE = {"train": 100, "valid": 10, "test": 1}  # photos a breed
-GRAIN = 9.0  # of 255; with it a made photo of 667 x 500 has 138 KB
+GRAIN = 9.0  # of 255; it makes a photo of 667 x 500 have 138 KB
 
 
 def enlarged(dataset: Dataset, folder: Path, side: int) -> Path:
-    """Write the photos with a shorter side of `side`, for data that was shrunk beforehand."""
+    """Write the photos with a shorter side of `side` to `folder`, and return it."""
 
     def write(photo: Photo) -> None:
         out = folder / photo.split / photo.breed / f"{photo.path.stem}.jpg"
@@ -34,11 +34,11 @@ def enlarged(dataset: Dataset, folder: Path, side: int) -> Path:
 
 
 def made(folder: Path, counts: Mapping[str, int], side: int, breeds: int = 10) -> Path:
-    """Write `counts` photos a breed and split, of 4 to 3: clouds at three scales and a grain."""
+    """Generate `counts` photos a breed and split, 4 to 3: clouds at three scales and a grain."""
     size = round(side * 4 / 3), side
 
-    def write(told: tuple[int, Path]) -> None:
-        number, out = told
+    def write(numbered: tuple[int, Path]) -> None:
+        number, out = numbered
         random = np.random.default_rng(number)
         light = np.full((size[1], size[0], 3), 128, np.float32)
         for cells, strength in ((4, 60), (16, 40), (64, 25)):
@@ -61,7 +61,7 @@ def made(folder: Path, counts: Mapping[str, int], side: int, breeds: int = 10) -
 
 
 def photos_of(data: Path | None, side: int, folder: Path) -> Dataset:
-    """Return the photos of `data` with a shorter side of `side`, or made ones."""
+    """Return the photos of `data` with a shorter side of `side`, or generated ones."""
     if data is None:
         return read(made(folder, MADE, side or SIDE))
     return read(enlarged(read(data), folder, side)) if side else read(data)

@@ -1,4 +1,4 @@
-"""The endpoint over HTTP: Kennel against LitServe, BentoML, FastAPI, Ray Serve and the course.
+"""Compare servers over HTTP: Kennel, LitServe, BentoML, FastAPI, Ray Serve and the course's.
 
     .venv/bin/python bench/endpoint.py [--seconds 4] [--only "kennel;fastapi"]      # 4 minutes
 
@@ -8,8 +8,8 @@ on those same cores, with the same JPEGs of woof10. The rivals get the same netw
 
 The last line is JSON. `best_rival_ratio`: Kennel's requests a second over those of the best eager
 rival; `course_ratio`: over the course's handler; `p99_ratio`: Kennel's p99 over that best rival's;
-each the worst of the three numbers of clients. Ray Serve, which has our engine, and the wire format
-are rows outside of the ratios, and so is Kennel's fp32, what a package without valid photos runs.
+each the worst of the three numbers of clients. The ratios leave out Ray Serve, which runs Kennel's
+engine, the wire format, and Kennel in fp32, which a package without valid photos runs.
 """
 
 import argparse
@@ -72,7 +72,7 @@ def as_form(body: bytes) -> tuple[str, bytes]:
 
 @dataclass(frozen=True)
 class Server:
-    """How to start one, and how it wants its photos."""
+    """How to start a server, and the request format that it takes."""
 
     command: list[str]  # {port} is filled in
     package: str  # "int8" or "fp32", the folder that SM_MODEL_DIR names
@@ -164,20 +164,20 @@ def wait(server: Server, port: int, process: subprocess.Popen[bytes], first: byt
 
 
 def resident(pid: int) -> float:
-    """Megabytes of a process and all below it; what they share is counted once (PSS)."""
-    found, todo = 0.0, [pid]
+    """Return the megabytes of a process and its descendants, shared memory counted once (PSS)."""
+    megabytes, todo = 0.0, [pid]
     while todo:
-        one = todo.pop()
+        process = todo.pop()
         with contextlib.suppress(OSError):
-            rollup = Path(f"/proc/{one}/smaps_rollup").read_text()
-            found += int(rollup.partition("\nPss:")[2].split()[0]) / 1024
-            for task in Path(f"/proc/{one}/task").iterdir():
+            rollup = Path(f"/proc/{process}/smaps_rollup").read_text()
+            megabytes += int(rollup.partition("\nPss:")[2].split()[0]) / 1024
+            for task in Path(f"/proc/{process}/task").iterdir():
                 todo += [int(child) for child in (task / "children").read_text().split()]
-    return found
+    return megabytes
 
 
 def measure(server: Server, folder: Path, bodies: list[bytes], seconds: float) -> dict[str, Any]:
-    """Run one server through all numbers of clients."""
+    """Measure one server with each number of clients."""
     stream = b"".join(
         f"{kind}\n{len(body)}\n".encode() + body for kind, body in map(server.wrap, bodies)
     )
@@ -204,14 +204,14 @@ def ratios(results: dict[str, dict[str, Any]]) -> dict[str, Any]:
     summary: dict[str, Any] = {}
     rivals = [name for name in EAGER if name in results]
     if "kennel" in results and rivals:
-        ours = results["kennel"]
+        kennel = results["kennel"]
         speed, tail, course = [], [], []
         for key in map(str, CLIENTS):
             best = max(rivals, key=lambda name: results[name][key]["per_second"])
-            speed.append(ours[key]["per_second"] / results[best][key]["per_second"])
-            tail.append(ours[key]["p99_ms"] / results[best][key]["p99_ms"])
+            speed.append(kennel[key]["per_second"] / results[best][key]["per_second"])
+            tail.append(kennel[key]["p99_ms"] / results[best][key]["p99_ms"])
             if "course" in results:
-                course.append(ours[key]["per_second"] / results["course"][key]["per_second"])
+                course.append(kennel[key]["per_second"] / results["course"][key]["per_second"])
         summary["best_rival_ratio"] = round(min(speed), 2)
         summary["p99_ratio"] = round(max(tail), 2)
         summary["course_ratio"] = round(min(course), 2) if course else None
@@ -223,7 +223,7 @@ def ratios(results: dict[str, dict[str, Any]]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Measure all, print a table and the line of JSON."""
+    """Measure each server, and print a table and the line of JSON."""
     parser = argparse.ArgumentParser(description="Compare servers over HTTP.")
     parser.add_argument("--data", type=Path, default=DATA, help="folder with valid/ and test/")
     parser.add_argument("--seconds", type=float, default=4.0, help="for each number of clients")
@@ -245,13 +245,13 @@ def main() -> None:
         head = "".join(f"{f'{clients} clients: /s p50 p99 ms':>28}" for clients in CLIENTS)
         print(f"{'server':<14}{head}{'MB':>7}{'ready s':>9}", flush=True)
         for label in only:
-            found = results[label] = measure(SERVERS[label], Path(name), bodies, arguments.seconds)
+            row = results[label] = measure(SERVERS[label], Path(name), bodies, arguments.seconds)
             cells = (
-                f"{found[key]['per_second']:.1f} {found[key]['p50_ms']:.0f} "
-                f"{found[key]['p99_ms']:.0f}" for key in map(str, CLIENTS)
+                f"{row[key]['per_second']:.1f} {row[key]['p50_ms']:.0f} "
+                f"{row[key]['p99_ms']:.0f}" for key in map(str, CLIENTS)
             )  # fmt: skip
-            row = "".join(f"{cell:>28}" for cell in cells)
-            print(f"{label:<14}{row}{found['resident_mb']:>7}{found['ready_s']:>9}", flush=True)
+            text = "".join(f"{cell:>28}" for cell in cells)
+            print(f"{label:<14}{text}{row['resident_mb']:>7}{row['ready_s']:>9}", flush=True)
     print(json.dumps(ratios(results)))
 
 

@@ -1,13 +1,13 @@
-"""The network alone: the engine against eager PyTorch, torch.compile and ONNX Runtime.
+"""Time the network in OpenVINO, eager PyTorch, torch.compile and ONNX Runtime.
 
     .venv-rivals/bin/python bench/engine.py [--inductor] [--data ../shared/data/woof10]     # 2 min
 
-All run the same network on the same photos in one process, in turns: every round times each of
-them, so that a busy machine is busy for all. `python bench/make_rivals.py` makes .venv-rivals;
-under .venv the row of ONNX Runtime is left out. --inductor adds torch.compile, which compiles for
-minutes.
-The last line is JSON: `batch1_ratio` and `batch8_ratio` (the better eager layout's median over the
-engine's), `same_top1` (the engine's top-1 on the test photos falls at most 0.5 points).
+All run the same network on the same photos in one process, in turns: each round times each of
+them, so other work on the machine slows all of them. `python bench/make_rivals.py` makes
+.venv-rivals; under .venv ONNX Runtime is left out. --inductor adds torch.compile, which takes
+minutes to compile.
+The last line is JSON: `batch1_ratio` and `batch8_ratio` (the faster eager layout's median over the
+engine's), `same_top1` (the engine's top-1 on the test photos is at most 0.5 points lower).
 """
 
 import argparse
@@ -39,47 +39,49 @@ from torch.utils.flop_counter import FlopCounterMode  # isort: skip
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "woof10"
 ROUNDS = {1: 40, 8: 10}  # batch size to timed rounds
-AT_ONCE = 3  # calls of one engine in a row: the first pays for the caches that the last one left
-MOST_LOST = 0.005  # of top-1
+CALLS = 3  # of one contender in a row; the first one, with cold caches, is not counted
+MAX_TOP1_LOSS = 0.005  # of top-1
 
 
-def forms(fp32: Path, int8: Path, size: int, threads: int, compile_too: bool) -> dict[str, Call]:
-    """Build every contender."""
-    found = {
+def contenders(
+    fp32: Path, int8: Path, size: int, threads: int, compile_too: bool
+) -> dict[str, Call]:
+    """Return every form of the network that is timed, by name."""
+    calls = {
         "eager NCHW": eager(fresh_network(), channels_last=False),
         "eager channels_last": eager(fresh_network(), channels_last=True),
     }
     if compile_too:
-        found["torch.compile"] = inductor(fresh_network())
+        calls["torch.compile"] = inductor(fresh_network())
     if importlib.util.find_spec("onnxruntime"):
-        found["ONNX Runtime fp32"] = onnx_runtime(fresh_network(), size, threads)
-    found["OpenVINO fp32"] = openvino(fp32, "fp32", threads)
-    found["OpenVINO bf16"] = openvino(fp32, "bf16", threads)
+        calls["ONNX Runtime fp32"] = onnx_runtime(fresh_network(), size, threads)
+    calls["OpenVINO fp32"] = openvino(fp32, "fp32", threads)
+    calls["OpenVINO bf16"] = openvino(fp32, "bf16", threads)
     if (int8 / "network-int8.xml").is_file():
-        found["OpenVINO int8"] = openvino(int8, "int8", threads)
-    return found
+        calls["OpenVINO int8"] = openvino(int8, "int8", threads)
+    return calls
 
 
 def medians(calls: dict[str, Call], photos: Photos) -> dict[str, float]:
-    """Median milliseconds of each contender for one batch, measured in turns."""
+    """Return each contender's median milliseconds for one batch, measured in turns."""
     took: dict[str, list[float]] = {name: [] for name in calls}
     for call in calls.values():
-        milliseconds(call, photos, AT_ONCE)
+        milliseconds(call, photos, CALLS)
     for _ in range(ROUNDS[len(photos)]):
         for name, call in calls.items():
-            took[name] += milliseconds(call, photos, AT_ONCE)[1:]
+            took[name] += milliseconds(call, photos, CALLS)[1:]
     return {name: statistics.median(values) for name, values in took.items()}
 
 
 def top1(call: Call, photos: Photos) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
-    """Top breed of each photo."""
+    """Return the top breed of each photo."""
     return np.concatenate(
         [call(photos[i : i + 8]).argmax(axis=1) for i in range(0, len(photos), 8)]
     )
 
 
 def peak_gflops() -> float:
-    """Best of some large fp32 matrix products: what these cores can do, measured."""
+    """Return the GFLOP/s of the best of ten large fp32 matrix products on these cores."""
     a, b = torch.rand(2048, 2048), torch.rand(2048, 2048)
     best = 0.0
     for _ in range(10):
@@ -90,7 +92,7 @@ def peak_gflops() -> float:
 
 
 def gflop(photos: Photos) -> float:
-    """Floating point operations of one photo, in thousand millions."""
+    """Return the floating point operations of one photo, in GFLOP."""
     counter = FlopCounterMode(display=False)
     with counter, torch.inference_mode():
         fresh_network()(torch.from_numpy(photos[:1]))
@@ -110,7 +112,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="kennel-bench-") as name:
         fp32, int8, decision = packages(arguments.data / "valid", Path(name))
         photos, truth = test_photos(fp32, arguments.data / "test")
-        calls = forms(fp32, int8, photos.shape[1], threads, arguments.inductor)
+        calls = contenders(fp32, int8, photos.shape[1], threads, arguments.inductor)
         print(f"{threads} threads, load {os.getloadavg()[0]:.1f} before; {decision}")
         times = {size: medians(calls, photos[:size].copy()) for size in ROUNDS}
         tops = {label: top1(call, photos) for label, call in calls.items()}
@@ -133,7 +135,7 @@ def main() -> None:
             {
                 "batch1_ratio": round(best[1] / times[1][engine], 2),
                 "batch8_ratio": round(best[8] / times[8][engine], 2),
-                "same_top1": right["eager NCHW"] - right[engine] <= MOST_LOST + 1e-9,
+                "same_top1": right["eager NCHW"] - right[engine] <= MAX_TOP1_LOSS + 1e-9,
                 "top1_eager": round(right["eager NCHW"], 4),
                 "top1_engine": round(right[engine], 4),
                 "agreement": round(float((tops["eager NCHW"] == tops[engine]).mean()), 4),

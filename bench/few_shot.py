@@ -1,12 +1,13 @@
-"""Five photos a breed: our head against nearest class mean and a linear probe, over random splits.
+"""Compare heads trained on five photos a breed, over random splits.
 
     python bench/few_shot.py            # ../shared/data/pets13, 10 splits; about 20 s on two cores
 
-Each split takes 5 photos of a breed for training and the rest for the test; nothing is chosen on
-either. Calibration is out of fold: each split's test photos are cut into 5 folds, and each fold is
-divided by the temperature that the other four want; its error is given beside the one that
-perfectly calibrated answers of the same confidences would show by chance. The dog score needs no
-training: all dogs against the photos of --notdogs. The last line is JSON.
+Kennel's head, nearest class mean and a linear probe train on 5 photos a breed and are tested on the
+others; no hyperparameter is chosen on either. Calibration is out of fold: the test photos of a
+split are cut into 5 folds, and each fold gets the temperature fitted on the other four. The
+calibration error is printed with its floor, the error that perfectly calibrated answers of the same
+confidences show by chance. The dog score needs no training: all dogs against the photos of
+--notdogs. The last line is JSON.
 """
 
 import heads  # isort: skip  # makes model/ importable
@@ -34,7 +35,7 @@ DATA = heads.ROOT.parent / "shared" / "data"
 
 
 def split(labels: NDArray[np.int64], seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Rows for training and test: ``SHOTS`` of each breed, and the rest."""
+    """Return the rows for training, ``SHOTS`` of each breed, and those for the test."""
     random = np.random.default_rng(seed)
     train: list[int] = []
     for breed in range(labels.max() + 1):
@@ -47,17 +48,17 @@ def split(labels: NDArray[np.int64], seed: int) -> tuple[NDArray[np.int64], NDAr
 def out_of_fold(
     logits: NDArray[np.float32], labels: NDArray[np.int64], seed: int
 ) -> NDArray[np.float64]:
-    """Probabilities, each photo's by a temperature fitted on other folds."""
+    """Return probabilities, each photo's with the temperature fitted on the other folds."""
     fold = np.random.default_rng(seed).permutation(len(labels)) % FOLDS
-    found = np.zeros(logits.shape)
+    probabilities = np.zeros(logits.shape)
     for number in range(FOLDS):
         rest = fold != number
-        found[~rest] = softmax(logits[~rest], temperature(logits[rest], labels[rest]))
-    return found
+        probabilities[~rest] = softmax(logits[~rest], temperature(logits[rest], labels[rest]))
+    return probabilities
 
 
 def main() -> None:
-    """Run all heads on the same splits, and print a table and a line of JSON."""
+    """Train and test all heads on the same splits; print a table and the line of JSON."""
     parser = argparse.ArgumentParser(description="Few photos a breed.")
     parser.add_argument("--data", type=Path, default=DATA / "pets13")
     parser.add_argument("--notdogs", type=Path, default=DATA / "notdogs")
@@ -72,12 +73,12 @@ def main() -> None:
         paths = [photo.path for photo in dataset.photos]
         upright, mirrored = extractor(paths), extractor(paths, mirrored=True)
         others = extractor(sorted(arguments.notdogs.glob("*.jpg")))
-    torch.set_num_threads(1)  # as train.py: a head is too small to share out
+    torch.set_num_threads(1)  # as train.py: a head is too small for more
     labels = dataset.targets(dataset.photos)
     breeds, imagenet = len(dataset.labels), imagenet_rows(network)
-    found: dict[str, list[float]] = {"ours": [], "nearest class mean": [], "linear probe": []}
+    top1: dict[str, list[float]] = {"Kennel": [], "nearest class mean": [], "linear probe": []}
     errors, floors = [], []
-    confidences, told = [], []
+    correct = []
     for seed in range(arguments.splits):
         rows, rest = split(labels, seed)
         plain, test = (Samples(upright.vectors[r], labels[r]) for r in (rows, rest))
@@ -85,20 +86,17 @@ def main() -> None:
             np.concatenate([plain.features, mirrored.vectors[rows]]), np.tile(plain.labels, 2)
         )
         head, _ = fit_head(prior_head(imagenet, dataset.labels, both), both, None, HeadSettings())
-        found["ours"].append(heads.top1(head, test))
-        found["nearest class mean"].append(
-            heads.top1(heads.nearest_class_mean(plain, breeds), test)
-        )
-        found["linear probe"].append(heads.top1(heads.linear_probe(plain, breeds, 1e-2), test))
+        top1["Kennel"].append(heads.top1(head, test))
+        top1["nearest class mean"].append(heads.top1(heads.nearest_class_mean(plain, breeds), test))
+        top1["linear probe"].append(heads.top1(heads.linear_probe(plain, breeds, 1e-2), test))
         probabilities = out_of_fold(head.logits(test.features), test.labels, seed)
         confidence = probabilities.max(axis=1)
         right = probabilities.argmax(axis=1) == test.labels
         errors.append(ece(confidence, right))
         floors.append(ece_floor(confidence))
-        confidences.append(confidence)
-        told.append(right)
+        correct.append(right)
     print(f"{len(labels)} photos of {breeds} breeds, {SHOTS} a breed to train, mean of the splits")
-    for name, values in found.items():
+    for name, values in top1.items():
         print(f"{name:22}{np.mean(values):7.4f}  (splits: {min(values):.3f} to {max(values):.3f})")
     area = auroc(upright.dog_mass, others.dog_mass)
     gap = float(np.mean(errors) - np.mean(floors))
@@ -106,12 +104,12 @@ def main() -> None:
         f"calibration error {np.mean(errors):.4f}, floor {np.mean(floors):.4f}; "
         f"dogs against {len(others.dog_mass)} photos without one: AUROC {area:.4f}"
     )
-    all_right = int(np.concatenate(told).sum())
+    all_correct = np.concatenate(correct)
     result = {
-        "top1": round(float(np.mean(found["ours"])), 4),
-        "top1_interval": [round(v, 4) for v in wilson(all_right, sum(map(len, told)))],
-        "rival_top1": round(float(np.mean(found["nearest class mean"])), 4),
-        "linear_probe_top1": round(float(np.mean(found["linear probe"])), 4),
+        "top1": round(float(np.mean(top1["Kennel"])), 4),
+        "top1_interval": [round(v, 4) for v in wilson(int(all_correct.sum()), len(all_correct))],
+        "rival_top1": round(float(np.mean(top1["nearest class mean"])), 4),
+        "linear_probe_top1": round(float(np.mean(top1["linear probe"])), 4),
         "auroc_not_dog": round(area, 4),
         "ece": round(float(np.mean(errors)), 4),
         "ece_floor": round(float(np.mean(floors)), 4),

@@ -1,4 +1,4 @@
-"""Rivals of our head on the same frozen features; `train_head.py` and `few_shot.py` run them."""
+"""Simpler heads on the same frozen features, for `train_head.py` and `few_shot.py`."""
 
 import sys
 from pathlib import Path
@@ -17,7 +17,7 @@ STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1)  # of a linear probe's weight decay, chosen
 
 
 def linear_probe(train: Samples, breeds: int, strength: float) -> Head:
-    """Multinomial logistic regression from zeros with plain weight decay, by L-BFGS to the end."""
+    """Fit multinomial logistic regression with plain weight decay by L-BFGS until it converges."""
     features, labels = torch.from_numpy(train.features), torch.from_numpy(train.labels)
     weight = torch.zeros(breeds, features.shape[1], requires_grad=True)
     bias = torch.zeros(breeds, requires_grad=True)
@@ -37,13 +37,13 @@ def linear_probe(train: Samples, breeds: int, strength: float) -> Head:
 
 
 def best_linear_probe(train: Samples, valid: Samples, breeds: int) -> Head:
-    """Return the linear probe whose strength is right most often on valid."""
+    """Return the linear probe with the weight decay of the highest top-1 on valid."""
     heads = [linear_probe(train, breeds, strength) for strength in STRENGTHS]
     return max(heads, key=lambda head: top1(head, valid))
 
 
 def nearest_class_mean(train: Samples, breeds: int) -> Head:
-    """Cosine distance to the mean of each breed's normalised features, as a linear layer."""
+    """Return a linear layer of the means of each breed's normalised features."""
     unit = train.features / np.linalg.norm(train.features, axis=1, keepdims=True)
     means = np.stack([unit[train.labels == breed].mean(axis=0) for breed in range(breeds)])
     means /= np.linalg.norm(means, axis=1, keepdims=True)
@@ -51,11 +51,11 @@ def nearest_class_mean(train: Samples, breeds: int) -> Head:
 
 
 def right(head: Head, samples: Samples) -> NDArray[np.bool_]:
-    """Whether each photo's breed is the most probable one."""
-    told: NDArray[np.bool_] = head.logits(samples.features).argmax(axis=1) == samples.labels
-    return told
+    """Return for each photo whether its breed is the most probable one."""
+    correct: NDArray[np.bool_] = head.logits(samples.features).argmax(axis=1) == samples.labels
+    return correct
 
 
 def top1(head: Head, samples: Samples) -> float:
-    """Share told right."""
+    """Return the share of photos classified right."""
     return float(right(head, samples).mean())

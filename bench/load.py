@@ -1,11 +1,11 @@
-"""One load generator for every server: whole requests written to kept-open sockets.
+"""Generate load for a server: prepared HTTP requests over kept-open connections.
 
     python bench/load.py PORT PATH CLIENTS SECONDS < requests      # prints a line of JSON
 
-It does as little as it can between two requests, since it runs on the server's own cores: requests
-are made beforehand, answers are read up to their Content-Length, and only the status and the time
-are kept. Standard input holds the requests' bodies one after another: for each, a content type
-line, a length line, and the bytes. endpoint.py starts it as a process of its own.
+It does little work between two requests, since it runs on the server's cores: requests are made
+beforehand, answers are read up to their Content-Length, and only status and duration are recorded.
+Standard input holds the bodies one after another: for each, a content type line, a length line,
+and the bytes. endpoint.py starts it as a process of its own.
 """
 
 import json
@@ -22,14 +22,14 @@ TIMEOUT = 120.0  # seconds for one answer
 
 @dataclass
 class Client:
-    """One connection's share of the run."""
+    """The durations and statuses of one connection."""
 
-    took: list[float] = field(default_factory=list)  # seconds
+    durations: list[float] = field(default_factory=list)  # seconds
     statuses: dict[int, int] = field(default_factory=dict)
 
 
 def read_requests(stream: BinaryIO, port: int, path: str) -> list[bytes]:
-    """Make whole HTTP requests of the bodies on `stream`."""
+    """Return an HTTP request for each body on `stream`."""
     requests = []
     while line := stream.readline():
         kind = line.decode().strip()
@@ -43,7 +43,7 @@ def read_requests(stream: BinaryIO, port: int, path: str) -> list[bytes]:
 
 
 def exchange(connection: socket.socket, request: bytes) -> tuple[int, bool]:
-    """Send one request; return the answer's status and whether the connection may be kept."""
+    """Send one request; return the answer's status and whether the connection stays open."""
     connection.sendall(request)
     answer = b""
     while b"\r\n\r\n" not in answer:
@@ -71,13 +71,13 @@ def exchange(connection: socket.socket, request: bytes) -> tuple[int, bool]:
 
 
 def drive(client: Client, port: int, requests: list[bytes], first: int, until: list[float]) -> None:
-    """Send requests one after another from `first` on; count those begun in the timed span."""
+    """Send requests one after another from `first` on; record those begun in the timed span."""
     connection = connect(port)
     number = first
     while (begun := time.perf_counter()) < until[1]:
         status, kept = exchange(connection, requests[number % len(requests)])
         if begun >= until[0]:
-            client.took.append(time.perf_counter() - begun)
+            client.durations.append(time.perf_counter() - begun)
             client.statuses[status] = client.statuses.get(status, 0) + 1
         if not kept:
             connection.close()
@@ -94,9 +94,9 @@ def connect(port: int) -> socket.socket:
 
 
 def percentile(values: list[float], share: float) -> float:
-    """Return the value below which `share` of the sorted `values` lie."""
+    """Return the value below which `share` of the sorted `values` are."""
     if not values:
-        return float("inf")  # not one answer in the whole run
+        return float("inf")  # no answer in the whole run
     return values[min(len(values) - 1, int(share * len(values)))]
 
 
@@ -114,23 +114,23 @@ def run(port: int, requests: list[bytes], clients: int, seconds: float) -> dict[
     for thread in threads:
         thread.join()
     elapsed = time.perf_counter() - start
-    took = sorted(value for client in all_clients for value in client.took)
+    durations = sorted(value for client in all_clients for value in client.durations)
     statuses: dict[str, int] = {}
     for client in all_clients:
         for status, count in client.statuses.items():
             statuses[str(status)] = statuses.get(str(status), 0) + count
     return {
         "clients": clients,
-        "requests": len(took),
-        "per_second": round(len(took) / elapsed, 1),
-        "p50_ms": round(1000 * percentile(took, 0.50), 1),
-        "p99_ms": round(1000 * percentile(took, 0.99), 1),
+        "requests": len(durations),
+        "per_second": round(len(durations) / elapsed, 1),
+        "p50_ms": round(1000 * percentile(durations, 0.50), 1),
+        "p99_ms": round(1000 * percentile(durations, 0.99), 1),
         "statuses": statuses,
     }
 
 
 def main() -> None:
-    """Run once and print the result."""
+    """Run and print the result."""
     port, path, clients, seconds = sys.argv[1:]
     requests = read_requests(sys.stdin.buffer, int(port), path)
     print(json.dumps(run(int(port), requests, int(clients), float(seconds))))

@@ -2,8 +2,8 @@
 
     python3 bench/make_rivals.py       # 30 s; nothing to do the second time
 
-They pin other versions of what Kennel uses, so they get a venv of their own; PyTorch and the other
-large packages are not installed twice but found in .venv, behind their own.
+They pin other versions of libraries that Kennel uses, so they get a venv of their own. PyTorch and
+other large packages are not installed twice: .venv is on its path, after its own packages.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ PRODUCT = ROOT / ".venv" / "bin" / "python"
 
 
 def main() -> int:
-    """Make the venv, unless it is there."""
+    """Make the venv unless it is up to date."""
     if not PRODUCT.exists():
         print("make_rivals: there is no .venv; run `make setup` first", file=sys.stderr)
         return 1

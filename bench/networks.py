@@ -1,6 +1,6 @@
-"""The default backbone in every form that bench/ compares: one call, uint8 photos in, logits out.
+"""Build the default network for each engine that bench/ compares: uint8 photos in, logits out.
 
-Used by engine.py and, for the eager form, by the rival servers of endpoint.py.
+engine.py uses all of them, and the rival servers of endpoint.py the eager one.
 """
 
 import sys
@@ -15,19 +15,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT / "model")]  # as SageMaker runs it: flat scripts
+sys.path[:0] = [str(ROOT / "model")]  # the folder of the scripts and of the package dogbreeds
 
-from dogbreeds.serving.quiet_openvino import ov  # noqa: E402, I001  # after the path; and before torch loads OpenMP
+from dogbreeds.serving.engine import FP32, INT8, Engine, ov  # noqa: E402, I001  # before torch loads OpenMP
 import torch  # noqa: E402
 
 from bundle import make_bundle  # noqa: E402
 from dogbreeds.package.card import Card  # noqa: E402
-from dogbreeds.serving.engine import FP32, INT8, Engine  # noqa: E402
 from dogbreeds.network.network import Network  # noqa: E402
 from dogbreeds.photos.decode import wire_image  # noqa: E402
 from dogbreeds.photos.preprocess import prepare  # noqa: E402
 from dogbreeds.package.pretrained import pretrained_network  # noqa: E402
-from dogbreeds.package.quantize import best_form, labelled  # noqa: E402
+from dogbreeds.package.quantize import add_int8_if_accurate, labelled  # noqa: E402
 
 CACHE = ROOT / ".kennel" / "cache"
 Photos = NDArray[np.uint8]
@@ -35,10 +34,13 @@ Call = Callable[[Photos], NDArray[np.float32]]
 
 
 def packages(valid: Path, folder: Path) -> tuple[Path, Path, str]:
-    """Unpack the pretrained package into `folder` twice, the second time with an int8 form.
+    """Unpack the pretrained package into `folder` twice, the second time with an int8 variant.
 
-    The int8 form is calibrated on `valid` and kept in the cache; the third value is the sentence
-    of the decision, and the second package has no int8 form where it was refused.
+    Returns
+    -------
+    tuple of Path, Path and str
+        The fp32 package, the package with an int8 variant calibrated on `valid` (without one, if
+        it was refused), and the reason of that decision.
     """
     with tempfile.TemporaryDirectory() as name:
         make_bundle(Path(name), CACHE)
@@ -46,12 +48,12 @@ def packages(valid: Path, folder: Path) -> tuple[Path, Path, str]:
             with tarfile.open(Path(name) / "model.tar.gz") as archive:
                 archive.extractall(folder / kind, filter="data")
     photos, labels = labelled(folder / "int8", valid)
-    decision = best_form(folder / "int8", photos, labels)
+    decision = add_int8_if_accurate(folder / "int8", photos, labels)
     return folder / "fp32", folder / "int8", decision.reason
 
 
 def eager(network: Network, channels_last: bool) -> Call:
-    """Eager PyTorch under inference_mode."""
+    """Return a call of eager PyTorch under inference_mode."""
     if channels_last:
         network = network.to(memory_format=torch.channels_last)
 
@@ -64,7 +66,7 @@ def eager(network: Network, channels_last: bool) -> Call:
 
 
 def inductor(network: Network) -> Call:
-    """torch.compile with frozen weights; compiled anew for each batch size."""
+    """Return a call of torch.compile with frozen weights, compiled for each batch size."""
     torch._inductor.config.freezing = True
     compiled = torch.compile(network, dynamic=False)
 
@@ -77,7 +79,7 @@ def inductor(network: Network) -> Call:
 
 
 def onnx_runtime(network: Network, size: int, threads: int) -> Call:
-    """ONNX Runtime over PyTorch's own export."""
+    """Return a call of ONNX Runtime on PyTorch's own export."""
     import onnxruntime  # type: ignore[import-not-found]  # noqa: PLC0415  # a rival's package
 
     with tempfile.TemporaryDirectory() as name, warnings.catch_warnings():
@@ -100,37 +102,37 @@ def onnx_runtime(network: Network, size: int, threads: int) -> Call:
     return call
 
 
-def openvino(package: Path, form: str, threads: int) -> Call:
-    """OpenVINO in "fp32" or "int8" as packages have it, or in "bf16", which none has."""
-    if form == "bf16":
+def openvino(package: Path, precision: str, threads: int) -> Call:
+    """Return a call of OpenVINO in a package's "fp32" or "int8" variant, or fp32 run in "bf16"."""
+    if precision == "bf16":
         settings = {"INFERENCE_PRECISION_HINT": "bf16", "INFERENCE_NUM_THREADS": str(threads)}
         compiled = ov.Core().compile_model(str(package / "network.xml"), "CPU", settings)
         return lambda photos: np.array(compiled({"photos": photos})["breed_logits"])
-    engine = Engine(package, threads, INT8 if form == "int8" else FP32)
+    engine = Engine(package, threads, INT8 if precision == "int8" else FP32)
     return lambda photos: engine(photos)[0]
 
 
 def test_photos(package: Path, folder: Path) -> tuple[Photos, NDArray[np.int64]]:
-    """Prepared photos and labels of a folder with one folder a breed."""
+    """Return the preprocessed photos and labels of a folder with a folder for each breed."""
     photos, labels = labelled(package, folder)
     return photos, np.asarray(labels)
 
 
 def fresh_network() -> Network:
-    """Return the pretrained network anew: channels_last changes the one that it is given."""
+    """Return a new pretrained network: channels_last changes the network in place."""
     return pretrained_network()[0]
 
 
 def prepared(body: bytes, card: Card) -> Photos:
-    """Return one photo's bytes as the network takes them, [1, size, size, 3]."""
+    """Decode and preprocess one photo to [1, size, size, 3]."""
     return prepare(wire_image(body), card.input)[None]
 
 
 def milliseconds(call: Call, photos: Photos, rounds: int) -> list[float]:
-    """Time `rounds` calls, one by one."""
-    took = []
+    """Return the milliseconds of each of `rounds` calls."""
+    durations = []
     for _ in range(rounds):
         begun = time.perf_counter()
         call(photos)
-        took.append(1000 * (time.perf_counter() - begun))
-    return took
+        durations.append(1000 * (time.perf_counter() - begun))
+    return durations

@@ -1,10 +1,11 @@
-"""What the server's defaults rest on: batch, wait, replicas and HTTP server, over HTTP, in turns.
+"""Compare settings of Kennel's server over HTTP: batch, wait, replicas and HTTP server.
 
     .venv/bin/python bench/server_choices.py [--rounds 3] [--seconds 3]      # 7 minutes
 
-Every round starts each variant anew and calls it with 1, 4 and 16 clients, so that a busy machine
-is busy for all; the table has the medians over the rounds. Needs .venv-rivals, where granian is.
-The last line is JSON: for each variant its requests a second over the first's, by clients.
+Every round starts each configuration and calls it with 1, 4 and 16 clients, so other work on the
+machine slows all of them; the table has the medians over the rounds. Needs .venv-rivals, which has
+granian.
+The last line is JSON: each configuration's requests a second over the first's, by clients.
 """
 
 import argparse
@@ -27,11 +28,11 @@ GRANIAN = [
 
 
 def kennel(**environment: str) -> Server:
-    """Kennel's server with these variables set."""
+    """Return Kennel's server with these environment variables."""
     return Server(KENNEL, "int8", environment=environment)
 
 
-VARIANTS = {
+CONFIGURATIONS = {
     "defaults": kennel(),
     "batch 1": kennel(KENNEL_BATCH="1"),
     "batch 4": kennel(KENNEL_BATCH="4"),
@@ -59,7 +60,9 @@ def main() -> None:
         sys.exit("there is no granian: run `.venv/bin/python bench/make_rivals.py` first")
     photos = sorted(path for path in (arguments.data / "test").rglob("*") if path.is_file())
     bodies = [path.read_bytes() for path in photos]
-    chosen = {name: VARIANTS[name] for name in arguments.only.split(";") if name} or VARIANTS
+    chosen = {
+        name: CONFIGURATIONS[name] for name in arguments.only.split(";") if name
+    } or CONFIGURATIONS
     runs: dict[str, list[dict[str, Any]]] = {name: [] for name in chosen}
     with tempfile.TemporaryDirectory(prefix="kennel-bench-") as name:
         folder = Path(name)
@@ -72,25 +75,29 @@ def main() -> None:
     medians = {
         label: {
             str(clients): {
-                figure: statistics.median(run[str(clients)][figure] for run in found)
+                figure: statistics.median(run[str(clients)][figure] for run in of_label)
                 for figure in FIGURES
             }
             for clients in CLIENTS
         }
-        for label, found in runs.items()
+        for label, of_label in runs.items()
     }
     head = "".join(f"{f'{clients} clients: /s p50 p99 ms':>28}" for clients in CLIENTS)
-    print(f"{'variant':<14}{head}")
-    for label, found in medians.items():
+    print(f"{'settings':<14}{head}")
+    for label, by_clients in medians.items():
         cells = (
-            f"{found[key]['per_second']:.1f} {found[key]['p50_ms']:.0f} {found[key]['p99_ms']:.0f}"
+            f"{by_clients[key]['per_second']:.1f} {by_clients[key]['p50_ms']:.0f} "
+            f"{by_clients[key]['p99_ms']:.0f}"
             for key in map(str, CLIENTS)
         )
         print(f"{label:<14}" + "".join(f"{cell:>28}" for cell in cells))
     base = next(iter(medians.values()))
     ratios = {
-        label: {key: round(found[key]["per_second"] / base[key]["per_second"], 3) for key in found}
-        for label, found in medians.items()
+        label: {
+            key: round(by_clients[key]["per_second"] / base[key]["per_second"], 3)
+            for key in by_clients
+        }
+        for label, by_clients in medians.items()
     }
     print(json.dumps({"over_first": ratios, "rounds": arguments.rounds, "medians": medians}))
 

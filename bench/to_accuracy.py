@@ -1,15 +1,15 @@
-"""Seconds from a cold start to a given top-1 on valid: fine-tuning against torchvision's recipe.
+"""Measure the seconds to a given top-1 on valid: fine-tuning against torchvision's recipe.
 
     python bench/to_accuracy.py --data FOLDER --accuracy 0.9     # one GPU; at most 20 minutes each
 
-THERE ARE NO FIGURES YET: nobody has run this on a GPU. tests/model/test_to_accuracy.py runs it on a
-processor with a tiny network, which proves the logic and nothing else.
+It has not been run on a GPU yet, so there are no figures. tests/model/test_to_accuracy.py runs it
+on a CPU with a tiny network, which tests its logic only.
 
-Ours is `model/train.py --finetune` as a person runs it, from its start through the audit and the
-head to the first epoch, a head's or the network's, whose top-1 on valid is high enough. Theirs is
-torchvision's references/classification/train.py by its defaults: SGD of 0.1 for 256 photos and in
-proportion for fewer, momentum 0.9, weight decay 1e-4, a tenth after 30 epochs, random crops of 224
-and mirroring, the centre of 256 on valid, fp32, 16 workers. Its imports are not counted. Both start
+`model/train.py --finetune` is timed from its start, with audit and head, to the first epoch (of the
+head or the network) whose top-1 on valid is high enough. The rival is torchvision's
+references/classification/train.py with its defaults: SGD of 0.1 for 256 photos and in proportion
+for fewer, momentum 0.9, weight decay 1e-4, a tenth after 30 epochs, random crops of 224 and
+mirroring, the centre of 256 on valid, fp32, 16 workers. Its imports are not counted. Both start
 from the same backbone. FOLDER has train/ and valid/. The last line is JSON; null: not reached.
 """
 
@@ -37,8 +37,8 @@ LIMIT = 1200.0  # s
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
-def ours(data: Path, accuracy: float, flags: list[str], limit: float) -> float | None:
-    """Return the seconds that train.py takes, or None where it ends or is ended before."""
+def kennel_seconds(data: Path, accuracy: float, flags: list[str], limit: float) -> float | None:
+    """Return the seconds until train.py reaches `accuracy`; None if not within `limit`."""
     script, began = ROOT / "model" / "train.py", time.monotonic()
     with tempfile.TemporaryDirectory(prefix="kennel-bench-") as name:
         command = [sys.executable, str(script), "--data", str(data), "--finetune", *flags]
@@ -46,19 +46,19 @@ def ours(data: Path, accuracy: float, flags: list[str], limit: float) -> float |
         with subprocess.Popen(["timeout", f"{limit}", *command], stdout=subprocess.PIPE) as process:
             assert process.stdout
             for line in process.stdout:
-                found = re.search(rb"valid:top1=([\d.]+)", line)
-                if found and float(found[1]) >= accuracy:
+                match = re.search(rb"valid:top1=([\d.]+)", line)
+                if match and float(match[1]) >= accuracy:
                     process.terminate()
                     return time.monotonic() - began
-        if process.returncode not in {0, 124}:  # 124: timeout's own word
+        if process.returncode not in {0, 124}:  # 124: the timeout was reached
             sys.exit("train.py failed; its message is above.")
     return None
 
 
-def torchvision_s(  # noqa: PLR0917  # its own command line has forty
+def torchvision_seconds(  # noqa: PLR0917  # its own command line has forty
     data: Path, accuracy: float, backbone: str, size: int, batch: int, limit: float
 ) -> float | None:
-    """Return the seconds that the reference recipe takes, or None where `limit` comes before."""
+    """Return the seconds until torchvision's recipe reaches `accuracy`, or None after `limit`."""
     began, workers = time.monotonic(), min(16, len(os.sched_getaffinity(0)))
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     end = [transforms.ToTensor(), transforms.Normalize(MEAN, STD)]
@@ -84,30 +84,30 @@ def torchvision_s(  # noqa: PLR0917  # its own command line has forty
         schedule.step()
         network.eval()
         with torch.inference_mode():
-            said = [(network(p.to(device)).argmax(1).cpu() == t).sum() for p, t in loader(valid)]
-        if int(torch.stack(said).sum()) >= accuracy * len(valid):
+            correct = [(network(p.to(device)).argmax(1).cpu() == t).sum() for p, t in loader(valid)]
+        if int(torch.stack(correct).sum()) >= accuracy * len(valid):
             return time.monotonic() - began
     return None
 
 
 def main() -> None:
-    """Take the time of both, one after the other."""
+    """Time both, one after the other, and print the line of JSON."""
     parser = argparse.ArgumentParser(description="Seconds to a given accuracy.")
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--accuracy", type=float, default=0.9, help="top-1 on valid, 0..1")
     parser.add_argument("--backbone", default="tf_efficientnet_lite2")
-    parser.add_argument("--size", type=int, default=224, help="theirs, pixels")
-    parser.add_argument("--batch", type=int, default=128, help="theirs, photos")
-    parser.add_argument("--limit", type=float, default=LIMIT, help="seconds, of each")
-    arguments, flags = parser.parse_known_args()  # what is left is train.py's
+    parser.add_argument("--size", type=int, default=224, help="of the rival, pixels")
+    parser.add_argument("--batch", type=int, default=128, help="of the rival, photos")
+    parser.add_argument("--limit", type=float, default=LIMIT, help="seconds for each")
+    arguments, flags = parser.parse_known_args()  # the others are train.py's
     data, accuracy, limit = arguments.data, arguments.accuracy, arguments.limit
-    mine = ours(data, accuracy, ["--backbone", arguments.backbone, *flags], limit)
-    theirs = torchvision_s(
+    kennel = kennel_seconds(data, accuracy, ["--backbone", arguments.backbone, *flags], limit)
+    rival = torchvision_seconds(
         data, accuracy, arguments.backbone, arguments.size, arguments.batch, limit
     )
-    told = {"accuracy": accuracy, "seconds": mine, "torchvision_seconds": theirs}
+    result = {"accuracy": accuracy, "seconds": kennel, "torchvision_seconds": rival}
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "processor"
-    print(json.dumps(told | {"device": device}))
+    print(json.dumps(result | {"device": device}))
 
 
 if __name__ == "__main__":

@@ -1,19 +1,18 @@
-"""Photos a second of fine-tuning on a GPU, against no data at all and the course's loop.
+"""Measure photos a second of fine-tuning on a GPU, against synthetic data and the course's loop.
 
     python bench/train_gpu.py                      # ResNet-50 at 224, one GPU: about three minutes
     python bench/train_gpu.py --data FOLDER        # the same on photos of yours, enlarged
 
-Ours is `finetune.loop` itself: photos decoded once, held in the GPU's memory as uint8 and varied
-there, bf16, channels_last, torch.compile, fused AdamW, moving average, watch. The same loop with no
-data takes one batch of pixels again and again: no gather, no variation. The course's loop is fp32,
-a DataLoader without workers, torchvision's transforms, Adam. Weights are random: speed asks for no
-others.
+Kennel's loop is `finetune.loop`: photos decoded once, held in the GPU's memory as uint8 and
+augmented there, bf16, channels_last, torch.compile, fused AdamW, moving average, watch. With
+synthetic data the same loop reuses one batch of pixels, without gather and augmentation. The
+course's loop is fp32 with a DataLoader without workers, torchvision's transforms and Adam. Weights
+are random, since speed does not depend on them.
 
-Without --data the photos are made: 1,110 clouds with a grain, from a seed, JPEGs of 667 x 500 and
-138 KB. They are no photos, but the course's loop decodes as much of them as of photos of this size,
-and nothing else here depends on what they show. FOLDER is as training reads it; its photos are
-enlarged to a shorter side of 500, or what --side says (0: as they are). What was decoded stands in
-the last line, which is JSON.
+Without --data the photos are generated: 1,110 JPEGs of clouds with a grain, from a seed, 667 x 500
+and 138 KB; the time to decode a JPEG depends on its size, not on what it shows. FOLDER is a data
+set as training reads it; its photos are enlarged to a shorter side of 500, or of --side (0: not
+enlarged). The last line is JSON and records which photos were used.
 """
 
 import argparse
@@ -52,7 +51,7 @@ COURSE_STEPS, COURSE_BATCH = 8, 64
 
 
 class Repeated:
-    """A training set of `times` the size, as epochs of a small one would wait between them."""
+    """A training set repeated `times`: the loop waits between epochs, and short ones wait often."""
 
     def __init__(self, pixels: Pixels, times: int) -> None:
         self.pixels, self.times = pixels, times
@@ -67,7 +66,7 @@ class Repeated:
 
 
 class NoData:
-    """The same pixels for every batch: what a loop could do if data cost nothing."""
+    """Synthetic data: the same pixels for every batch."""
 
     def __init__(self, count: int, side: int, batch: int, device: torch.device) -> None:
         self.count = count
@@ -84,7 +83,7 @@ class NoData:
 
 
 def job_of(dataset: Dataset, cache: Path, network: Network, device: torch.device) -> Job:
-    """Return our training on `dataset`, repeated until an epoch holds the steps that are timed."""
+    """Return a training on `dataset`, repeated until one epoch has all timed steps."""
     parts = []
     views = (training_view(STEP), served_view(STEP))
     for split, view in zip(("train", "valid"), views, strict=True):
@@ -125,7 +124,7 @@ def rounds_of(job: Job, bare: bool) -> Callable[[], float]:
     """Return a function that trains STEPS steps and gives photos a second."""
     watch = Watch(classes=len(job.valid.labels), report=lambda _: None)
     run = Run(job, watch, job.world.device.type == "cuda")
-    if bare:  # pixels that are varied already
+    if bare:  # without augmentation
         run.step = torch.compile(Bare(job)) if run.compiled else Bare(job)
     sums = torch.zeros(2, dtype=torch.float64, device=run.device)
     todo = run.plan.epoch(0)
@@ -145,7 +144,7 @@ def rounds_of(job: Job, bare: bool) -> Callable[[], float]:
 
 
 class Bare(nn.Module):
-    """finetune.step.Step without the variation: pixels of the network's size go straight in."""
+    """finetune.step.Step without augmentation."""
 
     def __init__(self, job: Job) -> None:
         super().__init__()
@@ -154,7 +153,7 @@ class Bare(nn.Module):
     def forward(
         self, pixels: Tensor, _: Tensor, __: Tensor, ___: Tensor, labels: Tensor, ____: None
     ) -> Any:
-        """Return what Step does."""
+        """Return the same output as Step."""
         from dogbreeds.finetune.step import StepOutput  # noqa: PLC0415
 
         logits = self.network.breed_head(self.network.features(pixels)).float()
@@ -163,7 +162,7 @@ class Bare(nn.Module):
 
 
 def course(dataset: Dataset, device: torch.device) -> float:
-    """Return photos a second of the course's loop, generously: on the GPU that it never used."""
+    """Return photos a second of the course's loop, here on the GPU."""
     from torchvision import datasets, transforms  # noqa: PLC0415
 
     train = dataset.of_split("train")
@@ -173,7 +172,7 @@ def course(dataset: Dataset, device: torch.device) -> float:
             "at a time: name a folder with more, or none."
         )
     folder = train[0].path.parent.parent
-    way = transforms.Compose(
+    augmentation = transforms.Compose(
         [
             transforms.RandomResizedCrop(SIZE),
             transforms.RandomHorizontalFlip(),
@@ -181,10 +180,10 @@ def course(dataset: Dataset, device: torch.device) -> float:
         ]
     )
     loader = torch.utils.data.DataLoader(
-        datasets.ImageFolder(str(folder), way),
+        datasets.ImageFolder(str(folder), augmentation),
         batch_size=COURSE_BATCH,
         shuffle=True,
-        drop_last=True,  # every step counts as a whole batch
+        drop_last=True,  # every step has a whole batch
     )
     network = timm.create_model("resnet50", num_classes=len(dataset.labels)).to(device)
     optimiser = torch.optim.Adam(network.parameters(), lr=1e-3)
@@ -212,9 +211,9 @@ def drain() -> None:
 
 
 def main() -> None:
-    """Time the three, in turns where they share the GPU's clock."""
+    """Time the three loops, the first two alternately, and print the line of JSON."""
     parser = argparse.ArgumentParser(description="Fine-tuning's speed on a GPU.")
-    parser.add_argument("--data", type=Path, help="by default photos are made")
+    parser.add_argument("--data", type=Path, help="by default photos are generated")
     parser.add_argument("--side", type=int, default=SIDE, help="pixels of the shorter side")
     arguments = parser.parse_args()
     if not torch.cuda.is_available():
@@ -224,32 +223,34 @@ def main() -> None:
         dataset = photos_of(arguments.data, arguments.side, Path(name) / "photos")
         sizes = [photo.path.stat().st_size for photo in dataset.photos]
         began = time.monotonic()
-        ours_job = job_of(dataset, Path(name), network_of(dataset, device), device)
+        job = job_of(dataset, Path(name), network_of(dataset, device), device)
         cached = time.monotonic() - began
         bare = replace(
             job_of(dataset, Path(name), network_of(dataset, device), device),
             train=LabelledPixels(
-                NoData(len(ours_job.train.labels), SIZE, BATCH, device), ours_job.train.labels
+                NoData(len(job.train.labels), SIZE, BATCH, device), job.train.labels
             ),
         )
         torch.cuda.reset_peak_memory_stats()
-        ours = rounds_of(ours_job, bare=False)
+        kennel = rounds_of(job, bare=False)
         peak = torch.cuda.max_memory_allocated() / 1024**3
         synthetic = rounds_of(bare, bare=True)
-        pairs = [(ours(), synthetic()) for _ in range(ROUNDS)]
-        theirs = course(dataset, device)
+        pairs = [(kennel(), synthetic()) for _ in range(ROUNDS)]
+        course_speed = course(dataset, device)
     speed = statistics.median(pair[0] for pair in pairs)
     share = statistics.median(pair[0] / pair[1] for pair in pairs)
-    for mine, none in pairs:
-        print(f"ours {mine:,.0f} photos/s, with no data at all {none:,.0f}")
-    print(f"the course's loop {theirs:,.0f}; {cached:.1f} s to decode and load; {peak:.1f} GiB")
+    for real, without_data in pairs:
+        print(f"Kennel {real:,.0f} photos/s, with synthetic data {without_data:,.0f}")
+    print(
+        f"the course's loop {course_speed:,.0f}; {cached:.1f} s to decode and load; {peak:.1f} GiB"
+    )
     print(
         json.dumps(
             {
                 "photos_per_s": round(speed, 1),
                 "of_synthetic": round(share, 4),
-                "over_course": round(speed / theirs, 1),
-                "course_photos_per_s": round(theirs, 1),
+                "over_course": round(speed / course_speed, 1),
+                "course_photos_per_s": round(course_speed, 1),
                 "peak_gpu_gb": round(peak, 2),
                 "decode_s": round(cached, 1),
                 "batch": BATCH,

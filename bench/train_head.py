@@ -1,12 +1,12 @@
-"""Seconds, memory and top-1 of a whole training with search, against two rivals in the same run.
+"""Measure a whole head-only training with search, and compare its head with simpler ones.
 
     python bench/train_head.py                          # ../shared/data/woof10, 20 trials, 2 cores
     python bench/train_head.py --data FOLDER --trials 20
 
-Ours is `model/train.py --tune N` as a person runs it, a process from a cold cache: reading, audit,
-features, search, fit, calibration, evaluation, package and report. The rivals get its features:
-a plain linear probe (strength chosen on valid), the pretrained head cut to the breeds, and nearest
-class mean. The last line is JSON.
+The training is `model/train.py --tune N`, a process with a cold cache: reading, audit, features,
+search, fit, calibration, evaluation, package and report; its seconds and memory are measured. The
+rivals use the same features: a plain linear probe (weight decay chosen on valid), the pretrained
+head cut to the breeds, and nearest class mean. The last line is JSON.
 """
 
 import heads  # isort: skip  # makes model/ importable
@@ -37,25 +37,25 @@ CORES = 2
 
 
 def samples_of(dataset: Dataset, split: str, extractor: Extractor) -> Samples:
-    """Features and labels of a split."""
+    """Return the features and labels of a split."""
     photos = dataset.of_split(split)
     labels = dataset.targets(photos)
     return Samples(extractor([photo.path for photo in photos]).vectors, labels)
 
 
 def cut_head(imagenet: Head, dataset: Dataset) -> Head | None:
-    """ImageNet's rows of the breeds, nothing learnt; None where it lacks one."""
+    """Return ImageNet's rows for the breeds, without training; None if it lacks one of them."""
     from dogbreeds.data.imagenet import DOG_CLASSES, dog_breeds  # noqa: PLC0415
 
-    place = {breed.synset: row for breed, row in zip(dog_breeds(), DOG_CLASSES, strict=True)}
-    if not all(label.synset in place for label in dataset.labels):
+    row_of = {breed.synset: row for breed, row in zip(dog_breeds(), DOG_CLASSES, strict=True)}
+    if not all(label.synset in row_of for label in dataset.labels):
         return None
-    rows = [place[label.synset] for label in dataset.labels]
+    rows = [row_of[label.synset] for label in dataset.labels]
     return Head(imagenet.weight[rows], imagenet.bias[rows])
 
 
 def main() -> None:
-    """Run ours, then the rivals, and print a table and a line of JSON."""
+    """Train, fit the rivals, and print a table and the line of JSON."""
     parser = argparse.ArgumentParser(description="Our training against simpler heads.")
     parser.add_argument(
         "--data", type=Path, default=heads.ROOT.parent / "shared" / "data" / "woof10"
@@ -76,7 +76,7 @@ def main() -> None:
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         seconds = time.monotonic() - started
         peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024**2  # KiB on Linux
-        ours = json.loads((out / "evaluation.json").read_text())
+        evaluation = json.loads((out / "evaluation.json").read_text())
         with unpacked(out / "model.tar.gz") as package:
             card = Card.read(package)
         dataset = read(arguments.data)
@@ -95,27 +95,31 @@ def main() -> None:
     shares: dict[str, dict[str, object]] = {}
     photos = len(test)
     print(f"{'':22}{'top-1':>7}  95 % (Wilson), {photos} photos")
-    rows = {"ours": round(ours["top1"] * photos)} | {
+    rows = {"Kennel": round(evaluation["top1"] * photos)} | {
         name: int(heads.right(head, test).sum())
         for name, head in rivals.items()
         if head is not None
     }
-    for name, told in rows.items():
-        low, high = wilson(told, photos)
-        shares[name] = {"top1": told / photos, "interval": [round(low, 4), round(high, 4)]}
-        print(f"{name:22}{told / photos:7.3f}  {low:.3f} to {high:.3f}")
-    seen = ours["imagenet_photos"]
-    note = f"{seen} of {photos} test photos are ImageNet's: the backbone has seen them" * bool(seen)
+    for name, correct in rows.items():
+        low, high = wilson(correct, photos)
+        shares[name] = {"top1": correct / photos, "interval": [round(low, 4), round(high, 4)]}
+        print(f"{name:22}{correct / photos:7.3f}  {low:.3f} to {high:.3f}")
+    seen = evaluation["imagenet_photos"]
+    note = (
+        f"{seen} of {photos} test photos are ImageNet's, on which the backbone was trained"
+        if seen
+        else ""
+    )
     print(f"{seconds:.1f} s end to end with {arguments.trials} trials, {peak:.2f} GB, {note}")
     result = {
         "seconds": round(seconds, 1),
         "peak_gb": round(peak, 3),
-        "top1": ours["top1"],
+        "top1": evaluation["top1"],
         "rival_top1": max(shares[n]["top1"] for n in rivals if n in shares),  # type: ignore[type-var]
         "models": shares,
         "trials": arguments.trials,
         "cores": len(cores),
-        "ece": round(ours["ece"], 4),
+        "ece": round(evaluation["ece"], 4),
         "note": note,
     }
     print(json.dumps(result))

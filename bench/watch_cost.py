@@ -1,9 +1,9 @@
-"""What the watch over training costs a step, and whether a GPU waits for it.
+"""Measure the time that the watch over training adds to a step, and whether a GPU waits for it.
 
     python bench/watch_cost.py    # a head; ResNet-50 on a GPU, or a MobileNet: about 2 min
 
-Each figure is the best of rounds taken in turns with and without the watch. On a GPU all steps then
-run under PyTorch's synchronisation check: only those that are looked at may wait for it. The last
+Each figure is the best of rounds that alternate with and without the watch. On a GPU all steps then
+run under PyTorch's synchronisation check: only the steps that the watch inspects may wait. The last
 line is JSON.
 """
 
@@ -30,7 +30,7 @@ ROUNDS = 3
 def trainer(
     network: nn.Module, photos: torch.Tensor, labels: torch.Tensor
 ) -> Callable[[Watch | None, int], tuple[float, float]]:
-    """Return a function that trains some steps: seconds of each, and of these inside the watch."""
+    """Return a function that trains, and returns the seconds a step: in all and in the watch."""
     optimiser = torch.optim.SGD(network.parameters(), lr=1e-4)
 
     def train(watch: Watch | None, steps: int) -> tuple[float, float]:
@@ -53,19 +53,19 @@ def trainer(
 
 
 def drain(photos: torch.Tensor) -> None:
-    """Let the photos' device finish what it was given."""
+    """Wait until the photos' device is idle."""
     if photos.device.type == "cuda":
         torch.cuda.synchronize()
 
 
 def compare(network: nn.Module, photos: torch.Tensor, steps: int) -> dict[str, Any]:
-    """Time steps with and without the watch in turns, `steps` a multiple of EVERY."""
+    """Time steps with and without the watch alternately; `steps` is a multiple of EVERY."""
     labels = torch.arange(len(photos), device=photos.device) % 10
     train = trainer(network.train(), photos, labels)
     watch = Watch(report=lambda _: None)
     plain, watched, inside = [], [], []
     with watch.activations_of(network):
-        train(watch, EVERY)  # the dense looks of the beginning are over after this
+        train(watch, EVERY)  # the watch inspects the first steps more often
     for _ in range(ROUNDS):
         plain.append(train(None, steps)[0])
         with watch.activations_of(network):
@@ -73,17 +73,17 @@ def compare(network: nn.Module, photos: torch.Tensor, steps: int) -> dict[str, A
         watched.append(whole)
         inside.append(part)
     without, with_it, within = min(plain), min(watched), min(inside)
-    found = {
+    result = {
         "parameters": sum(value.numel() for value in network.parameters()),
         "step_ms": round(1000 * without, 3),
         "watched_step_ms": round(1000 * with_it, 3),
         "cost": round(with_it / without - 1, 4),
         "findings": [finding.rule for finding in watch.findings],
     }
-    # On a GPU the time inside is mostly that of work queued before: only the difference tells.
+    # On a GPU the time inside is mostly that of work queued before, so the difference is the cost.
     if photos.device.type == "cpu":
-        found |= {"inside_us_a_step": round(1e6 * within, 1), "cost": round(within / without, 4)}
-    return found
+        result |= {"inside_us_a_step": round(1e6 * within, 1), "cost": round(within / without, 4)}
+    return result
 
 
 def waits(network: nn.Module, photos: torch.Tensor) -> int:
@@ -92,34 +92,36 @@ def waits(network: nn.Module, photos: torch.Tensor) -> int:
     train = trainer(network.train(), photos, labels)
     watch = Watch(report=lambda _: None)
     train(watch, EVERY)
-    found = 0
-    # the check is said to see not every kind of waiting; it sees copies, which the watch would make
+    waited = 0
+    # PyTorch's check does not see every kind of wait; it sees copies, which the watch would make.
     warnings.filterwarnings("ignore", "Synchronization debug mode", UserWarning)
     with watch.activations_of(network):
         for step in range(EVERY + 1, 4 * EVERY + 1):
             torch.cuda.set_sync_debug_mode("error")
             try:
-                _one(network, photos, labels, watch)
+                _train_step(network, photos, labels, watch)
             except RuntimeError as error:
                 if "synchroniz" not in str(error):
                     raise
-                found += 1
+                waited += 1
                 assert step % EVERY == 0, f"step {step} waited for the GPU"
             finally:
                 torch.cuda.set_sync_debug_mode("default")
-    return found
+    return waited
 
 
-def _one(network: nn.Module, photos: torch.Tensor, labels: torch.Tensor, watch: Watch) -> None:
+def _train_step(
+    network: nn.Module, photos: torch.Tensor, labels: torch.Tensor, watch: Watch
+) -> None:
     loss = cross_entropy(network(photos), labels)
     torch.autograd.backward(loss)
     watch.step(loss, of_module(network))
 
 
 def main() -> None:
-    """Run what this machine has."""
+    """Measure on the GPU, if there is one, and print the line of JSON."""
     torch.manual_seed(0)
-    torch.set_num_threads(1)  # tensors this small are not worth a second
+    torch.set_num_threads(1)  # such small tensors gain nothing from more
     features, head = torch.randn(64, 1280), nn.Linear(1280, 133)
     result: dict[str, Any] = {"every": EVERY, "head": compare(head, features, 2 * EVERY)}
     gpu = torch.cuda.is_available()

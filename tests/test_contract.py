@@ -22,18 +22,18 @@ from bundle import make_bundle
 from classify import photo as serving
 from classify import wire
 from common.problem import Problem
+from dogbreeds.evaluation.metrics import softmax
 from dogbreeds.network.network import Network
 from dogbreeds.package.pretrained import pretrained_network
 from dogbreeds.photos import decode as training
 from dogbreeds.photos import npy
 from dogbreeds.photos.preprocess import prepare
 from dogbreeds.serving import inference
-from dogbreeds.serving.engine import softmax
 from tests.functions.classify.photos import encoded, gradient
 
 CACHE = Path(__file__).resolve().parent.parent / ".kennel" / "cache"
 COUNT = 50
-MOST = 0.02  # of a probability: DESIGN's bound for both paths together
+MAX_DIFFERENCE = 0.02  # of a probability: DESIGN's bound for both paths together
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +100,7 @@ def compare(photos: Sequence[bytes], model: inference.Model, network: Network) -
         sent = serving.decode(body)
         seen = training.wire_image(body)
         assert (sent.width, sent.height) == seen.size, number
-        assert sent.pixels == seen.tobytes(), number  # stricter than the contract asks
+        assert sent.pixels == seen.tobytes(), number  # stricter than MAX_DIFFERENCE
 
         body_sent = wire.encode(sent.width, sent.height, sent.pixels)
         request = inference.input_fn(body_sent, wire.CONTENT_TYPE)
@@ -109,13 +109,13 @@ def compare(photos: Sequence[bytes], model: inference.Model, network: Network) -
         batch = np.stack([prepare(seen, model.card.input)])
         with torch.inference_mode():
             logits, mass = network(torch.from_numpy(batch))
-        expected = softmax(logits.numpy()[0] / model.card.temperature)
+        (expected,) = softmax(logits.numpy(), model.card.temperature)
 
         assert answer["breeds"][0]["breed"] == names[int(expected.argmax())], number
         for guess in answer["breeds"]:
             probability = float(expected[names.index(guess["breed"])])
-            assert abs(guess["probability"] - probability) <= MOST, (number, guess)
-        assert abs(answer["dog_score"] - float(mass[0])) <= MOST, number
+            assert abs(guess["probability"] - probability) <= MAX_DIFFERENCE, (number, guess)
+        assert abs(answer["dog_score"] - float(mass[0])) <= MAX_DIFFERENCE, number
 
 
 def test_synthetic_photos_are_the_same_on_both_ways(

@@ -1,8 +1,8 @@
 """Rival: the course's handler, ResNet-50 in eager PyTorch. PORT=8080 python course_app.py
 
-Full decode, torchvision's transforms, one image a call, 133 outputs. Its host there is a server of
-one process; here it is uvicorn with a thread pool, which is no slower. The weights are random: none
-can be had offline, and the time does not depend on them.
+Full decode, torchvision's transforms, one image a call, 133 outputs. The course runs it in a server
+of one process; here it is uvicorn with a thread pool, which is no slower. The weights are random,
+since the time does not depend on them.
 """
 
 import io

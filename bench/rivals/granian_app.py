@@ -7,9 +7,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "model"))
 
 from dogbreeds.serving.replicas import Replicas
-from server import Endpoint, Settings, create_app
+from server import Endpoint, ServerSettings, create_app
 
-settings = Settings.from_environment(os.environ)
+settings = ServerSettings.from_environment(os.environ)
 
 
 def ended(error: Exception) -> None:

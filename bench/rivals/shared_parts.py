@@ -1,7 +1,7 @@
-"""What the rival servers have in common: one network in eager PyTorch, fed by our decoding.
+"""The classifier that all rival servers share: Kennel's network in eager PyTorch.
 
-Each gets the layout (NCHW or channels_last) that is faster here, inference_mode, our JPEG decoding
-at reduced scale and our resize, so that what differs is the server and the engine.
+It uses the layout (NCHW or channels_last) that is faster here, inference_mode, and Kennel's JPEG
+decoding at reduced scale and resize, so only the server and the engine differ.
 """
 
 import os
@@ -19,12 +19,12 @@ import torch  # isort: skip
 
 from dogbreeds.data.imagenet import dog_breeds
 from dogbreeds.package.card import Card
-from dogbreeds.serving.inference import MOST
+from dogbreeds.serving.inference import MAX_BATCH_PHOTOS
 
 PORT = int(os.environ.get("PORT", "8080"))
 THREADS = int(os.environ.get("KENNEL_THREADS", "0")) or len(os.sched_getaffinity(0))
-BATCH = MOST  # as Kennel's
-BATCH_WAIT = 0.01  # seconds; the order of what the frameworks' own examples wait
+BATCH = MAX_BATCH_PHOTOS  # as Kennel's
+BATCH_WAIT = 0.01  # seconds; as in the frameworks' own examples
 
 
 class EagerClassifier:
@@ -38,7 +38,9 @@ class EagerClassifier:
         layouts = [eager(fresh_network(), channels_last) for channels_last in (False, True)]
         for layout in layouts:
             milliseconds(layout, blank, 3)
-        self.call = min(layouts, key=lambda one: statistics.median(milliseconds(one, blank, 15)))
+        self.call = min(
+            layouts, key=lambda layout: statistics.median(milliseconds(layout, blank, 15))
+        )
 
     def decode(self, body: bytes) -> Photos:
         """Return [1, size, size, 3] of a JPEG's bytes."""

@@ -1,4 +1,4 @@
-"""What every host of the model answers, as one table: test_hosts.py runs it against each."""
+"""The requests that every host of the model must answer alike; test_hosts.py sends them."""
 
 import io
 from collections.abc import Callable
@@ -39,12 +39,12 @@ class Case:
     body: Callable[[bytes], bytes]  # of the smoke photo's JPEG
     content_type: str
     status: int
-    says: str = ""  # a part of the error's sentence; for a 200, the number of photos in a batch
+    expected: str = ""  # a part of the error; for a 200, the number of photos in a batch
 
 
-def is_smoke(verdict: dict[str, Any]) -> bool:
-    """Whether a verdict is that of the smoke photo."""
-    return verdict["is_dog"] is True and verdict["breeds"][0]["breed"] == TOP
+def is_smoke(prediction: dict[str, Any]) -> bool:
+    """Return whether a prediction is that of the smoke photo."""
+    return prediction["is_dog"] is True and prediction["breeds"][0]["breed"] == TOP
 
 
 TABLE = (

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 SERVER = Path(__file__).resolve().parents[2] / "model" / "server.py"
-PATIENCE = 60  # seconds; a busy machine is no failure
+PATIENCE = 60  # seconds; long enough for a busy machine
 
 
 @dataclass
@@ -31,14 +31,14 @@ class Answer:
 
 @dataclass
 class Host:
-    """Something that answers on a port: a container, or a process of ours."""
+    """A container or a process that answers on a port."""
 
     port: int
     ping: str = "/ping"
     invocations: str = "/invocations"
 
     def exit_status(self) -> int | None:
-        """None as long as it may still become ready."""
+        """Return the exit status, or None while it runs."""
         return None
 
     def request(

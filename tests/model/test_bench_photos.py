@@ -49,8 +49,8 @@ def test_photos_of_a_folder_are_enlarged_or_left(
     folder = kennel_of(tmp_path / "small", train=2, valid=1, test=1)
     dataset = bench_photos.photos_of(folder, side, tmp_path / "large")
     assert len(dataset.photos) == 8
-    found = {Image.open(io.BytesIO(photo.path.read_bytes())).size for photo in dataset.photos}
-    assert found == {size}
+    sizes = {Image.open(io.BytesIO(photo.path.read_bytes())).size for photo in dataset.photos}
+    assert sizes == {size}
 
 
 def test_fewer_photos_than_the_course_s_loop_takes_at_a_time(

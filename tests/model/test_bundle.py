@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import bundle
-from bundle import KEPT, make_bundle, source_members
+from bundle import MAX_CACHED, make_bundle, source_members
 from dogbreeds.package.archive import sha256
 
 CACHE = Path(__file__).resolve().parents[2] / ".kennel" / "cache"
@@ -71,7 +71,7 @@ def test_a_second_time_needs_neither_pytorch_nor_timm(bundle_folder: Path, tmp_p
 
 def test_only_the_latest_stay_in_the_cache(bundle_folder: Path, tmp_path: Path) -> None:
     cache = tmp_path / "cache"
-    for age in range(KEPT + 2):
+    for age in range(MAX_CACHED + 2):
         old = cache / f"bundle-{age:020}"
         old.mkdir(parents=True)
         then = time.time() - 3600 * (age + 1)
@@ -83,7 +83,7 @@ def test_only_the_latest_stay_in_the_cache(bundle_folder: Path, tmp_path: Path) 
     make_bundle(tmp_path / "out", cache)
     assert {path.name for path in cache.iterdir()} == {
         current.name,
-        *(f"bundle-{age:020}" for age in range(KEPT - 1)),
+        *(f"bundle-{age:020}" for age in range(MAX_CACHED - 1)),
     }
 
 

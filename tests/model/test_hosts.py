@@ -1,4 +1,4 @@
-"""One table, every host: our server, the serving image in Docker, Ray Serve 2.57.
+"""Send the same requests to every host: our server, the image in Docker, Ray Serve 2.57.
 
 The first runs everywhere; the others are `rivals` and are skipped, by name, where their engine or
 their venv (`python bench/make_rivals.py`) is missing.
@@ -21,7 +21,7 @@ from tests.model.serving import PATIENCE, Host, Running, serving
 ROOT = Path(__file__).resolve().parents[2]
 RIVALS = ROOT / ".venv-rivals" / "bin"
 IMAGE, BASE = "kennel/serving:test", "kennel/base:test"
-MOST_IMAGE = 600 * 1024**2  # bytes
+MAX_IMAGE_BYTES = 600 * 1024**2  # bytes
 
 
 def free_port() -> int:
@@ -53,7 +53,7 @@ def image() -> str:
 
 @pytest.fixture(scope="module")
 def container(image: str, package: Path) -> Iterator[tuple[Host, str]]:
-    """The image as a stranger would harden it: no root, nothing writable but /tmp."""
+    """The image in a hardened container: no root, nothing writable but /tmp."""
     port = free_port()
     package.chmod(0o755)
     name = docker(
@@ -107,19 +107,21 @@ def ray(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run
 
 
 def check(case: Case, running: Host, smoke: bytes) -> None:
-    """Send a case and hold the answer to it."""
+    """Send a request and check its answer."""
     answer = running.invoke(case.body(smoke), case.content_type)
     assert (answer.status, answer.headers["content-type"]) == (case.status, "application/json")
     if case.status != 200:
         assert set(answer.json) == {"error"}
         sentence = answer.json["error"]
-        assert case.says in sentence
+        assert case.expected in sentence
         assert sentence.endswith(".")
         assert "\n" not in sentence
         assert "Traceback" not in sentence
-    elif case.says:
+    elif case.expected:
         assert set(answer.json) == {"model", "photos", "took_ms"}
-        assert [is_smoke(verdict) for verdict in answer.json["photos"]] == [True] * int(case.says)
+        assert [is_smoke(prediction) for prediction in answer.json["photos"]] == [True] * int(
+            case.expected
+        )
     else:
         assert set(answer.json) == {"model", "is_dog", "dog_score", "breeds", "took_ms"}
         assert is_smoke(answer.json)
@@ -153,8 +155,8 @@ def test_ray_serve(ray: Running, smoke_bytes: bytes, case: Case) -> None:
 
 
 @pytest.mark.rivals
-def test_the_image_is_small_and_ends_when_told_to(container: tuple[Host, str], image: str) -> None:
-    assert int(docker("image", "inspect", image, "--format", "{{.Size}}")) <= MOST_IMAGE
+def test_the_image_is_small_and_ends_on_sigterm(container: tuple[Host, str], image: str) -> None:
+    assert int(docker("image", "inspect", image, "--format", "{{.Size}}")) <= MAX_IMAGE_BYTES
     docker("stop", "-t", "30", container[1])
     assert docker("inspect", container[1], "--format", "{{.State.ExitCode}}") == "0"
 

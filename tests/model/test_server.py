@@ -18,7 +18,7 @@ from PIL import Image
 
 from dogbreeds.package.card import Card, PackageError
 from dogbreeds.photos.decode import wire_array
-from server import DRAIN_SECONDS, MAX_BODY, Settings
+from server import DRAIN_SECONDS, MAX_BODY, ServerSettings
 from tests.model.serving import PATIENCE, SERVER, Running, serving
 
 NPY = "application/x-npy"
@@ -244,7 +244,7 @@ def test_a_busy_port_ends_with_its_reason(package: Path, tmp_path: Path) -> None
 
 
 def test_settings_come_from_the_environment() -> None:
-    settings = Settings.from_environment(
+    settings = ServerSettings.from_environment(
         {
             "SM_MODEL_DIR": "/m",
             "SAGEMAKER_BIND_TO_PORT": "9000",
@@ -256,9 +256,9 @@ def test_settings_come_from_the_environment() -> None:
             "KENNEL_QUEUE": "9",
         }
     )
-    assert settings == Settings(Path("/m"), "0.0.0.0", 9000, 3, 2, 4, 7, 9)  # noqa: S104
+    assert settings == ServerSettings(Path("/m"), "0.0.0.0", 9000, 3, 2, 4, 7, 9)  # noqa: S104
     assert settings.worker_arguments() == ["/m", "1", "4", "7"]  # no more threads than cores
-    default = Settings.from_environment({})
+    default = ServerSettings.from_environment({})
     assert (default.model_dir, default.host, default.port) == (
         Path("/opt/ml/model"),
         "127.0.0.1",
@@ -270,20 +270,20 @@ def test_settings_come_from_the_environment() -> None:
 
 @pytest.mark.parametrize("cores", ["1", "2", "4"])
 def test_one_replica_has_all_cores_by_default(cores: str) -> None:
-    settings = Settings.from_environment({"KENNEL_THREADS": cores})
+    settings = ServerSettings.from_environment({"KENNEL_THREADS": cores})
     assert settings.worker_arguments()[1] == cores
 
 
 def test_more_replicas_than_cores_are_refused() -> None:
     with pytest.raises(PackageError, match=r"KENNEL_REPLICAS is '3', expected .* 1 to 2"):
-        Settings.from_environment({"KENNEL_THREADS": "2", "KENNEL_REPLICAS": "3"})
+        ServerSettings.from_environment({"KENNEL_THREADS": "2", "KENNEL_REPLICAS": "3"})
 
 
 @pytest.mark.parametrize("name", ["SAGEMAKER_BIND_TO_PORT", "KENNEL_THREADS", "KENNEL_QUEUE"])
 @pytest.mark.parametrize("value", ["", "0", "-1", "x", "1.5", "99999999", "²"])
 def test_a_wrong_setting_is_named(name: str, value: str) -> None:
     with pytest.raises(PackageError, match=f"{name} is '.*', expected a whole number from 1 to"):
-        Settings.from_environment({name: value})
+        ServerSettings.from_environment({name: value})
 
 
 @pytest.mark.parametrize("arguments", [[], ["train"], ["serve", "x"]])

@@ -33,18 +33,18 @@ def run(photos: Path, accuracy: float, limit: float) -> dict[str, object]:
     command += ["--size", "64", "--batch", "8", "--epochs", "2", "--threads", "1"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    found: dict[str, object] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    result: dict[str, object] = json.loads(done.stdout.splitlines()[-1])
+    return result
 
 
 def test_what_is_reached_has_its_seconds(photos: Path) -> None:
-    found = run(photos, 0.5, 90)
-    assert found["accuracy"] == 0.5
+    result = run(photos, 0.5, 90)
+    assert result["accuracy"] == 0.5
     for name in ("seconds", "torchvision_seconds"):
-        seconds = found[name]
-        assert isinstance(seconds, float) and 0 < seconds < 90, found
+        seconds = result[name]
+        assert isinstance(seconds, float) and 0 < seconds < 90, result
 
 
 def test_what_cannot_be_reached_has_none(photos: Path) -> None:
-    found = run(photos, 1.1, 4)
-    assert (found["seconds"], found["torchvision_seconds"]) == (None, None)
+    result = run(photos, 1.1, 4)
+    assert (result["seconds"], result["torchvision_seconds"]) == (None, None)

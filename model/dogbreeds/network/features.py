@@ -1,11 +1,12 @@
-"""Pooled features of photos, computed once and kept.
+"""Compute the pooled features of photos once, and cache them.
 
-A frozen backbone says the same of the same photo for ever, so features are kept in a folder by
-the photo's SHA-256, under a key over the backbone's weights, the way of a photo into it and the
-library that computes it. A second training, or a search of any length, then reads them in a moment.
+The features of a frozen backbone depend on the photo alone, so they are cached in a folder by the
+photo's SHA-256, under a key over the backbone's weights, the preprocessing and the library that
+computes them. A second training, or a search of any length, reads the cache.
 
-One photo goes through the network at a time, several at once on other cores: a batch would make a
-photo's last bits depend on its neighbours, and the same inputs would no longer give the same bytes.
+Each call of the network has one photo, and several calls run at once, one a core: in a batch, the
+last bits of a photo's features would depend on its neighbours, and the same inputs would no longer
+give the same bytes.
 """
 
 import contextlib
@@ -32,28 +33,28 @@ from dogbreeds.photos.decode import LoadPhoto, load_photo
 from dogbreeds.photos.preprocess import prepare
 from dogbreeds.training.progress import Progress
 
-SHARD = 256  # photos in one file of the cache: what a killed run loses at most
+SHARD = 256  # photos in one file of the cache; a killed run loses no more than these
 OUTPUTS = ("features", "dog_mass")
-_VERSION = 1  # raise it when photo.py or preprocess.py change what a photo becomes
+_VERSION = 1  # raise it when photos/decode.py or preprocess.py change the pixels of a photo
 
-Answer = tuple[NDArray[np.float32], float]  # features [channels], dog mass
-Infer = Callable[[NDArray[np.uint8]], Answer]
+PhotoFeatures = tuple[NDArray[np.float32], float]  # features [channels], dog mass
+Infer = Callable[[NDArray[np.uint8]], PhotoFeatures]
 
 
 @dataclass(frozen=True)
 class Features:
-    """What a backbone says of some photos, in their order."""
+    """The features of some photos, in their order."""
 
     vectors: NDArray[np.float32]  # (photos, channels)
     dog_mass: NDArray[np.float32]  # (photos,), of the backbone's own head
 
     def rows(self, chosen: NDArray[np.int64]) -> "Features":
-        """Return those of some photos."""
+        """Return the features of the photos at the indices `chosen`."""
         return Features(self.vectors[chosen], self.dog_mass[chosen])
 
 
-class Probe(nn.Module):
-    """The part of a network that training leaves as it is."""
+class FrozenPart(nn.Module):
+    """The part of a network that head-only training does not change."""
 
     def __init__(self, network: Network) -> None:
         super().__init__()
@@ -66,14 +67,14 @@ class Probe(nn.Module):
 
 
 class Extractor:
-    """Computes features, or finds them where they were kept.
+    """Computes the features of photos, or reads them from the cache.
 
     Parameters
     ----------
     network : Network
-        Its breed head does not matter.
+        Its breed head is not used.
     cache : Path or None
-        Folder for what was computed; None keeps nothing.
+        Folder of the cache; None for no cache.
     threads : int
         Cores to use; 0 means all that this process may use.
     load : callable
@@ -83,12 +84,13 @@ class Extractor:
     def __init__(
         self,
         network: Network,
-        step: PreprocessConfig,
+        preprocess: PreprocessConfig,
         cache: Path | None,
         threads: int = 0,
         load: LoadPhoto = load_photo,
     ) -> None:
-        self._probe, self._step, self._load_photo = Probe(network).eval(), step, load
+        self._frozen, self._preprocess = FrozenPart(network).eval(), preprocess
+        self._load_photo = load
         self._threads = threads or len(os.sched_getaffinity(0))
         self._engine = "openvino" if _has_openvino() else "torch"
         self._infer: Infer | None = None
@@ -104,69 +106,69 @@ class Extractor:
             A photo cannot be decoded; the message names it.
         """
         view = "mirrored" if mirrored else "upright"
-        known = self._kept(view)
+        cached = self._read_cache(view)
         with ThreadPoolExecutor(self._threads) as pool:
             digests = list(pool.map(sha256, photos))
-            todo = {
+            missing = {
                 digest: path
                 for digest, path in zip(digests, photos, strict=True)
-                if digest not in known
+                if digest not in cached
             }
-            if todo and self._infer is None:
+            if missing and self._infer is None:
                 self._infer = self._load()
-            what = "features" + (" of mirror images" if mirrored else "")
-            with Progress(what, len(todo)) as progress:
-                found = pool.map(lambda path: self._answer(path, mirrored), todo.values())
-                pairs = zip(todo, found, strict=True)
+            title = "features" + (" of mirror images" if mirrored else "")
+            with Progress(title, len(missing)) as progress:
+                computed = pool.map(lambda path: self._compute(path, mirrored), missing.values())
+                pairs = zip(missing, computed, strict=True)
                 while shard := dict(islice(_counted(pairs, progress), SHARD)):
-                    self._keep(view, shard)
-                    known |= shard
-        self.computed += len(todo)
+                    self._write_cache(view, shard)
+                    cached |= shard
+        self.computed += len(missing)
         return Features(
-            np.stack([known[digest][0] for digest in digests]),
-            np.array([known[digest][1] for digest in digests], np.float32),
+            np.stack([cached[digest][0] for digest in digests]),
+            np.array([cached[digest][1] for digest in digests], np.float32),
         )
 
-    def _answer(self, path: Path, mirrored: bool) -> Answer:
-        pixels = prepare(self._load_photo(path), self._step)
-        assert self._infer is not None  # noqa: S101  # loaded before the first photo
+    def _compute(self, path: Path, mirrored: bool) -> PhotoFeatures:
+        pixels = prepare(self._load_photo(path), self._preprocess)
+        assert self._infer is not None  # noqa: S101  # set before the first photo
         return self._infer(np.ascontiguousarray(pixels[:, ::-1]) if mirrored else pixels)
 
     def _load(self) -> Infer:
         if self._engine == "openvino":
-            return openvino_infer(self._probe, self._step.size, self._threads)
-        return torch_infer(self._probe)
+            return openvino_infer(self._frozen, self._preprocess.size, self._threads)
+        return torch_infer(self._frozen)
 
     def _key(self) -> str:
-        digest = hashlib.sha256(f"{_VERSION} {self._engine} {asdict(self._step)}".encode())
-        for name, tensor in sorted(self._probe.network.backbone.state_dict().items()):
+        digest = hashlib.sha256(f"{_VERSION} {self._engine} {asdict(self._preprocess)}".encode())
+        for name, tensor in sorted(self._frozen.network.backbone.state_dict().items()):
             digest.update(name.encode())
             digest.update(tensor.contiguous().numpy().tobytes())
         return digest.hexdigest()[:20]
 
-    def _kept(self, view: str) -> dict[str, Answer]:
-        kept: dict[str, Answer] = {}
+    def _read_cache(self, view: str) -> dict[str, PhotoFeatures]:
+        cached: dict[str, PhotoFeatures] = {}
         if self._folder is None:
-            return kept
+            return cached
         for path in sorted(self._folder.glob(f"{view}-*.npz")):
             try:
-                # read_bytes: of a broken file np.load leaves its own handle open
+                # read_bytes: np.load leaves its own handle of a broken file open
                 with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as shard:
                     names, vectors, mass = shard["photos"], shard["features"], shard["dog_mass"]
             except (OSError, ValueError, KeyError, EOFError, BadZipFile):
-                path.unlink(missing_ok=True)  # not ours, or broken: it is computed anew
+                path.unlink(missing_ok=True)  # broken, or of another format: compute it again
                 continue
-            kept |= {
+            cached |= {
                 str(name): (vector, float(value))
                 for name, vector, value in zip(names, vectors, mass, strict=True)
             }
-        return kept
+        return cached
 
-    def _keep(self, view: str, shard: dict[str, Answer]) -> None:
+    def _write_cache(self, view: str, shard: dict[str, PhotoFeatures]) -> None:
         if self._folder is None:
             return
         name = hashlib.sha256("".join(sorted(shard)).encode()).hexdigest()[:20]
-        # a full disk costs the cache, not the training, which has what it needs in memory
+        # On a full disk training goes on without a cache: it has the features in memory.
         with (
             contextlib.suppress(OSError),
             whole_file(self._folder / f"{view}-{name}.npz") as temporary,
@@ -175,18 +177,18 @@ class Extractor:
             np.savez(
                 file,
                 photos=np.array(list(shard)),
-                features=np.stack([answer[0] for answer in shard.values()]),
-                dog_mass=np.array([answer[1] for answer in shard.values()], np.float32),
+                features=np.stack([features for features, _ in shard.values()]),
+                dog_mass=np.array([dog_mass for _, dog_mass in shard.values()], np.float32),
             )
 
 
-def openvino_infer(probe: Probe, size: int, streams: int) -> Infer:
-    """Return a function of one photo that runs in OpenVINO, one core for each call."""
+def openvino_infer(frozen: FrozenPart, size: int, streams: int) -> Infer:
+    """Return a function that computes one photo's features in OpenVINO, on one core a call."""
     from dogbreeds.network.export import convert  # noqa: PLC0415  # only where OpenVINO is installed
-    from dogbreeds.serving.quiet_openvino import ov  # noqa: PLC0415
+    from dogbreeds.serving.engine import ov  # noqa: PLC0415
 
     compiled = ov.Core().compile_model(
-        convert(probe, size, OUTPUTS),
+        convert(frozen, size, OUTPUTS),
         "CPU",
         {
             "INFERENCE_PRECISION_HINT": "f32",
@@ -194,37 +196,37 @@ def openvino_infer(probe: Probe, size: int, streams: int) -> Infer:
             "INFERENCE_NUM_THREADS": str(streams),
         },
     )
-    free: queue.SimpleQueue[object] = queue.SimpleQueue()
+    idle: queue.SimpleQueue[object] = queue.SimpleQueue()
     for _ in range(streams):
-        free.put(compiled.create_infer_request())
+        idle.put(compiled.create_infer_request())
 
-    def infer(photo: NDArray[np.uint8]) -> Answer:
-        request = free.get()
+    def infer(photo: NDArray[np.uint8]) -> PhotoFeatures:
+        request = idle.get()
         try:
-            found = request.infer({"photos": photo[None]})  # type: ignore[attr-defined]
-            return found["features"][0].copy(), float(found["dog_mass"][0])
+            outputs = request.infer({"photos": photo[None]})  # type: ignore[attr-defined]
+            return outputs["features"][0].copy(), float(outputs["dog_mass"][0])
         finally:
-            free.put(request)
+            idle.put(request)
 
     return infer
 
 
-def torch_infer(probe: Probe) -> Infer:
-    """Return a function of one photo that runs in eager PyTorch, on a GPU where there is one."""
+def torch_infer(frozen: FrozenPart) -> Infer:
+    """Return a function that computes one photo's features in PyTorch, on a GPU if possible."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    probe = probe.to(device)
+    frozen = frozen.to(device)
 
-    def infer(photo: NDArray[np.uint8]) -> Answer:
+    def infer(photo: NDArray[np.uint8]) -> PhotoFeatures:
         with torch.inference_mode():
-            features, mass = probe(torch.from_numpy(photo[None]).to(device))
+            features, mass = frozen(torch.from_numpy(photo[None]).to(device))
         return features[0].cpu().numpy(), float(mass[0])
 
     return infer
 
 
 def _counted(
-    pairs: Iterator[tuple[str, Answer]], progress: Progress
-) -> Iterator[tuple[str, Answer]]:
+    pairs: Iterator[tuple[str, PhotoFeatures]], progress: Progress
+) -> Iterator[tuple[str, PhotoFeatures]]:
     for pair in pairs:
         progress.update()
         yield pair
@@ -232,7 +234,7 @@ def _counted(
 
 def _has_openvino() -> bool:
     try:
-        from dogbreeds.serving import quiet_openvino  # noqa: F401, PLC0415
+        from dogbreeds.serving import engine  # noqa: F401, PLC0415
     except ModuleNotFoundError:
         return False
     return True

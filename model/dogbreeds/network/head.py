@@ -1,13 +1,13 @@
-"""The head: multinomial logistic regression on frozen features, pulled towards what is known.
+"""Fit the head: multinomial logistic regression on frozen features, shrunk towards a prior.
 
     loss = mean cross-entropy for each photo + shrinkage / 2 * |weights - prior|^2
 
-The prior holds the pretrained head's own row for every breed that ImageNet has, times one scale
-for all of them: among 10 breeds that head is less sure than it may be, and left as they are the
-rows would spend what they may move on growing. So with few photos the head hardly moves from the
-pretrained one, and with many it learns what they say. A breed that ImageNet lacks starts from the
-mean of all its dogs' rows and is pulled a hundredth as much, since that mean is no opinion. A plain
-linear probe is the same with a prior of zeros, and forgets what 1.2 million photos taught.
+The prior holds the pretrained head's row for every breed that ImageNet has, times one scale for
+all of them: among 10 breeds that head is less confident than it could be, and unscaled rows would
+use up the shrinkage by growing. With few photos the head hardly moves from the pretrained one; with
+many it learns from them. A breed that ImageNet lacks starts from the mean of all dogs' rows, which
+says little about it, and is shrunk a hundredth as much. A plain linear probe is the same with a
+prior of zeros.
 """
 
 import math
@@ -28,15 +28,15 @@ from dogbreeds.watch.watch import Watch
 Array = NDArray[np.float32]
 Labels = NDArray[np.int64]
 UNKNOWN_SHARE = 0.01  # of the shrinkage, for breeds without a row in the pretrained head
-LARGEST_SCALE = 2.0  # of the pretrained rows: few photos, all told right, would ask for infinity
+MAX_SCALE = 2.0  # of the pretrained rows; few photos, all classified right, have no best scale
 
 
 @dataclass(frozen=True)
 class HeadSettings:
-    """What fitting is told; the names of search_space.json are these, with hyphens."""
+    """The hyperparameters of the fit; search_space.json has the same names with hyphens."""
 
-    shrinkage: float = 0.03  # of a photo's loss; 0 forgets the prior, 10 learns nothing
-    learning_rate: float = 0.01  # Adam's first; a cosine takes it to 0
+    shrinkage: float = 0.03  # of a photo's loss; 0 ignores the prior, 10 learns nothing
+    learning_rate: float = 0.01  # Adam's at the start; decays to 0 by a cosine
     batch_size: int = 32  # photos, each mirrored view counted as one
     epochs: int = 30
     seed: int = 20
@@ -44,10 +44,10 @@ class HeadSettings:
 
 @dataclass(frozen=True)
 class Samples:
-    """Features of photos, and the places of their breeds among the outputs."""
+    """The features and labels of photos."""
 
     features: Array  # (photos, channels)
-    labels: Labels  # (photos,)
+    labels: Labels  # (photos,), indices of the head's outputs
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -62,21 +62,21 @@ class Head:
 
     def logits(self, features: Array) -> Array:
         """Return [photos, breeds] for [photos, channels]."""
-        found: Array = features @ self.weight.T + self.bias
-        return found
+        logits: Array = features @ self.weight.T + self.bias
+        return logits
 
 
 @dataclass(frozen=True)
 class Prior:
-    """Where fitting starts, and what it is pulled towards."""
+    """The head where fitting starts and towards which it is shrunk."""
 
     head: Head
-    pull: Array  # (breeds,), how strongly, as a share of the shrinkage
+    pull: Array  # (breeds,), factor of the shrinkage
 
 
 @dataclass(frozen=True)
 class EpochResult:
-    """One line of the history."""
+    """Loss and top-1 after one epoch."""
 
     epoch: int  # from 1
     train_loss: float  # mean cross-entropy for each photo, in nats
@@ -90,15 +90,15 @@ OnEpoch = Callable[[EpochResult], None]
 
 
 def prior_head(imagenet: Head, breeds: Sequence[Breed], train: Samples) -> Prior:
-    """Return ImageNet's rows for `breeds`, scaled to have the least loss on `train`.
+    """Return a prior of ImageNet's rows for `breeds`, scaled to the least loss on `train`.
 
     Parameters
     ----------
     imagenet : Head
         The backbone's own head over all 1,000 classes.
     """
-    place = {breed.synset: index for breed, index in zip(dog_breeds(), DOG_CLASSES, strict=True)}
-    rows = [place.get(breed.synset) for breed in breeds]
+    row_of = {breed.synset: row for breed, row in zip(dog_breeds(), DOG_CLASSES, strict=True)}
+    rows = [row_of.get(breed.synset) for breed in breeds]
     dogs = list(DOG_CLASSES)
     mean_weight, mean_bias = imagenet.weight[dogs].mean(axis=0), imagenet.bias[dogs].mean()
     head = Head(
@@ -112,18 +112,18 @@ def prior_head(imagenet: Head, breeds: Sequence[Breed], train: Samples) -> Prior
 
 
 def zero_prior(breeds: int, channels: int) -> Prior:
-    """Return the prior of a backbone whose own head knows nothing, or of a plain linear probe."""
+    """Return a prior of zeros, for a backbone with random weights or a plain linear probe."""
     head = Head(np.zeros((breeds, channels), np.float32), np.zeros(breeds, np.float32))
     return Prior(head, np.ones(breeds, np.float32))
 
 
 def _scale(head: Head, known: NDArray[np.bool_], train: Samples) -> float:
-    """Return the factor at which the `known` rows explain their own breeds' photos best."""
+    """Return the scale at which the `known` rows have the least loss on their breeds' photos."""
     photos = known[train.labels]
-    places = np.cumsum(known) - 1  # of a known breed among the known ones
+    index_among_known = np.cumsum(known) - 1
     logits = head.logits(train.features[photos])[:, known]
-    found = 1 / temperature(logits, places[train.labels[photos]], smoothing=0.0)
-    return min(found, LARGEST_SCALE)
+    labels = index_among_known[train.labels[photos]]
+    return min(1 / temperature(logits, labels, smoothing=0.0), MAX_SCALE)
 
 
 def fit_head(
@@ -140,9 +140,9 @@ def fit_head(
     Parameters
     ----------
     valid : Samples or None
-        Measured after each epoch, never learnt from; None where there are no photos for it.
+        Measured after each epoch, never trained on; None where there are none.
     on_epoch : callable
-        Given each epoch's result; may raise to end the fit early (the search prunes this way).
+        Called with each epoch's result; may raise to end the fit early (the search prunes so).
 
     Raises
     ------
@@ -177,8 +177,8 @@ def fit_head(
         head = Head(weight.detach().numpy().copy(), bias.detach().numpy().copy())
         train_loss, train_top1 = loss_and_top1(head, train)
         valid_loss, valid_top1 = loss_and_top1(head, valid or train)
-        took = time.monotonic() - started
-        result = EpochResult(epoch, train_loss, valid_loss, train_top1, valid_top1, round(took, 3))
+        seconds = round(time.monotonic() - started, 3)
+        result = EpochResult(epoch, train_loss, valid_loss, train_top1, valid_top1, seconds)
         history.append(result)
         if watch:
             watch.epoch(train_loss, valid_loss, train_top1, valid_top1)
@@ -188,7 +188,7 @@ def fit_head(
 
 
 def loss_and_top1(head: Head, samples: Samples) -> tuple[float, float]:
-    """Return the mean cross-entropy for each photo, and the share told right."""
+    """Return the mean cross-entropy of the photos, and top-1."""
     logits = torch.from_numpy(head.logits(samples.features))
     labels = torch.from_numpy(samples.labels)
     top1 = (logits.argmax(dim=1) == labels).float().mean()

@@ -1,12 +1,12 @@
-"""The network: a timm backbone, a head for the breeds, and ImageNet's own head for "is it a dog".
+"""The network: a timm backbone, a head for the breeds, and ImageNet's head for "is it a dog?".
 
     photos uint8 [B, size, size, 3] -> breed_logits float32 [B, breeds], dog_mass float32 [B]
 
-The whole ImageNet head stays: what it gives to its dog classes, out of all 1,000, is a "not a dog"
-score that needs no photo of a non-dog. Of a backbone with random weights that head knows nothing;
-then the highest probability of a breed takes its place, which is worse. Normalisation is the first
-thing inside, so the engine's form takes the very bytes that `preprocess.prepare` makes, a quarter
-of their size as floats.
+The whole ImageNet head is kept: the probability that it gives to its dog classes, out of all 1,000,
+is a dog score that needs no training photo without a dog. On a backbone with random weights that
+head is useless; then the highest probability of a breed is the score, which is less accurate. The
+network normalises its input itself, so the exported model takes the uint8 pixels that
+`preprocess.prepare` returns, a quarter of their size as floats.
 """
 
 from collections.abc import Sequence
@@ -29,10 +29,10 @@ class Network(nn.Module):
         A timm classifier with its 1,000-class ImageNet head.
     breeds : int
         Number of outputs of the breed head, which starts with timm's default initialisation.
-    step : PreprocessConfig
+    preprocess : PreprocessConfig
         The card's `input`: mean and std for pixels scaled to 0..1.
     dog_score : str
-        The card's: what the second output holds.
+        The card's `dog_score`: the kind of the second output.
     """
 
     scale: Tensor
@@ -43,21 +43,21 @@ class Network(nn.Module):
         self,
         backbone: nn.Module,
         breeds: int,
-        step: PreprocessConfig,
+        preprocess: PreprocessConfig,
         dog_score: str = IMAGENET_MASS,
     ) -> None:
         super().__init__()
         self.dog_score = dog_score
         self.backbone = backbone
         self.breed_head = nn.Linear(imagenet_head(backbone).in_features, breeds)
-        mean, std = torch.tensor(step.mean), torch.tensor(step.std)
+        mean, std = torch.tensor(preprocess.mean), torch.tensor(preprocess.std)
         # (pixel / 255 - mean) / std as one multiply-add
         self.register_buffer("scale", (1 / (255 * std)).view(3, 1, 1), persistent=False)
         self.register_buffer("shift", (-mean / std).view(3, 1, 1), persistent=False)
         self.register_buffer("dog_classes", torch.tensor(DOG_CLASSES), persistent=False)
 
     def features(self, photos: Tensor) -> Tensor:
-        """Pooled features [B, channels] of uint8 `photos` [B, size, size, 3]."""
+        """Return pooled features [B, channels] of uint8 `photos` [B, size, size, 3]."""
         pixels = photos.permute(0, 3, 1, 2).float() * self.scale + self.shift
         maps = self.backbone.forward_features(pixels)  # type: ignore[operator]  # timm's method
         pooled: Tensor = self.backbone.forward_head(maps, pre_logits=True)  # type: ignore[operator]
@@ -72,7 +72,7 @@ class Network(nn.Module):
         return logits, self.dog_mass(features)
 
     def dog_mass(self, features: Tensor) -> Tensor:
-        """Share [B] of ImageNet's softmax that lies on its dogs."""
+        """Return the probability [B] that ImageNet's head gives to all dog classes together."""
         imagenet: Tensor = imagenet_head(self.backbone)(features).softmax(dim=1)
         return imagenet[:, self.dog_classes].sum(dim=1)
 
@@ -87,7 +87,7 @@ def imagenet_head(backbone: nn.Module) -> nn.Linear:
 
 def cut_head(network: Network, classes: Sequence[int]) -> None:
     """Set the breed head to the rows of ImageNet's head for `classes`, in that order."""
-    whole = imagenet_head(network.backbone)
+    imagenet = imagenet_head(network.backbone)
     with torch.no_grad():
-        network.breed_head.weight.copy_(whole.weight[list(classes)])
-        network.breed_head.bias.copy_(whole.bias[list(classes)])
+        network.breed_head.weight.copy_(imagenet.weight[list(classes)])
+        network.breed_head.bias.copy_(imagenet.bias[list(classes)])

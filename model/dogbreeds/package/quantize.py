@@ -1,15 +1,15 @@
-"""A second form of the network, in int8, if real photos prove that it names breeds as well.
+"""Add an int8 variant of the network to a package if its accuracy on labelled photos is as good.
 
     python -m dogbreeds.package.quantize UNPACKED_PACKAGE VALID_FOLDER    # the decision, ~20 s
 
-Post-training quantisation by NNCF: activations' ranges are taken from the valid photos, weights
-are rounded to 8 bits, and nothing is trained. What it costs in accuracy cannot be known without
-labelled photos of the model's own breeds. So a package made from training gets int8 where its
+Post-training quantisation by NNCF: the ranges of activations are taken from the valid photos,
+weights are rounded to 8 bits, and nothing is trained. The loss of accuracy can only be measured on
+labelled photos of the model's own breeds. So a package built after a training gets int8 if its
 valid photos allow it, and the pretrained package, which has none, stays in fp32: calibrated on the
-twenty photos that foolbox ships, it lost 4 points on 1,400 dogs (docs/serving.md).
+twenty photos that foolbox ships, it lost 4 points of top-1 on 1,400 dogs (docs/serving.md).
 
-The fp32 form stays beside it, for processors that multiply no 8-bit numbers in one step (VNNI, dot
-product): int8 is no faster there, and its sums overflow. `engine.Engine` chooses.
+The fp32 variant stays in the package for processors without VNNI or dot-product instructions: int8
+is no faster there, and its sums overflow. `engine.Engine` chooses.
 """
 
 import logging
@@ -25,26 +25,25 @@ from numpy.typing import NDArray
 from dogbreeds.package.card import Card, PackageError, read_breeds
 from dogbreeds.photos.decode import load_photo
 from dogbreeds.photos.preprocess import prepare
-from dogbreeds.serving.engine import FP32, INT8, Engine
-from dogbreeds.serving.quiet_openvino import ov
+from dogbreeds.serving.engine import FP32, INT8, Engine, ov
 
-MOST_LOST = 0.005  # of top-1: 0.5 points
-MOST_MASS_MOVED = 0.2  # mean change of the dog mass; the threshold, fitted after, takes up less
-FEWEST_PHOTOS = 100  # with fewer, 0.5 points would be less than half a photo
+MAX_TOP1_LOSS = 0.005  # of top-1: 0.5 points
+MAX_DOG_MASS_CHANGE = 0.2  # mean; the dog threshold is fitted afterwards, which corrects less
+MIN_PHOTOS = 100  # with fewer, 0.5 points would be less than half a photo
 CALIBRATION_PHOTOS = 200  # about 0.1 s each
 BATCH = 8  # photos a call, when checking
 
 
 @dataclass(frozen=True)
-class Decision:
-    """Which form of the network a package gets, and why: `card.json` keeps this."""
+class Int8Decision:
+    """Whether a package gets an int8 variant, and why: `int8` in `card.json`."""
 
     precision: str  # "fp32" or "int8"
     reason: str  # one sentence
-    photos: int  # labelled valid photos that decided; 0 where there were none
+    photos: int  # labelled valid photos that decided
     top1_fp32: float | None
     top1_int8: float | None
-    same_top1: float | None  # share of photos on which both forms name the same breed
+    same_top1: float | None  # share of photos with the same top breed in both variants
     dog_mass_moved: float | None  # mean absolute difference
 
     def as_dict(self) -> dict[str, object]:
@@ -52,24 +51,26 @@ class Decision:
         return asdict(self)
 
 
-def best_form(folder: Path, photos: NDArray[np.uint8], labels: Sequence[int]) -> Decision:
-    """Put an int8 form beside the network in `folder`, if that is good enough.
+def add_int8_if_accurate(
+    folder: Path, photos: NDArray[np.uint8], labels: Sequence[int]
+) -> Int8Decision:
+    """Quantise the network in `folder`, and add the int8 variant if it is accurate enough.
 
     Parameters
     ----------
     folder : Path
         Holds `network.xml` and `network.bin` in fp32, as `export.export` writes them.
     photos : ndarray of uint8, shape (n, size, size, 3)
-        Valid photos as `preprocess.prepare` makes them. All are checked; an even choice of at most
-        ``CALIBRATION_PHOTOS`` calibrates.
+        Valid photos from `preprocess.prepare`. Accuracy is compared on all of them; at most
+        ``CALIBRATION_PHOTOS``, evenly spaced, calibrate.
     labels : sequence of int
         The breed's index for each photo.
 
     Returns
     -------
-    Decision
-        What was decided. Thresholds and temperatures are to be fitted after this, through
-        the engine, since they belong to the form that serves.
+    Int8Decision
+        Thresholds and temperatures must be fitted afterwards, through the engine, since each
+        variant has its own.
 
     Raises
     ------
@@ -78,33 +79,34 @@ def best_form(folder: Path, photos: NDArray[np.uint8], labels: Sequence[int]) ->
     """
     if len(photos) != len(labels):
         raise ValueError(f"Received {len(labels)} labels for {len(photos)} photos.")
-    if len(photos) < FEWEST_PHOTOS:
+    if len(photos) < MIN_PHOTOS:
         reason = (
-            f"{len(photos)} valid photos are too few to prove int8; "
-            f"{FEWEST_PHOTOS} or more are needed."
+            f"{len(photos)} valid photos are too few to decide on int8; "
+            f"{MIN_PHOTOS} or more are needed."
         )
-        return Decision("fp32", reason, len(photos), None, None, None, None)
-    expected, expected_mass = answers(Engine(folder, form=FP32), photos)
+        return Int8Decision("fp32", reason, len(photos), None, None, None, None)
+    expected, expected_mass = top_breeds(Engine(folder, variant=FP32), photos)
     with tempfile.TemporaryDirectory(prefix="kennel-int8-") as name:
         candidate = Path(name)
         quantize(folder, photos, candidate)
-        found, found_mass = answers(Engine(candidate, form=INT8), photos)
-        form = _judge(expected, found, float(np.abs(found_mass - expected_mass).mean()), labels)
-        if form.precision == "int8":
+        quantized, quantized_mass = top_breeds(Engine(candidate, variant=INT8), photos)
+        mass_change = float(np.abs(quantized_mass - expected_mass).mean())
+        decision = decide(expected, quantized, mass_change, labels)
+        if decision.precision == "int8":
             for file in INT8.files:
                 (folder / file).write_bytes((candidate / file).read_bytes())
-    return form
+    return decision
 
 
 def quantize(folder: Path, photos: NDArray[np.uint8], out: Path) -> None:
-    """Write the int8 form of `folder`'s network to `out`, calibrated on `photos`.
+    """Write the int8 variant of the network in `folder` to `out`, calibrated on `photos`.
 
     Raises
     ------
     PackageError
         NNCF is not installed.
     """
-    try:  # only here: it takes 3 s, and serving does not have it
+    try:  # only here: the import takes 3 s, and serving does not need it
         import nncf  # type: ignore[import-untyped]  # noqa: PLC0415
         from nncf.quantization.advanced_parameters import (  # type: ignore[import-untyped]  # noqa: PLC0415
             AdvancedQuantizationParameters,
@@ -115,51 +117,61 @@ def quantize(folder: Path, photos: NDArray[np.uint8], out: Path) -> None:
             f"int8 needs the package {error.name!r}, which is not installed; run `make setup`."
         ) from error
     nncf.set_log_level(logging.ERROR)
-    logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)  # it misses a GPU
-    chosen = photos[
+    logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)  # it warns without a GPU
+    calibration = photos[
         np.linspace(0, len(photos) - 1, min(len(photos), CALIBRATION_PHOTOS), dtype=int)
     ]
     model = ov.Core().read_model(*(folder / file for file in FP32.files))
     quantized = nncf.quantize(
         model,
-        nncf.Dataset([photo[None] for photo in chosen]),
-        subset_size=len(chosen),
-        # The two heads decide probabilities and cost 1 % of the time: they stay in fp32.
+        nncf.Dataset([photo[None] for photo in calibration]),
+        subset_size=len(calibration),
+        # The two heads stay in fp32: they take 1 % of the time, and probabilities depend on them.
         ignored_scope=nncf.IgnoredScope(types=["MatMul"]),
-        # It would halve the weights' range for processors without VNNI, which get fp32 anyway;
-        # in all layers it cost 3 points of top-1.
+        # The fix halves the weights' range for processors without VNNI, which run fp32 anyway; in
+        # all layers it cost 3 points of top-1.
         advanced_parameters=AdvancedQuantizationParameters(overflow_fix=OverflowFix.DISABLE),
     )
     ov.save_model(quantized, out / INT8.files[0], compress_to_fp16=False)
 
 
-def answers(
+def top_breeds(
     engine: Engine, photos: NDArray[np.uint8]
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Return the top breed's index [n] and the dog mass [n] of each photo."""
-    parts = [engine(photos[start : start + BATCH]) for start in range(0, len(photos), BATCH)]
-    logits = np.concatenate([part[0] for part in parts])
+    outputs = [engine(photos[start : start + BATCH]) for start in range(0, len(photos), BATCH)]
+    logits = np.concatenate([output[0] for output in outputs])
     if not np.isfinite(logits).all():
         raise PackageError("The network's answer is not a number; its weights are broken.")
-    return logits.argmax(axis=1), np.concatenate([part[1] for part in parts])
+    return logits.argmax(axis=1), np.concatenate([output[1] for output in outputs])
 
 
-def _judge(
-    expected: NDArray[np.int64], found: NDArray[np.int64], moved: float, labels: Sequence[int]
-) -> Decision:
+def decide(
+    fp32: NDArray[np.int64], int8: NDArray[np.int64], mass_change: float, labels: Sequence[int]
+) -> Int8Decision:
+    """Accept int8 if top-1 falls by at most ``MAX_TOP1_LOSS`` and the dog mass changes little.
+
+    Parameters
+    ----------
+    fp32, int8 : ndarray of int64, shape (photos,)
+        The top breed of each photo in both variants.
+    mass_change : float
+        Mean absolute change of the dog mass; a NaN is refused.
+    """
     truth = np.asarray(labels)
-    before, after = float((expected == truth).mean()), float((found == truth).mean())
-    same = float((expected == found).mean())
-    compared = f"top-1 {after:.3f} against {before:.3f} in fp32 on {len(truth)} valid photos"
-    lost = int((expected == truth).sum()) - int((found == truth).sum())  # in photos: exact
-    if lost > MOST_LOST * len(truth):
+    top1_fp32, top1_int8 = float((fp32 == truth).mean()), float((int8 == truth).mean())
+    same_top1 = float((fp32 == int8).mean())
+    compared = f"top-1 {top1_int8:.3f} against {top1_fp32:.3f} in fp32 on {len(truth)} valid photos"
+    photos_lost = int((fp32 == truth).sum()) - int((int8 == truth).sum())
+    if photos_lost > MAX_TOP1_LOSS * len(truth):
         precision, reason = "fp32", f"int8 was refused: {compared}."
-    elif not moved <= MOST_MASS_MOVED:
-        precision, reason = "fp32", f"int8 was refused: it moves the dog mass by {moved:.3f}."
+    elif not mass_change <= MAX_DOG_MASS_CHANGE:
+        precision = "fp32"
+        reason = f"int8 was refused: it changes the dog mass by {mass_change:.3f}."
     else:
         precision, reason = "int8", f"int8 was accepted: {compared}."
-    facts = (round(value, 4) for value in (before, after, same, moved))
-    return Decision(precision, reason, len(truth), *facts)
+    figures = (round(value, 4) for value in (top1_fp32, top1_int8, same_top1, mass_change))
+    return Int8Decision(precision, reason, len(truth), *figures)
 
 
 def main() -> None:
@@ -172,14 +184,14 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as name:
             for file in FP32.files:
                 (Path(name) / file).write_bytes((package / file).read_bytes())
-            form = best_form(Path(name), photos, labels)
+            decision = add_int8_if_accurate(Path(name), photos, labels)
     except (PackageError, OSError) as error:
         sys.exit(str(error))
-    print(form.reason)
+    print(decision.reason)
 
 
 def labelled(package: Path, folder: Path) -> tuple[NDArray[np.uint8], list[int]]:
-    """Read photos from a folder with one folder a breed (or files named by synset), in order.
+    """Read and preprocess labelled photos: a folder for each breed, or files named by synset.
 
     Raises
     ------
@@ -187,20 +199,21 @@ def labelled(package: Path, folder: Path) -> tuple[NDArray[np.uint8], list[int]]
         No photo belongs to a breed of the package.
     """
     card, breeds = Card.read(package), read_breeds(package)
-    index = {_plain(entry.breed): number for number, entry in enumerate(breeds)}
-    synsets = {entry.synset: number for number, entry in enumerate(breeds) if entry.synset}
+    by_name = {_normalised(entry.breed): index for index, entry in enumerate(breeds)}
+    by_synset = {entry.synset: index for index, entry in enumerate(breeds) if entry.synset}
     photos, labels = [], []
     for path in sorted(file for file in folder.rglob("*") if file.is_file()):
-        label = synsets.get(path.name.partition("_")[0], index.get(_plain(path.parent.name)))
+        synset, breed = path.name.partition("_")[0], _normalised(path.parent.name)
+        label = by_synset.get(synset, by_name.get(breed))
         if label is not None:
             photos.append(prepare(load_photo(path), card.input))
             labels.append(label)
     if not photos:
-        raise PackageError(f"No photo of a breed of this package lies in {folder}.")
+        raise PackageError(f"There is no photo of a breed of this package in {folder}.")
     return np.stack(photos), labels
 
 
-def _plain(name: str) -> str:
+def _normalised(name: str) -> str:
     return name.lower().replace("_", " ").replace("-", " ")
 
 

@@ -1,7 +1,7 @@
-"""The photo that proves a deploy: small, real, and of a breed whose answer is known.
+"""Make the smoke photo, which every deployment classifies: small, real, of a known breed.
 
-It is made from the bullmastiff that PyPI's `foolbox` ships, which is read where it is installed
-(foolbox itself is not imported: it would want its whole set of dependencies).
+It is made from the bullmastiff that PyPI's `foolbox` ships. The file is read from the installed
+package; foolbox is not imported, since that would need its dependencies.
 """
 
 import importlib.util
@@ -11,7 +11,7 @@ from pathlib import Path
 from dogbreeds.package.card import PackageError
 from dogbreeds.photos.decode import load_photo
 
-PRETRAINED_BREED = "Bull Mastiff"  # what the pretrained package must answer
+PRETRAINED_BREED = "Bull Mastiff"  # the top breed that the pretrained package must give
 CREDIT = "smoke.jpg: bullmastiff by Foxcroft Academy, Flickr, CC BY 2.0, made smaller"
 _PHOTO = "data/imagenet_00_243.jpg"
 

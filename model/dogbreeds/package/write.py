@@ -1,8 +1,8 @@
-"""A network, its breeds and its card become `model.tar.gz`: checked first, then written whole.
+"""Write and unpack model packages, `model.tar.gz`.
 
-In the archive: `model.safetensors` (PyTorch's weights), `network.xml` and `network.bin` (the
-engine's form), `breeds.json`, `card.json`, `smoke.jpg`, and `code/`, where SageMaker's own images
-look for the inference script. The same inputs give the same bytes, and nothing in it is a pickle.
+A package holds `model.safetensors` (PyTorch's weights), `network.xml` and `network.bin` (the
+OpenVINO model), `breeds.json`, `card.json`, `smoke.jpg`, and `code/`, where SageMaker's images look
+for the inference script. The same inputs give the same bytes, and nothing in it is a pickle.
 """
 
 import hashlib
@@ -18,13 +18,13 @@ import safetensors.torch
 from dogbreeds.network.export import check_parity, export
 from dogbreeds.network.network import Network
 from dogbreeds.package.archive import whole_file, write_tar_gz
-from dogbreeds.package.card import Breed, Card, PackageError, PreprocessConfig, breeds_to_json
+from dogbreeds.package.card import Breed, Card, PackageError, breeds_to_json
 from dogbreeds.photos.decode import wire_image
 from dogbreeds.photos.preprocess import prepare
 from dogbreeds.serving.engine import Engine
 
 MODEL = Path(__file__).resolve().parents[2]  # the entry points' folder
-# What AWS's Ray Serve image looks for: the application at the root, what it lacks in code/.
+# AWS's Ray Serve image reads the application at the root and installs code/requirements.txt.
 RAY_FILES = ("config.yaml", "ray_app.py")
 RAY_REQUIREMENTS = "requirements-ray.txt"
 
@@ -34,56 +34,45 @@ PACKAGE = "model.tar.gz"
 def write_package(
     out: Path, network: Network, breeds: list[Breed], card: Card, smoke: bytes
 ) -> Card:
-    """Export, check and write a package of a network that was not evaluated, as a .tar.gz.
+    """Export a network without an evaluation, and write its package to `out` atomically.
 
-    `out` appears whole or not at all. See `make_package` for the rest.
+    See `package_members` for the parameters.
     """
-    with tempfile.TemporaryDirectory(prefix="kennel-forms-") as name:
-        forms = Path(name)
-        write_forms(network, card.input, smoke, forms)
-        members, card = make_package(network, breeds, card, smoke, forms=forms)
+    with tempfile.TemporaryDirectory(prefix="kennel-export-") as name:
+        exported = Path(name)
+        export(network, card.input.size, exported)
+        check_parity(network, exported, prepare(wire_image(smoke), card.input))
+        members, card = package_members(network, breeds, card, smoke, exported=exported)
     write_tar_gz(out, members)
     return card
 
 
-def write_forms(network: Network, step: PreprocessConfig, smoke: bytes, folder: Path) -> None:
-    """Write the engine's form of `network` into `folder`, and check it on the photo `smoke`.
-
-    Raises
-    ------
-    PackageError
-        The engine's form differs from PyTorch's.
-    """
-    export(network, step.size, folder)
-    check_parity(network, folder, prepare(wire_image(smoke), step))
-
-
-def make_package(
+def package_members(
     network: Network,
     breeds: list[Breed],
     card: Card,
     smoke: bytes,
     *,
-    forms: Path,
+    exported: Path,
     more: Mapping[str, bytes] | None = None,
 ) -> tuple[dict[str, bytes], Card]:
-    """Return the files of a network's package.
+    """Return the files of a package and its completed card.
 
     Parameters
     ----------
     card : Card
-        Its `version` and `smoke_breed` are filled in here.
+        Its `version` and `smoke_breed` are set here.
     smoke : bytes
-        JPEG for the warm-up of every server.
-    forms : Path
-        Folder of what `write_forms`, and perhaps `quantize.best_form`, have written.
+        JPEG that every server classifies when it starts.
+    exported : Path
+        Folder with the OpenVINO model in fp32, and perhaps in int8.
     more : mapping of str to bytes
         Further files, such as `evaluation.json`.
 
     Returns
     -------
     tuple of dict and Card
-        Names in the package to contents, and the card as written.
+        Names in the package to contents, and the card that is among them.
 
     Raises
     ------
@@ -95,10 +84,10 @@ def make_package(
             f"The network has {network.breed_head.out_features} outputs for {len(breeds)} breeds."
         )
     photo = prepare(wire_image(smoke), card.input)
-    logits, _ = Engine(forms)(photo[None])
-    members = {path.name: path.read_bytes() for path in sorted(forms.iterdir())}
+    logits, _ = Engine(exported)(photo[None])
+    members = {path.name: path.read_bytes() for path in sorted(exported.iterdir())}
     members |= {
-        # contiguous(): safetensors refuses views, and channels_last training leaves some
+        # contiguous(): training in channels_last leaves views, which safetensors refuses
         "model.safetensors": safetensors.torch.save(
             {key: value.contiguous() for key, value in network.state_dict().items()}
         ),
@@ -115,7 +104,7 @@ def make_package(
 
 
 def serving_code() -> dict[str, bytes]:
-    """Return inference.py and the package `dogbreeds`, by their paths below `code/`."""
+    """Return the files of a package's `code/`: inference.py and the package `dogbreeds`."""
     files = [MODEL / "inference.py", *sorted((MODEL / "dogbreeds").rglob("*"))]
     return {
         path.relative_to(MODEL).as_posix(): path.read_bytes()
@@ -125,9 +114,9 @@ def serving_code() -> dict[str, bytes]:
 
 
 def write_folder(folder: Path, members: Mapping[str, bytes]) -> None:
-    """Write a package's files into `folder`, as SageMaker wants SM_MODEL_DIR; each is whole.
+    """Write a package's files into `folder`, such as SageMaker's SM_MODEL_DIR, each atomically.
 
-    `card.json`, without which nothing loads a package, comes last.
+    `card.json` is written last: without it no server loads the package.
     """
     for name in sorted(members, key=lambda name: (name == "card.json", name)):
         with whole_file(folder / name) as temporary:
@@ -136,7 +125,7 @@ def write_folder(folder: Path, members: Mapping[str, bytes]) -> None:
 
 @contextmanager
 def unpacked(path: Path) -> Iterator[Path]:
-    """Yield the folder of a package: `path` itself, or where its model.tar.gz was unpacked.
+    """Yield the folder of an unpacked package, unpacked temporarily if `path` is an archive.
 
     Parameters
     ----------
@@ -146,7 +135,7 @@ def unpacked(path: Path) -> Iterator[Path]:
     Raises
     ------
     PackageError
-        There is no package.
+        `path` is not a package.
     """
     if path.is_dir() and (path / "card.json").is_file():
         yield path
@@ -157,12 +146,12 @@ def unpacked(path: Path) -> Iterator[Path]:
             with tarfile.open(archive) as packed:
                 packed.extractall(name, filter="data")
         except FileNotFoundError as error:
-            missing = f"There is no {archive}; name the {PACKAGE} of a training."
-            raise PackageError(missing) from error
+            message = f"There is no {archive}; name the {PACKAGE} of a training."
+            raise PackageError(message) from error
         except (OSError, tarfile.TarError, EOFError) as error:
-            reason = str(error).partition("\n")[0].rstrip(":")  # tarfile lists what it tried
+            reason = str(error).partition("\n")[0].rstrip(":")  # tarfile appends a list of formats
             raise PackageError(
-                f"{archive} is no model package ({reason}); name the {PACKAGE} of a training."
+                f"{archive} is not a model package ({reason}); name the {PACKAGE} of a training."
             ) from error
         yield Path(name)
 

@@ -24,7 +24,7 @@ class Cell(NamedTuple):
     kind: str  # "right" on the diagonal, else "wrong"; a class of report.css
     opacity: float
     title: str
-    count: int
+    photos: int
     strong: bool  # so dark that its count is printed light
 
 

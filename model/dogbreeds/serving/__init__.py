@@ -1,1 +1,1 @@
-"""Serving: the inference engine, worker processes and batching."""
+"""Serving: the inference engines, the worker processes and batching."""

@@ -1,4 +1,4 @@
-"""Requests that wait together go through the network together."""
+"""Collect requests that arrive while the network is busy into one batch."""
 
 import queue
 import threading
@@ -10,55 +10,56 @@ T = TypeVar("T")
 
 
 class Batcher(Generic[T]):
-    """Hands items that came singly to `work`, several at a time.
+    """Calls `process` with batches of the items that threads put one by one.
 
-    It has no thread of its own: of the threads that put items, the first to find nobody at work
-    works off what has gathered, its own item among it, and the others go on. So a lone item is
-    worked on at once by the thread that brought it, and while one batch is worked on the next
-    gathers. The queue's bound is its callers': they know whom to turn away.
+    It has no thread of its own: the first thread that puts an item while no batch is processed
+    processes the queued items, its own among them, and the other threads return at once. So an
+    item that arrives alone is processed immediately by its own thread, and the next batch collects
+    while one is processed. The queue is unbounded: callers limit what they put.
 
     Parameters
     ----------
-    work : callable
-        Takes 1 to `size` items. What it raises reaches whoever put an item, be it another's, so it
-        must deal with its own failures.
+    process : callable
+        Takes 1 to `size` items. An exception reaches the thread that called `put`, even if another
+        thread's item caused it, so `process` must handle its own failures.
     size : int
-        The most items in one batch.
+        Maximum number of items in a batch.
     wait_s : float
-        Seconds that a first item waits at most for company.
-    coming : callable
-        Whether company is on its way; where it is not, nobody waits.
+        Maximum seconds that a first item waits for others.
+    more_expected : callable
+        Whether other items will arrive soon; an item waits only if so.
     """
 
     def __init__(
         self,
-        work: Callable[[list[T]], None],
+        process: Callable[[list[T]], None],
         size: int,
         wait_s: float = 0.0,
-        coming: Callable[[], bool] = lambda: True,
+        more_expected: Callable[[], bool] = lambda: True,
     ) -> None:
-        self._work, self._size, self._wait_s, self._coming = work, size, wait_s, coming
+        self._process, self._size = process, size
+        self._wait_s, self._more_expected = wait_s, more_expected
         self._items: queue.SimpleQueue[T] = queue.SimpleQueue()
-        self._at_work = threading.Lock()
+        self._processing = threading.Lock()
 
     def put(self, item: T) -> None:
-        """Queue an item, from any thread; return when it is worked off or another thread will."""
+        """Queue an item, from any thread; process what is queued unless another thread does."""
         self._items.put(item)
-        # Asked again after each batch: what came just before the lock was free found nobody idle.
-        while not self._items.empty() and self._at_work.acquire(blocking=False):
+        # Checked again after each batch: an item put just before the release found the lock taken.
+        while not self._items.empty() and self._processing.acquire(blocking=False):
             try:
                 if batch := self._gather():
-                    self._work(batch)
+                    self._process(batch)
             finally:
-                self._at_work.release()
+                self._processing.release()
 
     def _gather(self) -> list[T]:
         batch: list[T] = []
         deadline = time.monotonic() + self._wait_s
         while len(batch) < self._size:
-            patience = deadline - time.monotonic() if batch and self._coming() else 0
+            timeout = deadline - time.monotonic() if batch and self._more_expected() else 0
             try:
-                batch.append(self._items.get(patience > 0, max(patience, 0)))
+                batch.append(self._items.get(timeout > 0, max(timeout, 0)))
             except queue.Empty:
                 break
         return batch

@@ -1,7 +1,7 @@
-"""The fallback where OpenVINO is not installed: the same network in eager PyTorch.
+"""Run the network in eager PyTorch, the fallback where OpenVINO is not installed.
 
-It reads the package's `model.safetensors`, wants torch, timm and safetensors, takes a GPU where
-there is one, and answers what the engine's fp32 form answers, several times slower on a processor.
+It reads the package's `model.safetensors`, needs torch, timm and safetensors, and uses a GPU where
+there is one. Answers equal those of OpenVINO's fp32 variant; on a CPU it is several times slower.
 """
 
 from pathlib import Path
@@ -19,14 +19,14 @@ HEAD = "breed_head.weight"
 
 
 class EagerEngine:
-    """Called as `engine.Engine` is.
+    """The network in PyTorch, with the interface of `engine.Engine`.
 
     Parameters
     ----------
     package : Path
         Unpacked package with `card.json` and `model.safetensors`.
     threads : int
-        Cores that one call may use; 0 leaves it to PyTorch. It holds for the whole process.
+        Cores that one call may use; 0 leaves it to PyTorch. The limit is the process's.
 
     Raises
     ------

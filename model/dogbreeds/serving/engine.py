@@ -1,5 +1,11 @@
-"""The network as OpenVINO runs it: uint8 photos in, logits and dog mass out. No torch here."""
+"""Run the network in OpenVINO: uint8 photos in, logits and dog mass out, without PyTorch.
 
+This module imports OpenVINO without its telemetry. By itself `import openvino` reports to Google
+Analytics and writes to ~/intel, in every serving process too; it does neither where the package
+openvino_telemetry cannot be imported, and None in sys.modules makes Python refuse the import.
+"""
+
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,35 +13,38 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from dogbreeds.evaluation.metrics import softmax
 from dogbreeds.package.card import PackageError
-from dogbreeds.serving.quiet_openvino import ov
 
-__all__ = ["FP32", "INT8", "Engine", "Form", "serving_form", "softmax"]
+sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
+
+import openvino as ov  # noqa: E402  # after the line above
+
+__all__ = ["FP32", "INT8", "Engine", "Variant", "ov", "variant_for_this_processor"]
 
 
 @dataclass(frozen=True)
-class Form:
-    """One compiled form in a package."""
+class Variant:
+    """One compiled variant of the network in a package."""
 
     precision: str
     files: tuple[str, str]  # description and weights
 
 
-FP32 = Form("fp32", ("network.xml", "network.bin"))
-INT8 = Form("int8", ("network-int8.xml", "network-int8.bin"))  # only where quantize.py accepted it
+FP32 = Variant("fp32", ("network.xml", "network.bin"))
+INT8 = Variant("int8", ("network-int8.xml", "network-int8.bin"))  # where quantize.py accepted it
 
-# What multiplies 8-bit numbers and sums them in 32 bits, as Linux names it. Without, int8 is no
-# faster than fp32, and sums in 16 bits overflow: another answer than the one that was checked.
+# Instructions that multiply 8-bit numbers and sum them in 32 bits, as Linux names them. Without
+# them int8 is no faster than fp32, and sums in 16 bits overflow, so answers would differ from those
+# that were checked.
 _FAST_INT8 = frozenset({"avx512_vnni", "avx_vnni", "asimddp"})
 _CPUINFO = Path("/proc/cpuinfo")
 
-# Where the processor has bf16 units OpenVINO would use them unasked; packages are checked in fp32.
+# On processors with bf16 units OpenVINO would choose bf16 by itself; packages are checked in fp32.
 _SETTINGS = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
 
 
-def serving_form(package: Path, cpuinfo: Path = _CPUINFO) -> Form:
-    """Return the form of `package` that this processor should run."""
+def variant_for_this_processor(package: Path, cpuinfo: Path = _CPUINFO) -> Variant:
+    """Return int8 where `package` has it and the processor has instructions for it, else fp32."""
     if not all((package / file).is_file() for file in INT8.files):
         return FP32
     flags = set(cpuinfo.read_text("utf-8").split()) if cpuinfo.is_file() else set()
@@ -43,15 +52,15 @@ def serving_form(package: Path, cpuinfo: Path = _CPUINFO) -> Form:
 
 
 class Engine:
-    """A compiled network; call it from any thread.
+    """A compiled network that any thread may call.
 
     Parameters
     ----------
     package : Path
-        Unpacked package with the files of its forms.
+        Unpacked package with the files of its variants.
     threads : int
         Cores that one call may use; 0 leaves it to OpenVINO (all of them).
-    form : Form, optional
+    variant : Variant, optional
         By default the one for this processor.
 
     Raises
@@ -60,9 +69,9 @@ class Engine:
         A file is missing or broken, or a weight is not a number.
     """
 
-    def __init__(self, package: Path, threads: int = 0, form: Form | None = None) -> None:
-        self.form = form or serving_form(package)
-        for name in self.form.files:
+    def __init__(self, package: Path, threads: int = 0, variant: Variant | None = None) -> None:
+        self.variant = variant or variant_for_this_processor(package)
+        for name in self.variant.files:
             if not (package / name).is_file():
                 raise PackageError(f"The model package has no {name}; build it again.")
         settings = dict(_SETTINGS)
@@ -70,13 +79,13 @@ class Engine:
             settings["INFERENCE_NUM_THREADS"] = str(threads)
         try:
             core = ov.Core()
-            model = core.read_model(*(package / file for file in self.form.files))
+            model = core.read_model(*(package / file for file in self.variant.files))
             _check_numbers(model)
-            self._any = _Compiled(core.compile_model(model, "CPU", settings))
-            # A known shape spares OpenVINO the work of every call's shapes: a lone photo is the
-            # common case and the one that somebody waits for (docs/serving.md has the gain).
+            self._any_batch = _Compiled(core.compile_model(model, "CPU", settings))
+            # A fixed shape is faster: OpenVINO need not infer shapes in every call. Requests with
+            # one photo are the most common (docs/serving.md has the gain).
             model.reshape({"photos": [1, *model.input("photos").partial_shape[1:]]})
-            self._lone = _Compiled(core.compile_model(model, "CPU", settings))
+            self._one_photo = _Compiled(core.compile_model(model, "CPU", settings))
         except PackageError:
             raise
         except RuntimeError as error:
@@ -85,25 +94,26 @@ class Engine:
 
     @property
     def precision(self) -> str:
-        """The form that runs: "fp32" or "int8"."""
-        return self.form.precision
+        """The precision of the variant that runs: "fp32" or "int8"."""
+        return self.variant.precision
 
     @property
     def breeds(self) -> int:
         """Number of breeds that the network has outputs for."""
-        return int(self._any.network.output("breed_logits").partial_shape[1].get_length())
+        shape = self._any_batch.network.output("breed_logits").partial_shape
+        return int(shape[1].get_length())
 
     def __call__(
         self, photos: NDArray[np.uint8]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return `breed_logits` [B, breeds] and `dog_mass` [B] for uint8 [B, size, size, 3]."""
-        compiled = self._lone if len(photos) == 1 else self._any
-        found = compiled(photos)
-        return found["breed_logits"], found["dog_mass"]
+        compiled = self._one_photo if len(photos) == 1 else self._any_batch
+        outputs = compiled(photos)
+        return outputs["breed_logits"], outputs["dog_mass"]
 
 
 class _Compiled:
-    """A network compiled for one shape, with the infer requests that no thread is using."""
+    """A network compiled for one shape, with a pool of infer requests."""
 
     def __init__(self, network: ov.CompiledModel) -> None:
         self.network = network

@@ -1,8 +1,8 @@
-"""What the server and its replicas say to each other, over a socket pair: requests and replies.
+"""Frames between the server and its replicas, sent over a socket pair.
 
-A request is its number, a content type and a body; a reply is the request's number, an HTTP status
-and a body. A replica's first reply has the number 0: status 200 and the model's label once it is
-ready, or 500 and the reason why it will never be.
+A request frame holds a number, a content type and a body; a reply frame holds the request's number,
+an HTTP status and a body. The first reply of a replica has the number 0: status 200 and the model's
+label once it is ready, or 500 and the reason why it cannot become ready.
 """
 
 import struct
@@ -12,43 +12,43 @@ from typing import BinaryIO
 READY = 0  # the number of a replica's first reply; requests count from 1
 REQUEST = struct.Struct("!QHI")  # number, bytes of content type, bytes of body
 REPLY = struct.Struct("!QHI")  # number, HTTP status, bytes of body
-MOST_KIND = 200  # bytes of a content type that are passed on; longer ones are served by nobody
+MAX_CONTENT_TYPE = 200  # bytes that are passed on; no served content type is as long
 
 
 @dataclass(frozen=True)
 class Request:
-    """One request on its way to a replica."""
+    """A request to a replica."""
 
     number: int
     content_type: str
     body: bytes
 
     def head(self) -> bytes:
-        """Return what goes before the body."""
-        kind = self.content_type.encode("utf-8", "replace")[:MOST_KIND]
-        return REQUEST.pack(self.number, len(kind), len(self.body)) + kind
+        """Return the frame's bytes before the body."""
+        content_type = self.content_type.encode("utf-8", "replace")[:MAX_CONTENT_TYPE]
+        return REQUEST.pack(self.number, len(content_type), len(self.body)) + content_type
 
 
 @dataclass(frozen=True)
 class Reply:
-    """One reply on its way back."""
+    """A replica's reply to a request."""
 
     number: int
     status: int
     body: bytes
 
     def encode(self) -> bytes:
-        """Return the reply's bytes."""
+        """Return the frame's bytes."""
         return REPLY.pack(self.number, self.status, len(self.body)) + self.body
 
 
 def read_request(stream: BinaryIO) -> Request | None:
-    """Read the next request; None when the server has closed its end."""
+    """Read the next request; return None when the server has closed its end."""
     head = stream.read(REQUEST.size)
     if len(head) < REQUEST.size:
         return None
-    number, kind, body = REQUEST.unpack(head)
-    content_type, content = stream.read(kind), stream.read(body)
-    if len(content) < body:
+    number, type_length, body_length = REQUEST.unpack(head)
+    content_type, body = stream.read(type_length), stream.read(body_length)
+    if len(body) < body_length:
         return None
-    return Request(number, content_type.decode("utf-8", "replace"), content)
+    return Request(number, content_type.decode("utf-8", "replace"), body)

@@ -1,10 +1,10 @@
-"""The four functions by which SageMaker's hosts serve a model: load, read, predict, write.
+"""Serve a model by SageMaker's four functions: model_fn, input_fn, predict_fn, output_fn.
 
-Input is `application/x-npy` (the wire: uint8, height x width x 3, RGB, or several photos of one
-size with their count before that) or a photo as `image/jpeg`, `image/png` or `image/webp`; output
-is JSON. Any host that knows SageMaker's PyTorch conventions calls the four. `worker.py` and
-`ray_app.py`, which answer several requests at once, take `prepare_photos` and `predict_all`,
-which `predict_fn` is made of.
+Input is `application/x-npy` (the wire format: uint8, height x width x 3, RGB, or several photos of
+one size with their count as the first dimension) or a photo as `image/jpeg`, `image/png` or
+`image/webp`; output is JSON. Any host that follows SageMaker's PyTorch conventions calls the four.
+`worker.py` and `ray_app.py` batch several requests, so they call `prepare_photos` and
+`predict_all`, the two steps of `predict_fn`.
 
 Where OpenVINO is not installed and PyTorch is, the same network runs in eager PyTorch (eager.py).
 """
@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from dogbreeds.evaluation.metrics import softmax
+from dogbreeds.evaluation.metrics import Floats, softmax
 from dogbreeds.package.card import Breed, Card, PackageError, read_breeds
 from dogbreeds.photos.decode import PhotoError, wire_image
 from dogbreeds.photos.npy import CONTENT_TYPE as NPY
@@ -29,20 +29,20 @@ from dogbreeds.photos.preprocess import prepare
 
 PHOTO_TYPES = ("image/jpeg", "image/png", "image/webp")
 TOP = 5  # breeds in an answer
-MOST = 8  # photos in one call of the network; more at once are no faster (docs/serving.md)
+MAX_BATCH_PHOTOS = 8  # in one call of the network; more are no faster (docs/serving.md)
 
 
 class RequestError(ValueError):
-    """A request that gets no prediction; the message is one sentence for its sender.
+    """A request that gets no prediction; the message is one sentence for the client.
 
-    UnsupportedType (415) and BadPhoto (400) are its two kinds.
+    Its subclasses are UnsupportedType (415) and BadPhoto (400).
     """
 
     status = 400
 
 
-class UnsupportedType(RequestError):  # noqa: N818  # the family's name says that it is an error
-    """The content type is none that is served."""
+class UnsupportedType(RequestError):  # noqa: N818
+    """The content type is not served."""
 
     status = 415
 
@@ -52,7 +52,7 @@ class BadPhoto(RequestError):  # noqa: N818
 
 
 class Engine(Protocol):
-    """What runs the network: engine.Engine, or eager.EagerEngine."""
+    """The interface of engine.Engine and eager.EagerEngine, which run the network."""
 
     @property
     def breeds(self) -> int:
@@ -60,7 +60,7 @@ class Engine(Protocol):
 
     @property
     def precision(self) -> str:
-        """The form that runs, "fp32" or "int8": the card has a threshold for each."""
+        """The precision of the variant that runs, "fp32" or "int8"."""
 
     def __call__(
         self, photos: NDArray[np.uint8]
@@ -70,7 +70,7 @@ class Engine(Protocol):
 
 @dataclass(frozen=True)
 class Model:
-    """A package, loaded and ready."""
+    """A loaded package."""
 
     card: Card
     breeds: list[Breed]
@@ -84,16 +84,16 @@ class Model:
 
 @dataclass(frozen=True)
 class Photo:
-    """What a request holds, at the wire's size, and when it began to be worked on."""
+    """The decoded photos of a request, at the size of the wire format."""
 
     wires: list[Image.Image]  # RGB
-    several: bool  # the request held a count, so its answer is a list
-    started: float  # seconds of time.perf_counter
+    several: bool  # the array had a count as first dimension, so the answer is a list
+    started: float  # time.perf_counter() when decoding began, in seconds
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A request's photos as the network takes them."""
+    """The photos of a request, preprocessed for the network."""
 
     pixels: NDArray[np.uint8]  # (count, size, size, 3)
     several: bool
@@ -121,11 +121,11 @@ def model_fn(model_dir: str, threads: int = 0) -> Model:
             f"The network has {engine.breeds} outputs and breeds.json {len(breeds)} breeds; "
             "build the package again."
         )
-    return Model(card.served_in(engine.precision), breeds, engine)
+    return Model(card.for_precision(engine.precision), breeds, engine)
 
 
 def input_fn(body: bytes, content_type: str) -> Photo:
-    """Read a request's body.
+    """Decode a request's body.
 
     Raises
     ------
@@ -153,18 +153,18 @@ def input_fn(body: bytes, content_type: str) -> Photo:
 
 
 def prepare_photos(photo: Photo, model: Model) -> Prepared:
-    """Crop and resize a request's photos as the package's card says."""
+    """Crop and resize a request's photos by the preprocessing of the package's card."""
     pixels = np.stack([prepare(wire, model.card.input) for wire in photo.wires])
     return Prepared(pixels, photo.several, photo.started)
 
 
 def predict_all(requests: Sequence[Prepared], model: Model) -> list[dict[str, Any]]:
-    """Classify the photos of several requests, ``MOST`` at a time; an answer a request.
+    """Classify the photos of several requests, ``MAX_BATCH_PHOTOS`` in a call of the network.
 
     Returns
     -------
     list of dict
-        See `predict_fn`.
+        One for each request; see `predict_fn`.
 
     Raises
     ------
@@ -172,35 +172,38 @@ def predict_all(requests: Sequence[Prepared], model: Model) -> list[dict[str, An
         The network answered something that is not a number.
     """
     photos = np.concatenate([request.pixels for request in requests])
-    parts = [model.engine(photos[start : start + MOST]) for start in range(0, len(photos), MOST)]
-    logits = np.concatenate([part[0] for part in parts])
-    logits /= model.card.temperature
-    probabilities = softmax(logits)
-    scores = np.concatenate([part[1] for part in parts])
-    if not (np.isfinite(scores).all() and np.isfinite(probabilities).all()):
+    outputs = [
+        model.engine(photos[start : start + MAX_BATCH_PHOTOS])
+        for start in range(0, len(photos), MAX_BATCH_PHOTOS)
+    ]
+    logits = np.concatenate([output[0] for output in outputs])
+    dog_scores = np.concatenate([output[1] for output in outputs])
+    if not (np.isfinite(dog_scores).all() and np.isfinite(logits).all()):
         raise PackageError("The network's answer is not a number; its weights are broken.")
-    verdicts = [
-        _verdict(float(score), row, model) for score, row in zip(scores, probabilities, strict=True)
+    probabilities = softmax(logits, model.card.temperature)
+    predictions = [
+        _prediction(float(score), row, model)
+        for score, row in zip(dog_scores, probabilities, strict=True)
     ]
     answers, first = [], 0
     for request in requests:
-        own = verdicts[first : first + len(request.pixels)]
-        first += len(own)
-        took = round((time.perf_counter() - request.started) * 1000, 2)
-        answer = {"photos": own} if request.several else own[0]
-        answers.append({"model": model.label, **answer, "took_ms": took})
+        of_request = predictions[first : first + len(request.pixels)]
+        first += len(of_request)
+        took_ms = round((time.perf_counter() - request.started) * 1000, 2)
+        answer = {"photos": of_request} if request.several else of_request[0]
+        answers.append({"model": model.label, **answer, "took_ms": took_ms})
     return answers
 
 
 def predict_fn(photo: Photo, model: Model) -> dict[str, Any]:
-    """Classify a request's photo, or photos.
+    """Classify the photos of one request.
 
     Returns
     -------
     dict
         "model", "is_dog", "dog_score", "breeds" (the top 5 with calibrated probabilities over all
         breeds) and "took_ms" (from the start of `input_fn`), ready for `output_fn`. For a request
-        with a count, "photos" is a list of what else would be "is_dog", "dog_score" and "breeds".
+        with several photos, "photos" is a list of "is_dog", "dog_score" and "breeds" of each.
 
     Raises
     ------
@@ -212,18 +215,18 @@ def predict_fn(photo: Photo, model: Model) -> dict[str, Any]:
 
 def output_fn(prediction: dict[str, Any], accept: str = "application/json") -> bytes:
     """Return the prediction as JSON bytes, whatever `accept` asks for."""
-    del accept  # SageMaker passes it; there is one form of answer
+    del accept  # SageMaker passes it; the answer is always JSON
     return json.dumps(prediction, ensure_ascii=False).encode()
 
 
 def warm_up(model: Model, package: Path) -> dict[str, Any]:
-    """Answer the package's own smoke photo, as a request would be.
+    """Classify the package's smoke photo, and check that the breed is the one on the card.
 
     Raises
     ------
     PackageError
-        The photo is missing or broken, or the answer differs from the one given when the package
-        was made, so the weights or the engine are not what they were.
+        The photo is missing or broken, or the model names another breed than when the package was
+        made, so the weights or the engine have changed.
     """
     try:
         photo = input_fn((package / "smoke.jpg").read_bytes(), PHOTO_TYPES[0])
@@ -238,11 +241,11 @@ def warm_up(model: Model, package: Path) -> dict[str, Any]:
     return answer
 
 
-def _verdict(score: float, probabilities: NDArray[np.float32], model: Model) -> dict[str, Any]:
+def _prediction(dog_score: float, probabilities: Floats, model: Model) -> dict[str, Any]:
     top = np.argsort(-probabilities, kind="stable")[:TOP]
     return {
-        "is_dog": score >= model.card.dog_threshold,
-        "dog_score": round(score, 6),
+        "is_dog": dog_score >= model.card.dog_threshold,
+        "dog_score": round(dog_score, 6),
         "breeds": [
             {"breed": model.breeds[i].breed, "probability": round(float(probabilities[i]), 6)}
             for i in top
@@ -251,7 +254,7 @@ def _verdict(score: float, probabilities: NDArray[np.float32], model: Model) -> 
 
 
 def _engine(package: Path, threads: int) -> Engine:
-    try:  # each in turn: the serving image has no PyTorch, a GPU's image no OpenVINO
+    try:  # the serving image has no PyTorch, a GPU image may have no OpenVINO
         from dogbreeds.serving import engine  # noqa: PLC0415
     except ModuleNotFoundError as error:
         if error.name != "openvino":

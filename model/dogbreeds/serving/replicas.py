@@ -1,7 +1,7 @@
-"""The processes that hold the model: started, asked, and started again when one dies.
+"""Start the processes that hold the model, pass requests to them, and replace those that die.
 
-A request whose replica dies gets a clean answer (`Gone`), never a broken connection: the
-connection is the server's, and the server goes on.
+A request whose replica dies raises `ReplicaDied`, which the server turns into an answer: the
+connection to the client belongs to the server, so it does not break.
 """
 
 import asyncio
@@ -18,14 +18,14 @@ from pathlib import Path
 from dogbreeds.package.card import PackageError
 from dogbreeds.serving.frames import READY, REPLY, Reply, Request
 
-PACKAGES = Path(__file__).resolve().parents[2]  # where `dogbreeds` lies
-STABLE_SECONDS = 30.0  # a replica that lived this long was sound, so its restarts count anew
-MOST_RESTARTS = 5  # in a row; then the server ends, and SageMaker starts the container anew
+PACKAGE_PARENT = Path(__file__).resolve().parents[2]  # the folder that holds `dogbreeds`
+STABLE_SECONDS = 30.0  # a replica that lived this long resets the count of restarts
+MAX_RESTARTS = 5  # in a row; then the server ends, and SageMaker restarts the container
 CLOSE_SECONDS = 3.0  # for a replica to end by itself
 
 
-class Gone(RuntimeError):  # noqa: N818  # it is the replica that erred
-    """There is no replica for this request just now: it died, or none is up yet."""
+class ReplicaDied(RuntimeError):  # noqa: N818
+    """No replica can answer this request: the one that had it died, or none is ready."""
 
 
 @dataclass
@@ -45,11 +45,11 @@ class Replicas:
     Parameters
     ----------
     arguments : sequence of str
-        What `worker.py` gets after its file descriptor.
+        The arguments of `worker.py` after its file descriptor.
     number : int
-        Replicas to keep up.
+        Replicas to keep running.
     on_failure : callable
-        Told why, once no replica can be kept up; nothing restarts after that.
+        Called with the reason when no replica can be kept running; nothing restarts after that.
     """
 
     def __init__(
@@ -57,39 +57,34 @@ class Replicas:
     ) -> None:
         self._arguments, self._number, self._on_failure = arguments, number, on_failure
         self._live: list[_Replica] = []
-        self._numbers = count(READY + 1)
+        self._request_numbers = count(READY + 1)
         self._tasks: list[asyncio.Task[None]] = []
-        self.label = ""  # the model's, once a replica is up
+        self.label = ""  # the model's, once a replica is ready
 
     @property
     def ready(self) -> bool:
-        """Whether a request would find a replica."""
+        """Whether at least one replica is ready."""
         return any(replica.ready for replica in self._live)
 
-    @property
-    def waiting(self) -> int:
-        """Requests that were handed to replicas and are not answered yet."""
-        return sum(len(replica.pending) for replica in self._live)
-
     def start(self) -> None:
-        """Begin to keep the replicas up; needs a running event loop."""
-        self._tasks = [asyncio.create_task(self._keep_up()) for _ in range(self._number)]
+        """Start the replicas and keep them running; needs a running event loop."""
+        self._tasks = [asyncio.create_task(self._keep_running()) for _ in range(self._number)]
         for task in self._tasks:
-            task.add_done_callback(self._ended)
+            task.add_done_callback(self._on_task_done)
 
-    async def ask(self, content_type: str, body: bytes) -> Reply:
-        """Hand a request to the replica with the fewest, and return its reply.
+    async def infer(self, content_type: str, body: bytes) -> Reply:
+        """Send a request to the replica with the fewest pending ones, and return its reply.
 
         Raises
         ------
-        Gone
-            No replica is up, or the one that had the request died.
+        ReplicaDied
+            No replica is ready, or the one that had the request died.
         """
         ready = [replica for replica in self._live if replica.ready]
         if not ready:
-            raise Gone("no replica is up")
-        replica = min(ready, key=lambda one: len(one.pending))
-        number = next(self._numbers)
+            raise ReplicaDied("no replica is ready")
+        replica = min(ready, key=lambda candidate: len(candidate.pending))
+        number = next(self._request_numbers)
         replica.pending[number] = asyncio.get_running_loop().create_future()
         try:
             replica.writer.write(Request(number, content_type, body).head())
@@ -97,7 +92,7 @@ class Replicas:
             await replica.writer.drain()
             return await replica.pending[number]
         except ConnectionError as error:
-            raise Gone("the replica died") from error
+            raise ReplicaDied("the replica died") from error
         finally:
             replica.pending.pop(number, None)
 
@@ -107,33 +102,33 @@ class Replicas:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
+    def _on_task_done(self, task: asyncio.Task[None]) -> None:
         error = None if task.cancelled() else task.exception()
         if isinstance(error, Exception):
             self._on_failure(error)
 
-    async def _keep_up(self) -> None:
+    async def _keep_running(self) -> None:
         restarts = 0
         while True:
             started = time.monotonic()
-            was_ready = await self._one_life()
+            was_ready = await self._run_once()
             if not was_ready and not self.label:
                 raise PackageError(
                     "the process that loads the model ended before it was ready; "
                     "its reason is above."
                 )
-            lived = time.monotonic() - started
-            restarts = 1 if was_ready and lived > STABLE_SECONDS else restarts + 1
-            if restarts > MOST_RESTARTS:
+            lifetime = time.monotonic() - started
+            restarts = 1 if was_ready and lifetime > STABLE_SECONDS else restarts + 1
+            if restarts > MAX_RESTARTS:
                 raise PackageError(f"a replica died {restarts} times in a row.")
-            print(f"replica died after {lived:.1f} s; starting another", file=sys.stderr)
+            print(f"replica died after {lifetime:.1f} s; starting another", file=sys.stderr)
 
-    async def _one_life(self) -> bool:
+    async def _run_once(self) -> bool:
         """Run one process from start to end; return whether it was ever ready."""
         replica = await self._spawn()
         self._live.append(replica)
         try:
-            await self._read(replica)
+            await self._receive(replica)
         finally:
             was_ready, replica.ready = replica.ready, False
             self._live.remove(replica)
@@ -144,31 +139,26 @@ class Replicas:
         return was_ready
 
     async def _spawn(self) -> _Replica:
-        ours, theirs = socket.socketpair()
+        server_end, replica_end = socket.socketpair()
         try:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
-                *("-m", "dogbreeds.serving.worker"),
-                str(theirs.fileno()),
+                *("-m", "dogbreeds.serving.worker", str(replica_end.fileno())),
                 *self._arguments,
-                pass_fds=[theirs.fileno()],
+                pass_fds=[replica_end.fileno()],
                 stdin=asyncio.subprocess.DEVNULL,
-                env={
-                    **os.environ,
-                    "PYTHONPATH": os.pathsep.join(filter(None, [str(PACKAGES), *_python_path()])),
-                    "OMP_NUM_THREADS": "1",  # NumPy's; the engine has its own
-                },
+                env=_replica_environment(),
             )
         except BaseException:
-            ours.close()
+            server_end.close()
             raise
         finally:
-            theirs.close()
-        reader, writer = await asyncio.open_connection(sock=ours)
+            replica_end.close()
+        reader, writer = await asyncio.open_connection(sock=server_end)
         return _Replica(process, reader, writer)
 
-    async def _read(self, replica: _Replica) -> None:
-        """Pass replies on until the process ends."""
+    async def _receive(self, replica: _Replica) -> None:
+        """Resolve pending requests by the replica's replies until the process ends."""
         while True:
             try:
                 number, status, size = REPLY.unpack(await replica.reader.readexactly(REPLY.size))
@@ -186,8 +176,19 @@ class Replicas:
                 raise PackageError(body.decode())
 
 
-def _python_path() -> list[str]:
-    return os.environ.get("PYTHONPATH", "").split(os.pathsep)
+def _replica_environment() -> dict[str, str]:
+    """Return this process's environment, in which `-m dogbreeds` is the package of this file.
+
+    The folder of a script is on the path of that script only: a replica of `model/server.py`, or
+    of the `code/` of a package, needs it in PYTHONPATH. -P keeps out the working directory.
+    """
+    paths = [str(PACKAGE_PARENT), os.environ.get("PYTHONPATH", "")]
+    return {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(path for path in paths if path),
+        "PYTHONSAFEPATH": "1",
+        "OMP_NUM_THREADS": "1",  # NumPy's; OpenVINO has a setting of its own
+    }
 
 
 async def _end(replica: _Replica) -> None:

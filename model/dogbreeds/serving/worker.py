@@ -1,10 +1,10 @@
-"""A replica: the process that holds the model. `server.py` starts it and talks to it in frames.
+"""Run one replica: load the model and answer requests in frames. `server.py` starts it.
 
     python -m dogbreeds.serving.worker FD MODEL_DIR THREADS BATCH WAIT_MS
 
-Each of its threads takes a request through all its steps, so that a lone photo waits for no other
-thread; only the network is one thread's at a time, with what has gathered meanwhile. It ends when
-the server closes its end of the socket, so no replica outlives its server.
+Each thread takes a request through all steps; only the network runs in one thread at a time, on
+the photos that have collected meanwhile. The process ends when the server closes its end of the
+socket, so no replica outlives its server.
 """
 
 import signal
@@ -38,7 +38,7 @@ CRASHED = "The model failed on this photo; the server's log has the reason."
 
 @dataclass(frozen=True)
 class Waiting:
-    """A request that is ready for the network."""
+    """A decoded request that waits for the network."""
 
     number: int
     photos: Prepared
@@ -50,7 +50,7 @@ class Worker:
     Parameters
     ----------
     connection : socket.socket
-        The replica's end; replies are written to it from several threads.
+        The replica's end; several threads write replies to it.
     threads : int
         Photos decoded at once, beside those in the network.
     batch, wait_s
@@ -61,23 +61,23 @@ class Worker:
         self, model: Model, connection: socket.socket, threads: int, batch: int, wait_s: float
     ) -> None:
         self._model, self._connection = model, connection
-        self._threads = threads + 1  # one of them works for the Batcher
+        self._threads = threads + 1  # one of them runs the network
         self._reading, self._writing = threading.Lock(), threading.Lock()
-        self._decoding = 0  # requests that will soon need the network
-        self._counting = threading.Lock()
+        self._decoding = 0  # requests that will need the network soon
+        self._decoding_lock = threading.Lock()
         self._batcher = Batcher(self._predict, batch, wait_s, lambda: self._decoding > 0)
 
     def run(self) -> None:
-        """Answer requests until the server closes its end; then finish those that came."""
+        """Answer requests until the server closes its end, then finish those received."""
         with (
             self._connection.makefile("rb") as stream,
             ThreadPoolExecutor(self._threads, thread_name_prefix="answer") as pool,
         ):
-            for answering in [pool.submit(self._answer, stream) for _ in range(self._threads)]:
-                answering.result()
+            for future in [pool.submit(self._answer, stream) for _ in range(self._threads)]:
+                future.result()
 
     def _answer(self, stream: BinaryIO) -> None:
-        """Take one request after another, each from its bytes to its reply if nobody else will."""
+        """Take one request after another from its bytes to the batch, and run batches."""
         while True:
             with self._reading:
                 request = read_request(stream)
@@ -88,16 +88,16 @@ class Worker:
                 self._batcher.put(Waiting(request.number, photos))
 
     def _decode(self, request: Request) -> Prepared | None:
-        with self._counting:
+        with self._decoding_lock:
             self._decoding += 1
         try:
             return prepare_photos(input_fn(request.body, request.content_type), self._model)
         except RequestError as error:
             self._reply(request.number, error.status, str(error).encode())
-        except Exception:  # a fault of ours must not leave its caller waiting
-            self._crashed(request.number)
+        except Exception:  # any other fault is a 500, so that the client does not wait for ever
+            self._reply_crashed(request.number)
         finally:
-            with self._counting:
+            with self._decoding_lock:
                 self._decoding -= 1
         return None
 
@@ -106,28 +106,28 @@ class Worker:
             answers = predict_all([waiting.photos for waiting in batch], self._model)
         except Exception:
             if len(batch) == 1:
-                self._crashed(batch[0].number)
+                self._reply_crashed(batch[0].number)
                 return
-            for waiting in batch:  # one photo's fault is not the others'
+            for waiting in batch:  # one by one, so that one bad photo fails alone
                 self._predict([waiting])
             return
         for waiting, answer in zip(batch, answers, strict=True):
             self._reply(waiting.number, 200, output_fn(answer))
 
-    def _crashed(self, number: int) -> None:
+    def _reply_crashed(self, number: int) -> None:
         traceback.print_exc()
         self._reply(number, 500, CRASHED.encode())
 
     def _reply(self, number: int, status: int, body: bytes) -> None:
         frame = Reply(number, status, body).encode()
-        # BrokenPipeError: the server has gone, and run() is about to find out
+        # BrokenPipeError: the server has closed its end, and run() is about to end
         with self._writing, suppress(BrokenPipeError, ConnectionResetError):
             self._connection.sendall(frame)
 
 
 def main() -> int:
-    """Load, warm up, say so, and answer."""
-    # Ctrl-C and a group's SIGTERM reach this process too; the server decides when it ends.
+    """Load the model, warm up, send the ready frame, and answer requests."""
+    # Ctrl-C and a process group's SIGTERM reach this process too; the server decides when it ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     descriptor, model_dir, threads, batch, wait_ms = sys.argv[1:]

@@ -39,12 +39,12 @@ def test_they_are_the_networks_own(network: Network, photos: list[Path]) -> None
 
     pixels = np.stack([prepare(wire_image(path.read_bytes()), STEP) for path in photos])
     for view, mirrored in ((pixels, False), (pixels[:, :, ::-1].copy(), True)):
-        found = Extractor(network, STEP, None)(photos, mirrored)
+        features = Extractor(network, STEP, None)(photos, mirrored)
         with torch.inference_mode():
             vectors = network.features(torch.from_numpy(view))
             mass = network.dog_mass(vectors)
-        np.testing.assert_allclose(found.vectors, vectors.numpy(), atol=2e-3)
-        np.testing.assert_allclose(found.dog_mass, mass.numpy(), atol=1e-4)
+        np.testing.assert_allclose(features.vectors, vectors.numpy(), atol=2e-3)
+        np.testing.assert_allclose(features.dog_mass, mass.numpy(), atol=1e-4)
 
 
 def test_a_photos_bits_depend_on_no_other_photo(network: Network, photos: list[Path]) -> None:
@@ -59,33 +59,33 @@ def test_what_was_computed_is_not_computed_again(
 ) -> None:
     cache = tmp_path / "cache"
     first, second = (Extractor(network, STEP, cache) for _ in range(2))
-    found = first(photos[:5])
+    features = first(photos[:5])
     assert first.computed == 5
     renamed = photos[0].rename(tmp_path / "other.jpg")  # content counts, not the name
     again = second([renamed, *photos[1:]])
     assert second.computed == 2
-    assert same(found, again.rows(np.arange(5)))
+    assert same(features, again.rows(np.arange(5)))
 
 
 def test_other_weights_or_another_view_are_other_features(
     network: Network, photos: list[Path], tmp_path: Path
 ) -> None:
     first, other = Extractor(network, STEP, tmp_path), Extractor(small(4), STEP, tmp_path)
-    found = first(photos)
-    assert not same(found, other(photos))
+    features = first(photos)
+    assert not same(features, other(photos))
     assert other.computed == 7
-    assert not same(found, first(photos, mirrored=True))
+    assert not same(features, first(photos, mirrored=True))
     assert first.computed == 14
 
 
 def test_a_broken_cache_is_computed_anew(
     network: Network, photos: list[Path], tmp_path: Path
 ) -> None:
-    found = Extractor(network, STEP, tmp_path / "cache")(photos)
+    features = Extractor(network, STEP, tmp_path / "cache")(photos)
     (shard,) = (tmp_path / "cache").rglob("*.npz")
     shard.write_bytes(shard.read_bytes()[:-1000])
     extractor = Extractor(network, STEP, tmp_path / "cache")
-    assert same(found, extractor(photos))
+    assert same(features, extractor(photos))
     assert extractor.computed == 7
 
 
@@ -97,8 +97,8 @@ def test_a_cache_that_cannot_be_written_costs_no_training(
 
 
 def test_the_same_photo_twice_is_two_rows(network: Network, photos: list[Path]) -> None:
-    found = Extractor(network, STEP, None)([photos[0], photos[1], photos[0]])
-    assert (found.vectors[0] == found.vectors[2]).all()
+    features = Extractor(network, STEP, None)([photos[0], photos[1], photos[0]])
+    assert (features.vectors[0] == features.vectors[2]).all()
 
 
 def test_a_broken_photo_is_named(network: Network, tmp_path: Path) -> None:

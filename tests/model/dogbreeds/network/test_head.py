@@ -5,7 +5,7 @@ import pytest
 
 from dogbreeds.data.imagenet import DOG_CLASSES
 from dogbreeds.network.head import (
-    LARGEST_SCALE,
+    MAX_SCALE,
     UNKNOWN_SHARE,
     EpochResult,
     Head,
@@ -37,7 +37,7 @@ def test_known_breeds_get_their_rows_times_one_scale(imagenet: Head) -> None:
     prior = prior_head(imagenet, [BEAGLE, CHIHUAHUA, HAVANESE], clouds(0, 30))
     rows = imagenet.weight[[162, 151]]
     scale = prior.head.weight[0, 0] / rows[0, 0]
-    assert 0 < scale <= LARGEST_SCALE
+    assert 0 < scale <= MAX_SCALE
     np.testing.assert_allclose(prior.head.weight[:2], rows * scale, rtol=1e-5)
     np.testing.assert_allclose(prior.head.bias[:2], imagenet.bias[[162, 151]] * scale, rtol=1e-5)
     dogs = imagenet.weight[list(DOG_CLASSES)].mean(axis=0)
@@ -50,7 +50,7 @@ def test_few_photos_all_right_do_not_scale_the_rows_without_bound() -> None:
     weight[162, 0] = weight[151, 1] = 0.1
     sure = clouds(0, 40, breeds=2, spread=0.01)
     prior = prior_head(Head(weight, np.zeros(1000, np.float32)), [BEAGLE, CHIHUAHUA], sure)
-    assert prior.head.weight[0, 0] == pytest.approx(0.1 * LARGEST_SCALE)
+    assert prior.head.weight[0, 0] == pytest.approx(0.1 * MAX_SCALE)
 
 
 def test_strong_shrinkage_leaves_the_pretrained_head(imagenet: Head) -> None:

@@ -39,8 +39,8 @@ def test_most_real_dogs_are_called_dogs(model: Model, shared_data: Path) -> None
         for folder in sorted((shared_data / "woof10" / "test").iterdir())
         for path in sorted(folder.iterdir())[:6]
     ]
-    found = sum(_is_dog(model, path) for path in photos)
-    assert found / len(photos) >= 0.85, f"{found} of {len(photos)}"
+    dogs = sum(_is_dog(model, path) for path in photos)
+    assert dogs / len(photos) >= 0.85, f"{dogs} of {len(photos)}"
 
 
 def test_the_command_line_makes_the_very_bytes_of_the_bundle(
@@ -64,7 +64,7 @@ def test_the_command_line_makes_the_very_bytes_of_the_bundle(
     assert done.stdout.endswith("smoke photo: Bull Mastiff\n")
     assert sha256(out) == sha256(bundle_folder / "model.tar.gz")
     assert list(out.parent.iterdir()) == [out]
-    assert list(home.iterdir()) == []  # see quiet_openvino.py
+    assert list(home.iterdir()) == []  # see serving/engine.py
 
 
 def _is_dog(model: Model, path: Path) -> bool:

@@ -4,55 +4,62 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dogbreeds.package import quantize
-from dogbreeds.package.quantize import FEWEST_PHOTOS, answers, best_form, labelled
-from dogbreeds.serving.engine import FP32, INT8, Engine, serving_form
+from dogbreeds.package.quantize import (
+    MIN_PHOTOS,
+    add_int8_if_accurate,
+    decide,
+    labelled,
+    top_breeds,
+)
+from dogbreeds.serving.engine import FP32, INT8, Engine, variant_for_this_processor
 
 
 def test_too_few_photos_stay_in_fp32(package: Path, tmp_path: Path) -> None:
     photos = np.zeros((3, 260, 260, 3), np.uint8)
-    decision = best_form(tmp_path, photos, [0, 0, 0])  # it does not even look at the network
+    decision = add_int8_if_accurate(tmp_path, photos, [0, 0, 0])  # the network is not read
     assert decision.precision == "fp32"
     assert decision.reason == (
-        f"3 valid photos are too few to prove int8; {FEWEST_PHOTOS} or more are needed."
+        f"3 valid photos are too few to decide on int8; {MIN_PHOTOS} or more are needed."
     )
     assert list(tmp_path.iterdir()) == []
 
 
 def test_labels_must_be_as_many_as_photos(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="2 labels for 3 photos"):
-        best_form(tmp_path, np.zeros((3, 4, 4, 3), np.uint8), [0, 0])
+        add_int8_if_accurate(tmp_path, np.zeros((3, 4, 4, 3), np.uint8), [0, 0])
 
 
 @pytest.mark.parametrize(
-    ("found", "moved", "precision", "reason"),
+    ("int8", "mass_change", "precision", "reason"),
     [
         ([0] * 200, 0.0, "int8", "accepted: top-1 1.000 against 1.000"),
         ([1] + [0] * 199, 0.0, "int8", "accepted: top-1 0.995"),  # 0.5 points, just
         ([1] * 2 + [0] * 198, 0.0, "fp32", "refused: top-1 0.990"),
-        ([0] * 200, 0.3, "fp32", "refused: it moves the dog mass by 0.300"),
+        ([0] * 200, 0.3, "fp32", "refused: it changes the dog mass by 0.300"),
         ([0] * 200, float("nan"), "fp32", "refused"),
     ],
 )
-def test_half_a_point_decides(found: list[int], moved: float, precision: str, reason: str) -> None:
-    decision = quantize._judge(np.zeros(200, np.int64), np.array(found), moved, [0] * 200)
+def test_half_a_point_decides(
+    int8: list[int], mass_change: float, precision: str, reason: str
+) -> None:
+    decision = decide(np.zeros(200, np.int64), np.array(int8), mass_change, [0] * 200)
     assert decision.precision == precision
     assert reason in decision.reason
 
 
 @pytest.mark.parametrize(
-    ("flags", "form"), [("sse avx512_vnni", INT8), ("avx_vnni", INT8), ("avx2 avx512f", FP32)]
+    ("flags", "variant"), [("sse avx512_vnni", INT8), ("avx_vnni", INT8), ("avx2 avx512f", FP32)]
 )
 def test_int8_runs_only_where_the_processor_is_made_for_it(
-    tmp_path: Path, flags: str, form: object
+    tmp_path: Path, flags: str, variant: object
 ) -> None:
     cpuinfo = tmp_path / "cpuinfo"
     cpuinfo.write_text(f"flags\t\t: {flags}\n")
-    assert serving_form(tmp_path, cpuinfo) is FP32  # there is no other
+    assert variant_for_this_processor(tmp_path, cpuinfo) is FP32  # there is no other
     for name in INT8.files:
         (tmp_path / name).touch()
-    assert serving_form(tmp_path, cpuinfo) is form
-    assert serving_form(tmp_path, tmp_path / "none") is FP32
+    assert variant_for_this_processor(tmp_path, cpuinfo) is variant
+    assert variant_for_this_processor(tmp_path, tmp_path / "none") is FP32
 
 
 @pytest.mark.shared
@@ -60,7 +67,7 @@ def test_int8_on_real_photos(package: Path, shared_data: Path, tmp_path: Path) -
     for name in FP32.files:
         shutil.copyfile(package / name, tmp_path / name)
     photos, labels = labelled(package, shared_data / "woof10" / "valid")
-    decision = best_form(tmp_path, photos, labels)
+    decision = add_int8_if_accurate(tmp_path, photos, labels)
     assert decision.photos == 200
     assert decision.precision == "int8", decision.reason
     # the heads, a quarter of the weights, stay in fp32
@@ -69,6 +76,6 @@ def test_int8_on_real_photos(package: Path, shared_data: Path, tmp_path: Path) -
     )
     # photos that neither calibrated nor decided
     unseen, _ = labelled(package, shared_data / "woof10" / "test")
-    found, _ = answers(Engine(tmp_path, form=INT8), unseen[::3])
-    expected, _ = answers(Engine(tmp_path, form=FP32), unseen[::3])
-    assert float((found == expected).mean()) >= 0.9
+    int8, _ = top_breeds(Engine(tmp_path, variant=INT8), unseen[::3])
+    fp32, _ = top_breeds(Engine(tmp_path, variant=FP32), unseen[::3])
+    assert float((int8 == fp32).mean()) >= 0.9

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from dogbreeds.report import plots
@@ -35,7 +37,7 @@ def test_nothing_recorded_is_no_plot() -> None:
 
 
 def test_bins_without_photos_have_no_dot() -> None:
-    bins = [
+    bins: list[dict[str, Any]] = [
         {"photos": 0, "confidence": None, "accuracy": None},
         {"photos": 8, "confidence": 0.5, "accuracy": 0.75},
     ]

@@ -216,14 +216,14 @@ def missing(name: str) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("photos", "told"),
+    ("photos", "reason"),
     [(missing, "No such file"), (lambda _: b"no picture", "cannot be shown")],
 )
 def test_a_photo_that_cannot_be_read_is_named(
-    tmp_path: Path, photos: Callable[[str], bytes], told: str
+    tmp_path: Path, photos: Callable[[str], bytes], reason: str
 ) -> None:
     page = written(tmp_path, run(["Beagle", "Pug"], [[7, 1], [0, 8]], photos=photos))
-    assert told in page
+    assert reason in page
     assert "test/Beagle/0.jpg" in page
 
 
@@ -282,7 +282,7 @@ def test_wrong_labels_are_shown_with_their_photos(tmp_path: Path, count: int) ->
         ([-0.05, 0.03], "These photos do not tell"),
     ],
 )
-def test_live_and_candidate_are_told_with_their_interval(
+def test_live_and_candidate_are_compared_with_their_interval(
     tmp_path: Path, bounds: list[float], verdict: str
 ) -> None:
     values = run(["Beagle", "Pug"], [[7, 1], [2, 6]])
@@ -310,7 +310,7 @@ def test_a_search_shows_its_best_trials(tmp_path: Path) -> None:
     assert page.index("0.2500") < page.index("0.5000")
 
 
-def test_a_breed_without_photos_and_a_run_without_epochs_are_said(tmp_path: Path) -> None:
+def test_a_breed_without_photos_and_a_run_without_epochs_are_reported(tmp_path: Path) -> None:
     page = written(tmp_path, run(["Beagle", "Pug"], [[8, 0], [0, 0]], history=[]))
     assert "nothing was fitted" in page
     assert "No test photo got a wrong breed." in page

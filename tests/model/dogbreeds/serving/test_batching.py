@@ -8,7 +8,7 @@ from dogbreeds.serving.batching import Batcher
 
 
 class Recorder:
-    """Work that can be held up, and remembers its batches and who did them."""
+    """Records batches and the threads that processed them; waits until `go` is set."""
 
     def __init__(self) -> None:
         self.batches: list[list[int]] = []
@@ -30,32 +30,32 @@ def in_thread(call: Callable[[], None]) -> threading.Thread:
 
 
 @pytest.mark.parametrize(("size", "expected"), [(1, [1] * 10), (4, [1, 4, 4, 1]), (64, [1, 9])])
-def test_what_comes_during_a_batch_is_the_next(size: int, expected: list[int]) -> None:
-    work = Recorder()
-    batcher = Batcher(work, size)
+def test_items_put_during_a_batch_are_the_next(size: int, expected: list[int]) -> None:
+    process = Recorder()
+    batcher = Batcher(process, size)
     first = in_thread(lambda: batcher.put(0))
-    assert work.began.wait(30)
+    assert process.began.wait(30)
     for item in range(1, 10):
-        batcher.put(item)  # returns at once: somebody is at work
-    work.go.set()
+        batcher.put(item)  # returns at once: another thread processes
+    process.go.set()
     first.join(30)
-    assert [len(batch) for batch in work.batches] == expected
-    assert sum(work.batches, []) == list(range(10))  # noqa: RUF017  # a short list
+    assert [len(batch) for batch in process.batches] == expected
+    assert sum(process.batches, []) == list(range(10))  # noqa: RUF017  # a short list
 
 
-def test_a_lone_item_is_worked_off_by_the_thread_that_brought_it() -> None:
-    work = Recorder()
-    work.go.set()
-    batcher = Batcher(work, 8)
+def test_a_lone_item_is_processed_by_its_own_thread() -> None:
+    process = Recorder()
+    process.go.set()
+    batcher = Batcher(process, 8)
     batcher.put(0)
-    assert work.batches == [[0]]
-    assert work.threads == [threading.get_ident()]
+    assert process.batches == [[0]]
+    assert process.threads == [threading.get_ident()]
 
 
 def test_many_threads_lose_and_repeat_nothing() -> None:
-    work = Recorder()
-    work.go.set()
-    batcher = Batcher(work, 3)
+    process = Recorder()
+    process.go.set()
+    batcher = Batcher(process, 3)
 
     def put(first: int) -> None:
         for item in range(first, first + 250):
@@ -63,38 +63,38 @@ def test_many_threads_lose_and_repeat_nothing() -> None:
 
     for thread in [in_thread(partial(put, first)) for first in range(0, 2000, 250)]:
         thread.join(30)
-    assert sorted(sum(work.batches, [])) == list(range(2000))  # noqa: RUF017
-    assert {len(batch) for batch in work.batches} <= {1, 2, 3}
+    assert sorted(sum(process.batches, [])) == list(range(2000))  # noqa: RUF017
+    assert {len(batch) for batch in process.batches} <= {1, 2, 3}
 
 
-def test_a_first_item_waits_for_company_when_told_to() -> None:
-    work = Recorder()
-    work.go.set()
-    batcher = Batcher(work, 2, wait_s=30)
+def test_a_first_item_waits_for_others() -> None:
+    process = Recorder()
+    process.go.set()
+    batcher = Batcher(process, 2, wait_s=30)
     first = in_thread(lambda: batcher.put(0))
-    assert not work.began.wait(0.05)
+    assert not process.began.wait(0.05)
     batcher.put(1)  # the batch is full: no reason to wait longer
     first.join(30)
-    assert work.batches == [[0, 1]]
+    assert process.batches == [[0, 1]]
 
 
-def test_nobody_waits_for_company_that_is_not_coming() -> None:
-    work = Recorder()
-    work.go.set()
-    batcher = Batcher(work, 8, wait_s=3600, coming=lambda: False)
+def test_no_item_waits_if_no_others_are_expected() -> None:
+    process = Recorder()
+    process.go.set()
+    batcher = Batcher(process, 8, wait_s=3600, more_expected=lambda: False)
     batcher.put(0)
-    assert work.batches == [[0]]
+    assert process.batches == [[0]]
 
 
-def test_work_that_fails_leaves_the_next_to_be_done() -> None:
+def test_a_failed_batch_does_not_block_the_next() -> None:
     done: list[int] = []
 
-    def work(batch: list[int]) -> None:
+    def process(batch: list[int]) -> None:
         if batch == [0]:
             raise ValueError("the first fails")
         done.extend(batch)
 
-    batcher = Batcher(work, 8)
+    batcher = Batcher(process, 8)
     with pytest.raises(ValueError, match="the first fails"):
         batcher.put(0)
     batcher.put(1)

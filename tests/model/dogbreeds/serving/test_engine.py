@@ -1,12 +1,20 @@
+import os
 import shutil
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from dogbreeds.evaluation.metrics import softmax
 from dogbreeds.package.card import PackageError
-from dogbreeds.serving.engine import Engine, softmax
+from dogbreeds.serving import engine as engine_module
+from dogbreeds.serving.engine import Engine
+
+MODEL = Path(engine_module.__file__).parents[2]
+QUIET_BY_ITSELF = ("CI", "TF_BUILD", "JENKINS_URL")  # with these set, OpenVINO sends no telemetry
 
 
 def noise(count: int, seed: int = 1) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
@@ -28,8 +36,8 @@ def test_calls_from_many_threads_do_not_mix(engine: Engine) -> None:
     alone = [engine(photo)[0] for photo in photos]
     with ThreadPoolExecutor(4) as pool:
         together = list(pool.map(lambda photo: engine(photo)[0], photos))
-    for expected, found in zip(alone, together, strict=True):
-        np.testing.assert_allclose(found, expected, atol=1e-4)
+    for expected, logits in zip(alone, together, strict=True):
+        np.testing.assert_allclose(logits, expected, atol=1e-4)
 
 
 def test_an_answer_is_kept_when_the_next_is_computed(engine: Engine) -> None:
@@ -40,8 +48,8 @@ def test_an_answer_is_kept_when_the_next_is_computed(engine: Engine) -> None:
 
 
 def test_softmax_of_large_logits() -> None:
-    found = softmax(np.array([[1000.0, 1000.0, -1000.0]], np.float32))
-    np.testing.assert_allclose(found, [[0.5, 0.5, 0.0]])
+    probabilities = softmax(np.array([[1000.0, 1000.0, -1000.0]], np.float32))
+    np.testing.assert_allclose(probabilities, [[0.5, 0.5, 0.0]])
 
 
 @pytest.mark.parametrize("name", ["network.xml", "network.bin"])
@@ -59,3 +67,16 @@ def test_a_truncated_file_does_not_load(package: Path, tmp_path: Path, name: str
     (broken / name).write_bytes(whole[: len(whole) // 2])
     with pytest.raises(PackageError, match="engine cannot load the model package"):
         Engine(broken)
+
+
+def test_the_engine_loads_no_telemetry_and_writes_nothing_to_home(tmp_path: Path) -> None:
+    code = (
+        "import sys; import dogbreeds.serving.engine;"
+        "print([n for n, m in sys.modules.items() if n.startswith('openvino_tele') and m])"
+    )
+    environment = {n: value for n, value in os.environ.items() if n not in QUIET_BY_ITSELF}
+    environment |= {"HOME": str(tmp_path), "PYTHONPATH": str(MODEL)}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    assert done.stdout == "[]\n"
+    assert list(tmp_path.iterdir()) == []

@@ -2,7 +2,7 @@ import io
 
 import pytest
 
-from dogbreeds.serving.frames import MOST_KIND, Reply, Request, read_request
+from dogbreeds.serving.frames import MAX_CONTENT_TYPE, Reply, Request, read_request
 
 
 @pytest.mark.parametrize("body", [b"", b"x", bytes(70_000)])
@@ -22,9 +22,9 @@ def test_a_cut_request_is_none() -> None:
 
 def test_a_content_type_of_any_length_and_letters_passes() -> None:
     request = Request(1, "ü" * 4_000, b"")
-    found = read_request(io.BytesIO(request.head()))
-    assert found is not None
-    assert found.content_type == "ü" * (MOST_KIND // 2)
+    received = read_request(io.BytesIO(request.head()))
+    assert received is not None
+    assert received.content_type == "ü" * (MAX_CONTENT_TYPE // 2)
 
 
 def test_a_reply_says_how_long_it_is() -> None:

@@ -1,4 +1,4 @@
-"""The server's replicas: one is killed under load, more comes than the queue holds."""
+"""The server's replicas: one is killed under load, and the queue overflows."""
 
 import os
 import signal
@@ -10,18 +10,18 @@ from pathlib import Path
 
 from tests.model.serving import PATIENCE, Running, serving
 
-BACK_SECONDS = 10.0  # the issue's bound; it is about one
+BACK_SECONDS = 10.0  # about one on an idle machine
 
 
 def children(pid: int) -> list[int]:
-    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def worker_of(running: Running) -> int:
     (worker,) = [
-        one
-        for one in children(running.process.pid)
-        if b"worker.py" in Path(f"/proc/{one}/cmdline").read_bytes()
+        child
+        for child in children(running.process.pid)
+        if b"dogbreeds.serving.worker" in Path(f"/proc/{child}/cmdline").read_bytes()
     ]
     return worker
 
@@ -35,13 +35,13 @@ def test_a_killed_replica_under_load_is_replaced(
         stop = threading.Event()
 
         def load() -> Counter[int]:
-            seen: Counter[int] = Counter()
+            statuses: Counter[int] = Counter()
             while not stop.is_set():
                 answer = running.invoke(smoke_bytes, "image/jpeg")  # never a broken connection
                 if answer.status != 200:
                     assert answer.headers["retry-after"] == "1"
-                seen[answer.status] += 1
-            return seen
+                statuses[answer.status] += 1
+            return statuses
 
         loads = [pool.submit(load) for _ in range(4)]
         try:
@@ -57,8 +57,8 @@ def test_a_killed_replica_under_load_is_replaced(
             time.sleep(0.3)
         finally:
             stop.set()
-        seen = sum((one.result() for one in loads), Counter())
-    assert set(seen) == {200, 503}
+        answered = sum((load.result() for load in loads), Counter())
+    assert set(answered) == {200, 503}
     assert set(statuses) <= {200, 503}
     assert "replica died after" in log.read_text()
 
@@ -72,12 +72,12 @@ def test_no_replica_outlives_its_server(package: Path, tmp_path: Path) -> None:
         deadline = time.monotonic() + PATIENCE
         while Path(f"/proc/{worker}/cmdline").exists() and time.monotonic() < deadline:
             if not Path(f"/proc/{worker}/cmdline").read_bytes():
-                break  # ended, and nobody has read its exit status yet
+                break  # ended; its exit status has not been read yet
             time.sleep(0.05)
         assert time.monotonic() < deadline
 
 
-def test_more_than_the_queue_holds_is_turned_away(
+def test_requests_beyond_the_queue_get_503(
     package: Path, tmp_path: Path, smoke_bytes: bytes
 ) -> None:
     with serving(package, tmp_path / "server.log", KENNEL_QUEUE="2") as running:
@@ -90,5 +90,5 @@ def test_more_than_the_queue_holds_is_turned_away(
         for answer in answers:
             if answer.status == 503:
                 assert answer.headers["retry-after"] == "1"
-                assert answer.json == {"error": "All places in the queue are taken; try again."}
+                assert answer.json == {"error": "The queue is full; try again."}
         assert running.invoke(smoke_bytes, "image/jpeg").status == 200

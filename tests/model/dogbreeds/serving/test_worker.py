@@ -19,16 +19,16 @@ NPY = "application/x-npy"
 
 @contextmanager
 def working(model: Model, batch: int = 8) -> Iterator[socket.socket]:
-    ours, theirs = socket.socketpair()
-    worker = Worker(model, theirs, threads=2, batch=batch, wait_s=0.0)
+    server_end, replica_end = socket.socketpair()
+    worker = Worker(model, replica_end, threads=2, batch=batch, wait_s=0.0)
     thread = threading.Thread(target=worker.run)
     thread.start()
     try:
-        yield ours
+        yield server_end
     finally:
-        ours.close()
+        server_end.close()
         thread.join(30)
-        theirs.close()
+        replica_end.close()
         assert not thread.is_alive()
 
 
