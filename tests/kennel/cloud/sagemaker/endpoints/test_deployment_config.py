@@ -1,4 +1,4 @@
-"""What a DeploymentConfig comes to, and which ones are refused."""
+"""Steps of a DeploymentConfig, and configurations that are refused."""
 
 from typing import Any
 
@@ -18,13 +18,13 @@ def config(kind: str, size: tuple[str, int] | None = None, **policy: Any) -> dic
     return {"BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": routing, **policy}}
 
 
-def steps(given: dict[str, Any] | None, count: int) -> list[int]:
-    rollout = rollout_of(given, {"A": count}, {"A": count})
+def steps(deployment_config: dict[str, Any] | None, count: int) -> list[int]:
+    rollout = rollout_of(deployment_config, {"A": count}, {"A": count})
     return [each["A"] for each in rollout.steps]
 
 
 @pytest.mark.parametrize(
-    ("given", "count", "expected"),
+    ("deployment_config", "count", "expected"),
     [
         (None, 3, [3]),
         (config("ALL_AT_ONCE"), 1, [1]),
@@ -35,12 +35,12 @@ def steps(given: dict[str, Any] | None, count: int) -> list[int]:
         (config("LINEAR", ("CAPACITY_PERCENT", 10)), 20, list(range(2, 21, 2))),
     ],
 )
-def test_steps(given: dict[str, Any] | None, count: int, expected: list[int]) -> None:
-    assert steps(given, count) == expected
+def test_steps(deployment_config: dict[str, Any] | None, count: int, expected: list[int]) -> None:
+    assert steps(deployment_config, count) == expected
 
 
 @pytest.mark.parametrize(
-    ("given", "count", "words"),
+    ("deployment_config", "count", "words"),
     [
         (config("CANARY", ("INSTANCE_COUNT", 1)), 1, "CanarySize must be less than or equal to 50"),
         (config("CANARY", ("CAPACITY_PERCENT", 50)), 1, "received 50% of 1 instance"),
@@ -64,10 +64,10 @@ def test_steps(given: dict[str, Any] | None, count: int, expected: list[int]) ->
     ],
 )
 def test_what_the_documentation_excludes_is_refused(
-    given: dict[str, Any], count: int, words: str
+    deployment_config: dict[str, Any], count: int, words: str
 ) -> None:
     with pytest.raises(ServiceError, match=words) as raised:
-        steps(given, count)
+        steps(deployment_config, count)
     assert raised.value.code == "ValidationException"
 
 
@@ -115,9 +115,9 @@ def test_steps_grow_to_all_and_begin_at_half_at_most(
     count: int, kind: str, size: tuple[str, int]
 ) -> None:
     try:
-        found = steps(config(kind, size), count)
+        counts = steps(config(kind, size), count)
     except ServiceError:
         return
-    assert found[-1] == count
-    assert found == sorted(set(found))
-    assert 0 < found[0] * 2 <= count
+    assert counts[-1] == count
+    assert counts == sorted(set(counts))
+    assert 0 < counts[0] * 2 <= count

@@ -1,4 +1,4 @@
-"""S3 and folders, over moto."""
+"""Transfer files between local folders and moto's S3."""
 
 import io
 import tarfile
@@ -20,12 +20,12 @@ from kennel.cloud.sagemaker.jobs.s3_sync import (
 
 @pytest.fixture
 def s3(moto_url: str) -> Iterator[Any]:
-    found = client("s3", moto_url)
-    found.create_bucket(Bucket="moved")
-    yield found
-    for each in found.list_objects_v2(Bucket="moved").get("Contents", []):
-        found.delete_object(Bucket="moved", Key=each["Key"])
-    found.delete_bucket(Bucket="moved")
+    s3 = client("s3", moto_url)
+    s3.create_bucket(Bucket="moved")
+    yield s3
+    for each in s3.list_objects_v2(Bucket="moved").get("Contents", []):
+        s3.delete_object(Bucket="moved", Key=each["Key"])
+    s3.delete_bucket(Bucket="moved")
 
 
 def names(folder: Path) -> set[str]:
@@ -62,8 +62,8 @@ def test_an_archive_of_two_folders_has_each_name_once(s3: Any, tmp_path: Path) -
     upload_archive(s3, [tmp_path / "one", tmp_path / "two"], "s3://moved/out/model.tar.gz")
     body = s3.get_object(Bucket="moved", Key="out/model.tar.gz")["Body"].read()
     with tarfile.open(fileobj=io.BytesIO(body)) as archive:
-        found = {each.name: archive.extractfile(each).read() for each in archive}  # type: ignore[union-attr]
-    assert found == {"same": b"one", "own": b"two"}
+        files = {each.name: archive.extractfile(each).read() for each in archive}  # type: ignore[union-attr]
+    assert files == {"same": b"one", "own": b"two"}
 
 
 def test_a_mirror_sends_what_changed_and_fetches_what_was_left(s3: Any, tmp_path: Path) -> None:

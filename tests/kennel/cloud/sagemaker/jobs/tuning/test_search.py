@@ -70,10 +70,10 @@ def test_bayesian_comes_nearer_than_random_after_the_same_tries() -> None:
 def test_a_grid_has_each_combination_once() -> None:
     ranges = [{"Name": "a", "Values": ["1", "2"]}, {"Name": "b", "Values": ["x", "y"]}]
     search = Search(config(Strategy="Grid", ParameterRanges={"CategoricalParameterRanges": ranges}))
-    tried = []
+    combinations = []
     while proposal := search.propose():
-        tried.append((proposal.hyperparameters["a"], proposal.hyperparameters["b"]))
-    assert sorted(tried) == [("1", "x"), ("1", "y"), ("2", "x"), ("2", "y")]
+        combinations.append((proposal.hyperparameters["a"], proposal.hyperparameters["b"]))
+    assert sorted(combinations) == [("1", "x"), ("1", "y"), ("2", "x"), ("2", "y")]
 
 
 def test_early_stopping_compares_with_the_median_of_running_averages() -> None:
@@ -83,11 +83,11 @@ def test_early_stopping_compares_with_the_median_of_running_averages() -> None:
         trial = search.propose()
         assert trial
         search.report(trial, curve[-1], curve, stopped=False)
-    for last, hopeless in ((0.81, True), (0.79, False)):
+    for last, prune in ((0.81, True), (0.79, False)):
         trial = search.propose()
         assert trial
         assert not search.should_stop(trial, [])
-        assert search.should_stop(trial, [1.0, last]) is hopeless
+        assert search.should_stop(trial, [1.0, last]) is prune
 
 
 def test_without_early_stopping_nothing_should_stop() -> None:
@@ -123,6 +123,6 @@ def test_hyperband_stops_what_is_far_behind() -> None:
 
 def test_a_warm_start_ignores_what_is_outside_the_new_ranges() -> None:
     ranges = continuous("0", "0.5", "Linear")
-    known = [({"x": "0.4"}, 1.0), ({"x": "0.9"}, 0.0), ({"y": "1"}, 0.0)]
-    search = Search(config(Strategy="Bayesian", ParameterRanges=ranges), known)
+    parent_results = [({"x": "0.4"}, 1.0), ({"x": "0.9"}, 0.0), ({"y": "1"}, 0.0)]
+    search = Search(config(Strategy="Bayesian", ParameterRanges=ranges), parent_results)
     assert drawn(search, 20)[-1] <= 0.5
