@@ -18,7 +18,7 @@ def test_only_a_role_that_trusts_sagemaker_may_be_assumed() -> None:
     assert not may_be_assumed(trust("lambda.amazonaws.com"))
 
 
-def test_a_jobs_process_calls_with_its_roles_key() -> None:
+def test_a_jobs_process_has_its_roles_access_key() -> None:
     account = Account("http://127.0.0.1:1", {"arn:role": "TrainingRole"})
     environment = account.environment("arn:role")
     assert environment["AWS_ACCESS_KEY_ID"] == "TrainingRole"

@@ -25,7 +25,7 @@ def sagemaker(bare_cloud: Cloud) -> Any:
 
 @pytest.fixture(scope="module")
 def package(bare_cloud: Cloud) -> str:
-    """The pretrained package in the offline S3, as an URI."""
+    """Upload the pretrained package to the offline S3; return its URI."""
     file = BUILT / "PublishBundleFunction" / "bundle" / "model.tar.gz"
     bucket = bare_cloud.stack.outputs["BucketName"]
     client("s3", bare_cloud.url).upload_file(str(file), bucket, "tried/model.tar.gz")
@@ -96,7 +96,7 @@ def test_a_missing_endpoint_cannot_be_invoked(bare_cloud: Cloud) -> None:
     assert message == "Endpoint none of account 123456789012 not found."
 
 
-def test_a_malformed_request_is_refused_by_the_services_own_model(bare_cloud: Cloud) -> None:
+def test_a_malformed_request_is_refused_by_the_services_model(bare_cloud: Cloud) -> None:
     import boto3  # noqa: PLC0415 - with the client's own check off, so that the service's is met
     from botocore.config import Config  # noqa: PLC0415
 
@@ -176,7 +176,7 @@ def test_a_failed_update_leaves_the_old_configuration_serving(
     assert described["EndpointConfigName"] == before
 
 
-def test_a_models_error_keeps_its_status_and_words(bare_cloud: Cloud, endpoint: str) -> None:
+def test_a_models_error_keeps_its_status_and_message(bare_cloud: Cloud, endpoint: str) -> None:
     runtime = client("sagemaker-runtime", bare_cloud.url)
     with pytest.raises(ClientError) as raised:
         runtime.invoke_endpoint(EndpointName=endpoint, ContentType="text/plain", Body=b"x")

@@ -56,7 +56,7 @@ def test_an_endpoint_is_created_serves_and_is_deleted_with_its_processes(tmp_pat
     asyncio.run(scenario())
 
 
-def test_a_container_that_never_pings_fails_by_its_timeout_on_the_clock(tmp_path: Path) -> None:
+def test_a_container_that_never_answers_a_ping_fails_after_its_timeout(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with stage(tmp_path, grace_seconds=0) as s:
             patience = {"ContainerStartupHealthCheckTimeoutInSeconds": 300}
@@ -280,7 +280,7 @@ def test_missing_and_duplicate_names_are_refused(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
-def test_what_is_not_emulated_is_refused_by_its_name(tmp_path: Path) -> None:
+def test_features_that_are_not_emulated_are_refused_by_name(tmp_path: Path) -> None:
     serverless = {"ServerlessConfig": {"MemorySizeInMB": 1024, "MaxConcurrency": 1}}
     variant = {"VariantName": "A", "ModelName": "m", **serverless}
     shadow = {"ShadowProductionVariants": [variant]}

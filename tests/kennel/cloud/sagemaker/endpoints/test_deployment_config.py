@@ -63,7 +63,7 @@ def test_steps(deployment_config: dict[str, Any] | None, count: int, expected: l
         ),
     ],
 )
-def test_what_the_documentation_excludes_is_refused(
+def test_a_config_that_the_documentation_excludes_is_refused(
     deployment_config: dict[str, Any], count: int, words: str
 ) -> None:
     with pytest.raises(ServiceError, match=words) as raised:
@@ -71,7 +71,7 @@ def test_what_the_documentation_excludes_is_refused(
     assert raised.value.code == "ValidationException"
 
 
-def test_a_shift_needs_the_same_variants_as_before() -> None:
+def test_a_traffic_shift_requires_the_same_variants() -> None:
     canary = config("CANARY", ("INSTANCE_COUNT", 1))
     with pytest.raises(ServiceError, match="same variant names"):
         rollout_of(canary, {"B": 2}, {"A": 2})
@@ -91,7 +91,7 @@ def test_a_rolling_update_has_batches() -> None:
     assert steps(rolling("CAPACITY_PERCENT", 50), 2) == [1, 2]
 
 
-def test_what_a_rolling_update_excludes() -> None:
+def test_a_rolling_update_refuses_other_settings() -> None:
     with pytest.raises(ServiceError, match="MaximumBatchSize must be 5-50%"):
         steps(rolling("CAPACITY_PERCENT", 4), 100)
     with pytest.raises(ServiceError, match="MaximumBatchSize must be 5-50%"):
@@ -111,9 +111,7 @@ def test_what_a_rolling_update_excludes() -> None:
     kind=st.sampled_from(["CANARY", "LINEAR"]),
     size=st.tuples(st.sampled_from(["INSTANCE_COUNT", "CAPACITY_PERCENT"]), st.integers(1, 100)),
 )
-def test_steps_grow_to_all_and_begin_at_half_at_most(
-    count: int, kind: str, size: tuple[str, int]
-) -> None:
+def test_steps_grow_from_at_most_half_to_all(count: int, kind: str, size: tuple[str, int]) -> None:
     try:
         counts = steps(config(kind, size), count)
     except ServiceError:

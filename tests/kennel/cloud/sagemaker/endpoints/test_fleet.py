@@ -8,7 +8,7 @@ from kennel.cloud.sagemaker.endpoints.instance import Instance
 
 
 async def no_start(number: int) -> Instance:
-    raise AssertionError("nothing is started here")
+    raise AssertionError(f"no instance is started in these tests: received number {number}")
 
 
 def fleet(name: str = "A") -> Fleet:
@@ -16,7 +16,7 @@ def fleet(name: str = "A") -> Fleet:
 
 
 class Busy:
-    """What `Fleet.pick` sees of an instance."""
+    """The members of an instance that `Fleet.pick` reads."""
 
     alive = True
 

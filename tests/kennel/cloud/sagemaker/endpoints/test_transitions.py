@@ -117,7 +117,7 @@ def test_linear_steps_shift_more_each_time(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
-def test_a_rolling_update_never_has_both_fleets_whole(tmp_path: Path) -> None:
+def test_a_rolling_update_never_runs_both_fleets_at_full_size(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with stage(tmp_path) as s:
             await s.up(await s.config("old", count=4))

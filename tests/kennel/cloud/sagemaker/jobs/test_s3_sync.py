@@ -32,7 +32,7 @@ def names(folder: Path) -> set[str]:
     return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
 
 
-def test_a_prefix_is_brought_without_itself(s3: Any, tmp_path: Path) -> None:
+def test_objects_are_downloaded_without_their_prefix(s3: Any, tmp_path: Path) -> None:
     for key in ("in/a", "in/deep/b", "in/folder/", "other/c"):
         s3.put_object(Bucket="moved", Key=key, Body=key.encode())
     keys = keys_below(s3, "s3://moved/in", "role")
@@ -41,14 +41,14 @@ def test_a_prefix_is_brought_without_itself(s3: Any, tmp_path: Path) -> None:
     assert names(tmp_path) == {"a", "deep/b"}
 
 
-def test_one_object_is_a_prefix_too(s3: Any, tmp_path: Path) -> None:
+def test_a_prefix_can_be_one_object(s3: Any, tmp_path: Path) -> None:
     s3.put_object(Bucket="moved", Key="models/model.tar.gz", Body=b"m")
     uri = "s3://moved/models/model.tar.gz"
     download(s3, uri, keys_below(s3, uri, "role"), tmp_path)
     assert names(tmp_path) == {"model.tar.gz"}
 
 
-def test_a_key_that_leads_out_is_refused(s3: Any, tmp_path: Path) -> None:
+def test_a_key_outside_the_folder_is_refused(s3: Any, tmp_path: Path) -> None:
     s3.put_object(Bucket="moved", Key="in/../../out", Body=b"x")
     with pytest.raises(TransferFailed, match="leads out"):
         download(s3, "s3://moved/in/", ["in/../../out"], tmp_path / "folder")
@@ -66,7 +66,7 @@ def test_an_archive_of_two_folders_has_each_name_once(s3: Any, tmp_path: Path) -
     assert files == {"same": b"one", "own": b"two"}
 
 
-def test_a_mirror_sends_what_changed_and_fetches_what_was_left(s3: Any, tmp_path: Path) -> None:
+def test_a_mirror_uploads_changed_files_and_downloads_earlier_ones(s3: Any, tmp_path: Path) -> None:
     folder = tmp_path / "checkpoints"
     folder.mkdir()
     mirror = Mirror(s3, folder, "s3://moved/checkpoints")

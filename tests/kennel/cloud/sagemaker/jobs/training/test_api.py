@@ -99,7 +99,7 @@ def test_the_scripts_files_are_uploaded_to_s3(service: Service, done: dict[str, 
     assert archive(service, "out/copy/output/output.tar.gz") == {"notes.txt": b"done"}
 
 
-def test_metrics_are_read_from_the_log_which_is_in_cloudwatch(
+def test_metrics_are_read_from_the_log_in_cloudwatch(
     service: Service, done: dict[str, Any]
 ) -> None:
     (metric,) = done["FinalMetricDataList"]
@@ -211,7 +211,7 @@ def test_a_job_over_its_time_is_stopped(moto_url: str, tmp_path: Path) -> None:
         assert not processes_with("long")
 
 
-def test_checkpoints_go_to_s3_and_come_back(quick_service: Service) -> None:
+def test_checkpoints_are_uploaded_and_downloaded_by_the_next_job(quick_service: Service) -> None:
     script = """
 import os, pathlib
 folder = pathlib.Path(os.environ["SAGEMAKER_BASE_DIR"], "checkpoints")

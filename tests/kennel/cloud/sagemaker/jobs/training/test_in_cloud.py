@@ -59,7 +59,7 @@ def test_the_templates_role_allows_a_training_job(
     ]
 
 
-def test_its_log_is_in_cloudwatch(bare_cloud: Cloud, trained: dict[str, Any]) -> None:
+def test_the_log_is_in_cloudwatch(bare_cloud: Cloud, trained: dict[str, Any]) -> None:
     logs = client("logs", bare_cloud.url)
     group = "/aws/sagemaker/TrainingJobs"
     (stream,) = logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=f"{NAME}/")[

@@ -170,7 +170,7 @@ def test_a_stop_ends_its_training_jobs(quick_service: Service) -> None:
         quick_service.sagemaker.stop_hyper_parameter_tuning_job(HyperParameterTuningJobName="halt")
 
 
-def test_when_five_have_failed_and_none_succeeded_it_gives_up(quick_service: Service) -> None:
+def test_five_failures_without_a_success_fail_the_tuning_job(quick_service: Service) -> None:
     quick_service.faults.add(Fault("CreateTrainingJob", "capacity", times=9, name="none-*"))
     limits = {"MaxNumberOfTrainingJobs": 9, "MaxParallelTrainingJobs": 1}
     request = tuning(quick_service, "none", ResourceLimits=limits)

@@ -1,4 +1,4 @@
-"""The search by itself: ranges and their scales, grids, early stopping, warm starts."""
+"""Search without jobs: ranges and their scales, grids, early stopping, warm starts."""
 
 from typing import Any
 
@@ -48,7 +48,7 @@ def test_integers_are_whole_and_within_their_range() -> None:
     assert set(drawn(search, 60)) == {2, 3, 4, 5}
 
 
-def test_bayesian_comes_nearer_than_random_after_the_same_tries() -> None:
+def test_bayesian_is_better_than_random_after_the_same_trials() -> None:
     ranges = continuous("0", "1", "Linear")
     best = {}
     for strategy in ("Random", "Bayesian"):
@@ -90,7 +90,7 @@ def test_early_stopping_compares_with_the_median_of_running_averages() -> None:
         assert search.should_stop(trial, [1.0, last]) is prune
 
 
-def test_without_early_stopping_nothing_should_stop() -> None:
+def test_without_early_stopping_no_trial_stops() -> None:
     search = Search(config(ParameterRanges=continuous("0", "1", "Linear")))
     first = search.propose()
     assert first
@@ -99,7 +99,7 @@ def test_without_early_stopping_nothing_should_stop() -> None:
     assert second and not search.should_stop(second, [99.0])
 
 
-def test_hyperband_stops_what_is_far_behind() -> None:
+def test_hyperband_stops_trials_that_are_far_behind() -> None:
     search = Search(
         config(
             Strategy="Hyperband",
@@ -121,7 +121,7 @@ def test_hyperband_stops_what_is_far_behind() -> None:
     assert 0 < stopped < 30
 
 
-def test_a_warm_start_ignores_what_is_outside_the_new_ranges() -> None:
+def test_a_warm_start_ignores_results_outside_the_new_ranges() -> None:
     ranges = continuous("0", "0.5", "Linear")
     parent_results = [({"x": "0.4"}, 1.0), ({"x": "0.9"}, 0.0), ({"y": "1"}, 0.0)]
     search = Search(config(Strategy="Bayesian", ParameterRanges=ranges), parent_results)
