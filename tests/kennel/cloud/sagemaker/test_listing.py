@@ -1,4 +1,4 @@
-"""Pages, and times as boto3 may send them."""
+"""Page and filter the answers of List actions."""
 
 from typing import Any
 
@@ -57,6 +57,6 @@ def test_filters(filters: dict[str, Any], expected: list[str]) -> None:
 
 
 @pytest.mark.parametrize("token", ["made up", "", "ZnJvbSB4", "bm9uZQ=="])
-def test_a_token_that_was_not_given_is_refused(token: str) -> None:
+def test_an_invalid_token_is_refused(token: str) -> None:
     with pytest.raises(ServiceError, match="token"):
         page("Tags", [1, 2], {"NextToken": token})

@@ -1,4 +1,4 @@
-"""Versions, and packages of their own, where the conformance table does not look."""
+"""Versions and unversioned packages, beyond the conformance cases."""
 
 import asyncio
 from typing import Any
@@ -31,7 +31,7 @@ def call() -> Caller:
     return Caller()
 
 
-def test_names_differ_by_more_than_capitals(call: Caller) -> None:
+def test_names_are_not_case_sensitive(call: Caller) -> None:
     call("CreateModelPackageGroup", ModelPackageGroupName="Dogs")
     with pytest.raises(ServiceError, match="already exists"):
         call("CreateModelPackageGroup", ModelPackageGroupName="dogs")
@@ -40,7 +40,7 @@ def test_names_differ_by_more_than_capitals(call: Caller) -> None:
     assert described["ModelPackageGroupName"] == "Dogs"
 
 
-def test_versions_and_others_are_listed_apart(call: Caller) -> None:
+def test_versioned_and_unversioned_packages_are_listed_apart(call: Caller) -> None:
     call("CreateModelPackageGroup", ModelPackageGroupName="dogs")
     call("CreateModelPackage", ModelPackageGroupName="dogs")
     call("CreateModelPackage", ModelPackageName="alone")

@@ -63,5 +63,5 @@ def test_an_endpoint_requires_permission_on_its_configuration() -> None:
     assert resources == {BASE + "endpoint/e", BASE + "endpoint-config/c"}
 
 
-def test_an_arn_stays_as_it_is() -> None:
+def test_an_arn_is_unchanged() -> None:
     assert arn_of("model", f"{BASE}model/M") == f"{BASE}model/M"

@@ -27,7 +27,7 @@ def test_a_well_formed_answer_passes() -> None:
     check_response("DeleteModel", {})
 
 
-def test_a_pattern_that_python_cannot_read_refuses_nothing() -> None:
+def test_a_pattern_that_python_cannot_read_is_not_checked() -> None:
     tags = [{"Key": "größe", "Value": "\N{DOG FACE}"}]
     check_request("AddTags", {"ResourceArn": ARN, "Tags": tags})
 

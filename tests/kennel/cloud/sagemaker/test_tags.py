@@ -1,4 +1,4 @@
-"""Tags beyond a page; the rest is in the conformance table."""
+"""Limit the tags of a resource; the conformance cases cover the rest."""
 
 import asyncio
 

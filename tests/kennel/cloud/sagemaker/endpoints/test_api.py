@@ -1,4 +1,4 @@
-"""Endpoints with real serving processes that hold no model, on a clock that only skips."""
+"""Run endpoints with server processes that hold no model, on a clock that only skips."""
 
 import asyncio
 from pathlib import Path
@@ -22,7 +22,7 @@ from tests.kennel.cloud.sagemaker.endpoints.serving_tools import (
 ARN = "arn:aws:sagemaker:us-east-1:123456789012"
 
 
-def test_an_endpoint_is_created_serves_and_goes_with_its_processes(tmp_path: Path) -> None:
+def test_an_endpoint_is_created_serves_and_is_deleted_with_its_processes(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with stage(tmp_path) as s:
             await s.config("one", count=2)
@@ -56,7 +56,7 @@ def test_an_endpoint_is_created_serves_and_goes_with_its_processes(tmp_path: Pat
     asyncio.run(scenario())
 
 
-def test_a_container_that_never_pings_fails_by_its_timeout_on_the_clock(tmp_path: Path) -> None:
+def test_a_container_that_never_answers_a_ping_fails_after_its_timeout(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with stage(tmp_path, grace_seconds=0) as s:
             patience = {"ContainerStartupHealthCheckTimeoutInSeconds": 300}
@@ -172,7 +172,7 @@ async def _another(s: Stage, first: int) -> int:
             await asyncio.sleep(0.01)
 
 
-def test_capacity_and_failure_faults_have_the_services_words(tmp_path: Path) -> None:
+def test_capacity_and_failure_faults_have_the_services_messages(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with stage(tmp_path) as s:
             s.faults.add(Fault("CreateEndpoint", "capacity"))
@@ -208,7 +208,7 @@ def test_capacity_and_failure_faults_have_the_services_words(tmp_path: Path) -> 
     asyncio.run(scenario())
 
 
-def test_what_was_up_comes_up_again_from_the_store(tmp_path: Path) -> None:
+def test_stored_endpoints_start_again(tmp_path: Path) -> None:
     async def scenario() -> None:
         store = Store(tmp_path / "state.db")
         async with stage(tmp_path, store) as s:
@@ -264,7 +264,7 @@ def test_a_scalable_targets_instance_type_cannot_change(tmp_path: Path) -> None:
     assert forgotten == ["e"]
 
 
-def test_what_is_missing_and_what_is_taken(tmp_path: Path) -> None:
+def test_missing_and_duplicate_names_are_refused(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with stage(tmp_path) as s:
             create = s.endpoints.create_endpoint
@@ -280,7 +280,7 @@ def test_what_is_missing_and_what_is_taken(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
-def test_what_is_not_emulated_is_refused_by_its_name(tmp_path: Path) -> None:
+def test_features_that_are_not_emulated_are_refused_by_name(tmp_path: Path) -> None:
     serverless = {"ServerlessConfig": {"MemorySizeInMB": 1024, "MaxConcurrency": 1}}
     variant = {"VariantName": "A", "ModelName": "m", **serverless}
     shadow = {"ShadowProductionVariants": [variant]}

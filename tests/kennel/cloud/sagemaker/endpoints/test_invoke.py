@@ -1,4 +1,4 @@
-"""InvokeEndpoint over real serving processes: errors, headers, faults and what is counted."""
+"""Invoke endpoints with real server processes: errors, headers, faults and metrics."""
 
 import asyncio
 import json
@@ -12,7 +12,7 @@ from kennel.cloud.sagemaker.errors import ServiceError
 from tests.kennel.cloud.sagemaker.endpoints.serving_tools import stage
 
 
-def test_errors_of_the_model_keep_status_and_words(tmp_path: Path) -> None:
+def test_a_models_error_keeps_its_status_and_message(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with stage(tmp_path) as s:
             await s.up(await s.config("one"))
@@ -69,7 +69,7 @@ def test_headers_pass_both_ways(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
-def test_faults_fail_hang_and_lose(tmp_path: Path) -> None:
+def test_faults_fail_hang_and_lose_instances(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with stage(tmp_path) as s:
             await s.up(await s.config("one"))
@@ -126,7 +126,7 @@ def test_invocations_are_counted_as_the_service_counts_them(tmp_path: Path) -> N
     asyncio.run(scenario())
 
 
-def test_a_quiet_endpoint_sends_zeros_also_for_time_that_was_skipped(tmp_path: Path) -> None:
+def test_an_idle_endpoint_publishes_zeros_for_skipped_time_too(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with stage(tmp_path) as s:
             await s.endpoints.start()

@@ -1,4 +1,4 @@
-"""Blue/green deployments between real serving processes, on a clock that only skips."""
+"""Deploy to real server processes, on a clock that only skips."""
 
 import asyncio
 from pathlib import Path
@@ -24,15 +24,15 @@ def canary(**more: Any) -> dict[str, Any]:
     }
 
 
-async def baking(s: Stage, words: str) -> dict[str, Any]:
-    """Wait until the pending deployment bakes with these words; return its variant."""
+async def baking(s: Stage, message: str) -> dict[str, Any]:
+    """Wait until the pending deployment bakes with this message; return its variant."""
 
     def bakes(description: dict[str, Any]) -> bool:
-        return status_of(description) == "Baking" and words in str(description)
+        return status_of(description) == "Baking" and message in str(description)
 
     description = await s.until(bakes)
-    found: dict[str, Any] = description["PendingDeploymentSummary"]["ProductionVariants"][0]
-    return found
+    pending: dict[str, Any] = description["PendingDeploymentSummary"]["ProductionVariants"][0]
+    return pending
 
 
 def pids(s: Stage, which: str) -> list[int]:
@@ -55,8 +55,8 @@ def test_a_canary_takes_its_share_bakes_and_takes_over(tmp_path: Path) -> None:
                 "capacity of 1 instance(s)."
             )
             assert (await s.describe())["EndpointConfigName"] == "old"
-            asked = [await s.invoke() for _ in range(40)]
-            new = [each["pid"] for each in asked if each["name"] == "new"]
+            answers = [await s.invoke() for _ in range(40)]
+            new = [each["pid"] for each in answers if each["name"] == "new"]
             assert len(new) == 10
             assert len(set(new)) == 1  # the canary is one instance of the four
 
@@ -78,7 +78,7 @@ def test_a_canary_takes_its_share_bakes_and_takes_over(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
-def test_an_alarm_in_the_bake_sends_all_traffic_back(tmp_path: Path) -> None:
+def test_an_alarm_in_the_bake_rolls_the_deployment_back(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with stage(tmp_path) as s:
             await s.up(await s.config("old", count=2))
@@ -117,7 +117,7 @@ def test_linear_steps_shift_more_each_time(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
-def test_a_rolling_update_never_has_both_fleets_whole(tmp_path: Path) -> None:
+def test_a_rolling_update_never_runs_both_fleets_at_full_size(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with stage(tmp_path) as s:
             await s.up(await s.config("old", count=4))
@@ -141,7 +141,7 @@ def test_a_rolling_update_never_has_both_fleets_whole(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
-def test_a_rolling_update_that_is_taken_back_brings_the_old_fleet_up_again(tmp_path: Path) -> None:
+def test_a_rolling_update_that_is_rolled_back_restores_the_old_fleet(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with stage(tmp_path) as s:
             await s.up(await s.config("old", count=2))
@@ -171,7 +171,7 @@ def test_a_rolling_update_that_is_taken_back_brings_the_old_fleet_up_again(tmp_p
     asyncio.run(scenario())
 
 
-def test_processes_that_are_leaving_end_with_the_cloud(tmp_path: Path) -> None:
+def test_retiring_processes_end_with_the_cloud(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with stage(tmp_path) as s:
             await s.up(await s.config("old"))
@@ -211,12 +211,12 @@ def test_the_last_deployment_config_is_used_again_on_request(tmp_path: Path) -> 
     async def scenario() -> None:
         async with stage(tmp_path) as s:
             await s.up(await s.config("one", count=2))
-            for name, given in (
+            for name, members in (
                 ("two", {"DeploymentConfig": canary()}),
                 ("three", {"RetainDeploymentConfig": True}),
             ):
                 await s.config(name, count=2)
-                await update(s, name, **given)
+                await update(s, name, **members)
                 await baking(s, "canary")
                 s.clock.skip(300)
                 await baking(s, "full")
@@ -226,7 +226,7 @@ def test_the_last_deployment_config_is_used_again_on_request(tmp_path: Path) -> 
     asyncio.run(scenario())
 
 
-def test_requests_in_flight_are_answered_while_their_fleet_goes(tmp_path: Path) -> None:
+def test_requests_in_flight_are_answered_while_their_fleet_retires(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with stage(tmp_path) as s:
             await s.up(await s.config("old"))

@@ -1,4 +1,4 @@
-"""Training jobs by boto3: small scripts, really run by AWS's toolkit."""
+"""Run training jobs of small scripts by boto3, in AWS's toolkit."""
 
 import io
 import itertools
@@ -29,8 +29,8 @@ def run(service: Service, name: str, script: str, **more: Any) -> dict[str, Any]
 
 def archive(service: Service, key: str) -> dict[str, bytes]:
     body = service.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
-    with tarfile.open(fileobj=io.BytesIO(body)) as found:
-        return {each.name: found.extractfile(each).read() for each in found if each.isfile()}  # type: ignore[union-attr]
+    with tarfile.open(fileobj=io.BytesIO(body)) as members:
+        return {each.name: members.extractfile(each).read() for each in members if each.isfile()}  # type: ignore[union-attr]
 
 
 def log_of(service: Service, name: str, algo: str = "algo-1") -> list[str]:
@@ -55,26 +55,28 @@ def done(service: Service) -> dict[str, Any]:
         InputDataConfig=[channel(f"s3://{BUCKET}/photos/train")],
         HyperParameters={"epochs": "3", "start": "0.9"},
         Environment={"ANIMAL": "dog"},
-        Tags=[{"Key": "who", "Value": "me"}],
+        Tags=[{"Key": "owner", "Value": "me"}],
     )
 
 
 def test_the_states_come_in_order_and_each_has_its_time(done: dict[str, Any]) -> None:
     assert done["TrainingJobStatus"] == done["SecondaryStatus"] == "Completed"
-    passed = done["SecondaryStatusTransitions"]
-    assert [each["Status"] for each in passed] == [
+    transitions = done["SecondaryStatusTransitions"]
+    assert [each["Status"] for each in transitions] == [
         "Starting",
         "Downloading",
         "Training",
         "Uploading",
         "Completed",
     ]
-    assert all(one["EndTime"] == after["StartTime"] for one, after in itertools.pairwise(passed))
+    assert all(
+        one["EndTime"] == after["StartTime"] for one, after in itertools.pairwise(transitions)
+    )
     assert done["CreationTime"] <= done["TrainingStartTime"] <= done["TrainingEndTime"]
     assert done["BillableTimeInSeconds"] == done["TrainingTimeInSeconds"] >= 1
 
 
-def test_each_state_is_told_to_the_event_bus(service: Service, done: dict[str, Any]) -> None:
+def test_each_state_is_published_as_an_event(service: Service, done: dict[str, Any]) -> None:
     description = [
         detail
         for kind, detail in service.events
@@ -90,14 +92,14 @@ def test_each_state_is_told_to_the_event_bus(service: Service, done: dict[str, A
     )
 
 
-def test_what_the_script_left_is_in_s3(service: Service, done: dict[str, Any]) -> None:
+def test_the_scripts_files_are_uploaded_to_s3(service: Service, done: dict[str, Any]) -> None:
     uri = f"s3://{BUCKET}/out/copy/output/model.tar.gz"
     assert done["ModelArtifacts"]["S3ModelArtifacts"] == uri
     assert archive(service, "out/copy/output/model.tar.gz") == {"a.txt": b"A", "b.txt": b"B"}
     assert archive(service, "out/copy/output/output.tar.gz") == {"notes.txt": b"done"}
 
 
-def test_metrics_are_read_from_the_log_which_is_in_cloudwatch(
+def test_metrics_are_read_from_the_log_in_cloudwatch(
     service: Service, done: dict[str, Any]
 ) -> None:
     (metric,) = done["FinalMetricDataList"]
@@ -110,7 +112,7 @@ def test_metrics_are_read_from_the_log_which_is_in_cloudwatch(
     ]
 
 
-def test_the_container_finds_its_settings(service: Service, done: dict[str, Any]) -> None:
+def test_the_container_has_its_configuration(service: Service, done: dict[str, Any]) -> None:
     lines = log_of(service, done["TrainingJobName"])
     assert "env dog copy" in lines
     (description,) = [json.loads(line) for line in lines if line.startswith('{"')]
@@ -121,13 +123,13 @@ def test_the_container_finds_its_settings(service: Service, done: dict[str, Any]
     assert "folders code input model output" in lines
 
 
-def test_tags_of_the_request_are_the_jobs(service: Service, done: dict[str, Any]) -> None:
+def test_the_job_has_the_tags_of_its_request(service: Service, done: dict[str, Any]) -> None:
     tags = service.sagemaker.list_tags(ResourceArn=done["TrainingJobArn"])["Tags"]
-    assert tags == [{"Key": "who", "Value": "me"}]
+    assert tags == [{"Key": "owner", "Value": "me"}]
     assert "Tags" not in done
 
 
-def test_a_failing_script_says_why(service: Service) -> None:
+def test_a_failing_script_gives_the_reason(service: Service) -> None:
     description = run(service, "fails", "raise ValueError('no photo of a dog')")
     assert description["TrainingJobStatus"] == "Failed"
     assert description["FailureReason"].startswith("AlgorithmError: ")
@@ -147,7 +149,7 @@ def test_a_missing_prefix_fails_the_job(service: Service) -> None:
     )
 
 
-def test_an_image_that_is_not_pytorchs_cannot_be_pulled(service: Service) -> None:
+def test_another_image_than_pytorchs_cannot_be_pulled(service: Service) -> None:
     request = job(service, "other-image", COPY)
     request["AlgorithmSpecification"]["TrainingImage"] = "public.example/own:1"
     service.sagemaker.create_training_job(**request)
@@ -156,7 +158,7 @@ def test_an_image_that_is_not_pytorchs_cannot_be_pulled(service: Service) -> Non
     )
 
 
-def test_a_stopped_job_ends_with_what_it_had(service: Service) -> None:
+def test_a_stopped_job_uploads_its_files(service: Service) -> None:
     service.sagemaker.create_training_job(**job(service, "stopped", FOREVER))
     service.wait(
         lambda: service.sagemaker.describe_training_job(TrainingJobName="stopped"),
@@ -182,16 +184,16 @@ def tail(service: Service) -> str:
 
 
 def processes_with(job_name: str) -> list[str]:
-    """Return the processes of a job that still run."""
-    mark = f"TRAINING_JOB_NAME={job_name}\0".encode()
-    found = []
+    """Return the process ids of a job that still run."""
+    marker = f"TRAINING_JOB_NAME={job_name}\0".encode()
+    pids = []
     for environ in Path("/proc").glob("[0-9]*/environ"):
         try:
-            if mark in environ.read_bytes():
-                found.append(environ.parent.name)
+            if marker in environ.read_bytes():
+                pids.append(environ.parent.name)
         except OSError:
             continue
-    return found
+    return pids
 
 
 def test_a_job_over_its_time_is_stopped(moto_url: str, tmp_path: Path) -> None:
@@ -209,7 +211,7 @@ def test_a_job_over_its_time_is_stopped(moto_url: str, tmp_path: Path) -> None:
         assert not processes_with("long")
 
 
-def test_checkpoints_go_to_s3_and_come_back(quick_service: Service) -> None:
+def test_checkpoints_are_uploaded_and_downloaded_by_the_next_job(quick_service: Service) -> None:
     script = """
 import os, pathlib
 folder = pathlib.Path(os.environ["SAGEMAKER_BASE_DIR"], "checkpoints")
@@ -224,7 +226,7 @@ file.write_text(str(int(file.read_text()) + 1 if file.exists() else 1))
         assert uploaded["Body"].read() == epoch
 
 
-#: Adds up what each host has: a shard of the channel. torchrun says who is who, or the toolkit.
+#: Sums the number of files of all hosts. torchrun sets the ranks, or the script does.
 ADD_UP = """
 import json, os, pathlib, torch, torch.distributed as dist
 hosts = json.loads(os.environ["SM_HOSTS"])
@@ -243,7 +245,7 @@ dist.destroy_process_group()
 
 
 @pytest.mark.parametrize("launcher", ["toolkit", "torchrun"])
-def test_two_hosts_find_each_other(service: Service, launcher: str) -> None:
+def test_two_hosts_train_together(service: Service, launcher: str) -> None:
     name = f"two-hosts-{launcher}"
     for number in range(3):
         service.upload(f"shards/{number}.txt", b"x")
@@ -262,16 +264,16 @@ def test_two_hosts_find_each_other(service: Service, launcher: str) -> None:
         HyperParameters=torchrun if launcher == "torchrun" else {},
     )
     assert description["TrainingJobStatus"] == "Completed", description["FailureReason"]
-    said = [line for number in (1, 2) for line in log_of(service, name, f"algo-{number}")]
-    assert "host 0 has 2 of 3" in said and "host 1 has 1 of 3" in said
-    assert any("torchrun --nnodes 2" in line for line in said) is (launcher == "torchrun")
+    lines = [line for number in (1, 2) for line in log_of(service, name, f"algo-{number}")]
+    assert "host 0 has 2 of 3" in lines and "host 1 has 1 of 3" in lines
+    assert any("torchrun --nnodes 2" in line for line in lines) is (launcher == "torchrun")
     assert archive(service, f"out/{name}/output/model.tar.gz") == {
         "host-0": b"3.0",
         "host-1": b"3.0",
     }
 
 
-def test_faults_meet_the_next_job(service: Service) -> None:
+def test_a_fault_applies_to_the_next_job(service: Service) -> None:
     service.faults.add(Fault("CreateTrainingJob", "capacity", name="fault-*"))
     service.faults.add(Fault("CreateTrainingJob", "fail", "AlgorithmError: tried", name="fault-*"))
     assert run(service, "fault-1", COPY)["FailureReason"].startswith("CapacityError: ")
@@ -288,9 +290,7 @@ def test_a_job_that_hangs_can_be_stopped(service: Service) -> None:
     assert ended(service, "hangs")["TrainingJobStatus"] == "Stopped"
 
 
-def test_a_restart_remembers_what_ended_and_fails_what_had_not(
-    moto_url: str, tmp_path: Path
-) -> None:
+def test_a_restart_keeps_ended_jobs_and_fails_the_others(moto_url: str, tmp_path: Path) -> None:
     file = tmp_path / "state.sqlite"
     with serving(moto_url, tmp_path, file) as before:
         failed = run(before, "ended", COPY, InputDataConfig=[channel(f"s3://{BUCKET}/nothing")])

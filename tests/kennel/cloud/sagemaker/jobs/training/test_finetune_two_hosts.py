@@ -1,4 +1,4 @@
-"""model/train.py --finetune as a job of two instances: AWS's toolkit, torchrun, gloo."""
+"""Run model/train.py --finetune as a job of two instances: AWS's toolkit, torchrun, gloo."""
 
 import json
 import re
@@ -48,7 +48,7 @@ def run(service: Service, name: str, photos: str, sharing: str, **more: str) -> 
 
 
 def source() -> bytes:
-    """The bundle's source with a recipe of two short epochs beside it, and nothing to install."""
+    """Return the bundle's source with a recipe of two short epochs and no requirements.txt."""
     members = source_members() | {"short.json": json.dumps(RECIPE).encode()}
     del members["requirements.txt"]  # pip takes seconds on each host to find all of it there
     return archived(members)
@@ -58,7 +58,7 @@ def source() -> bytes:
 def test_two_instances_share_the_work_and_make_one_model(
     service: Service, photos: str, launcher: str
 ) -> None:
-    """torchrun is started by train.py itself, or by AWS's toolkit, which a job can ask for."""
+    """train.py starts torchrun itself, or AWS's toolkit does when the job requests it."""
     name = f"finetune-{launcher}"
     torchrun = TORCHRUN if launcher == "toolkit" else {}
     description = run(service, name, photos, "FullyReplicated", **torchrun)
@@ -83,9 +83,7 @@ def test_two_instances_share_the_work_and_make_one_model(
     )
 
 
-def test_hosts_that_have_different_photos_end_with_a_sentence(
-    service: Service, photos: str
-) -> None:
+def test_hosts_with_different_photos_fail_with_a_reason(service: Service, photos: str) -> None:
     description = run(service, "finetune-sharded", photos, "ShardedByS3Key")
     assert description["TrainingJobStatus"] == "Failed"
     assert re.search(

@@ -1,4 +1,4 @@
-"""Transform jobs by boto3, over a tiny model server that really runs."""
+"""Run transform jobs by boto3, over a tiny model server."""
 
 import json
 from typing import TYPE_CHECKING, Any
@@ -65,7 +65,7 @@ def answers(service: Service, name: str) -> dict[str, bytes]:
     }
 
 
-def test_every_object_of_the_prefix_has_its_answer(service: Service) -> None:
+def test_every_object_of_the_prefix_is_transformed(service: Service) -> None:
     service.upload("in/a.jpg", b"one")
     service.upload("in/deep/b.jpg", b"two")
     description = run(service, "all", "in/", TransformOutput={"Accept": "application/json"})
@@ -107,7 +107,7 @@ def test_lines_are_records(service: Service) -> None:
         ("500", "AlgorithmError: See job logs for more information"),
     ],
 )
-def test_one_bad_object_fails_the_job_and_the_others_stay(
+def test_one_bad_object_fails_the_job_and_the_other_outputs_stay(
     service: Service, status: str, reason: str
 ) -> None:
     service.upload(f"mixed-{status}/bad", f"status {status} no dog".encode())
@@ -127,7 +127,7 @@ def test_one_bad_object_fails_the_job_and_the_others_stay(
     assert f"{BUCKET}/mixed-{status}/bad: " in log and "no dog" in log
 
 
-def test_a_record_over_the_payload_is_refused(service: Service) -> None:
+def test_a_record_over_the_payload_limit_fails_the_job(service: Service) -> None:
     service.upload("large/x", b"x" * (1024 * 1024 + 1))
     description = run(service, "large", "large/", MaxPayloadInMB=1)
     assert description["FailureReason"].startswith("ClientError: ")

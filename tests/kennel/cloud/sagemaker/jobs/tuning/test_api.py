@@ -16,13 +16,13 @@ from tests.kennel.cloud.sagemaker.jobs.scripts import job
 #: The loss is lowest where rate is 0.1 and kind is good.
 LOSS = """
 import argparse, math
-given = argparse.ArgumentParser()
-given.add_argument("--rate", type=float)
-given.add_argument("--kind")
-given = given.parse_args()
-if given.kind == "broken":
+arguments = argparse.ArgumentParser()
+arguments.add_argument("--rate", type=float)
+arguments.add_argument("--kind")
+arguments = arguments.parse_args()
+if arguments.kind == "broken":
     raise SystemExit(1)
-loss = abs(math.log10(given.rate) + 1) + (given.kind != "good")
+loss = abs(math.log10(arguments.rate) + 1) + (arguments.kind != "good")
 print(f"valid:loss={loss:.6f}")
 """
 
@@ -73,12 +73,12 @@ def jobs_of(service: Service, name: str, **more: Any) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def done(quick_service: Service) -> dict[str, Any]:
-    request = tuning(quick_service, "search") | {"Tags": [{"Key": "who", "Value": "me"}]}
+    request = tuning(quick_service, "search") | {"Tags": [{"Key": "owner", "Value": "me"}]}
     quick_service.sagemaker.create_hyper_parameter_tuning_job(**request)
     return ended(quick_service, "search")
 
 
-def test_the_best_of_all_is_told(quick_service: Service, done: dict[str, Any]) -> None:
+def test_the_best_training_job_is_reported(quick_service: Service, done: dict[str, Any]) -> None:
     assert done["HyperParameterTuningJobStatus"] == "Completed"
     assert done["TrainingJobStatusCounters"]["Completed"] == 3
     assert done["ObjectiveStatusCounters"] == {"Succeeded": 3, "Pending": 0, "Failed": 0}
@@ -90,20 +90,20 @@ def test_the_best_of_all_is_told(quick_service: Service, done: dict[str, Any]) -
     assert set(best["TunedHyperParameters"]) == {"rate", "kind"}
 
 
-def test_a_training_job_of_it_is_one_like_any(quick_service: Service, done: dict[str, Any]) -> None:
+def test_each_trial_is_a_training_job(quick_service: Service, done: dict[str, Any]) -> None:
     name = done["BestTrainingJob"]["TrainingJobName"]
     assert name.startswith("search-00")
     description = quick_service.sagemaker.describe_training_job(TrainingJobName=name)
     assert description["TuningJobArn"] == done["HyperParameterTuningJobArn"]
-    given = description["HyperParameters"]
-    assert given["_tuning_objective_metric"] == "valid:loss"
-    assert given["sagemaker_program"] == "train.py"
-    assert done["BestTrainingJob"]["TunedHyperParameters"].items() <= given.items()
+    hyperparameters = description["HyperParameters"]
+    assert hyperparameters["_tuning_objective_metric"] == "valid:loss"
+    assert hyperparameters["sagemaker_program"] == "train.py"
+    assert done["BestTrainingJob"]["TunedHyperParameters"].items() <= hyperparameters.items()
     tags = quick_service.sagemaker.list_tags(ResourceArn=description["TrainingJobArn"])["Tags"]
-    assert tags == [{"Key": "who", "Value": "me"}]
+    assert tags == [{"Key": "owner", "Value": "me"}]
 
 
-def test_a_warm_start_learns_from_a_parent_and_tells_the_best_of_both(
+def test_a_warm_start_reports_the_best_job_of_both_tuning_jobs(
     quick_service: Service, done: dict[str, Any]
 ) -> None:
     limits = {"MaxNumberOfTrainingJobs": 1, "MaxParallelTrainingJobs": 1}
@@ -170,7 +170,7 @@ def test_a_stop_ends_its_training_jobs(quick_service: Service) -> None:
         quick_service.sagemaker.stop_hyper_parameter_tuning_job(HyperParameterTuningJobName="halt")
 
 
-def test_when_five_have_failed_and_none_succeeded_it_gives_up(quick_service: Service) -> None:
+def test_five_failures_without_a_success_fail_the_tuning_job(quick_service: Service) -> None:
     quick_service.faults.add(Fault("CreateTrainingJob", "capacity", times=9, name="none-*"))
     limits = {"MaxNumberOfTrainingJobs": 9, "MaxParallelTrainingJobs": 1}
     request = tuning(quick_service, "none", ResourceLimits=limits)

@@ -1,4 +1,4 @@
-"""The search by itself: ranges and their scales, grids, early stopping, warm starts."""
+"""Search without jobs: ranges and their scales, grids, early stopping, warm starts."""
 
 from typing import Any
 
@@ -48,7 +48,7 @@ def test_integers_are_whole_and_within_their_range() -> None:
     assert set(drawn(search, 60)) == {2, 3, 4, 5}
 
 
-def test_bayesian_comes_nearer_than_random_after_the_same_tries() -> None:
+def test_bayesian_is_better_than_random_after_the_same_trials() -> None:
     ranges = continuous("0", "1", "Linear")
     best = {}
     for strategy in ("Random", "Bayesian"):
@@ -70,10 +70,10 @@ def test_bayesian_comes_nearer_than_random_after_the_same_tries() -> None:
 def test_a_grid_has_each_combination_once() -> None:
     ranges = [{"Name": "a", "Values": ["1", "2"]}, {"Name": "b", "Values": ["x", "y"]}]
     search = Search(config(Strategy="Grid", ParameterRanges={"CategoricalParameterRanges": ranges}))
-    tried = []
+    combinations = []
     while proposal := search.propose():
-        tried.append((proposal.hyperparameters["a"], proposal.hyperparameters["b"]))
-    assert sorted(tried) == [("1", "x"), ("1", "y"), ("2", "x"), ("2", "y")]
+        combinations.append((proposal.hyperparameters["a"], proposal.hyperparameters["b"]))
+    assert sorted(combinations) == [("1", "x"), ("1", "y"), ("2", "x"), ("2", "y")]
 
 
 def test_early_stopping_compares_with_the_median_of_running_averages() -> None:
@@ -83,14 +83,14 @@ def test_early_stopping_compares_with_the_median_of_running_averages() -> None:
         trial = search.propose()
         assert trial
         search.report(trial, curve[-1], curve, stopped=False)
-    for last, hopeless in ((0.81, True), (0.79, False)):
+    for last, prune in ((0.81, True), (0.79, False)):
         trial = search.propose()
         assert trial
         assert not search.should_stop(trial, [])
-        assert search.should_stop(trial, [1.0, last]) is hopeless
+        assert search.should_stop(trial, [1.0, last]) is prune
 
 
-def test_without_early_stopping_nothing_should_stop() -> None:
+def test_without_early_stopping_no_trial_stops() -> None:
     search = Search(config(ParameterRanges=continuous("0", "1", "Linear")))
     first = search.propose()
     assert first
@@ -99,7 +99,7 @@ def test_without_early_stopping_nothing_should_stop() -> None:
     assert second and not search.should_stop(second, [99.0])
 
 
-def test_hyperband_stops_what_is_far_behind() -> None:
+def test_hyperband_stops_trials_that_are_far_behind() -> None:
     search = Search(
         config(
             Strategy="Hyperband",
@@ -121,8 +121,8 @@ def test_hyperband_stops_what_is_far_behind() -> None:
     assert 0 < stopped < 30
 
 
-def test_a_warm_start_ignores_what_is_outside_the_new_ranges() -> None:
+def test_a_warm_start_ignores_results_outside_the_new_ranges() -> None:
     ranges = continuous("0", "0.5", "Linear")
-    known = [({"x": "0.4"}, 1.0), ({"x": "0.9"}, 0.0), ({"y": "1"}, 0.0)]
-    search = Search(config(Strategy="Bayesian", ParameterRanges=ranges), known)
+    parent_results = [({"x": "0.4"}, 1.0), ({"x": "0.9"}, 0.0), ({"y": "1"}, 0.0)]
+    search = Search(config(Strategy="Bayesian", ParameterRanges=ranges), parent_results)
     assert drawn(search, 20)[-1] <= 0.5

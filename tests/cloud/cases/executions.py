@@ -2,7 +2,7 @@
 
 import json
 
-from tests.cloud.case import Case, Like, Refused, Request
+from tests.cloud.conformance_case import Case, Like, Refused, Request
 
 _API = "https://docs.aws.amazon.com/step-functions/latest/apireference/"
 _GUIDE = "https://docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html"
