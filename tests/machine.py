@@ -1,4 +1,4 @@
-"""statemachine/train_and_deploy.asl.yaml as the tests look at it: every substitution made."""
+"""statemachine/train_and_deploy.asl.yaml for the tests, with every substitution made."""
 
 import re
 from typing import Any
@@ -27,6 +27,6 @@ SUBSTITUTIONS = {
 
 def definition() -> dict[str, Any]:
     """Substitute in the text, as CloudFormation does, so that PollSeconds becomes a number."""
-    text = re.sub(r"\$\{(\w+)\}", lambda found: SUBSTITUTIONS[found[1]], DEFINITION.read_text())
+    text = re.sub(r"\$\{(\w+)\}", lambda match: SUBSTITUTIONS[match[1]], DEFINITION.read_text())
     parsed: dict[str, Any] = yaml.safe_load(text)
     return parsed

@@ -118,12 +118,12 @@ def test_update_keeps_the_instances_within_the_bounds(current: int, expected: in
     assert variant["InitialInstanceCount"] == expected
 
 
-@pytest.mark.parametrize("meanwhile", ["still working", "done"])
+@pytest.mark.parametrize("status", ["in progress", "done"])
 @pytest.mark.parametrize("update", [False, True], ids=["create", "update"])
-def test_second_call_returns_the_same_and_creates_nothing(update: bool, meanwhile: str) -> None:
+def test_second_call_returns_the_same_and_creates_nothing(update: bool, status: str) -> None:
     account = live(3) if update else Account()
     first = run(account)
-    if meanwhile == "done":
+    if status == "done":
         account.endpoints.settle()
     account.calls.clear()
     assert run(account) == first
