@@ -207,3 +207,13 @@ def test_denied_describe_is_not_a_missing_endpoint() -> None:
     with pytest.raises(ClientError, match="AccessDeniedException"):
         run(account)
     assert account.called() == ["DescribeEndpoint"]
+
+
+def test_redriven_execution_releases_under_a_name_of_its_own() -> None:
+    account = live()
+    first = run(account, "two")
+    account.endpoints.settle()
+    request = replace(request_of("two"), execution=Execution(EXECUTION + "two", redrive=1))
+    again = release(request, SETTINGS, account.sagemaker, account.autoscaling, account.s3)
+    assert again["config_name"] != first["config_name"]
+    assert again["previous_config_name"] == first["config_name"]
