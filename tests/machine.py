@@ -26,7 +26,7 @@ SUBSTITUTIONS = {
 
 
 def definition() -> dict[str, Any]:
-    """Return the definition, substituted as text: so PollSeconds is a number, as on AWS."""
+    """Substitute in the text, as CloudFormation does, so that PollSeconds becomes a number."""
     text = re.sub(r"\$\{(\w+)\}", lambda match: SUBSTITUTIONS[match[1]], DEFINITION.read_text())
     parsed: dict[str, Any] = yaml.safe_load(text)
     return parsed

@@ -1,4 +1,4 @@
-"""template.yaml as the tests look at it: transformed by SAM, references left readable.
+"""template.yaml for the tests: transformed by SAM, with readable references.
 
 roles = of_type(transformed(), "AWS::IAM::Role")
 plain(roles["ClassifyRole"])         # {"Fn::GetAtt": ["Bucket", "Arn"]} -> "${Bucket.Arn}"
@@ -20,14 +20,14 @@ Resources = dict[str, dict[str, Any]]
 
 
 def source() -> dict[str, Any]:
-    """Return the template as it is written."""
+    """Return the template as written."""
     parsed: dict[str, Any] = yaml_parse(TEMPLATE.read_text())
     return parsed
 
 
 @functools.cache
 def transformed() -> dict[str, Any]:
-    """Return the CloudFormation template that SAM makes of it."""
+    """Return the CloudFormation template that SAM generates from it."""
     template = source()
     template["Globals"]["Function"]["CodeUri"] = "s3://bucket/key"  # what `sam package` does
     for resource in template["Resources"].values():
@@ -35,7 +35,7 @@ def transformed() -> dict[str, Any]:
             resource["Properties"]["ContentUri"] = "s3://bucket/key"
         if resource["Type"] == "AWS::Serverless::StateMachine":
             resource["Properties"]["DefinitionUri"] = "s3://bucket/key"
-    os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")  # the transform asks boto3 for one
+    os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")  # the transform reads it from boto3
     result: dict[str, Any] = transform(template, {}, _NoManagedPolicies())
     return result
 
@@ -55,7 +55,7 @@ def of_type(template: dict[str, Any], type_name: str) -> Resources:
 
 
 def plain(value: Any) -> Any:
-    """Write references as ``${Name}`` and ``${Name.Attribute}``, the way Fn::Sub does."""
+    """Write references as ``${Name}`` and ``${Name.Attribute}``, like Fn::Sub."""
     match value:
         case {"Ref": name}:
             return f"${{{name}}}"
@@ -77,5 +77,5 @@ def statements(role: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def as_list(value: str | list[str]) -> list[str]:
-    """IAM lets one string stand for a list of one."""
+    """Return a list; IAM allows a string instead of a list of one."""
     return [value] if isinstance(value, str) else value

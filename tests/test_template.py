@@ -1,4 +1,4 @@
-"""template.yaml says what the design promises, after SAM has had its way with it."""
+"""template.yaml as transformed by SAM."""
 
 import json
 import re
@@ -28,10 +28,10 @@ def responses() -> dict[str, Any]:
     return answers
 
 
-def test_functions_are_those_of_the_design() -> None:
-    behind_the_api = {"Classify", "Page"}
-    beside_the_machine = {"Removal", "Guard"}
-    expected = {*behind_the_api, *beside_the_machine, *STEPS}
+def test_functions_are_complete() -> None:
+    api = {"Classify", "Page"}
+    others = {"Removal", "Guard"}
+    expected = {*api, *others, *STEPS}
     assert set(FUNCTIONS) == {f"{name}Function" for name in expected}
 
 
@@ -45,7 +45,7 @@ def test_function_has_a_role_and_a_log_group_of_its_own(logical_id: str) -> None
     assert function["Architectures"] == ["x86_64"]
 
 
-def test_every_log_group_forgets() -> None:
+def test_every_log_group_has_a_retention() -> None:
     assert (
         len(LOG_GROUPS) == len(FUNCTIONS) + 2
     )  # and those of the state machine and the image build
@@ -53,7 +53,7 @@ def test_every_log_group_forgets() -> None:
         assert plain(properties["RetentionInDays"]) == "${LogRetentionDays}"
 
 
-def test_only_the_classifier_reserves_concurrency_and_zero_means_none() -> None:
+def test_only_the_classifier_has_reserved_concurrency_unless_zero() -> None:
     reserving = [name for name, each in FUNCTIONS.items() if "ReservedConcurrentExecutions" in each]
     assert reserving == ["ClassifyFunction"]
     assert plain(FUNCTIONS["ClassifyFunction"]["ReservedConcurrentExecutions"]) == {
@@ -99,7 +99,7 @@ def test_every_parameter_is_described_bounded_and_in_a_group() -> None:
     for name, spec in template["Parameters"].items():
         assert spec["Description"].endswith("."), name
         bounds = {"AllowedPattern", "AllowedValues", "MinValue", "MaxLength"}
-        assert bounds & set(spec), f"{name} takes anything"
+        assert bounds & set(spec), f"{name} is not bounded"
 
 
 @pytest.mark.parametrize(
@@ -121,12 +121,12 @@ def test_endpoint_name_pattern(name: str, good: bool) -> None:
 
 def test_routes_and_which_need_a_key() -> None:
     paths = only("AWS::ApiGateway::RestApi")["Body"]["paths"]
-    keyed = {
+    security_by_route = {
         f"{method} {path}": method_spec.get("security", [])
         for path, methods in paths.items()
         for method, method_spec in methods.items()
     }
-    assert keyed == {
+    assert security_by_route == {
         "post /classify": [{"api_key": []}],
         "get /": [],
         "get /breeds": [],
@@ -153,7 +153,7 @@ def test_usage_plan_limits_the_key() -> None:
     assert key == {"KeyId": "${ApiKey}", "KeyType": "API_KEY", "UsagePlanId": "${UsagePlan}"}
 
 
-def test_what_api_gateway_refuses_itself() -> None:
+def test_statuses_of_gateway_responses() -> None:
     assert {kind: answer.get("statusCode") for kind, answer in responses().items()} == {
         "INVALID_API_KEY": "403",
         "MISSING_AUTHENTICATION_TOKEN": "404",
@@ -163,7 +163,7 @@ def test_what_api_gateway_refuses_itself() -> None:
         "QUOTA_EXCEEDED": "429",
         "INTEGRATION_FAILURE": "503",
         "INTEGRATION_TIMEOUT": "504",
-        "DEFAULT_4XX": None,  # each keeps its own
+        "DEFAULT_4XX": None,  # each keeps its status
         "DEFAULT_5XX": None,
     }
 
@@ -181,15 +181,15 @@ def test_gateway_response_is_a_problem_document(kind: str) -> None:
     if "statusCode" in answer:
         assert problem["status"] == int(answer["statusCode"])
     else:
-        assert "status" not in problem  # it would be wrong for most of what the default covers
+        assert "status" not in problem  # the status is not known
 
 
-def test_api_gateway_names_the_size_that_the_classifier_takes() -> None:
+def test_gateway_response_has_the_classifiers_size_limit() -> None:
     body = responses()["REQUEST_TOO_LARGE"]["responseTemplates"]["application/json"]
     assert f"at most {MAX_BYTES:,} bytes" in body
 
 
-def test_the_api_gives_up_after_the_function_does() -> None:
+def test_functions_time_out_before_api_gateway() -> None:
     api_gateway_s = 29
     assert FUNCTIONS["ClassifyFunction"]["Timeout"] < api_gateway_s
     assert FUNCTIONS["PageFunction"]["Timeout"] < api_gateway_s
@@ -209,7 +209,7 @@ def test_bucket_is_private_encrypted_versioned_and_outlives_the_stack() -> None:
     )
 
 
-def test_bucket_answers_only_over_tls() -> None:
+def test_bucket_allows_only_tls() -> None:
     (statement,) = plain(only("AWS::S3::BucketPolicy"))["PolicyDocument"]["Statement"]
     assert statement["Effect"] == "Deny"
     assert statement["Principal"] == "*"
@@ -231,7 +231,7 @@ def test_outputs() -> None:
     }
 
 
-def test_no_account_region_or_partition_is_written_down() -> None:
+def test_template_names_no_account_region_or_partition() -> None:
     text = TEMPLATE.read_text()
     assert "arn:aws:" not in text
     # AWS's own account of the Deep Learning Containers is a parameter, in its default and comment.
@@ -244,7 +244,7 @@ def of(logical_id: str) -> dict[str, Any]:
     return properties
 
 
-def test_both_alarms_of_the_endpoint_take_an_update_back() -> None:
+def test_both_alarms_of_the_endpoint_roll_an_update_back() -> None:
     variables = of("ReleaseFunction")["Environment"]["Variables"]
     assert variables["ROLLBACK_ALARMS"] == {
         "Fn::Join": [",", ["${EndpointErrorsAlarm}", "${EndpointLatencyAlarm}"]]
@@ -258,7 +258,7 @@ def test_both_alarms_of_the_endpoint_take_an_update_back() -> None:
         assert alarm["Period"] * alarm["EvaluationPeriods"] <= 60  # well within the bake
 
 
-def test_every_alarm_is_heard_and_says_what_it_means() -> None:
+def test_every_alarm_has_an_action_and_a_description() -> None:
     alarms = of_type(transformed(), "AWS::CloudWatch::Alarm")
     assert len(alarms) == 6
     for properties in alarms.values():
@@ -267,7 +267,7 @@ def test_every_alarm_is_heard_and_says_what_it_means() -> None:
         assert properties["TreatMissingData"] == "notBreaching"
 
 
-def test_an_execution_that_ends_badly_is_cleaned_up_after() -> None:
+def test_rule_cleans_up_after_unsuccessful_executions() -> None:
     rule = of("CleanUpRule")
     assert rule["EventPattern"]["detail"] == {
         "stateMachineArn": ["${TrainAndDeploy}"],
@@ -277,14 +277,14 @@ def test_an_execution_that_ends_badly_is_cleaned_up_after() -> None:
     assert of("CleanUpPermission")["SourceArn"] == "${CleanUpRule.Arn}"
 
 
-def test_guard_looks_each_hour_unless_it_is_off() -> None:
+def test_guard_runs_every_hour_unless_disabled() -> None:
     rule = of("GuardRule")
     assert rule["ScheduleExpression"] == f"rate({CHECK_EVERY_H} hour)"
     assert rule["State"] == {"Fn::If": ["EnableGuard", "ENABLED", "DISABLED"]}
 
 
 @pytest.mark.parametrize("name", ["CleanUp", "Removal"])
-def test_function_that_starts_itself_has_the_name_that_its_role_names(name: str) -> None:
+def test_role_of_a_function_that_invokes_itself_has_its_name(name: str) -> None:
     function_name = of(f"{name}Function")["FunctionName"]
     (own,) = [
         statement["Resource"]
@@ -294,7 +294,7 @@ def test_function_that_starts_itself_has_the_name_that_its_role_names(name: str)
     assert own.endswith(f":function:{function_name}")
 
 
-def test_removal_is_deleted_before_what_it_works_with() -> None:
+def test_removal_is_deleted_before_its_dependencies() -> None:
     resource = transformed()["Resources"]["Removal"]
     assert "ModelPackageGroup" in resource["DependsOn"]
     assert of("Removal")["ServiceToken"] == "${RemovalFunction.Arn}"
@@ -305,7 +305,7 @@ def test_repository_and_group_can_be_deleted() -> None:
     assert of("ModelPackageGroup")["ModelPackageGroupName"] == "${EndpointName}"
 
 
-def test_machines_for_a_person_are_off_and_what_is_theirs_too() -> None:
+def test_notebook_and_ec2_trainer_are_optional() -> None:
     conditions = {
         logical_id: resource["Condition"]
         for logical_id, resource in transformed()["Resources"].items()
@@ -316,7 +316,7 @@ def test_machines_for_a_person_are_off_and_what_is_theirs_too() -> None:
     assert of("NotebookInstance")["PlatformIdentifier"] == "notebook-al2023-v1"
 
 
-def test_training_machine_takes_nothing_in_and_ends_itself() -> None:
+def test_ec2_trainer_has_no_inbound_traffic_and_terminates() -> None:
     assert "SecurityGroupIngress" not in of("TrainingMachineGroup")
     machine = of("TrainingMachineTemplate")["LaunchTemplateData"]
     assert machine["InstanceType"] == "t3.large"

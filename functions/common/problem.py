@@ -49,7 +49,7 @@ _CRASH = (
 class Problem(Exception):  # noqa: N818  # the family is named as the RFC names it
     """A request that cannot be answered; `str(problem)` is the sentence that the caller reads.
 
-    A detail says what was received, what was expected and what to do, and never holds a path, an
+    A detail has what was received, what was expected and what to do, and never contains a path, an
     ARN or a trace. Raise it ``from`` its cause: the cause goes to the log only.
     """
 

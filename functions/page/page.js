@@ -1,22 +1,22 @@
 "use strict";
-// One photo at a time: choose, shrink if need be, send, show. Nothing is fetched but POST classify.
+// Choose a photo, scale it down if necessary, send it, show the answer. The only request is POST classify.
 
 const SEND_UP_TO = 4_000_000; // bytes; the API takes 4.5 MB
-const SHRINK_TO = 1600; // pixels on the longer side; the model looks at 320 on the shorter one
-const GIVE_UP_MS = 35_000; // the API itself answers within 30 s
-const KEY = "kennel-api-key"; // in sessionStorage: this tab, until it is closed
+const SHRINK_TO = 1600; // pixels on the longer side; the model needs 320 on the shorter one
+const GIVE_UP_MS = 35_000; // the API times out within 30 s
+const KEY = "kennel-api-key"; // in sessionStorage, until the tab is closed
 
 const at = (id) => document.getElementById(id);
-// Under a stage the page may be /v1 or /v1/, and only the second would resolve "classify" rightly.
+// The page's path is /v1 or /v1/, and "classify" must be resolved relative to the second.
 const root = new URL(location.pathname.replace(/\/*$/, "/"), location.origin);
 const classifyUrl = new URL("classify", root);
 
-let photo = null; // {blob, type}: as it will be sent
+let photo = null; // {blob, type}, as sent
 let previewUrl = "";
 let running = null; // AbortController of the request in flight
 let countdown = 0;
 
-// ---------------------------------------------------------------- what is shown
+// ---------------------------------------------------------------- display
 
 function show(state, spoken) {
   clearInterval(countdown);
@@ -90,7 +90,7 @@ function waitBeforeRetry(seconds) {
   tick();
 }
 
-// What each status means to the person in front of the page; the API's own sentence goes with it.
+// Heading for each status; the API's sentence is shown below it.
 const MEANING = {
   400: { headline: "This file cannot be read", retry: false },
   403: { headline: "The API key is not accepted", retry: false, say: "Check the key for missing characters, or ask whoever runs this API for a new one." },
@@ -118,7 +118,7 @@ function refuseKey() {
 
 // ---------------------------------------------------------------- the photo
 
-// By its first bytes, since the name and the browser's guess are often wrong and the API is strict.
+// By its first bytes, because the name and the browser's guess are often wrong and the API is strict.
 async function typeOf(blob) {
   const head = new Uint8Array(await blob.slice(0, 12).arrayBuffer());
   const text = String.fromCharCode(...head);

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from string import Template
-from typing import Any, cast
+from typing import Any
 
 import boto3
 import httpx

@@ -1,4 +1,4 @@
-"""A trained package as model/train.py leaves it, without a model in it."""
+"""A trained package as model/train.py writes it, without a model."""
 
 import io
 import json
@@ -18,13 +18,13 @@ LIVE: dict[str, Any] = {
 
 
 def evaluation(top1: float = 0.91, live: Any = None) -> dict[str, Any]:
-    """Give the fields of evaluation.json that the pipeline reads."""
+    """Return the fields of evaluation.json that the pipeline reads."""
     return {"photos": 100, "top1": top1, "top1_interval": [0.84, 0.95], "live": live}
 
 
 def package(result: Any = None, **changes: bytes | None) -> bytes:
-    """Pack it, with its weights first; None leaves a part out."""
-    parts = {
+    """Pack a package with its weights first; None leaves a file out."""
+    files = {
         "./model.safetensors": b"\0" * 100_000,
         "evaluation.json": json.dumps(result or evaluation()).encode(),
         "breeds.json": b'[{"breed": "Bull Mastiff"}]',
@@ -34,7 +34,7 @@ def package(result: Any = None, **changes: bytes | None) -> bytes:
     }
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz") as packed:
-        for name, content in parts.items():
+        for name, content in files.items():
             if content is not None:
                 member = tarfile.TarInfo(name)
                 member.size = len(content)

@@ -25,16 +25,16 @@ def make(target: str, artifacts: Path, *more: str, folder: Path = FUNCTIONS) -> 
 
 
 def services() -> list[str]:
-    found = re.search(r"^AWS_SERVICES := (.*)$", MAKEFILE, re.MULTILINE)
-    assert found
-    return found[1].split()
+    match = re.search(r"^AWS_SERVICES := (.*)$", MAKEFILE, re.MULTILINE)
+    assert match
+    return match[1].split()
 
 
 @pytest.fixture(scope="module")
 def layer(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("layer")
-    made = make("build-CommonLayer", folder, "PIP_FLAGS=")
-    assert made.returncode == 0, made.stderr
+    result = make("build-CommonLayer", folder, "PIP_FLAGS=")
+    assert result.returncode == 0, result.stderr
     return folder / "python"
 
 
@@ -57,14 +57,14 @@ def test_function_is_its_folder_without_what_lambda_does_not_need(tmp_path: Path
     assert packed == {"preflight", *(f"preflight/{name}.py" for name in names)}
 
 
-def test_what_pip_cannot_find_is_said_and_stops_the_build(tmp_path: Path) -> None:
+def test_missing_package_stops_the_build(tmp_path: Path) -> None:
     copy = tmp_path / "functions"
     (copy / "classify").mkdir(parents=True)
     (copy / "Makefile").write_text(MAKEFILE)
     (copy / "classify" / "requirements.txt").write_text("./no-such-wheel.whl\n")
-    made = make("build-ClassifyFunction", tmp_path / "out", folder=copy)
-    assert made.returncode != 0
-    assert "no-such-wheel.whl" in made.stderr
+    result = make("build-ClassifyFunction", tmp_path / "out", folder=copy)
+    assert result.returncode != 0
+    assert "no-such-wheel.whl" in result.stderr
 
 
 def test_layer_has_every_service_that_the_functions_call() -> None:
@@ -73,7 +73,7 @@ def test_layer_has_every_service_that_the_functions_call() -> None:
         for file in FUNCTIONS.glob("*/*.py")
         for node in ast.walk(ast.parse(file.read_text()))
         if isinstance(node, ast.Call)
-        and getattr(node.func, "attr", getattr(node.func, "id", "")) in {"client", "connect"}
+        and getattr(node.func, "attr", getattr(node.func, "id", "")) in {"client"}
         for argument in node.args[:1]
         if isinstance(argument, ast.Constant) and isinstance(argument.value, str)
     }

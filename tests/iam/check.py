@@ -1,13 +1,13 @@
-"""The check of least privilege: each role of a template may do what it needs, and nothing else.
+"""Check least privilege: each role of a template allows the required calls and no others.
 
-What it needs is in three tables:
+Three tables list the required calls:
 
-calls.json       what the functions and the state machine call, recorded in the tests' own runs
-dependent.json   what AWS checks beside such a call, though nobody makes it
-service.json     what AWS's services do in a role's name: a container's start, a function's logs
+calls.json       calls of the functions and the state machine, recorded in test runs
+dependent.json   permissions that AWS requires besides those of a call
+service.json     calls that AWS's services make with a role: a container's start, a function's logs
 
-`problems` replays all of it, and beside each call its neighbours, which nobody needs: the same
-on another name, in another region or account, or without what its condition demands.
+`problems` evaluates them all, and for each call similar ones that must be denied: with another
+name, in another region or account, or without the context that the role's condition requires.
 """
 
 import json
@@ -30,8 +30,8 @@ NO_RESOURCE_LEVEL: dict[str, list[str]] = json.loads((HERE / "no_resource_level.
 
 ANOTHER_REGION = "eu-central-1"
 ANOTHER_ACCOUNT = "999999999999"
-#: What narrows a call where its resource does not: a role must ask for it.
-DEMANDED = {
+#: Context keys that restrict a call whose resource does not: a role must have them as conditions.
+REQUIRED_CONTEXT = {
     "application-autoscaling:scalable-dimension",
     "application-autoscaling:service-namespace",
     "cloudwatch:namespace",
@@ -40,35 +40,35 @@ DEMANDED = {
     "s3:if-none-match",
     "s3:prefix",
 }
-#: With KeepData=false the bucket is emptied, of whatever a person has put there too.
+#: With KeepData=false the bucket is emptied, whatever is in it.
 WHOLE_BUCKET = {("RemovalRole", "s3:DeleteObject"), ("RemovalRole", "s3:DeleteObjectVersion")}
-#: The id in these ARNs is AWS's own choice, so that no name of ours can narrow them.
+#: AWS generates the id in these ARNs, so no name can restrict them.
 NAMED_BY_AWS = ("scalable-target/",)
 
 
 def problems(template: Path, engine: Engine) -> list[str]:
-    """Return a sentence for everything that is wrong with a template's roles."""
-    found = list(_structure(template))
-    if found:
-        return found
+    """Return a sentence for each problem of a template's roles."""
+    sentences = list(_structure(template))
+    if sentences:
+        return sentences
     roles = read(template)
-    found += _actions(roles)
+    sentences += _actions(roles)
     needed = list(_needed(roles))
     for call, allowed in zip(needed, engine(roles, needed), strict=True):
         if not allowed:
-            found.append(f"{call}: it is needed and not allowed")
+            sentences.append(f"{call}: it is required and denied")
     unneeded = list(_unneeded(roles, needed))
     for call, allowed in zip(unneeded, engine(roles, unneeded), strict=True):
         if allowed:
-            found.append(f"{call}: nobody needs it and it is allowed")
+            sentences.append(f"{call}: it is not required and allowed")
     on_data = [each for each in needed if each.role == "RemovalRole" and ":s3:" in each.resource]
     for call, allowed in zip(on_data, engine(read(template, KEEPING), on_data), strict=True):
         if allowed:
-            found.append(f"{call}: it is allowed although KeepData is true")
-    return found
+            sentences.append(f"{call}: it is allowed although KeepData is true")
+    return sentences
 
 
-# ------------------------------------------------------------------ how a role is written
+# ------------------------------------------------------------------ structure of the roles
 
 
 def _structure(template: Path) -> Iterator[str]:
@@ -83,12 +83,12 @@ def _structure(template: Path) -> Iterator[str]:
             if "Policies" in properties:
                 yield f"{name} has Policies, from which SAM would make a role"
             if kind != "AWS::Serverless::Api" and "Role" not in properties and _runs(kind):
-                yield f"{name} names no role, so that SAM would make one"
+                yield f"{name} has no Role, so SAM would make one"
         if kind == "AWS::IAM::Role":
             for banned in ("ManagedPolicyArns", "PermissionsBoundary"):
                 if banned in properties:
                     yield f"{name} has {banned}"
-            for policy in map(_where_it_holds, properties.get("Policies", [])):
+            for policy in map(_if_true, properties.get("Policies", [])):
                 for statement in as_list(policy["PolicyDocument"]["Statement"]):
                     yield from _statement(name, statement)
 
@@ -97,8 +97,8 @@ def _runs(kind: str) -> bool:
     return kind in {"AWS::Serverless::Function", "AWS::Serverless::StateMachine"}
 
 
-def _where_it_holds(policy: dict[str, Any]) -> dict[str, Any]:
-    """Return a conditional policy as it is where its condition holds."""
+def _if_true(policy: dict[str, Any]) -> dict[str, Any]:
+    """Return a conditional policy's value for a true condition."""
     chosen: dict[str, Any] = policy["Fn::If"][1] if "Fn::If" in policy else policy
     return chosen
 
@@ -116,7 +116,7 @@ def _statement(role: str, statement: dict[str, Any]) -> Iterator[str]:
     for resource in as_list(statement["Resource"]):
         text = resource if isinstance(resource, str) else str(resource.get("Fn::Sub", ""))
         if resource == "*" and (wide := [each for each in actions if each not in known]):
-            yield f"{where}: every resource for {', '.join(wide)}, which can be narrowed"
+            yield f"{where}: every resource for {', '.join(wide)}, which can be restricted"
         scope = text.split(":", 5)[:5] if text.startswith("arn:") else []
         if any("*" in part for part in scope):
             yield f"{where}: {text} leaves service, region or account open"
@@ -125,11 +125,11 @@ def _statement(role: str, statement: dict[str, Any]) -> Iterator[str]:
 def _stars(text: str) -> Iterator[str]:
     for number, line in enumerate(text.splitlines(), 1):
         if re.match(r'\s*(- )?(Resource: )?"\*"', line) and "#" not in line:
-            yield f'line {number}: "*" without its reason beside it'
+            yield f'line {number}: "*" without a comment that gives its reason'
 
 
 def _actions(roles: Roles) -> Iterator[str]:
-    """Compare what is written with the three tables."""
+    """Compare the roles with the three tables."""
     tables = set(CALLS) | set(SERVICE["roles"])
     for role in sorted(tables - set(roles.properties)):
         yield f"{role} is in the tables and not in the template"
@@ -139,7 +139,7 @@ def _actions(roles: Roles) -> Iterator[str]:
             yield f"{role}: {action} is in none of the tables"
 
 
-# ------------------------------------------------------------------ what is needed
+# ------------------------------------------------------------------ required calls
 
 
 def _needed(roles: Roles) -> Iterator[Call]:
@@ -151,14 +151,14 @@ def _needed_by(role: str, roles: Roles) -> Iterator[Call]:
     for each in CALLS.get(role, []):
         call = Call(role, each["action"], each["resource"], each.get("context", {}))
         yield call
-        for beside in DEPENDENT.get(call.action, {}).get("also", []):
-            if role not in beside.get("roles", [role]):
+        for dependent in DEPENDENT.get(call.action, {}).get("also", []):
+            if role not in dependent.get("roles", [role]):
                 continue
             yield Call(
                 role,
-                beside["action"],
-                _filled(beside["resource"], roles, call),
-                beside.get("context", {}),
+                dependent["action"],
+                _filled(dependent["resource"], roles, call),
+                dependent.get("context", {}),
             )
     stem = role.removesuffix("Role")
     kinds = SERVICE["kinds"]
@@ -169,7 +169,7 @@ def _needed_by(role: str, roles: Roles) -> Iterator[Call]:
 
 
 def _filled(pattern: str, roles: Roles, call: Call | None = None) -> str:
-    """Fill {LogicalId}, {EndpointName} and {resource}, which is the call's own."""
+    """Fill {LogicalId}, {EndpointName} and {resource}, the call's resource."""
     values = {
         **roles.arns,
         "EndpointName": ENDPOINT_NAME,
@@ -178,7 +178,7 @@ def _filled(pattern: str, roles: Roles, call: Call | None = None) -> str:
     return re.sub(r"\{(\w+)\}", lambda match: values[match[1]], pattern)
 
 
-# ------------------------------------------------------------------ what is not
+# ------------------------------------------------------------------ calls that must be denied
 
 
 def _unneeded(roles: Roles, needed: Sequence[Call]) -> Iterator[Call]:
@@ -191,7 +191,7 @@ def _unneeded(roles: Roles, needed: Sequence[Call]) -> Iterator[Call]:
                 continue
             if (call.role, call.action, resource) not in same:
                 yield Call(call.role, call.action, resource, call.context)
-        for key in DEMANDED & set(call.context):
+        for key in REQUIRED_CONTEXT & set(call.context):
             others = {name: value for name, value in call.context.items() if name != key}
             yield Call(call.role, call.action, call.resource, others)
             yield Call(call.role, call.action, call.resource, {**others, key: "another"})
@@ -204,7 +204,7 @@ def _unneeded(roles: Roles, needed: Sequence[Call]) -> Iterator[Call]:
 
 
 def neighbours(arn: str) -> Iterator[str]:
-    """Yield ARNs near one: of another region, another account, another name."""
+    """Yield similar ARNs: with another region, another account, another name."""
     if arn == "*":
         return
     head, partition, service, region, account, rest = arn.split(":", 5)
@@ -223,9 +223,9 @@ def neighbours(arn: str) -> Iterator[str]:
             yield f"{start}{bucket}/elsewhere/{inside or key}"
             yield f"{start}{bucket}/{folder}s{slash}{inside}"
         return
-    kind, name = re.findall(r"^([\w-]+[/:])?(.+)", rest)[0]  # a topic's ARN names no kind
+    kind, name = re.findall(r"^([\w-]+[/:])?(.+)", rest)[0]  # a topic's ARN has no kind
     yield f"{start}{kind}another-{name}"
     parts = re.split(r"([/:])", name)
-    if ENDPOINT_NAME in parts:  # the very name, and not one that begins with it
+    if ENDPOINT_NAME in parts:  # also a name with this one as a prefix
         longer = [f"{part}-other" if part == ENDPOINT_NAME else part for part in parts]
         yield f"{start}{kind}{''.join(longer)}"

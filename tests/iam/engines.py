@@ -1,7 +1,7 @@
-"""Two that judge whether a role may make a call, neither knowing the other.
+"""Two independent policy engines.
 
-kennel     kennel/cloud/iam/policy.py, which also guards every call in the offline cloud
-simulate   @cloud-copilot/iam-simulate, which knows besides which action takes which resource
+kennel     the offline cloud's evaluator, which authorises every call there
+simulate   @cloud-copilot/iam-simulate, which also knows the resource types of each action
 """
 
 import json
@@ -20,7 +20,7 @@ SIMULATOR = VENV / "simulator"
 
 @dataclass(frozen=True)
 class Call:
-    """What a role asks of AWS."""
+    """A call with a role's permissions."""
 
     role: str
     action: str
@@ -28,34 +28,34 @@ class Call:
     context: Mapping[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        """Show it as a person would write it."""
+        """Format the call for a message."""
         keys = f" with {dict(self.context)}" if self.context else ""
         return f"{self.role}: {self.action} on {self.resource}{keys}"
 
 
-#: Roles and calls in, one verdict a call out: allowed or not.
+#: Returns for each call whether it is allowed.
 Engine = Callable[[Roles, Sequence[Call]], list[bool]]
 
 
 class NoSuchPermission(Exception):  # noqa: N818
-    """An action that does not exist, or that takes no resource of this type."""
+    """An action does not exist, or has no resource of this type."""
 
 
 def kennel(roles: Roles, calls: Sequence[Call]) -> list[bool]:
-    """Judge by the offline cloud's own evaluator."""
+    """Evaluate by the offline cloud's evaluator."""
     read = {name: read_role(name, properties) for name, properties in roles.properties.items()}
     return [read[each.role].allows(each.action, each.resource, each.context) for each in calls]
 
 
 def simulate(roles: Roles, calls: Sequence[Call]) -> list[bool]:
-    """Judge by iam-simulate, all calls in one process.
+    """Evaluate by iam-simulate, all calls in one process.
 
     Raises
     ------
     NoSuchPermission
-        It knows that an action and its resource do not belong together.
+        An action does not exist, or its resource has another type.
     """
-    given = {
+    request = {
         "policies": {role: roles.policy(role) for role in roles.properties},
         "cases": [
             {
@@ -69,17 +69,17 @@ def simulate(roles: Roles, calls: Sequence[Call]) -> list[bool]:
     }
     done = subprocess.run(
         [VENV / "bin" / "node", HERE / "simulate.mjs", SIMULATOR],
-        input=json.dumps(given),
+        input=json.dumps(request),
         capture_output=True,
         text=True,
         check=True,
     )
     answers = json.loads(done.stdout)
-    strange = [
+    errors = [
         f"{call}: {answer}"
         for call, answer in zip(calls, answers, strict=True)
         if answer.startswith("error")
     ]
-    if strange:
-        raise NoSuchPermission("; ".join(strange))
+    if errors:
+        raise NoSuchPermission("; ".join(errors))
     return [answer == "Allowed" for answer in answers]

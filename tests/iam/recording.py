@@ -1,10 +1,9 @@
-"""tests/iam/calls.json: the calls that the template's roles made in the tests' own runs.
+"""tests/iam/calls.json: the calls that the template's roles make in the tests.
 
-Two places see calls: the gateway of an offline cloud, which knows the caller, and the account in
-memory of tests/functions, where the function's own folder is found on the stack. Whatever is seen
-must be in the table: it is compared when the session ends. `KENNEL_RECORD_CALLS=1 pytest ...` adds
-what is missing instead; read the difference before you commit it, since each row is something that
-a role will be given.
+Calls are recorded in two places: the gateway of an offline cloud, which knows the caller, and the
+in-memory account of tests/functions, where the function's folder is found on the call stack. At the
+end of the session every recorded call must be in the table. `KENNEL_RECORD_CALLS=1 pytest ...` adds
+missing rows instead; review the difference, because each row is a permission of a role.
 """
 
 import contextlib
@@ -29,18 +28,18 @@ RECORD = "KENNEL_RECORD_CALLS"
 
 Row = tuple[str, str, str, tuple[tuple[str, str], ...]]
 
-#: Roles of our own code; what AWS's services do in the others' name is in service.json.
+#: Roles of our own code; service.json has the calls of AWS's services with the others.
 _KINDS: dict[str, list[str]] = json.loads(FILE.with_name("service.json").read_text())["roles"]
 CALLERS = {role for role, kinds in _KINDS.items() if set(kinds) & {"function", "state machine"}}
 
-# Names that a run makes up: digests, and the names of stacks that a test chose.
+# Names that differ between runs: digests, and the names of test stacks.
 _DIGEST = re.compile(r"(?<![0-9a-z])[0-9a-f]{8,}(?![0-9a-z])")
 _STACKS = re.compile(r"(?<=[:/])[a-z][a-z0-9]*-(?=[A-Z][A-Za-z]+\b|bucket\b)")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _EXECUTION = re.compile(r"(?<=:execution:)([^:]+):.+")
 _SAME_DIGEST = "0123456789abcdef" * 4
-#: What the account in memory calls things, by a pattern, and what the template calls them. There a
-#: test may choose any name: actions are proven there, names in the offline cloud.
+#: Names in the in-memory account, as patterns, and in the template. Tests with that account may use
+#: any name; the offline cloud's tests cover the names.
 _ALIASES = {
     r":project/.+": ":project/kennel-ImageBuild",
     r":(model|endpoint-config)/.+": rf":\1/kennel-{_SAME_DIGEST[:20]}",
@@ -52,13 +51,13 @@ _ALIASES = {
 def normal(
     role: str, action: str, resource: str, context: Mapping[str, str | Sequence[str]]
 ) -> Row:
-    """Return a call without what differs from run to run."""
-    kept = {
+    """Return a call without the parts that differ between runs."""
+    relevant = {
         key: _normal(value if isinstance(value, str) else ",".join(value))
         for key, value in context.items()
         if not key.startswith("aws:")
     }
-    return role, action, _normal(resource), tuple(sorted(kept.items()))
+    return role, action, _normal(resource), tuple(sorted(relevant.items()))
 
 
 def _same(digest: re.Match[str]) -> str:
@@ -71,9 +70,9 @@ def _normal(text: str) -> str:
 
 
 def of_function(service: str, operation: str, request: Mapping[str, Any]) -> Iterator[Row]:
-    """Yield what a call of a function needs, as the offline cloud's tables have it."""
+    """Yield the permissions that a function's call requires, by the offline cloud's tables."""
     role = _caller(sys._getframe())
-    if role is None:  # a test made the call itself
+    if role is None:  # a call of the test itself
         return
     call = ApiCall(service, operation, dict(request))
     for permission in required_permissions(call, _config_of):
@@ -88,7 +87,7 @@ def _config_of(endpoint: str) -> str:
 
 
 def _caller(frame: FrameType | None) -> str | None:
-    """Return the role of the function whose code is on the stack, outermost of them all."""
+    """Return the role of the outermost function whose code is on the call stack."""
     folder = None
     while frame:
         path = Path(frame.f_code.co_filename)
@@ -109,7 +108,7 @@ def table(file: Path = FILE) -> set[Row]:
 
 
 def write(rows: set[Row], file: Path = FILE) -> None:
-    """Write calls.json, a call a line."""
+    """Write calls.json with one call per line."""
     roles: dict[str, list[str]] = {}
     for role, action, resource, context in sorted(rows):
         call: dict[str, Any] = {"action": action, "resource": resource}
@@ -155,7 +154,7 @@ def recording() -> Iterator[Recorder]:
 
 
 def settle(seen: set[Row]) -> None:
-    """Compare what was seen with the table, or add it."""
+    """Compare the recorded calls with the table, or add them."""
     unknown = seen - table()
     if unknown and os.environ.get(RECORD):
         write(table() | seen)

@@ -1,4 +1,4 @@
-"""The roles of a template as AWS would have them: every parameter and reference resolved."""
+"""The roles of a template with every parameter and reference resolved."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from kennel.cloud.cloudformation.template import load
 
 __all__ = ["ACCOUNT", "ENDPOINT_NAME", "KEEPING", "SETTINGS", "Roles", "as_list", "read"]
 
-#: Settings that bring every role and every statement of the template into being.
+#: Parameters with which every role and every statement of the template exists.
 SETTINGS = {
     "KeepData": "false",
     "Notebook": "yes",
@@ -21,7 +21,7 @@ SETTINGS = {
     "TrainingMachineVpc": "vpc-0",
     "TrainingMachineSource": "0123456789abcdef0123",
 }
-#: The default: what RemovalRole may do to the bucket with SETTINGS, it may not do with these.
+#: The default, with which RemovalRole may not delete the bucket.
 KEEPING = {**SETTINGS, "KeepData": "true"}
 STACK_NAME = "kennel"
 ENDPOINT_NAME = "kennel"
@@ -29,7 +29,7 @@ ENDPOINT_NAME = "kennel"
 
 @dataclass(frozen=True)
 class Roles:
-    """What IAM would know of a template's roles.
+    """The roles of a template, as IAM has them.
 
     Attributes
     ----------
@@ -68,7 +68,7 @@ class Roles:
 
 
 def read(template: Path, settings: Mapping[str, str] = SETTINGS) -> Roles:
-    """Resolve a template with those of `settings` that it has."""
+    """Resolve a template with the `settings` that it declares as parameters."""
     declared = yaml_parse(template.read_text())["Parameters"]
     chosen = {key: value for key, value in settings.items() if key in declared}
     stack = load(template, chosen, STACK_NAME)
@@ -79,5 +79,5 @@ def read(template: Path, settings: Mapping[str, str] = SETTINGS) -> Roles:
 
 
 def as_list(value: Any) -> list[Any]:
-    """IAM lets one thing stand for a list of one."""
+    """Return a list; IAM allows a single item instead of a list of one."""
     return value if isinstance(value, list) else [value]

@@ -1,4 +1,4 @@
-"""Each role may do what is needed of it and nothing else: two engines say so of the template."""
+"""Each role allows the required calls and no others, by two policy engines."""
 
 import pytest
 
@@ -16,11 +16,11 @@ def engine(name: str) -> engines.Engine:
 
 
 @pytest.mark.parametrize("name", ["kennel", "simulate"])
-def test_roles_do_what_is_needed_and_nothing_else(name: str) -> None:
+def test_roles_allow_the_required_calls_and_no_others(name: str) -> None:
     assert problems(TEMPLATE, engine(name)) == []
 
 
-def test_only_what_concerns_the_bucket_depends_on_whether_data_is_kept() -> None:
+def test_only_deletion_of_the_bucket_depends_on_keep_data() -> None:
     going, keeping = read(TEMPLATE), read(TEMPLATE, KEEPING)
     on_data = {"s3:ListBucketVersions", "s3:DeleteBucket", "s3:DeleteObject"}
     on_data |= {"s3:DeleteObjectVersion"}
@@ -32,7 +32,7 @@ def test_only_what_concerns_the_bucket_depends_on_whether_data_is_kept() -> None
         assert keeping.statements(role) == wanted, role
 
 
-def test_every_role_is_taken_by_its_own_service_alone() -> None:
+def test_every_role_is_assumed_by_its_own_service_only() -> None:
     services = {
         "TrainAndDeployRole": "states.amazonaws.com",
         "ModelRole": "sagemaker.amazonaws.com",
@@ -46,7 +46,7 @@ def test_every_role_is_taken_by_its_own_service_alone() -> None:
         service = services.get(name, "lambda.amazonaws.com")
         assert statement["Principal"] == {"Service": service}, name
         assert statement["Action"] == "sts:AssumeRole"
-        # The others promise no source account with the request that takes the role.
+        # The other services send no source account when they assume the role.
         if service in {"states.amazonaws.com", "codebuild.amazonaws.com"}:
             account = {"StringEquals": {"aws:SourceAccount": "123456789012"}}
             assert statement["Condition"] == account, name
@@ -61,15 +61,15 @@ def test_every_row_of_the_tables_has_its_page() -> None:
     assert all(page.startswith("https://docs.aws.amazon.com/") for page in pages)
 
 
-def test_classifier_may_ask_one_endpoint_log_and_trace() -> None:
-    """The role that strangers' photos reach, written out once more."""
+def test_classifier_may_only_invoke_one_endpoint_log_and_trace() -> None:
+    """The statements of the role that handles untrusted photos, in full."""
     arn = "arn:aws:sagemaker:us-east-1:123456789012:endpoint/kennel"
     logs = "arn:aws:logs:us-east-1:123456789012:log-group:kennel-ClassifyLogGroup:*"
-    said = [
+    statements = [
         (set(each["Action"]), each["Resource"])
         for each in read(TEMPLATE).statements("ClassifyRole")
     ]
-    assert said == [
+    assert statements == [
         ({"sagemaker:InvokeEndpoint"}, [arn]),
         ({"logs:CreateLogStream", "logs:PutLogEvents"}, [logs]),
         ({"xray:PutTraceSegments", "xray:PutTelemetryRecords"}, ["*"]),

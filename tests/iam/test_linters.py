@@ -1,4 +1,4 @@
-"""What parliament says of the roles; cfn-lint and checkov are run by `make check` itself."""
+"""Lint the roles with parliament; `make check` runs cfn-lint and checkov."""
 
 import json
 import subprocess
@@ -9,14 +9,14 @@ from tests.iam.engines import VENV
 from tests.iam.roles import read
 from tests.stack import ROOT, TEMPLATE
 
-#: What parliament says and is wrong about, with the reason.
+#: False positives of parliament, with the reason.
 SUPPRESSED = {
-    # A listing takes a state machine or a map run; parliament's table has both down as needed.
+    # A listing needs a state machine or a map run; parliament requires both.
     ("RemovalRole", "RESOURCE_MISMATCH", "states:ListExecutions"),
 }
 
 
-def test_parliament_has_nothing_to_say() -> None:
+def test_parliament_finds_nothing() -> None:
     python = VENV / "bin" / "python"
     if not python.exists():
         pytest.skip("parliament is not installed: `make lint` does it")
@@ -28,9 +28,9 @@ def test_parliament_has_nothing_to_say() -> None:
         text=True,
         check=True,
     )
-    found = {
+    findings = {
         (each["policy"], each["issue"], row.get("action", row) if isinstance(row, dict) else row)
         for each in json.loads(done.stdout)
         for row in (each["detail"] if isinstance(each["detail"], list) else [each["detail"]])
     }
-    assert found == SUPPRESSED
+    assert findings == SUPPRESSED

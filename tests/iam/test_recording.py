@@ -1,4 +1,4 @@
-"""calls.json holds what is called and no more, and a call that it lacks is noticed."""
+"""calls.json has exactly the calls of the code, and a missing call is an error."""
 
 import ast
 import re
@@ -19,7 +19,7 @@ FUNCTIONS = {role for role in CALLS if role != "TrainAndDeployRole"}
 
 
 def permissions(method: str) -> set[str]:
-    """What a client's method may need, in lower case: its own name, or S3's for it."""
+    """Return the permissions that a client's method may need, in lower case."""
     plain = method.replace("_", "").lower()
     rules = {name.lower(): rule for name, rule in actions_of_calls()["s3"].items()}
     rule = rules.get(plain)
@@ -52,7 +52,7 @@ def names_in(*folders: str) -> set[str]:
 
 
 @pytest.mark.parametrize("role", sorted(FUNCTIONS))
-def test_no_row_is_about_a_call_that_the_code_no_longer_makes(role: str) -> None:
+def test_every_row_is_a_call_of_the_code(role: str) -> None:
     named = names_in(folder(role), "common")
     actions = {each["action"] for each in CALLS[role]}
     beside = {
@@ -90,7 +90,7 @@ def _dashed(name: str) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "-", name).lower()
 
 
-def test_the_function_on_the_stack_is_who_calls() -> None:
+def test_caller_is_the_function_on_the_call_stack() -> None:
     account = Account()
     with recording.recording() as recorder:
         account.s3.list_objects_v2(Bucket=BUCKET, Prefix="data/")  # a test's own call
@@ -101,7 +101,7 @@ def test_the_function_on_the_stack_is_who_calls() -> None:
     assert recorder.seen == {row}
 
 
-def test_what_differs_from_run_to_run_is_made_the_same() -> None:
+def test_parts_that_differ_between_runs_are_normalised() -> None:
     digest = "ab12cd34ef56ab78cd90"
     row = recording.normal(
         "R", "s3:GetObject", f"arn:aws:s3:::bare-bucket/code/{digest}/x", {"aws:Via": "y"}
@@ -119,7 +119,7 @@ def test_what_differs_from_run_to_run_is_made_the_same() -> None:
     assert recording.normal("R", "sns:Publish", arn, {})[2] == arn
 
 
-def test_a_call_that_is_not_in_the_table_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_call_that_is_not_in_the_table_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(recording.RECORD, raising=False)
     recording.settle(set(list(recording.table())[:3]))
     with pytest.raises(AssertionError, match="PageRole: s3:DeleteObject on arn:aws:s3:::x"):

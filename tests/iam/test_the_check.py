@@ -148,7 +148,7 @@ def of_the_template() -> set[str]:
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS)
-def test_a_changed_template_does_not_pass(
+def test_broader_role_does_not_pass(
     mutation: str, tmp_path: Path, of_the_template: set[str]
 ) -> None:
     template = tmp_path / "template.yaml"
@@ -156,13 +156,13 @@ def test_a_changed_template_does_not_pass(
     assert set(problems(template, kennel)) - of_the_template
 
 
-def test_there_are_enough_of_them_and_each_is_another() -> None:
+def test_mutations_differ() -> None:
     assert len(set(MUTATIONS.values())) == len(MUTATIONS) >= 10
     assert TEXT not in MUTATIONS.values()
 
 
 @pytest.mark.parametrize(
-    ("arn", "near"),
+    ("arn", "expected"),
     [
         ("*", set()),
         (
@@ -192,5 +192,5 @@ def test_there_are_enough_of_them_and_each_is_another() -> None:
         ),
     ],
 )
-def test_neighbours(arn: str, near: set[str]) -> None:
-    assert set(neighbours(arn)) == near
+def test_neighbours(arn: str, expected: set[str]) -> None:
+    assert set(neighbours(arn)) == expected

@@ -1,4 +1,4 @@
-"""The whole way on the offline cloud, with real photos: search, training, judgement, release."""
+"""Tuning, training, evaluation and release on the offline cloud, with real photos."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,30 +14,30 @@ from tests.conftest import StartCloud
 
 pytestmark = pytest.mark.shared
 
-#: Photos a breed and split: enough for training's audit, few enough for two cores.
+#: Photos per split and breed: enough for training's audit, few enough for two cores.
 COUNTS = {"train": 8, "valid": 4, "test": 6}
 BREEDS = 3
-GIVEN = {"epochs": 3, "accept": "too-few,missing-breed"}
-#: Eighteen photos, which the pretrained model has seen in ImageNet, prove no candidate as good.
-WIDE = {"JudgeMargin": "0.5"}
-LONGEST_S = 900.0
+HYPERPARAMETERS = {"epochs": 3, "accept": "too-few,missing-breed"}
+#: Eighteen photos, which the pretrained model has seen in ImageNet, give a wide interval.
+PARAMETERS = {"JudgeMargin": "0.5"}
+MAX_SECONDS = 900.0
 
 
 @pytest.fixture(scope="module")
 def cloud(start_cloud: StartCloud) -> Iterator[Cloud]:
-    with start_cloud(stack_name="way", parameters=WIDE) as running:
+    with start_cloud(stack_name="way", parameters=PARAMETERS) as running:
         yield running
 
 
 def photos(folder: Path) -> dict[str, list[Path]]:
-    """Give some breeds' photos, in order."""
+    """Return the photos of some breeds, in order."""
     breeds = sorted(
         each for each in folder.rglob("*") if each.is_dir() and any(each.glob("*.jp*g"))
     )
-    found: dict[str, list[Path]] = {}
+    by_breed: dict[str, list[Path]] = {}
     for breed in breeds:
-        found.setdefault(breed.name, []).extend(sorted(breed.glob("*.jp*g")))
-    enough = {name: files for name, files in found.items() if len(files) >= sum(COUNTS.values())}
+        by_breed.setdefault(breed.name, []).extend(sorted(breed.glob("*.jp*g")))
+    enough = {name: files for name, files in by_breed.items() if len(files) >= sum(COUNTS.values())}
     return dict(list(enough.items())[:BREEDS])
 
 
@@ -52,25 +52,25 @@ def upload(cloud: Cloud, shared_data: Path) -> None:
                 s3.upload_file(str(file), bucket, f"data/{split}/{breed}/{file.name}")
 
 
-def run(cloud: Cloud, given: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+def run(cloud: Cloud, execution_input: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
     states: list[str] = []
     machine = cloud.stack.outputs["StateMachineArn"]
 
-    def seen(state: Any) -> None:
+    def record(state: Any) -> None:
         if not state.exited and (not states or states[-1] != state.name):
             states.append(state.name)
 
-    return follow(cloud.url, machine, given, seen, LONGEST_S), states
+    return follow(cloud.url, machine, execution_input, record, MAX_SECONDS), states
 
 
-def test_two_tries_a_training_and_a_release_over_the_pretrained_model(
+def test_tuning_training_and_release_over_the_pretrained_model(
     cloud: Cloud, shared_data: Path
 ) -> None:
     first, _ = run(cloud, {})
     assert first["judgement"]["evaluation"] is None
     upload(cloud, shared_data)
-    given = {"tune": {"max_jobs": 2, "parallel": 1}, "hyperparameters": GIVEN}
-    output, states = run(cloud, given)
+    execution_input = {"tune": {"max_jobs": 2, "parallel": 1}, "hyperparameters": HYPERPARAMETERS}
+    output, states = run(cloud, execution_input)
     steps = ["StartTuning", "StartTraining", "Judge", "Register", "Release", "SmokeTest"]
     assert [state for state in states if state in steps] == steps
     judged = output["judgement"]
@@ -88,7 +88,7 @@ def test_two_tries_a_training_and_a_release_over_the_pretrained_model(
     assert output["release"]["previous_config_name"] == first["release"]["config_name"]
 
 
-def test_photos_that_training_refuses_end_in_its_own_words(cloud: Cloud, shared_data: Path) -> None:
+def test_error_of_training_is_the_executions_cause(cloud: Cloud, shared_data: Path) -> None:
     upload(cloud, shared_data)
     bucket = cloud.stack.outputs["BucketName"]
     broken = "data/train/broken/1.jpg"

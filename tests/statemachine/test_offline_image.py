@@ -1,4 +1,4 @@
-"""A serving image that cannot be built, on the offline cloud: its reason reaches the person."""
+"""A failed image build on the offline cloud is the execution's cause."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,20 +11,20 @@ from kennel.errors import KennelError
 from kennel.execution import follow
 from kennel.paths import ROOT, TEMPLATE
 from tests.conftest import StartCloud
-from tests.statemachine.test_offline_ends import endpoint, made, targets
+from tests.statemachine.offline_resources import endpoint, models_and_configs, scalable_targets
 
 
 @pytest.fixture
 def cloud(start_cloud: StartCloud, tmp_path: Path) -> Iterator[Cloud]:
-    """The template with a mistake in its build, which looks for its context in the wrong folder."""
+    """A cloud with a broken build: its context is in another folder."""
     text = TEMPLATE.read_text()
-    mistaken = text.replace(
+    broken = text.replace(
         '$REPOSITORY_URI:$IMAGE_TAG" model\n', '$REPOSITORY_URI:$IMAGE_TAG" modell\n'
     )
-    assert mistaken != text
+    assert broken != text
     for name in ("functions", "model", "statemachine"):
         (tmp_path / name).symlink_to(ROOT / name)
-    (tmp_path / "template.yaml").write_text(mistaken)
+    (tmp_path / "template.yaml").write_text(broken)
     parameters = {"ServingImage": ""}  # so that the stack builds its own
     with start_cloud(
         stack_name="image", parameters=parameters, template=tmp_path / "template.yaml"
@@ -32,7 +32,7 @@ def cloud(start_cloud: StartCloud, tmp_path: Path) -> Iterator[Cloud]:
         yield running
 
 
-def test_failed_image_build_is_told_in_its_own_words(cloud: Cloud) -> None:
+def test_failed_image_build_is_the_executions_cause(cloud: Cloud) -> None:
     states: list[str] = []
     with pytest.raises(KennelError) as raised:
         follow(
@@ -57,4 +57,4 @@ def test_failed_image_build_is_told_in_its_own_words(cloud: Cloud) -> None:
     assert "WaitForImage" in states
     assert "Release" not in states
     assert endpoint(cloud) is None
-    assert made(cloud) == targets(cloud) == []
+    assert models_and_configs(cloud) == scalable_targets(cloud) == []

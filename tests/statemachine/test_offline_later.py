@@ -1,7 +1,7 @@
-"""After a release on the offline cloud: load, an alarm in the bake, hours without a call, the end.
+"""After a release on the offline cloud: autoscaling, rollback by an alarm, the guard, deletion.
 
-One cloud and one endpoint for all cases, which follow one another; the offline clock is skipped
-where AWS counts in minutes or hours.
+The tests share one cloud and one endpoint and depend on their order; they advance the offline clock
+where AWS takes minutes or hours.
 """
 
 import json
@@ -21,7 +21,12 @@ from kennel.cloud.runtime.faults import Fault
 from kennel.demo import samples
 from kennel.execution import follow
 from tests.conftest import StartCloud
-from tests.statemachine.test_offline_ends import endpoint, made, targets, until
+from tests.statemachine.offline_resources import (
+    endpoint,
+    models_and_configs,
+    scalable_targets,
+    wait_until,
+)
 
 PARAMETERS = {
     "ScalingMetric": "concurrency",
@@ -37,7 +42,7 @@ CALLERS = 6
 
 @dataclass
 class Released:
-    """A cloud whose endpoint is live, and the mails that its topic has sent since."""
+    """A cloud with a live endpoint, and a queue with the messages of its topic."""
 
     cloud: Cloud
     output: dict[str, Any]
@@ -45,17 +50,17 @@ class Released:
 
     @property
     def described(self) -> dict[str, Any]:
-        found = endpoint(self.cloud)
-        assert found is not None
-        return dict(found)
+        description = endpoint(self.cloud)
+        assert description is not None
+        return dict(description)
 
     @property
     def instances(self) -> int:
         (variant,) = self.described["ProductionVariants"]
         return int(variant["CurrentInstanceCount"])
 
-    def mails(self) -> list[dict[str, Any]]:
-        """Give what was sent since it was last asked."""
+    def messages(self) -> list[dict[str, Any]]:
+        """Return the messages since the last call."""
         answer = client("sqs", self.cloud.url).receive_message(
             QueueUrl=self.queue, MaxNumberOfMessages=10
         )
@@ -78,26 +83,26 @@ def released(start_cloud: StartCloud) -> Iterator[Released]:
 
 @contextmanager
 def load(cloud: Cloud) -> Iterator[None]:
-    """Ask the endpoint from several sides at once."""
-    photo, over = samples()[0].photo.read_bytes(), threading.Event()
+    """Invoke the endpoint in several threads."""
+    photo, stop = samples()[0].photo.read_bytes(), threading.Event()
 
-    def ask() -> None:
+    def invoke() -> None:
         runtime = client("sagemaker-runtime", cloud.url)
-        while not over.is_set():
+        while not stop.is_set():
             runtime.invoke_endpoint(EndpointName="kennel", ContentType="image/jpeg", Body=photo)
 
-    threads = [threading.Thread(target=ask) for _ in range(CALLERS)]
+    threads = [threading.Thread(target=invoke) for _ in range(CALLERS)]
     for each in threads:
         each.start()
     try:
         yield
     finally:
-        over.set()
+        stop.set()
         for each in threads:
             each.join()
 
 
-def test_requests_at_once_bring_an_instance_by_the_metric_of_ten_seconds(
+def test_concurrent_requests_scale_out_by_the_high_resolution_metric(
     released: Released,
 ) -> None:
     cloud = released.cloud
@@ -115,25 +120,25 @@ def test_requests_at_once_bring_an_instance_by_the_metric_of_ten_seconds(
             cloud.clock.skip(10)
             return released.instances == 2
 
-        until(scaled, "second instance")
+        wait_until(scaled, "second instance")
 
 
-def test_alarm_in_the_bake_takes_the_update_back(released: Released) -> None:
+def test_alarm_during_the_bake_rolls_the_update_back(released: Released) -> None:
     cloud = released.cloud
-    until(lambda: released.described["EndpointStatus"] == "InService", "end of the scaling")
-    before, there = released.described, made(cloud)
-    registered, count = targets(cloud), released.instances
+    wait_until(lambda: released.described["EndpointStatus"] == "InService", "end of the scaling")
+    before, names = released.described, models_and_configs(cloud)
+    registered, count = scalable_targets(cloud), released.instances
     states = client("stepfunctions", cloud.url)
     machine = cloud.stack.outputs["StateMachineArn"]
     arn = states.start_execution(stateMachineArn=machine, input="{}")["executionArn"]
-    until(lambda: released.described["EndpointStatus"] == "Updating", "update")
+    wait_until(lambda: released.described["EndpointStatus"] == "Updating", "update")
     cloud.faults.add(Fault("InvokeEndpoint", "fail", "the new model is broken", times=10_000))
 
     def ended() -> bool:
         cloud.clock.skip(3)  # the alarm looks at a minute, the bake lasts ten
         return bool(states.describe_execution(executionArn=arn)["status"] != "RUNNING")
 
-    until(ended, "end of the execution")
+    wait_until(ended, "end of the execution")
     cloud.faults.clear()
     done = states.describe_execution(executionArn=arn)
     assert (done["status"], done["error"]) == ("FAILED", "SmokeTestFailed")
@@ -142,48 +147,52 @@ def test_alarm_in_the_bake_takes_the_update_back(released: Released) -> None:
     assert after["EndpointStatus"] == "InService"
     assert after["EndpointConfigName"] == before["EndpointConfigName"]
     assert "kennel-errors" in after["FailureReason"]
-    assert (made(cloud), released.instances) == (there, count)
+    assert (models_and_configs(cloud), released.instances) == (names, count)
     kept = ("ResourceId", "MinCapacity", "MaxCapacity")
-    assert [{key: each[key] for key in kept} for each in targets(cloud)] == [
+    assert [{key: each[key] for key in kept} for each in scalable_targets(cloud)] == [
         {key: each[key] for key in kept} for each in registered
     ]
-    mails = {each["Subject"]: each["Message"] for each in released.mails()}
-    assert done["cause"] in mails["Kennel: an execution for kennel failed"]
+    messages = {each["Subject"]: each["Message"] for each in released.messages()}
+    assert done["cause"] in messages["Kennel: an execution for kennel failed"]
 
 
-def test_guard_warns_and_then_deletes_what_nobody_calls(released: Released) -> None:
+def test_guard_warns_of_an_idle_endpoint_and_then_deletes_it(released: Released) -> None:
     cloud = released.cloud
     logs = client("logs", cloud.url)
     (group,) = [e for e in cloud.stack.of_type("AWS::Logs::LogGroup") if "Guard" in e.logical_id]
-    said: list[str] = []
+    messages: list[str] = []
 
-    def looks() -> int:
-        found = logs.filter_log_events(logGroupName=group.name, filterPattern="REPORT")
-        return len(found["events"])
+    def runs() -> int:
+        reports = logs.filter_log_events(logGroupName=group.name, filterPattern="REPORT")
+        return len(reports["events"])
 
     def scaled_in() -> bool:
         cloud.clock.skip(60)
         return released.instances == 1 and released.described["EndpointStatus"] == "InService"
 
-    until(scaled_in, "end of the scaling in")  # which is a change, and counts as one
+    wait_until(scaled_in, "end of the scaling in")  # which is a change, and counts as one
     for _ in range(5):  # calls count until the end of their hour
-        before = looks()
+        before = runs()
         cloud.clock.skip(3600)
-        until(lambda before=before: looks() > before, "look of the guard")  # type: ignore[misc]
-        said += [e["Message"] for e in released.mails() if "nobody calls" in e.get("Subject", "")]
-        if any("was deleted" in each for each in said):
+        wait_until(lambda before=before: runs() > before, "run of the guard")  # type: ignore[misc]
+        messages += [
+            e["Message"] for e in released.messages() if "nobody calls" in e.get("Subject", "")
+        ]
+        if any("was deleted" in each for each in messages):
             break
-    assert len(said) == 2
-    assert re.match(r"Nobody has called the endpoint kennel for 1 hours\. After 2 it is", said[0])
-    assert "so it was deleted" in said[1]
-    until(lambda: endpoint(cloud) is None, "end of the endpoint")
-    assert targets(cloud) == []
+    assert len(messages) == 2
+    assert re.match(
+        r"Nobody has called the endpoint kennel for 1 hours\. After 2 it is", messages[0]
+    )
+    assert "so it was deleted" in messages[1]
+    wait_until(lambda: endpoint(cloud) is None, "end of the endpoint")
+    assert scalable_targets(cloud) == []
 
 
-def test_stack_that_keeps_no_data_takes_the_bucket_along(released: Released) -> None:
+def test_stack_with_keep_data_false_deletes_the_bucket(released: Released) -> None:
     s3, bucket = client("s3", released.cloud.url), released.cloud.stack.outputs["BucketName"]
     assert s3.list_objects_v2(Bucket=bucket)["KeyCount"] > 0
     released.cloud.delete_stack()
     with pytest.raises(ClientError, match="404"):
         s3.head_bucket(Bucket=bucket)
-    assert made(released.cloud) == []
+    assert models_and_configs(released.cloud) == []

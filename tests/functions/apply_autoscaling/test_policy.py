@@ -25,9 +25,9 @@ def registered(autoscaling: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     (policy,) = autoscaling.describe_scaling_policies(ServiceNamespace="sagemaker")[
         "ScalingPolicies"
     ]
-    for each in (target, policy):  # moto makes these anew at every call, AWS keeps them
+    for description in (target, policy):  # moto changes these in every response, AWS does not
         for key in ("CreationTime", "PolicyARN"):
-            each.pop(key, None)
+            description.pop(key, None)
     return target, policy
 
 

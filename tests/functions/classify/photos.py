@@ -10,7 +10,7 @@ from PIL import Image
 
 FUNCTIONS = Path(__file__).resolve().parents[3] / "functions"
 
-# Peak resident memory in MB. Not ru_maxrss: a child starts with the value of whoever started it.
+# Peak resident memory in MB. Not ru_maxrss: a child process starts with its parent's value.
 PEAK = """
 import re
 from pathlib import Path

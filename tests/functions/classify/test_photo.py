@@ -307,21 +307,21 @@ from collections import Counter
 from pathlib import Path
 from classify.photo import decode
 from common.problem import Problem
-ends = Counter()
+outcomes = Counter()
 for name in sys.stdin.read().split("\\0"):
     try:
         photo = decode(Path(name).read_bytes())
         assert len(photo.pixels) == photo.width * photo.height * 3
-        ends["photo"] += 1
+        outcomes["photo"] += 1
     except Problem as problem:
-        ends[int(problem.status)] += 1
-print(json.dumps([peak(), ends]))
+        outcomes[int(problem.status)] += 1
+print(json.dumps([peak(), outcomes]))
 """
-    peak, ends = json.loads(in_own_process(script, stdin="\0".join(map(str, files))))
+    peak, outcomes = json.loads(in_own_process(script, stdin="\0".join(map(str, files))))
     assert peak <= 90, peak
-    assert sum(ends.values()) == len(files)
-    assert ends["photo"] >= 100  # a bouncer that refuses everything would be no use
-    assert set(ends) <= {"photo", "400", "413", "415"}
+    assert sum(outcomes.values()) == len(files)
+    assert outcomes["photo"] >= 100  # not everything is refused
+    assert set(outcomes) <= {"photo", "400", "413", "415"}
 
 
 def test_a_pillow_file_is_closed_whatever_happens() -> None:

@@ -22,7 +22,7 @@ def test_each_variable_reaches_its_setting() -> None:
     assert ScalingSettings.from_environment(Environment(VARIABLES)) == expected
 
 
-def test_metric_that_nobody_knows() -> None:
+def test_unknown_metric() -> None:
     with pytest.raises(BadEnvironment, match="SCALING_METRIC is 'cpu', expected invocations or co"):
         ScalingSettings.from_environment(Environment({**VARIABLES, "SCALING_METRIC": "cpu"}))
 

@@ -78,3 +78,13 @@ def test_build_that_succeeded_without_an_image() -> None:
     account.builds.builds[f"{PROJECT}:0"]["buildStatus"] = "SUCCEEDED"
     with pytest.raises(ImageBuildFailed, match=r"succeeded, but .* is not in ECR"):
         run(account)
+
+
+def test_redriven_execution_builds_again_after_a_stopped_build() -> None:
+    account = Account(polls=9)
+    run(account)
+    account.codebuild.stop_build(id=f"{PROJECT}:0")
+    redriven = Execution("one", redrive=1)
+    result = ensure_image(redriven, BUNDLE, SETTINGS, account.ecr, account.codebuild)
+    assert result == BUILDING
+    assert account.called("StartBuild") == ["StartBuild", "StartBuild"]

@@ -10,27 +10,27 @@ from tests.functions.model_package import evaluation, package
 KEY = "models/k-1-train/output/model.tar.gz"
 
 
-def account(content: bytes | None) -> Account:
-    made = Account()
+def account_with(content: bytes | None) -> Account:
+    account = Account()
     if content is not None:
-        made.objects[KEY] = content
-    return made
+        account.objects[KEY] = content
+    return account
 
 
-def test_parts_lie_beside_the_package() -> None:
-    made = account(package())
-    parts = publish_package_files(made.s3, BUCKET, "k-1-train")
-    assert parts.evaluation == evaluation()
-    assert parts.candidate(BUCKET) == {
+def test_files_are_copied_beside_the_package() -> None:
+    account = account_with(package())
+    files = publish_package_files(account.s3, BUCKET, "k-1-train")
+    assert files.evaluation == evaluation()
+    assert files.candidate(BUCKET) == {
         "prefix": "models/k-1-train/parts/",
         "model_data_url": f"s3://{BUCKET}/{KEY}",
         "smoke_breed": "Bull Mastiff",
         "evaluation_url": f"s3://{BUCKET}/models/k-1-train/parts/evaluation.json",
     }
-    assert made.objects["models/k-1-train/parts/smoke.jpg"] == b"a jpeg"
-    written = dict(made.objects)
-    assert publish_package_files(made.s3, BUCKET, "k-1-train") == parts
-    assert made.objects == written
+    assert account.objects["models/k-1-train/parts/smoke.jpg"] == b"a jpeg"
+    written = dict(account.objects)
+    assert publish_package_files(account.s3, BUCKET, "k-1-train") == files
+    assert account.objects == written
     assert {key for key in written if "/parts/" in key} == {
         f"models/k-1-train/parts/{name}"
         for name in ("evaluation.json", "breeds.json", "card.json", "smoke.jpg")
@@ -48,6 +48,6 @@ def test_parts_lie_beside_the_package() -> None:
         (package(**{"evaluation.json": b"{"}), "is not what model/train.py writes"),
     ],
 )
-def test_package_that_is_none(content: Any, words: str) -> None:
+def test_invalid_package(content: Any, words: str) -> None:
     with pytest.raises(PackageBroken, match=words):
-        publish_package_files(account(content).s3, BUCKET, "k-1-train")
+        publish_package_files(account_with(content).s3, BUCKET, "k-1-train")

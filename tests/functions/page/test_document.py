@@ -56,7 +56,7 @@ def test_nothing_is_loaded_from_elsewhere() -> None:
             assert not address.startswith(("/", "http")), (tag, address)
     assert "@import" not in HTML
     assert "url(" not in HTML
-    # The icon's XML namespace is the one absolute address, and nobody fetches it.
+    # The icon's XML namespace is the only absolute address, which is never fetched.
     assert set(re.findall(r"https?://[^\s'\"`]+", HTML)) == {"http://www.w3.org/2000/svg"}
 
 

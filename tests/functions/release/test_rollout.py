@@ -118,12 +118,12 @@ def test_update_keeps_the_instances_within_the_bounds(current: int, expected: in
     assert variant["InitialInstanceCount"] == expected
 
 
-@pytest.mark.parametrize("meanwhile", ["still working", "done"])
+@pytest.mark.parametrize("status", ["in progress", "done"])
 @pytest.mark.parametrize("update", [False, True], ids=["create", "update"])
-def test_second_call_returns_the_same_and_creates_nothing(update: bool, meanwhile: str) -> None:
+def test_second_call_returns_the_same_and_creates_nothing(update: bool, status: str) -> None:
     account = live(3) if update else Account()
     first = run(account)
-    if meanwhile == "done":
+    if status == "done":
         account.endpoints.settle()
     account.calls.clear()
     assert run(account) == first
@@ -207,3 +207,13 @@ def test_denied_describe_is_not_a_missing_endpoint() -> None:
     with pytest.raises(ClientError, match="AccessDeniedException"):
         run(account)
     assert account.called() == ["DescribeEndpoint"]
+
+
+def test_redriven_execution_releases_under_a_name_of_its_own() -> None:
+    account = live()
+    first = run(account, "two")
+    account.endpoints.settle()
+    request = replace(request_of("two"), execution=Execution(EXECUTION + "two", redrive=1))
+    again = release(request, SETTINGS, account.sagemaker, account.autoscaling, account.s3)
+    assert again["config_name"] != first["config_name"]
+    assert again["previous_config_name"] == first["config_name"]

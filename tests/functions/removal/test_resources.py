@@ -46,12 +46,12 @@ class FakeClient:
         )
 
     def _jobs(self, kind: str, contains: str) -> dict[str, Any]:
-        found = [
+        jobs = [
             {f"{kind}Name": name, f"{kind}Arn": job[f"{kind}Arn"]}
             for name, job in self._account.endpoints.jobs.items()
             if job["kind"] == kind and contains in name and job[f"{kind}Status"] == "InProgress"
         ]
-        return {f"{kind}Summaries": found}
+        return {f"{kind}Summaries": jobs}
 
     def list_training_jobs(self, NameContains: str, **_more: Any) -> Any:  # noqa: N803
         return self._jobs("TrainingJob", NameContains)
@@ -60,12 +60,12 @@ class FakeClient:
         return self._jobs("HyperParameterTuningJob", NameContains)
 
     def list_transform_jobs(self, NameContains: str, **_more: Any) -> Any:  # noqa: N803
-        found = [
+        jobs = [
             {"TransformJobName": name, "TransformJobArn": name}
             for name, status in self.transforms.items()
             if NameContains in name and status == "InProgress"
         ]
-        return {"TransformJobSummaries": found}
+        return {"TransformJobSummaries": jobs}
 
     def stop_transform_job(self, TransformJobName: str) -> Any:  # noqa: N803
         self.transforms[TransformJobName] = "Stopped"
@@ -81,8 +81,8 @@ class FakeClient:
         return {"Models": models[place : place + 1], **more}
 
     def list_model_packages(self, **_request: Any) -> Any:
-        found = [{"ModelPackageArn": each["arn"]} for each in self._account.endpoints.packages]
-        return {"ModelPackageSummaryList": found}
+        versions = [{"ModelPackageArn": each["arn"]} for each in self._account.endpoints.packages]
+        return {"ModelPackageSummaryList": versions}
 
     def delete_model_package(self, ModelPackageName: str) -> Any:  # noqa: N803
         kept = [e for e in self._account.endpoints.packages if e["arn"] != ModelPackageName]
@@ -91,8 +91,8 @@ class FakeClient:
 
     def list_executions(self, **request: Any) -> Any:
         assert request["stateMachineArn"] == MACHINE
-        found = [n for n, status in self.executions.items() if status == request["statusFilter"]]
-        return {"executions": [{"executionArn": name} for name in found]}
+        running = [n for n, status in self.executions.items() if status == request["statusFilter"]]
+        return {"executions": [{"executionArn": name} for name in running]}
 
     def stop_execution(self, executionArn: str, **_more: Any) -> Any:  # noqa: N803
         self.executions[executionArn] = "ABORTED"

@@ -1,7 +1,9 @@
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from common.execution import Execution
 from common.failures import JobRefused
 from start_training.training import live_package, start_training
 from tests.functions.aws_account import BUCKET, Account
@@ -67,3 +69,14 @@ def test_stopped_job_is_refused() -> None:
     account.sagemaker.stop_training_job(TrainingJobName=EXECUTION.training_job)
     with pytest.raises(JobRefused, match="is Stopped already: start a new execution"):
         run(account)
+
+
+def test_redriven_execution_starts_a_job_of_its_own() -> None:
+    account = Account()
+    run(account)
+    account.sagemaker.stop_training_job(TrainingJobName=EXECUTION.training_job)
+    redriven = Execution(EXECUTION.arn, redrive=1)
+    job = replace(JOB, execution=redriven)
+    result = start_training(job, TUNED, SPACE, SETTINGS, account.sagemaker)
+    assert result == {"job_name": redriven.training_job}
+    assert set(account.endpoints.jobs) == {EXECUTION.training_job, redriven.training_job}
