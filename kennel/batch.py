@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, cast
 
 import botocore.session
 from botocore.exceptions import ClientError
-from botocore.model import StringShape
 
 from kennel.aws import Connect, code_of
 from kennel.errors import KennelError
@@ -19,6 +18,7 @@ from kennel.photo_files import MEDIA_TYPES
 from kennel.s3_prefix import S3Prefix
 
 if TYPE_CHECKING:
+    from botocore.model import StringShape
     from types_boto3_s3.client import S3Client
     from types_boto3_sagemaker.client import SageMakerClient
     from types_boto3_sagemaker.literals import TransformInstanceTypeType
@@ -117,8 +117,7 @@ def start(
 def transform_instance_type(hosting: str) -> TransformInstanceTypeType:
     """Return the endpoint's instance type, or INSTANCE_TYPE if transform jobs do not have it."""
     service = botocore.session.get_session().get_service_model("sagemaker")
-    shape = service.shape_for("TransformInstanceType")
-    assert isinstance(shape, StringShape)  # noqa: S101 - botocore's own model says so
+    shape = cast("StringShape", service.shape_for("TransformInstanceType"))
     return cast("TransformInstanceTypeType", hosting) if hosting in shape.enum else INSTANCE_TYPE
 
 
