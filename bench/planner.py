@@ -34,7 +34,7 @@ sys.path.insert(0, str(ROOT))
 from kennel.planner.engines.analytic import estimate  # noqa: E402  # after the path to kennel/
 from kennel.planner.engines.simulation import simulate  # noqa: E402
 from kennel.planner.inputs.distributions import lognormal  # noqa: E402
-from kennel.planner.inputs.settings import Settings  # noqa: E402
+from kennel.planner.inputs.settings import PlanSettings  # noqa: E402
 from kennel.planner.inputs.traffic import DAY, Profile, daily  # noqa: E402
 
 SWING = 0.6
@@ -42,12 +42,12 @@ SLICES = (400, 200)
 RUNS = 3
 
 
-def path(rate: float) -> Settings:
+def path(rate: float) -> PlanSettings:
     """Return settings that the mean rate fits well and the peak not quite."""
     service, work = lognormal(0.0145, 0.036), lognormal(0.060, 0.200)
     fits = round(1.2 * rate * (service.mean + work.mean)) + 20
     fleet = max(1, round(0.6 * rate * service.mean))
-    return Settings(
+    return PlanSettings(
         reserved=fits, rate=1.5 * rate, burst=max(5, round(rate / 2)), quota=10**12,
         minimum=fleet, maximum=2 * fleet, target=60 / service.mean, service=service, work=work,
     )  # fmt: skip

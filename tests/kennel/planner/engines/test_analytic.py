@@ -9,7 +9,7 @@ import pytest
 from kennel.planner.engines.analytic import estimate
 from kennel.planner.engines.simulation import simulate
 from kennel.planner.inputs.distributions import Floats, lognormal, lognormal_of_mean
-from kennel.planner.inputs.settings import Settings
+from kennel.planner.inputs.settings import PlanSettings
 from kennel.planner.inputs.traffic import Profile, constant, spike
 
 SECONDS = 1200
@@ -18,7 +18,7 @@ SHARE = 0.02  # of the value
 FLOOR = 0.0025  # of all requests: 2 % of what hardly happens is less than a run strays by chance
 
 
-def drawn(seed: int) -> tuple[Settings, Profile]:
+def drawn(seed: int) -> tuple[PlanSettings, Profile]:
     """Draw traffic and a path that it may or may not overload."""
     random = np.random.default_rng([seed, 99])
     base = float(random.uniform(6, 25))
@@ -32,7 +32,7 @@ def drawn(seed: int) -> tuple[Settings, Profile]:
         profile = Profile("wave", 60, base * 60 * (1 + random.uniform(0.3, 0.9) * np.sin(turn)))
     minimum = int(random.integers(1, 4))
     mean, cv = float(random.uniform(0.02, 0.15)), float(random.uniform(0.2, 0.9))
-    return Settings(
+    return PlanSettings(
         reserved=int(random.integers(3, 30)),
         rate=float(random.uniform(10, 80)),
         burst=int(random.integers(5, 60)),
