@@ -13,7 +13,7 @@ from kennel.planner.inputs.settings import PlanSettings
 from kennel.planner.inputs.traffic import Profile, constant, spike
 
 SECONDS = 1200
-RUNS = 4
+RUNS = 3
 SHARE = 0.02  # of the value
 FLOOR = 0.0025  # of all requests: 2 % of what hardly happens is less than a run strays by chance
 
