@@ -1,4 +1,4 @@
-"""Cold starts of the fast engine against the exact one's."""
+"""Cold starts of the analytic engine against the simulation's."""
 
 import numpy as np
 import pytest

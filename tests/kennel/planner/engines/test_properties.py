@@ -1,4 +1,4 @@
-"""What must hold for any settings and any traffic."""
+"""Properties of both engines that hold for any settings and any traffic."""
 
 from dataclasses import replace
 
@@ -78,7 +78,7 @@ def test_every_request_ends_exactly_once_in_the_simulation(
 
 @BOUNDED
 @given(plans(), profiles, st.integers(0, 5))
-def test_every_request_ends_exactly_once_in_the_fast_engine(
+def test_every_request_ends_exactly_once_in_the_analytic_engine(
     plan: PlanSettings, profile: Profile, seed: int
 ) -> None:
     conserved(estimate(plan, profile, seed), int(profile.requests.sum()))
@@ -86,16 +86,16 @@ def test_every_request_ends_exactly_once_in_the_fast_engine(
 
 @BOUNDED
 @given(plans(), profiles, st.sampled_from(["reserved", "rate", "burst", "quota"]))
-def test_more_capacity_never_throttles_more_in_the_fast_engine(
-    plan: PlanSettings, profile: Profile, what: str
+def test_more_capacity_never_throttles_more_in_the_analytic_engine(
+    plan: PlanSettings, profile: Profile, limit: str
 ) -> None:
-    # Without scaling and repetitions: those answer what they see, and may turn either way.
+    # Without scaling and retries, which react to what happens and may go either way.
     plan = replace(plan, retries=0, maximum=plan.minimum)
-    more = replace(plan, **{what: type(getattr(plan, what))(getattr(plan, what) * 2)})
+    more = replace(plan, **{limit: type(getattr(plan, limit))(getattr(plan, limit) * 2)})
     less, enough = estimate(plan, profile, 0), estimate(more, profile, 0)
-    own = {"reserved": NO_EXECUTION, "quota": OVER_QUOTA}.get(what, LIMITED)
+    own = {"reserved": NO_EXECUTION, "quota": OVER_QUOTA}.get(limit, LIMITED)
     assert enough.outcomes[own].sum() <= less.outcomes[own].sum() * (1 + 1e-6) + 0.01
-    if what == "reserved":  # 1.5 % where more executions overfill the endpoint's own queues
+    if limit == "reserved":  # 1.5 % where more executions overfill the endpoint's own queues
         assert enough.throttled <= less.throttled + 0.015
 
 
@@ -105,7 +105,7 @@ def test_a_second_fleet_never_throttles_more(plan: PlanSettings, profile: Profil
     few = replace(plan, retries=0, maximum=plan.minimum)
     many = replace(few, minimum=2 * few.minimum, maximum=2 * few.minimum)
     less, enough = estimate(few, profile, 0), estimate(many, profile, 0)
-    # The sum: whom a full queue refuses frees the execution at once, so fewer refusals there may
+    # The sum: a request refused by a full queue frees its execution at once, so fewer such may
     # well be more of them at the executions.
     refused = [NO_EXECUTION, QUEUE_FULL]
     assert enough.outcomes[refused].sum() <= less.outcomes[refused].sum() + 0.5
