@@ -1,1 +1,1 @@
-"""The planner: what traffic the settings hold, and what it costs. See docs/planner.md."""
+"""The planner: predicts what traffic the settings serve, and what it costs. See docs/planner.md."""

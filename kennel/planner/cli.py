@@ -1,4 +1,4 @@
-"""`kennel plan` as typer sees it; command.py does the work."""
+"""The options of `kennel plan`; command.py does the work."""
 
 from pathlib import Path
 from typing import Annotated
@@ -8,9 +8,9 @@ from rich.console import Console
 
 from kennel.paths import TEMPLATE
 
-_TRAFFIC = "What comes"
-_PATH = "What it meets"
-_ANSWER = "What to say"
+_TRAFFIC = "Traffic"
+_SYSTEM = "System"
+_OUTPUT = "Output"
 
 
 def plan(  # noqa: PLR0917  # typer makes an option of each
@@ -26,104 +26,105 @@ def plan(  # noqa: PLR0917  # typer makes an option of each
     length: Annotated[
         str,
         typer.Option(
-            help="Of a profile that is no file: 30m, 6h, 1d, 2w.", rich_help_panel=_TRAFFIC
+            help="Length of a profile that is not a file: 30m, 6h, 1d, 2w.",
+            rich_help_panel=_TRAFFIC,
         ),
     ] = "1d",
     retries: Annotated[
         int,
-        typer.Option(
-            help="How often a client comes again after 429 or 503.", rich_help_panel=_TRAFFIC
-        ),
+        typer.Option(help="How often a client retries after 429 or 503.", rich_help_panel=_TRAFFIC),
     ] = 0,
-    seed: Annotated[int, typer.Option(help="Of the traffic drawn.", rich_help_panel=_TRAFFIC)] = 0,
+    seed: Annotated[
+        int, typer.Option(help="Random seed of the traffic.", rich_help_panel=_TRAFFIC)
+    ] = 0,
     set_: Annotated[
         list[str] | None,
         typer.Option(
             "--set",
             help="A template parameter, such as ReservedConcurrency=10; repeatable.",
-            rich_help_panel=_PATH,
+            rich_help_panel=_SYSTEM,
         ),
     ] = None,
     template: Annotated[
-        Path, typer.Option(help="Where the settings are read.", rich_help_panel=_PATH)
+        Path, typer.Option(help="The template with the settings.", rich_help_panel=_SYSTEM)
     ] = TEMPLATE,
     service: Annotated[
         str,
         typer.Option(
-            help="Time of one request on one worker: p50=15ms,p99=36ms, mean=20ms,cv=0.3, a file "
-            "of milliseconds, or what bench/endpoint.py printed.",
-            rich_help_panel=_PATH,
+            help="Service time of one request on one worker: p50=15ms,p99=36ms, mean=20ms,cv=0.3, "
+            "a file of milliseconds, or the output of bench/endpoint.py.",
+            rich_help_panel=_SYSTEM,
         ),
     ] = "",
     work: Annotated[
-        str, typer.Option(help="Lambda's own time, in the same forms.", rich_help_panel=_PATH)
+        str, typer.Option(help="Lambda's own time, in the same forms.", rich_help_panel=_SYSTEM)
     ] = "",
     workers: Annotated[
         int,
         typer.Option(
-            help="Requests an instance works on at once; 0: its vCPUs.", rich_help_panel=_PATH
+            help="Requests that an instance serves at the same time; 0: its number of vCPUs.",
+            rich_help_panel=_SYSTEM,
         ),
     ] = 0,
     start: Annotated[
-        str, typer.Option(help="Until a new instance answers.", rich_help_panel=_PATH)
+        str, typer.Option(help="Start time of a new instance.", rich_help_panel=_SYSTEM)
     ] = "",
     cold_start: Annotated[
-        str, typer.Option(help="That a new Lambda environment adds.", rich_help_panel=_PATH)
+        str, typer.Option(help="Time that a cold start of Lambda adds.", rich_help_panel=_SYSTEM)
     ] = "",
     provisioned: Annotated[
-        int, typer.Option(help="Provisioned concurrency.", rich_help_panel=_PATH)
+        int, typer.Option(help="Provisioned concurrency.", rich_help_panel=_SYSTEM)
     ] = 0,
     metric: Annotated[
         str,
         typer.Option(
-            help="Scaled by `invocations` a minute and instance, or by `concurrency`, each ten "
-            "seconds.",
-            rich_help_panel=_PATH,
+            help="Metric of scaling: `invocations` a minute and instance, or `concurrency` every "
+            "ten seconds.",
+            rich_help_panel=_SYSTEM,
         ),
     ] = "invocations",
     prices: Annotated[
-        Path | None, typer.Option(help="Another price file.", rich_help_panel=_PATH)
+        Path | None, typer.Option(help="Another price file.", rich_help_panel=_SYSTEM)
     ] = None,
     slo: Annotated[
         str,
         typer.Option(
-            help="Look for the cheapest settings that keep this: p99=1s,success=99.9%.",
-            rich_help_panel=_ANSWER,
+            help="Find the cheapest settings that meet this objective: p99=1s,success=99.9%.",
+            rich_help_panel=_OUTPUT,
         ),
     ] = "",
     sweep: Annotated[
         list[str] | None,
         typer.Option(
-            help="Try values: ReservedConcurrency=5,10,20; repeatable.", rich_help_panel=_ANSWER
+            help="Compare values: ReservedConcurrency=5,10,20; repeatable.", rich_help_panel=_OUTPUT
         ),
     ] = None,
     engine: Annotated[
         str,
         typer.Option(
-            help="bins (fast), or events (each request; minutes and hours of traffic).",
-            rich_help_panel=_ANSWER,
+            help="analytic (fast), or simulation (each request; minutes and hours of traffic).",
+            rich_help_panel=_OUTPUT,
         ),
-    ] = "bins",
+    ] = "analytic",
     report: Annotated[
-        Path | None, typer.Option(help="Write an HTML report here.", rich_help_panel=_ANSWER)
+        Path | None, typer.Option(help="Write an HTML report here.", rich_help_panel=_OUTPUT)
     ] = None,
     json_: Annotated[
-        bool, typer.Option("--json", help="Print JSON for machines.", rich_help_panel=_ANSWER)
+        bool, typer.Option("--json", help="Print JSON for machines.", rich_help_panel=_OUTPUT)
     ] = False,
     replay: Annotated[
         bool,
         typer.Option(
             "--replay",
             help="Send a short, scaled-down version to the offline cloud, and compare.",
-            rich_help_panel=_ANSWER,
+            rich_help_panel=_OUTPUT,
         ),
     ] = False,
 ) -> None:
-    """Say what traffic the settings hold and what they cost, before anything is deployed.
+    """Predict what traffic the settings can serve and what they cost, before deployment.
 
     Settings come from template.yaml, prices from kennel/planner/inputs/prices.json. Measure
-    --service on
-    the instance type that you mean to use: everything else follows from it.
+    --service on the instance type that you mean to use: everything else follows from it.
 
     \b
     kennel plan daily:5 --length 1w
@@ -135,8 +136,8 @@ def plan(  # noqa: PLR0917  # typer makes an option of each
     from kennel.planner import command  # noqa: PLC0415  # numpy only where it is used
     from kennel.planner.inputs import prices as price_files  # noqa: PLC0415
 
-    screen = Console(stderr=True)
-    ask = command.Ask(
+    console = Console(stderr=True)
+    request = command.PlanRequest(
         traffic, length, template, set_ or [], service, work, workers, start, cold_start,
         provisioned, retries, metric, prices or price_files.FILE, engine, seed, slo,
         sweep or [], report, json_,
@@ -144,5 +145,5 @@ def plan(  # noqa: PLR0917  # typer makes an option of each
     if replay:
         from kennel.planner.replay.replay import run  # noqa: PLC0415  # starts a cloud
 
-        raise typer.Exit(run(ask, screen))
-    command.run(ask, screen)
+        raise typer.Exit(run(request, console))
+    command.run(request, console)

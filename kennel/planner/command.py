@@ -1,4 +1,4 @@
-"""`kennel plan`: from what a person types to a plan."""
+"""`kennel plan`: makes a plan from the command line's options, and prints it."""
 
 import json
 from dataclasses import dataclass, field, replace
@@ -7,23 +7,32 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress
 
-from kennel.planner.analysis import alternatives, costs, slo, sweep
-from kennel.planner.analysis import recommend as advising
+from kennel.planner.analysis import alternatives, costs, recommend, slo, sweep
 from kennel.planner.engines.analytic import estimate
+from kennel.planner.engines.result import Result
 from kennel.planner.engines.simulation import simulate
-from kennel.planner.errors import BadPlan
-from kennel.planner.inputs import prices, traffic_files
-from kennel.planner.inputs.distributions import read as read_times
-from kennel.planner.inputs.settings import Settings, read_template
-from kennel.planner.inputs.traffic import Profile, length, parse
+from kennel.planner.errors import PlanError
+from kennel.planner.inputs import distributions, prices, traffic_files
+from kennel.planner.inputs.distributions import Distribution
+from kennel.planner.inputs.settings import PlanSettings, read_template
+from kennel.planner.inputs.traffic import Profile, parse, parse_length
 from kennel.planner.output import report, terminal
+from kennel.planner.output.json_output import as_json
 
-SLOW_FROM = 5_000_000  # requests that the exact engine is refused
+MAX_SIMULATED = 5_000_000  # requests; more would take an hour
+_ENGINES = {
+    "analytic": estimate,
+    "simulation": simulate,
+    "bins": estimate,  # former names
+    "events": simulate,
+}
+_METRICS = ("invocations", "concurrency")
+_QUEUE_PER_WORKER = 32  # requests that model/server.py accepts for each core
 
 
 @dataclass
-class Ask:
-    """The command line's options; the defaults are the command's own."""
+class PlanRequest:
+    """The command line's options, with its defaults."""
 
     traffic: str
     length: str = "1d"
@@ -38,7 +47,7 @@ class Ask:
     retries: int = 0
     metric: str = "invocations"
     prices: Path = prices.FILE
-    engine: str = "bins"
+    engine: str = "analytic"
     seed: int = 0
     objective: str = ""
     sweep: list[str] = field(default_factory=list)
@@ -46,101 +55,145 @@ class Ask:
     as_json: bool = False
 
 
-def run(ask: Ask, screen: Console) -> None:
-    """Plan, print, and write the report.
+@dataclass(frozen=True)
+class PlanInputs:
+    """What a plan is made from."""
+
+    settings: PlanSettings
+    profile: Profile
+    prices: prices.Prices
+
+
+def run(request: PlanRequest, console: Console) -> None:
+    """Make a plan, print it, and write the report.
+
+    Parameters
+    ----------
+    console
+        For progress and notes; the plan itself goes to standard output.
 
     Raises
     ------
-    BadPlan
-        In one sentence, for whatever cannot be planned with.
+    PlanError
+        For inputs that cannot be planned with, in one sentence.
     """
-    settings, profile, held = read(ask)
-    objective = slo.parse(ask.objective) if ask.objective else None
-    tried: list[sweep.Try] = []
-    if ask.engine == "events" and profile.requests.sum() > SLOW_FROM:
-        raise BadPlan(
-            f"{profile.requests.sum():,.0f} requests would take the exact engine too long: leave "
-            f"--engine events out, or plan a shorter --length (up to {SLOW_FROM:,} requests)"
+    inputs = read_inputs(request)
+    objective = slo.parse(request.objective) if request.objective else None
+    result = _run_engine(request, inputs, console)
+    trials = _sweep(request, inputs, console) if request.sweep else []
+    recommendation = _recommend(objective, request, inputs, console) if objective else None
+    options = alternatives.compare(result, inputs.prices, request.seed)
+    if request.report:
+        report.write(
+            request.report, result, inputs.prices, recommendation, trials=trials, options=options
         )
-    run_engine = simulate if ask.engine == "events" else estimate
-    with screen.status(f"planning {profile.name}"):
-        result = run_engine(settings, profile, ask.seed)
-    if ask.sweep:
-        plans = sweep.grid(settings, ask.sweep)
-        with Progress(console=screen) as progress:
-            task = progress.add_task("sweeping", total=len(plans))
-            tried = sweep.run(
-                [(each, profile, held, ask.seed, changed) for each, changed in plans],
-                lambda: progress.advance(task),
-            )
-    found = None
-    if objective:
-        with Progress(console=screen) as progress:
-            total = advising.count(settings, profile, objective, ask.seed)
-            task = progress.add_task(f"looking for what keeps {objective.text}", total=total)
-            found = advising.advise(
-                settings,
-                profile,
-                held,
-                objective,
-                seed=ask.seed,
-                done=lambda: progress.advance(task),
-            )
-    ways = alternatives.compare(result, held, ask.seed)
-    if ask.report:
-        report.write(ask.report, result, held, found, tries=tried, ways=ways)
-    if ask.as_json:
-        print(json.dumps(terminal.as_json(result, held, found, tried, ways)))
+    if request.as_json:
+        print(json.dumps(as_json(result, inputs.prices, recommendation, trials, options)))
     else:
-        terminal.show(Console(), result, held, found, ways)
-    if ask.report:
-        screen.print(f"\nReport: {ask.report}", highlight=False, markup=False, soft_wrap=True)
+        terminal.show(Console(), result, inputs.prices, recommendation, options)
+    if request.report:
+        console.print(f"\nReport: {request.report}", highlight=False, markup=False, soft_wrap=True)
 
 
-def read(ask: Ask) -> tuple[Settings, Profile, prices.Prices]:
-    """Return what to plan: settings, traffic, prices."""
-    held = prices.read(ask.prices)
-    settings = read_template(ask.template).with_parameters(_pairs(ask.parameters))
-    costs.check(settings.instance_type, held)
-    workers = ask.workers or held.vcpus(settings.instance_type)
+def read_inputs(request: PlanRequest) -> PlanInputs:
+    """Return the settings, traffic and prices of a request.
+
+    Raises
+    ------
+    PlanError
+        For an option or a file that cannot be read.
+    """
+    price_list = prices.read(request.prices)
+    settings = read_template(request.template).with_parameters(_parameters(request.parameters))
+    costs.check_instance_type(settings.instance_type, price_list)
+    workers = request.workers or price_list.vcpus(settings.instance_type)
     settings = replace(
         settings,
         workers=workers,
-        queue=32 * workers,  # model/server.py takes in 32 a core
-        provisioned=ask.provisioned,
-        retries=ask.retries,
-        metric=_metric(ask.metric),
+        queue=_QUEUE_PER_WORKER * workers,
+        provisioned=request.provisioned,
+        retries=request.retries,
+        metric=_metric(request.metric),
     )
+
+    def given_or(text: str, default: Distribution) -> Distribution:
+        return distributions.read(text) if text else default
+
     settings = replace(
         settings,
-        service=read_times(ask.service) if ask.service else settings.service,
-        work=read_times(ask.work) if ask.work else settings.work,
-        start=read_times(ask.start) if ask.start else settings.start,
-        cold_start=read_times(ask.cold_start) if ask.cold_start else settings.cold_start,
+        service=given_or(request.service, settings.service),
+        work=given_or(request.work, settings.work),
+        start=given_or(request.start, settings.start),
+        cold_start=given_or(request.cold_start, settings.cold_start),
     )
-    return settings.checked(), traffic(ask.traffic, ask.length), held
+    return PlanInputs(settings.checked(), read_traffic(request.traffic, request.length), price_list)
 
 
-def traffic(text: str, lasting: str) -> Profile:
-    """Return the profile that a person names."""
+def read_traffic(text: str, length: str) -> Profile:
+    """Return the profile of a file, or one given as text that lasts `length`."""
     path = Path(text)
     if path.suffix.lower() in {".csv", ".json"} or path.is_file():
         return traffic_files.read(path)
-    return parse(text, length(lasting))
+    return parse(text, parse_length(length))
 
 
-def _pairs(given: list[str]) -> dict[str, str]:
-    found = {}
-    for text in given:
-        for part in text.split():
-            name, sign, value = part.partition("=")
+def _run_engine(request: PlanRequest, inputs: PlanInputs, console: Console) -> Result:
+    engine = _ENGINES.get(request.engine)
+    if engine is None:
+        raise PlanError(f"--engine is {request.engine!r}: expected analytic or simulation")
+    requests = inputs.profile.requests.sum()
+    if engine is simulate and requests > MAX_SIMULATED:
+        raise PlanError(
+            f"{requests:,.0f} requests would take the simulation too long: leave "
+            f"--engine simulation out, or plan a shorter --length (up to {MAX_SIMULATED:,} "
+            "requests)"
+        )
+    with console.status(f"planning {inputs.profile.name}"):
+        return engine(inputs.settings, inputs.profile, request.seed)
+
+
+def _sweep(request: PlanRequest, inputs: PlanInputs, console: Console) -> list[sweep.Trial]:
+    combinations = sweep.grid(inputs.settings, request.sweep)
+    with Progress(console=console) as progress:
+        task = progress.add_task("sweeping", total=len(combinations))
+        return sweep.run(
+            [
+                sweep.TrialRequest(settings, inputs.profile, inputs.prices, request.seed, changed)
+                for settings, changed in combinations
+            ],
+            lambda: progress.advance(task),
+        )
+
+
+def _recommend(
+    objective: slo.Objective, request: PlanRequest, inputs: PlanInputs, console: Console
+) -> recommend.Recommendation:
+    settings, profile = inputs.settings, inputs.profile
+    with Progress(console=console) as progress:
+        total = recommend.count_candidates(settings, profile, objective, request.seed)
+        task = progress.add_task(f"searching settings that meet {objective.text}", total=total)
+        return recommend.recommend(
+            settings,
+            profile,
+            inputs.prices,
+            objective,
+            seed=request.seed,
+            on_done=lambda: progress.advance(task),
+        )
+
+
+def _parameters(texts: list[str]) -> dict[str, str]:
+    parameters = {}
+    for text in texts:
+        for pair in text.split():
+            name, sign, value = pair.partition("=")
             if not sign:
-                raise BadPlan(f"{part!r} is no parameter: write ReservedConcurrency=10")
-            found[name] = value
-    return found
+                raise PlanError(f"{pair!r} is not a parameter: write ReservedConcurrency=10")
+            parameters[name] = value
+    return parameters
 
 
 def _metric(text: str) -> str:
-    if text not in {"invocations", "concurrency"}:
-        raise BadPlan(f"--metric is {text!r}: expected invocations or concurrency")
+    if text not in _METRICS:
+        raise PlanError(f"--metric is {text!r}: expected {' or '.join(_METRICS)}")
     return text

@@ -1,7 +1,7 @@
-"""What a plan cannot be made from, in one sentence."""
+"""The error of a plan that cannot be made."""
 
 from kennel.errors import KennelError
 
 
-class BadPlan(KennelError):  # noqa: N818 - it reads as what happened
-    """A profile, a setting or a price that cannot be planned with."""
+class PlanError(KennelError):
+    """A traffic profile, a setting or a price is missing or wrong; the message is one sentence."""

@@ -1,1 +1,1 @@
-"""What follows from an engine's result: costs, bottlenecks, recommended settings."""
+"""Analysis of an engine's result: costs, bottlenecks, alternatives, recommended settings."""

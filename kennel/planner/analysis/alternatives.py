@@ -1,102 +1,115 @@
-"""The same model without instances: inside Lambda, or on a serverless endpoint.
+"""Alternatives to instances: the model inside Lambda, or on a serverless endpoint.
 
-Both are the planned path with a worker for each execution, so that nothing waits for an endpoint:
-what is turned away, latencies and cold starts come from the same engine. Assumed: a request keeps
-one core busy, and 1,769 MB are one vCPU of the speed of the instance's (Lambda's documentation has
-the number; SageMaker says only that more memory is more compute); a cold start loads the model,
-and an environment of a serverless endpoint starts like Lambda's, at the same moments.
+Both are estimated by the analytic engine with a worker for each execution, so that no request
+waits for an endpoint. Assumptions: a request keeps one core busy, and 1,769 MB are one vCPU as fast
+as the instance's (the number is from Lambda's documentation; SageMaker documents only that more
+memory is more compute); a cold start also loads the model; an environment of a serverless endpoint
+starts like Lambda's, at the same moments.
 """
 
 from dataclasses import dataclass, replace
 
 from kennel.planner.analysis import costs
 from kennel.planner.engines.analytic import estimate
-from kennel.planner.engines.result import Result
+from kennel.planner.engines.result import ANSWERED, Result
 from kennel.planner.inputs.distributions import constant
 from kennel.planner.inputs.prices import Prices
-from kennel.planner.inputs.settings import BIN_S, Settings
+from kennel.planner.inputs.settings import BIN_S, PlanSettings
 
-LOAD_S = 3.0  # to load the model in a cold start
+MODEL_LOAD_S = 3.0  # of a cold start
 VCPU_MB = 1769
 MEMORY_MB = 3072  # of a serverless endpoint; AWS offers 1,024 to 6,144
-MOST = 200  # invocations that a serverless endpoint takes at once (ServerlessConfig)
-SENT_GB = 640 * 320 * 3 / 1e9  # of pixels in a request, at most
+MAX_CONCURRENCY = 200  # of a serverless endpoint (ServerlessConfig)
+REQUEST_GB = 640 * 320 * 3 / 1e9  # of pixels, at most
 
-_SECOND = f"serverless_inference_second_{MEMORY_MB}mb"
-_DATA = "serverless_inference_gb"
+_SECOND_PRICE = f"serverless_inference_second_{MEMORY_MB}mb"
+_DATA_PRICE = "serverless_inference_gb"
 
 
 @dataclass(frozen=True)
-class Way:
-    """One way to run the model, what becomes of the traffic, and USD a month or why none."""
+class DeploymentOption:
+    """A way to deploy the model, with its result.
+
+    Attributes
+    ----------
+    usd
+        A month; None where a price is missing.
+    details
+        A sentence about its assumptions.
+    """
 
     name: str
     result: Result
     usd: float | None
-    how: str
+    details: str
 
 
-def compare(result: Result, prices: Prices, seed: int = 0) -> list[Way]:
-    """Return the planned path and its alternatives, for the same traffic."""
+def compare(result: Result, prices: Prices, seed: int = 0) -> list[DeploymentOption]:
+    """Return the planned deployment and its alternatives, for the same traffic."""
+    planned = costs.total(costs.bill(result, prices))
     return [
-        Way("endpoint, as planned", result, costs.total(costs.bill(result, prices)), "instances"),
+        DeploymentOption("endpoint, as planned", result, planned, "instances"),
         _inside_lambda(result, prices, seed),
         _serverless(result, prices, seed),
     ]
 
 
-def _inside_lambda(planned: Result, prices: Prices, seed: int) -> Way:
+def _inside_lambda(planned: Result, prices: Prices, seed: int) -> DeploymentOption:
     settings = planned.settings
-    start = settings.cold_start.mean + LOAD_S
-    path = _without_instances(settings, prices, settings.memory_mb, settings.concurrency, start)
-    result = estimate(path, planned.profile, seed)
-    return Way(
+    start = settings.cold_start.mean + MODEL_LOAD_S
+    option = _without_instances(settings, prices, settings.memory_mb, settings.concurrency, start)
+    result = estimate(option, planned.profile, seed)
+    return DeploymentOption(
         "inference inside Lambda",
         result,
-        costs.total(_without_hours(result, prices)),
-        f"{1000 * path.service.mean:.0f} ms of inference at {settings.memory_mb:,} MB; "
+        costs.total(_bill_without_instances(result, prices)),
+        f"{1000 * option.service.mean:.0f} ms of inference at {settings.memory_mb:,} MB; "
         f"{result.cold_starts:,.0f} cold starts of {start:.1f} s (the model's part assumed)",
     )
 
 
-def _serverless(planned: Result, prices: Prices, seed: int) -> Way:
+def _serverless(planned: Result, prices: Prices, seed: int) -> DeploymentOption:
     settings = planned.settings
-    at_once = min(settings.concurrency, MOST)
-    start = 2 * settings.cold_start.mean + LOAD_S
-    path = _without_instances(settings, prices, MEMORY_MB, at_once, start)
-    result = estimate(path, planned.profile, seed)
-    how = (
-        f"{1000 * path.service.mean:.0f} ms of inference at {MEMORY_MB:,} MB, {at_once} at once; "
+    concurrency = min(settings.concurrency, MAX_CONCURRENCY)
+    start = 2 * settings.cold_start.mean + MODEL_LOAD_S
+    option = _without_instances(settings, prices, MEMORY_MB, concurrency, start)
+    result = estimate(option, planned.profile, seed)
+    details = (
+        f"{1000 * option.service.mean:.0f} ms of inference at {MEMORY_MB:,} MB, "
+        f"{concurrency} at once; "
         f"{result.cold_starts:,.0f} cold starts of {start:.1f} s (assumed)"
     )
     month = costs.MONTH_S / planned.profile.seconds
     seconds = float(result.working.sum()) * BIN_S * month
-    usd = costs.total(_without_hours(result, prices))
-    lacking = [name for name in (_SECOND, _DATA) if not prices.known(name)]
-    usd += seconds * prices.of(_SECOND) if _SECOND not in lacking else 0.0
-    if lacking:
-        how += f"; price missing: {', '.join(lacking)} not in {prices.path.name}"
-        return Way("serverless inference", result, None, f"{how} (all else ${usd:,.2f})")
-    usd += result.ended(0) * month * SENT_GB * prices.of(_DATA)
-    return Way("serverless inference", result, usd, how)
+    usd = costs.total(_bill_without_instances(result, prices))
+    missing = [name for name in (_SECOND_PRICE, _DATA_PRICE) if not prices.has(name)]
+    usd += seconds * prices.usd(_SECOND_PRICE) if _SECOND_PRICE not in missing else 0.0
+    if missing:
+        details += (
+            f"; price missing: {', '.join(missing)} not in {prices.path.name} "
+            f"(all else ${usd:,.2f})"
+        )
+        return DeploymentOption("serverless inference", result, None, details)
+    usd += result.count(ANSWERED) * month * REQUEST_GB * prices.usd(_DATA_PRICE)
+    return DeploymentOption("serverless inference", result, usd, details)
 
 
 def _without_instances(
-    settings: Settings, prices: Prices, memory_mb: int, at_once: int, start: float
-) -> Settings:
-    """Return the path with `at_once` workers that scale by themselves."""
-    cores = prices.vcpus(settings.instance_type) / settings.workers  # that a request keeps busy
-    slower = cores / min(memory_mb / VCPU_MB, 1.0)
+    settings: PlanSettings, prices: Prices, memory_mb: int, concurrency: int, cold_start: float
+) -> PlanSettings:
+    """Return settings with a worker for each of `concurrency` executions, and no scaling."""
+    cores = prices.vcpus(settings.instance_type) / settings.workers  # busy for a request
+    slowdown = cores / min(memory_mb / VCPU_MB, 1.0)
     return replace(
         settings,
-        service=settings.service.scaled(slower),
-        workers=at_once,
-        queue=at_once,
+        service=settings.service.scaled(slowdown),
+        workers=concurrency,
+        queue=concurrency,
         minimum=1,
         maximum=1,
-        cold_start=constant(start),
+        cold_start=constant(cold_start),
     )
 
 
-def _without_hours(result: Result, prices: Prices) -> list[costs.Part]:
-    return [part for part in costs.bill(result, prices) if part.name != costs.INSTANCES]
+def _bill_without_instances(result: Result, prices: Prices) -> list[costs.BillItem]:
+    return [item for item in costs.bill(result, prices) if item.name != costs.INSTANCES]

@@ -1,168 +1,177 @@
-"""What the planner says plainly: what binds first and by how much, and what does not."""
+"""Findings about a result: which limits turn requests away, and which are never reached."""
 
 import math
 
-from kennel.planner.engines import result as ends
-from kennel.planner.engines.autoscaling import rule_of
+import numpy as np
+
+from kennel.planner.engines import result as outcome
+from kennel.planner.engines.autoscaling import policy_from_settings
 from kennel.planner.engines.queueing import erlang_b
 from kennel.planner.engines.result import Result
-from kennel.planner.inputs.settings import PARAMETERS, Settings
+from kennel.planner.inputs.settings import PlanSettings
 
-import numpy as np  # isort: skip
-
-_PARAMETER = {held: name for name, held in PARAMETERS.items()}
+#: Outcome -> the template's parameter, its limit in words, and the HTTP status.
 _LIMITS = {
-    ends.LIMITED: ("RateLimit and BurstLimit", "the usage plan's rate", "429"),
-    ends.OVER_QUOTA: ("DailyQuota", "the day's quota", "429"),
-    ends.NO_EXECUTION: ("ReservedConcurrency", "the executions reserved", "503"),
-    ends.QUEUE_FULL: ("MaxInstances", "the endpoint's queues", "503"),
-    ends.TIMED_OUT: ("MaxInstances", "the wait for the endpoint", "504"),
+    outcome.LIMITED: ("RateLimit and BurstLimit", "the usage plan's rate", "429"),
+    outcome.OVER_QUOTA: ("DailyQuota", "the daily quota", "429"),
+    outcome.NO_EXECUTION: ("ReservedConcurrency", "the reserved concurrency", "503"),
+    outcome.QUEUE_FULL: ("MaxInstances", "the endpoint's queues", "503"),
+    outcome.TIMED_OUT: ("MaxInstances", "the wait for the endpoint", "504"),
 }
+_ONE_REQUEST = 0.5  # counts are means: less is not one request
+_NOTED_LOSS = 0.05  # share lost to random arrivals from which it is a finding
 
 
-def most_instances(settings: Settings) -> tuple[int, float]:
-    """Return how many instances all executions together can ask for, and a minute's invocations.
+def max_instances(settings: PlanSettings) -> tuple[int, float]:
+    """Return the most instances that scaling can ask for, and the invocations a minute for it.
 
     With every execution busy without a pause, each makes an invocation every (work + service)
-    seconds; target tracking then wants ceil(invocations / target) instances. A minute's count
-    strays by chance: three standard deviations are allowed for.
+    seconds; target tracking then asks for ceil(invocations / target) instances. Three standard
+    deviations are added to a minute's mean count.
     """
-    held = settings.work.mean + settings.service.mean
-    rate = min(settings.concurrency / held, settings.rate)
+    execution_time = settings.work.mean + settings.service.mean
+    rate = min(settings.concurrency / execution_time, settings.rate)
     if settings.metric == "concurrency":
-        at_once = settings.concurrency * settings.service.mean / held
-        return max(1, math.ceil(at_once / settings.target)), 60 * rate
-    spread = math.hypot(
+        at_endpoint = settings.concurrency * settings.service.mean / execution_time
+        return max(1, math.ceil(at_endpoint / settings.target)), 60 * rate
+    deviation = math.hypot(
         settings.work.cv * settings.work.mean, settings.service.cv * settings.service.mean
     )
-    minute = 60 * rate
-    minute += 3 * math.sqrt(minute) * spread / held
-    return max(1, math.ceil(minute / settings.target)), minute
+    invocations = 60 * rate
+    invocations += 3 * math.sqrt(invocations) * deviation / execution_time
+    return max(1, math.ceil(invocations / settings.target)), invocations
 
 
-def binding(result: Result) -> str | None:
-    """Return the template parameter that turns most requests away, or None."""
-    counts = result.endings.sum(axis=1)
-    worst = max(_LIMITS, key=lambda ending: counts[ending])
-    return _LIMITS[worst][0] if counts[worst] >= 0.5 else None  # noqa: PLR2004
+def bottleneck(result: Result) -> str | None:
+    """Return the template parameter that turns away most requests, or None."""
+    counts = result.outcomes.sum(axis=1)
+    worst = max(_LIMITS, key=lambda limit: counts[limit])
+    return _LIMITS[worst][0] if counts[worst] >= _ONE_REQUEST else None
 
 
-def say(result: Result) -> list[str]:
-    """Return the findings as sentences, the weightiest first."""
+def findings(result: Result) -> list[str]:
+    """Return the findings as sentences, the most important first."""
     settings = result.settings
     return [
-        *_turned_away(result), *_reach(settings), *_plan_and_lambda(settings), *_scaling(result),
-        *_alone(settings), *_cold(result), *result.notes,
-    ]  # fmt: skip
-
-
-def _turned_away(result: Result) -> list[str]:
-    found: list[str] = []
-    counts = result.endings.sum(axis=1)
-    for ending in sorted(_LIMITS, key=lambda ending: -counts[ending]):
-        if counts[ending] < 0.5:  # noqa: PLR2004  # not one request
-            continue
-        parameter, what, status = _LIMITS[ending]
-        share = counts[ending] / result.requests
-        first = "What binds first" if not found else "Then"
-        found.append(
-            f"{first}: {what} ({parameter}), which costs {_percent(share)} of all requests "
-            f"({counts[ending]:,.0f}, status {status})."
-        )
-        if ending == ends.NO_EXECUTION:
-            found += _held(result)
-    return found or ["Nothing binds: every request of this traffic is answered."]
-
-
-def _held(result: Result) -> list[str]:
-    """Say whether executions lack because the endpoint holds them."""
-    lost = result.endings[ends.NO_EXECUTION]
-    inside = float((result.executions * lost).sum())
-    waiting = float((result.waiting * lost).sum())
-    if waiting < inside / 3:
-        return []
-    return [
-        f"The endpoint is why: while requests are turned away, {_percent(waiting / inside)} of the "
-        "executions only wait for an instance. More instances help, more executions would wait too."
+        *_requests_turned_away(result),
+        *_instances_never_reached(settings),
+        *_rate_limit_beyond_concurrency(settings),
+        *_scaling_delay(result),
+        *_single_instance(settings),
+        *_cold_starts(result),
+        *result.notes,
     ]
 
 
-def _reach(settings: Settings) -> list[str]:
-    reach, minute = most_instances(settings)
-    if reach >= settings.maximum:
+def _requests_turned_away(result: Result) -> list[str]:
+    sentences: list[str] = []
+    counts = result.outcomes.sum(axis=1)
+    for limit in sorted(_LIMITS, key=lambda limit: -counts[limit]):
+        if counts[limit] < _ONE_REQUEST:
+            continue
+        parameter, words, status = _LIMITS[limit]
+        label = "The tightest limit" if not sentences else "The next"
+        verb = "times out" if limit == outcome.TIMED_OUT else "turns away"
+        sentences.append(
+            f"{label}: {words} ({parameter}) {verb} "
+            f"{_percent(counts[limit] / result.requests)} of all requests "
+            f"({counts[limit]:,.0f}, status {status})."
+        )
+        if limit == outcome.NO_EXECUTION:
+            sentences += _executions_waiting(result)
+    return sentences or ["No limit is reached: every request of this traffic is answered."]
+
+
+def _executions_waiting(result: Result) -> list[str]:
+    """Return a sentence where executions are missing because they wait for the endpoint."""
+    refused = result.outcomes[outcome.NO_EXECUTION]
+    executions = float((result.executions * refused).sum())
+    waiting = float((result.waiting * refused).sum())
+    if waiting < executions / 3:
         return []
-    who = f"{settings.concurrency} concurrent executions"
-    if settings.rate * (settings.work.mean + settings.service.mean) < settings.concurrency:
-        who = f"{settings.rate:g} requests a second"
     return [
-        f"With these service times, {who} can never push the endpoint past "
-        f"{reach} instance{'s' * (reach > 1)}: they make {minute:,.0f} invocations a minute at "
-        f"most, and the target is {settings.target:g} "
+        f"The cause is the endpoint: while requests are turned away, "
+        f"{_percent(waiting / executions)} of the executions only wait for an instance. More "
+        "instances help; more executions would wait too."
+    ]
+
+
+def _instances_never_reached(settings: PlanSettings) -> list[str]:
+    instances, invocations = max_instances(settings)
+    if instances >= settings.maximum:
+        return []
+    source = f"{settings.concurrency} concurrent executions"
+    if settings.rate * (settings.work.mean + settings.service.mean) < settings.concurrency:
+        source = f"{settings.rate:g} requests a second"
+    return [
+        f"With these service times, {source} never scale the endpoint beyond "
+        f"{instances} instance{'s' * (instances > 1)}: they make at most {invocations:,.0f} "
+        f"invocations a minute, and the target is {settings.target:g} "
         f"{'for each' if settings.metric == 'invocations' else 'at once for each'}. "
         f"MaxInstances={settings.maximum} is never reached."
     ]
 
 
-def _plan_and_lambda(settings: Settings) -> list[str]:
-    held = settings.work.mean + settings.service.mean
-    load = settings.rate * held
-    lost = float(erlang_b(np.array(float(settings.concurrency)), np.array(load)))
-    fits = settings.concurrency / held
-    if settings.rate > fits:
+def _rate_limit_beyond_concurrency(settings: PlanSettings) -> list[str]:
+    execution_time = settings.work.mean + settings.service.mean
+    load = settings.rate * execution_time
+    blocking = float(erlang_b(np.array(float(settings.concurrency)), np.array(load)))
+    capacity = settings.concurrency / execution_time
+    if settings.rate > capacity:
         return [
-            f"RateLimit={settings.rate:g} lets more through than {settings.concurrency} executions "
-            f"of {1000 * held:.0f} ms can take ({fits:.0f} a second): clients then meet 503 where "
-            "429 would have told them sooner."
+            f"RateLimit={settings.rate:g} admits more than {settings.concurrency} executions "
+            f"of {1000 * execution_time:.0f} ms can serve ({capacity:.0f} a second): clients then "
+            "get 503 from Lambda instead of 429 from the usage plan."
         ]
-    if lost > 0.05:  # noqa: PLR2004
+    if blocking > _NOTED_LOSS:
         return [
-            f"At RateLimit={settings.rate:g} steady random traffic would lose up to "
-            f"{_percent(lost)} at {settings.concurrency} executions, though the mean fits: "
-            "requests do not come evenly."
+            f"At RateLimit={settings.rate:g}, steady random traffic would lose up to "
+            f"{_percent(blocking)} at {settings.concurrency} executions, although the mean fits: "
+            "requests do not arrive evenly."
         ]
     return []
 
 
-def _scaling(result: Result) -> list[str]:
-    settings, why = result.settings, result.scaling
-    rule = rule_of(settings)
-    alarm = rule.out_points * rule.period
-    if not any(why.get(each) for each in ("out", "changing", "cooldown", "maximum")):
+def _scaling_delay(result: Result) -> list[str]:
+    settings, reasons = result.settings, result.scaling
+    policy = policy_from_settings(settings)
+    alarm = policy.out_datapoints * policy.period
+    if not any(reasons.get(reason) for reason in ("out", "updating", "cooldown", "maximum")):
         return []
     start = settings.start.quantile(0.5)
-    found = []
-    if why.get("out"):
-        found.append(
+    sentences = []
+    if reasons.get("out"):
+        sentences.append(
             f"A new instance answers about {(alarm + start) / 60:.0f} minutes after traffic rises: "
-            f"{alarm:g} s of alarm ({rule.out_points} points of {rule.period} s), then "
+            f"{alarm:g} s of alarm ({policy.out_datapoints} datapoints of {policy.period} s), then "
             f"{start:.0f} s to start."
         )
-        if settings.out_cooldown < start + rule.period and not why.get("cooldown"):
-            found.append(
-                f"The cooldown of {settings.out_cooldown:g} s is not what binds: the alarm's "
-                "period and the instance's start are."
+        if settings.out_cooldown < start + policy.period and not reasons.get("cooldown"):
+            sentences.append(
+                f"The cooldown of {settings.out_cooldown:g} s does not delay scaling: the alarm's "
+                "period and the instance's start do."
             )
-    if why.get("cooldown"):
-        found.append(f"A cooldown held scaling back {why['cooldown']} times.")
-    if why.get("maximum"):
-        minutes = why["maximum"] * rule.period / 60
-        found.append(
-            f"For {minutes:.0f} minutes the policy wanted more than "
+    if reasons.get("cooldown"):
+        sentences.append(f"A cooldown delayed scaling {reasons['cooldown']} times.")
+    if reasons.get("maximum"):
+        minutes = reasons["maximum"] * policy.period / 60
+        sentences.append(
+            f"For {minutes:.0f} minutes the policy asked for more than "
             f"MaxInstances={settings.maximum}."
         )
-    return found
+    return sentences
 
 
-def _alone(settings: Settings) -> list[str]:
+def _single_instance(settings: PlanSettings) -> list[str]:
     if settings.minimum > 1:
         return []
     return [
-        "One instance appears to stand outside SageMaker's SLA, and has no canary when it is "
-        "updated: MinInstances=2 is what both need."
+        "A single instance appears to be outside SageMaker's SLA, and is updated without a "
+        "canary: both need MinInstances=2."
     ]
 
 
-def _cold(result: Result) -> list[str]:
+def _cold_starts(result: Result) -> list[str]:
     if result.cold_starts < 1 or result.invocations < 1:
         return []
     share = result.cold_starts / result.invocations

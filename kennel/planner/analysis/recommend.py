@@ -1,4 +1,4 @@
-"""The cheapest settings that keep a promise, as parameters to paste."""
+"""Recommendation: the cheapest settings that meet an objective, as parameters to paste."""
 
 import math
 from collections.abc import Callable
@@ -7,134 +7,167 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from kennel.planner.analysis.slo import Objective
-from kennel.planner.analysis.sweep import Try, run
+from kennel.planner.analysis.sweep import Trial, TrialRequest, run
 from kennel.planner.engines.analytic import estimate
 from kennel.planner.engines.queueing import erlang_b
 from kennel.planner.inputs.prices import Prices
-from kennel.planner.inputs.settings import BIN_S, PARAMETERS, Settings
+from kennel.planner.inputs.settings import BIN_S, PARAMETERS, PlanSettings
 from kennel.planner.inputs.traffic import DAY, Profile
 
-_ROOM = 1.25  # limits that cost nothing lie so far above the traffic's own peaks
-_BUSY = (0.4, 0.55, 0.7)  # shares of an instance's capacity that scaling may aim at
-_MOST_EXECUTIONS = 900  # an account has 1,000, and 100 must stay unreserved
+_HEADROOM = 1.25  # of limits that cost nothing, over the traffic's own peaks
+_UTILISATIONS = (0.4, 0.55, 0.7)  # of an instance, that scaling may aim at
+_MAX_EXECUTIONS = 900  # an account has 1,000, and 100 must stay unreserved
 
 
 @dataclass(frozen=True)
-class Advice:
-    """What to set; `best` is None where nothing that was tried keeps the promise."""
+class Recommendation:
+    """The recommended settings.
+
+    Attributes
+    ----------
+    best
+        None where no setting tried meets the objective.
+    sentence
+        The recommendation in words.
+    overrides
+        Commands that set the changed parameters; empty where nothing changes.
+    tried
+        Number of settings tried.
+    """
 
     objective: Objective
-    best: Settings | None
+    best: PlanSettings | None
     sentence: str
     overrides: str
     tried: int
 
 
-def advise(
-    settings: Settings,
+def recommend(
+    settings: PlanSettings,
     profile: Profile,
     prices: Prices,
     objective: Objective,
     *,
     seed: int = 0,
-    done: Callable[[], None] = lambda: None,
-) -> Advice:
-    """Search settings for `profile`; the instance type stays, since times were measured on it."""
+    on_done: Callable[[], None] = lambda: None,
+) -> Recommendation:
+    """Search for the cheapest settings that meet the objective.
+
+    The instance type stays as it is, because service times were measured on it.
+
+    Parameters
+    ----------
+    on_done
+        Called after each trial; there are as many as `count_candidates` returns.
+    """
     candidates = _candidates(settings, profile, objective, seed)
-    plans = [(each, profile, prices, seed, _changed(settings, each)) for each in candidates]
-    tries = run(plans, done)
-    for each in sorted(tries, key=lambda each: (each.usd, each.settings.maximum)):
-        result = estimate(each.settings, profile, seed)
-        if objective.met(result):
-            return _found(settings, each, objective, len(tries))
-    return _none(tries, objective)
+    trials = run(
+        [
+            TrialRequest(candidate, profile, prices, seed, _changed(settings, candidate))
+            for candidate in candidates
+        ],
+        on_done,
+    )
+    for trial in sorted(trials, key=lambda trial: (trial.usd, trial.settings.maximum)):
+        if objective.met(estimate(trial.settings, profile, seed)):
+            return _recommendation(settings, trial, objective, len(trials))
+    return _no_recommendation(trials, objective)
 
 
-def count(settings: Settings, profile: Profile, objective: Objective, seed: int) -> int:
-    """Return how many settings `advise` will try."""
+def count_candidates(
+    settings: PlanSettings, profile: Profile, objective: Objective, seed: int
+) -> int:
+    """Return how many settings `recommend` will try."""
     return len(_candidates(settings, profile, objective, seed))
 
 
 def _candidates(
-    settings: Settings, profile: Profile, objective: Objective, seed: int
-) -> list[Settings]:
+    settings: PlanSettings, profile: Profile, objective: Objective, seed: int
+) -> list[PlanSettings]:
+    """Return the settings as they are, and combinations of executions and instances."""
     counts = profile.draw(seed)
-    peak = float(counts.max()) / BIN_S
-    minute = float(profile.requests.max()) / profile.step
-    rate = math.ceil(peak * _ROOM) + 1
+    peak_rate = float(profile.requests.max()) / profile.step
+    rate_limit = math.ceil(float(counts.max()) / BIN_S * _HEADROOM) + 1
     days = np.add.reduceat(counts, np.arange(0, len(counts), DAY // BIN_S))
-    free = replace(
+    unlimited = replace(
         settings,
-        rate=float(rate),
-        burst=max(rate, 5),
-        quota=math.ceil(float(days.max()) * _ROOM / 1000) * 1000,
+        rate=float(rate_limit),
+        burst=max(rate_limit, 5),
+        quota=math.ceil(float(days.max()) * _HEADROOM / 1000) * 1000,
     )
-    each = settings.workers / settings.service.mean  # requests a second of an instance
-    found = [settings]
-    executions = _executions(settings, minute, objective)
-    needed = max(1, math.ceil(minute / each / max(_BUSY)))
-    fewest = sorted({1, 2, *(max(1, round(needed * part)) for part in (0.25, 0.5, 0.75, 1.0))})
-    for reserved in executions:
-        for minimum in (n for n in fewest if n <= max(needed, 2)):
-            for busy in _BUSY:
-                most = max(minimum, math.ceil(minute / each / busy))
-                target = max(1.0, float(round(60 * each * busy)))
+    capacity = settings.workers / settings.service.mean  # of an instance, requests a second
+    needed = max(1, math.ceil(peak_rate / capacity / max(_UTILISATIONS)))
+    minimums = {1, 2, *(max(1, round(needed * share)) for share in (0.25, 0.5, 0.75, 1.0))}
+    candidates = [settings]
+    for reserved in _executions(settings, peak_rate, objective):
+        for minimum in sorted(n for n in minimums if n <= max(needed, 2)):
+            for utilisation in _UTILISATIONS:
+                maximum = max(minimum, math.ceil(peak_rate / capacity / utilisation))
+                target = max(1.0, float(round(60 * capacity * utilisation)))
                 if settings.metric == "concurrency":
-                    target = settings.workers * busy
-                found.append(
-                    replace(free, reserved=reserved, minimum=minimum, maximum=most, target=target)
+                    target = settings.workers * utilisation
+                candidates.append(
+                    replace(
+                        unlimited,
+                        reserved=reserved,
+                        minimum=minimum,
+                        maximum=maximum,
+                        target=target,
+                    )
                 )
-                if most == minimum:
-                    break  # scaling has nothing to do, whatever its target
-    return found
+                if maximum == minimum:
+                    break  # nothing to scale, whatever the target
+    return candidates
 
 
-def _executions(settings: Settings, peak: float, objective: Objective) -> list[int]:
-    """Return numbers of executions to try, from what just keeps the promise upwards."""
-    held = settings.work.mean + settings.service.mean
+def _executions(settings: PlanSettings, peak_rate: float, objective: Objective) -> list[int]:
+    """Return the reserved concurrencies to try, from the least that can meet the objective."""
+    execution_time = settings.work.mean + settings.service.mean
     may_lose = max((1 - objective.success) / 2, 1e-5)
-    servers = np.arange(1.0, _MOST_EXECUTIONS + 1)
-    enough = servers[erlang_b(servers, np.full(len(servers), peak * held)) <= may_lose]
-    least = int(enough[0]) if len(enough) else _MOST_EXECUTIONS
-    # Waits at the endpoint hold executions for longer than their work and service.
-    more = {math.ceil(least * factor) for factor in (1, 1.5, 2.5)} | {least + 5}
-    return sorted(min(number, _MOST_EXECUTIONS) for number in more)
+    servers = np.arange(1.0, _MAX_EXECUTIONS + 1)
+    load = np.full(len(servers), peak_rate * execution_time)
+    enough = servers[erlang_b(servers, load) <= may_lose]
+    least = int(enough[0]) if len(enough) else _MAX_EXECUTIONS
+    # Waits at the endpoint make executions longer than their work and service.
+    numbers = {math.ceil(least * factor) for factor in (1, 1.5, 2.5)} | {least + 5}
+    return sorted(min(number, _MAX_EXECUTIONS) for number in numbers)
 
 
-def _changed(settings: Settings, other: Settings) -> dict[str, str]:
-    old, new = settings.overrides(), other.overrides()
+def _changed(settings: PlanSettings, candidate: PlanSettings) -> dict[str, str]:
+    old, new = settings.overrides(), candidate.overrides()
     return {name: new[name] for name in PARAMETERS if new[name] != old[name]}
 
 
-def _found(settings: Settings, best: Try, objective: Objective, tried: int) -> Advice:
-    changed = _changed(settings, best.settings)
+def _recommendation(
+    settings: PlanSettings, best: Trial, objective: Objective, tried: int
+) -> Recommendation:
     figures = (
         f"p99 {1000 * best.p99:.0f} ms, {100 * best.answered:.3f} % answered, "
         f"${best.usd:,.2f} a month"
     )
+    changed = _changed(settings, best.settings)
     if not changed:
-        return Advice(objective, best.settings, f"The settings are the cheapest of {tried} that "
-                      f"keep {objective.text}: {figures}.", "", tried)  # fmt: skip
-    sentence = f"The cheapest of {tried} settings that keep {objective.text}: {figures}."
-    lines = " ".join(f"ParameterKey={key},ParameterValue={held}" for key, held in changed.items())
-    short = " ".join(f"{key}={held}" for key, held in changed.items())
-    return Advice(
-        objective,
-        best.settings,
-        sentence,
-        f"sam deploy --parameter-overrides {short}\n\naws cloudformation ... --parameters {lines}",
-        tried,
+        sentence = (
+            f"The settings are the cheapest of {tried} that meet {objective.text}: {figures}."
+        )
+        return Recommendation(objective, best.settings, sentence, "", tried)
+    sentence = f"The cheapest of {tried} settings that meet {objective.text}: {figures}."
+    for_sam = " ".join(f"{name}={value}" for name, value in changed.items())
+    for_cloudformation = " ".join(
+        f"ParameterKey={name},ParameterValue={value}" for name, value in changed.items()
     )
+    overrides = (
+        f"sam deploy --parameter-overrides {for_sam}\n\n"
+        f"aws cloudformation ... --parameters {for_cloudformation}"
+    )
+    return Recommendation(objective, best.settings, sentence, overrides, tried)
 
 
-def _none(tries: list[Try], objective: Objective) -> Advice:
-    best = max(tries, key=lambda each: (round(each.answered, 4), -each.p99))
-    return Advice(
-        objective,
-        None,
-        f"None of {len(tries)} settings keeps {objective.text}. The nearest ({best.told}) has p99 "
-        f"{1000 * best.p99:.0f} ms and answers {100 * best.answered:.3f} % for "
-        f"${best.usd:,.2f} a month: a faster instance or a longer promise is needed.",
-        "",
-        len(tries),
+def _no_recommendation(trials: list[Trial], objective: Objective) -> Recommendation:
+    nearest = max(trials, key=lambda trial: (round(trial.answered, 4), -trial.p99))
+    sentence = (
+        f"None of {len(trials)} settings meets {objective.text}. The nearest ({nearest.label}) has "
+        f"p99 {1000 * nearest.p99:.0f} ms and answers {100 * nearest.answered:.3f} % for "
+        f"${nearest.usd:,.2f} a month: use a faster instance type or a weaker objective."
     )
+    return Recommendation(objective, None, sentence, "", len(trials))

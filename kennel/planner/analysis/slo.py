@@ -1,24 +1,26 @@
-"""A stated objective: `p99=1s,success=99.9%`."""
+"""Service level objective, such as `p99=1s,success=99.9%`."""
 
 import re
 from dataclasses import dataclass
 
 from kennel.planner.engines.result import Result
-from kennel.planner.errors import BadPlan
+from kennel.planner.errors import PlanError
 
 _FORM = "write p99=1s,success=99.9% (p50, p90, p95 or p99, and/or success)"
 
 
 @dataclass(frozen=True)
 class Objective:
-    """What is promised.
+    """A service level objective.
 
     Attributes
     ----------
     quantile, seconds
-        So large a share of answers comes within so many seconds; None where nothing is said.
+        The latency objective: this quantile of answers is at most `seconds`; None without one.
     success
-        Share of requests that are answered.
+        Least share of requests that are answered.
+    text
+        As it was written.
     """
 
     quantile: float | None
@@ -27,7 +29,7 @@ class Objective:
     text: str
 
     def met(self, result: Result) -> bool:
-        """Return whether a run keeps the promise."""
+        """Return whether a result meets the objective."""
         if result.answered < self.success - 1e-9:
             return False
         if self.quantile is None or self.seconds is None:
@@ -36,23 +38,23 @@ class Objective:
 
 
 def parse(text: str) -> Objective:
-    """Read an objective.
+    """Parse an objective.
 
     Raises
     ------
-    BadPlan
-        With the form that is expected.
+    PlanError
+        For a text in another form.
     """
     quantile = seconds = None
     success = 0.0
     for part in text.split(","):
-        wait = re.fullmatch(r"\s*p(50|90|95|99)\s*=\s*(\d+(?:\.\d+)?)\s*(ms|s)\s*", part)
+        latency = re.fullmatch(r"\s*p(50|90|95|99)\s*=\s*(\d+(?:\.\d+)?)\s*(ms|s)\s*", part)
         share = re.fullmatch(r"\s*success\s*=\s*(\d+(?:\.\d+)?)\s*%\s*", part)
-        if wait and quantile is None:
-            quantile = int(wait[1]) / 100
-            seconds = float(wait[2]) * (0.001 if wait[3] == "ms" else 1.0)
+        if latency and quantile is None:
+            quantile = int(latency[1]) / 100
+            seconds = float(latency[2]) * (0.001 if latency[3] == "ms" else 1.0)
         elif share and float(share[1]) <= 100:  # noqa: PLR2004
             success = float(share[1]) / 100
         else:
-            raise BadPlan(f"the objective {text!r} cannot be read at {part.strip()!r}: {_FORM}")
+            raise PlanError(f"the objective {text!r} cannot be read at {part.strip()!r}: {_FORM}")
     return Objective(quantile, seconds, success, text)

@@ -1,4 +1,4 @@
-"""Many settings at once, in parallel processes."""
+"""Sweep: estimates of many settings, in parallel processes."""
 
 import itertools
 import multiprocessing
@@ -6,25 +6,34 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from kennel.planner.analysis import costs
 from kennel.planner.engines.analytic import estimate
-from kennel.planner.errors import BadPlan
+from kennel.planner.errors import PlanError
 from kennel.planner.inputs.prices import Prices
-from kennel.planner.inputs.settings import Settings
+from kennel.planner.inputs.settings import PlanSettings
 from kennel.planner.inputs.traffic import Profile
 
-_MOST = 5000  # settings in one sweep
-_SLACK = 0.01  # share of answers that a setting may lack against the best, to be compared at all
+_MAX_TRIALS = 5000
+_COMPARABLE = 0.01  # share of answers that a trial may lack against the best to be compared
 
-Plan = tuple[Settings, Profile, Prices, int, Mapping[str, str]]
+
+class TrialRequest(NamedTuple):
+    """The inputs of a trial; `changed` names the parameters that differ from the base settings."""
+
+    settings: PlanSettings
+    profile: Profile
+    prices: Prices
+    seed: int
+    changed: Mapping[str, str]
 
 
 @dataclass(frozen=True)
-class Try:
-    """One setting's outcome; `changed` is what differs from the settings swept from."""
+class Trial:
+    """The outcome of one setting: USD a month, p99 in seconds, share answered."""
 
-    settings: Settings
+    settings: PlanSettings
     changed: Mapping[str, str]
     usd: float
     p99: float
@@ -32,79 +41,94 @@ class Try:
     instance_hours: float
 
     @property
-    def told(self) -> str:
-        """The change for people."""
+    def label(self) -> str:
+        """The changed parameters as text."""
         return " ".join(f"{name}={value}" for name, value in self.changed.items()) or "as it is"
 
 
-def grid(base: Settings, given: Sequence[str]) -> list[tuple[Settings, dict[str, str]]]:
-    """Return every combination of `Parameter=1,2,3` as settings.
+def grid(
+    base: PlanSettings, axes_texts: Sequence[str]
+) -> list[tuple[PlanSettings, dict[str, str]]]:
+    """Return every combination of texts such as `Parameter=1,2,3` as settings.
+
+    Combinations with MaxInstances below MinInstances are left out.
 
     Raises
     ------
-    BadPlan
-        For a parameter or value that cannot be planned with, or too many combinations.
+    PlanError
+        For an unknown parameter, a bad value, or too many combinations.
     """
     axes: dict[str, list[str]] = {}
-    for text in given:
+    for text in axes_texts:
         name, sign, values = text.partition("=")
         if not sign or not all(value.strip() for value in values.split(",")):
-            raise BadPlan(f"cannot sweep {text!r}: write ReservedConcurrency=5,10,20")
+            raise PlanError(f"cannot sweep {text!r}: write ReservedConcurrency=5,10,20")
         axes[name.strip()] = [value.strip() for value in values.split(",")]
-    combinations = list(itertools.islice(itertools.product(*axes.values()), _MOST + 1))
-    if len(combinations) > _MOST:
-        raise BadPlan(f"a sweep of more than {_MOST:,} settings: give fewer values")
-    found = []
-    for chosen in combinations:
-        changed = dict(zip(axes, chosen, strict=True))
+    combinations = list(itertools.islice(itertools.product(*axes.values()), _MAX_TRIALS + 1))
+    if len(combinations) > _MAX_TRIALS:
+        raise PlanError(f"a sweep of more than {_MAX_TRIALS:,} settings: give fewer values")
+    possible = []
+    for values_chosen in combinations:
+        changed = dict(zip(axes, values_chosen, strict=True))
         settings = base.with_parameters(changed)
-        if settings.maximum >= settings.minimum:  # a grid's corners need not all make sense
-            found.append((settings.checked(), changed))
-    if not found:
-        raise BadPlan("no combination of the sweep has MaxInstances of at least MinInstances")
-    return found
+        if settings.maximum >= settings.minimum:
+            possible.append((settings.checked(), changed))
+    if not possible:
+        raise PlanError("no combination of the sweep has MaxInstances of at least MinInstances")
+    return possible
 
 
-def run(plans: Iterable[Plan], done: Callable[[], None] = lambda: None) -> list[Try]:
-    """Estimate all plans, as many at once as there are processors; in the order given."""
-    plans = list(plans)
-    workers = min(len(plans), len(os.sched_getaffinity(0)))
-    if workers < 2:  # noqa: PLR2004
-        found = []
-        for plan in plans:
-            found.append(_one(plan))
-            done()
-        return found
-    # Forking a process that holds threads (Rich's progress bar) may hang: so new ones.
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
-        waiting = [pool.submit(_one, plan) for plan in plans]
-        for each in waiting:
-            each.add_done_callback(lambda _: done())
-        return [each.result() for each in waiting]
+def run(
+    requests: Iterable[TrialRequest], on_done: Callable[[], None] = lambda: None
+) -> list[Trial]:
+    """Run all trials, as many at once as there are processors; in the order given.
 
-
-def pareto(tries: Sequence[Try]) -> list[int]:
-    """Return those that nothing beats on cost and p99, by falling p99.
-
-    A setting that turns many requests away answers the rest quickly: only settings that answer
-    about as many as the best are compared.
+    Parameters
+    ----------
+    on_done
+        Called after each trial.
     """
-    most = max(each.answered for each in tries)
+    requests = list(requests)
+    workers = min(len(requests), len(os.sched_getaffinity(0)))
+    if workers < 2:  # noqa: PLR2004
+        trials = []
+        for request in requests:
+            trials.append(_run_trial(request))
+            on_done()
+        return trials
+    # Forking a process with threads (Rich's progress bar has one) may hang, so spawn.
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
+        futures = [pool.submit(_run_trial, request) for request in requests]
+        for future in futures:
+            future.add_done_callback(lambda _: on_done())
+        return [future.result() for future in futures]
+
+
+def pareto(trials: Sequence[Trial]) -> list[int]:
+    """Return the indices of the Pareto front of cost and p99, by falling p99.
+
+    A setting that turns many requests away answers the rest quickly, so only trials that answer
+    about as many requests as the best are compared.
+    """
+    best = max(trial.answered for trial in trials)
     order = sorted(
-        (i for i, each in enumerate(tries) if each.answered >= most - _SLACK),
-        key=lambda i: (tries[i].usd, tries[i].p99),
+        (i for i, trial in enumerate(trials) if trial.answered >= best - _COMPARABLE),
+        key=lambda i: (trials[i].usd, trials[i].p99),
     )
-    found: list[int] = []
+    front: list[int] = []
     for index in order:
-        if not found or tries[index].p99 < tries[found[-1]].p99:
-            found.append(index)
-    return found
+        if not front or trials[index].p99 < trials[front[-1]].p99:
+            front.append(index)
+    return front
 
 
-def _one(plan: Plan) -> Try:
-    settings, profile, prices, seed, changed = plan
-    result = estimate(settings, profile, seed)
-    usd = costs.total(costs.bill(result, prices))
-    return Try(
-        settings, changed, usd, result.quantile(0.99), result.answered, result.instance_hours
+def _run_trial(request: TrialRequest) -> Trial:
+    result = estimate(request.settings, request.profile, request.seed)
+    return Trial(
+        request.settings,
+        request.changed,
+        costs.total(costs.bill(result, request.prices)),
+        result.quantile(0.99),
+        result.answered,
+        result.instance_hours,
     )

@@ -1,1 +1,1 @@
-"""Engines that predict what becomes of the requests: exact simulation, and queueing theory."""
+"""Engines that predict the outcome of requests: exact simulation, and queueing theory."""

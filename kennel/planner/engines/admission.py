@@ -1,136 +1,157 @@
-"""The way in, a stretch of time at a go: usage plan, quota, and Lambda's executions."""
+"""Admission of a bin's requests: usage plan, daily quota, Lambda's executions, endpoint queues."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from kennel.planner.engines.steady_state_cache import Front, Lookup, Table
+from kennel.planner.engines.result import LIMITED, OVER_QUOTA
+from kennel.planner.engines.steady_state_cache import FleetCaches, SteadyStateCache
+from kennel.planner.engines.usage_plan import UsagePlan
 from kennel.planner.inputs.distributions import Floats
-from kennel.planner.inputs.settings import BIN_S, Settings
+from kennel.planner.inputs.settings import BIN_S, PlanSettings
 from kennel.planner.inputs.traffic import DAY, Profile
 
-_SMOOTH_S = 5.0  # over which a rate is averaged that a steady state is looked up by
+_SMOOTHING_S = 5.0  # averaging time of the rate at which steady states are looked up
+_MEAN_RETRY_WAIT = 1.5  # times `retry_after`
+_MAX_PARTS = 20
+_OVER_QUOTA = OVER_QUOTA - LIMITED  # position in AdmissionResult.refused
 
 
-@dataclass(frozen=True)
-class Passage:
-    """What became of attempts, as counts; and where their steady state is found.
+@dataclass(frozen=True, slots=True)
+class AdmissionResult:
+    """The outcome of a bin's admission, as mean numbers of requests.
 
     Attributes
     ----------
-    ended : sequence of float
-        Requests turned away for good: limited, over quota, no execution, queue full.
-    attempts, offered, begun, served : float
-        Attempts made, those that reached Lambda, executions begun, and requests that the
-        endpoint took in.
+    refused : sequence of float, length 4
+        Requests finally refused, by outcome from LIMITED to QUEUE_FULL.
+    attempts, admitted, executions, accepted : float
+        Attempts made; those that the usage plan admitted to Lambda; executions started; requests
+        that the endpoint's queues accepted.
+    cache, rate
+        The cache and the arrival rate at which the bin's steady state is found.
     """
 
-    ended: Sequence[float]
+    refused: Sequence[float]
     attempts: float
-    offered: float
-    begun: float
-    served: float
-    look: Lookup
-    at: float
+    admitted: float
+    executions: float
+    accepted: float
+    cache: SteadyStateCache
+    rate: float
 
 
-class Entrance:
-    """What the way in remembers: tokens that a large burst has saved, and the day's quota."""
+class AdmissionControl:
+    """The state of admission between bins: saved tokens and the day's remaining quota.
 
-    def __init__(self, settings: Settings, profile: Profile, highest: float) -> None:
+    Parameters
+    ----------
+    highest
+        Highest arrival rate of any bin, requests a second.
+    """
+
+    def __init__(self, settings: PlanSettings, profile: Profile, highest: float) -> None:
         self.settings = settings
-        # Repetitions come after a second or two: what the bucket does within that time is
-        # steady state, and the rest of its course is followed.
-        self.parts = round(BIN_S / (1.5 * settings.retry_after)) if settings.retries else 1
-        self.parts = min(max(self.parts, 1), 20)
-        self.front = Front(settings, highest, BIN_S / self.parts if settings.retries else None)
-        self._saved = self.front.slow
+        # Clients retry after a second or two. The bucket is taken to be in steady state within
+        # that time, and is followed from one part of the bin to the next.
+        parts = round(BIN_S / (_MEAN_RETRY_WAIT * settings.retry_after)) if settings.retries else 1
+        self.parts = min(max(parts, 1), _MAX_PARTS)
+        span = BIN_S / self.parts if settings.retries else None
+        self.usage_plan = UsagePlan(settings, highest, span)
+        self._saved_tokens = self.usage_plan.slow_burst
         self._start = profile.start
-        self._day, self._quota = int(profile.start // DAY), float(settings.quota)
+        self._day, self._quota_left = int(profile.start // DAY), float(settings.quota)
 
-    def pass_through(self, total: float, seconds: float, now: float, table: Table) -> Passage:
-        """Let `total` attempts in within `seconds`, none of them repeated."""
-        return self._attempts(total, total / seconds, seconds, now, table)
+    def admit(
+        self, requests: float, seconds: float, now: float, caches: FleetCaches
+    ) -> AdmissionResult:
+        """Admit `requests` that arrive within `seconds`; no client retries."""
+        return self._admit(requests, requests / seconds, seconds, now, caches)
 
-    def _attempts(
-        self, total: float, smooth: float, seconds: float, now: float, table: Table
-    ) -> Passage:
-        rate = total / seconds
-        away = total * self.front.turned_away(rate)
-        spare = max(self.front.rate * seconds - (total - away), 0.0)
-        saved = min(self._saved, away)
-        self._saved = min(self._saved - saved + spare, self.front.slow)
-        limited = away - saved
-        offered = min(total - limited, self._quota_left(now))
-        over = total - limited - offered
-        self._quota -= offered
-        if saved or over >= 1:  # something else than the bucket's pace decides
-            look, at = table.plain, smooth * offered / total if total else 0.0
+    def _admit(
+        self, attempts: float, smoothed_rate: float, seconds: float, now: float, caches: FleetCaches
+    ) -> AdmissionResult:
+        plan = self.usage_plan
+        rejected = attempts * plan.rejected_share(attempts / seconds)
+        unused_tokens = max(plan.rate * seconds - (attempts - rejected), 0.0)
+        from_saved = min(self._saved_tokens, rejected)
+        self._saved_tokens = min(self._saved_tokens - from_saved + unused_tokens, plan.slow_burst)
+        limited = rejected - from_saved
+        admitted = min(attempts - limited, self._remaining_quota(now))
+        over_quota = attempts - limited - admitted
+        self._quota_left -= admitted
+        if from_saved or over_quota >= 1:  # the bucket's rate does not pace these arrivals
+            cache = caches.poisson
+            rate = smoothed_rate * admitted / attempts if attempts else 0.0
         else:
-            look, at = table.paced, smooth
-        no_execution = offered * look.at(look.lost, at)
-        begun = offered - no_execution
-        queue_full = begun * look.at(look.refused, at)
-        ended = (limited, over, no_execution, queue_full)
-        return Passage(ended, total, offered, begun, begun - queue_full, look, at)
+            cache, rate = caches.paced, smoothed_rate
+        no_execution = admitted * cache.interpolate(cache.lost, rate)
+        executions = admitted - no_execution
+        queue_full = executions * cache.interpolate(cache.refused, rate)
+        refused = (limited, over_quota, no_execution, queue_full)
+        accepted = executions - queue_full
+        return AdmissionResult(refused, attempts, admitted, executions, accepted, cache, rate)
 
-    def _quota_left(self, now: float) -> float:
+    def _remaining_quota(self, now: float) -> float:
         day = int((self._start + now) // DAY)
         if day != self._day:
-            self._day, self._quota = day, float(self.settings.quota)
-        return self._quota
+            self._day, self._quota_left = day, float(self.settings.quota)
+        return self._quota_left
 
 
-class Repeating(Entrance):
-    """The way in for clients that come again: in parts as long as they wait."""
+class RetryingAdmission(AdmissionControl):
+    """Admission with clients that retry: a bin is divided into parts as long as a client waits."""
 
-    def __init__(self, settings: Settings, profile: Profile, highest: float, seed: int) -> None:
+    def __init__(self, settings: PlanSettings, profile: Profile, highest: float, seed: int) -> None:
         super().__init__(settings, profile, highest * (1 + settings.retries))
         self._random = np.random.default_rng([seed, 3])
-        self._due = np.zeros(settings.retries + 1)  # by repetitions made; the first are fresh
-        self._rate: float | None = None
+        self._pending = np.zeros(settings.retries + 1)  # attempts of the next part, by retries made
+        self._rate: float | None = None  # smoothed
 
-    def pass_through(self, total: float, seconds: float, now: float, table: Table) -> Passage:
-        """Let `total` fresh requests in, and those that come again."""
+    def admit(
+        self, requests: float, seconds: float, now: float, caches: FleetCaches
+    ) -> AdmissionResult:
+        """Admit `requests` new requests, and the retries that are due."""
         span = seconds / self.parts
-        ended, sums = np.zeros(4), np.zeros(5)
-        found = None
-        for fresh in self._spread(total):
-            self._due[0] = fresh
-            many = float(self._due.sum())
-            if not many:
+        refused, sums = np.zeros(4), np.zeros(5)
+        result = None
+        for new in self._divide(requests):
+            self._pending[0] = new
+            attempts = float(self._pending.sum())
+            if not attempts:
                 continue
-            rate = many / span
-            share = min(1.0, span / _SMOOTH_S)
-            self._rate = rate if self._rate is None else self._rate + share * (rate - self._rate)
-            found = self._attempts(many, self._rate, span, now, table)
-            self._repeat(found, ended)
-            sums += (found.attempts, found.offered, found.begun, found.served, found.at)
-        if found is None:
-            return super().pass_through(0.0, seconds, now, table)
-        attempts, offered, begun, served, at = sums.tolist()
-        return Passage(
-            ended.tolist(), attempts, offered, begun, served, found.look, at / self.parts
-        )
+            rate = attempts / span
+            weight = min(1.0, span / _SMOOTHING_S)
+            self._rate = rate if self._rate is None else self._rate + weight * (rate - self._rate)
+            result = self._admit(attempts, self._rate, span, now, caches)
+            self._schedule_retries(result, refused)
+            sums += (
+                result.attempts, result.admitted, result.executions, result.accepted, result.rate
+            )  # fmt: skip
+        if result is None:
+            return super().admit(0.0, seconds, now, caches)
+        attempts, admitted, executions, accepted, rates = sums.tolist()
+        return AdmissionResult(
+            refused.tolist(), attempts, admitted, executions, accepted, result.cache,
+            rates / self.parts,
+        )  # fmt: skip
 
-    def finish(self, ended: Floats) -> float:
-        """End those still waiting to come again as turned away for want of an execution."""
-        left = float(self._due[1:].sum())
-        ended[2] += left
-        return left
+    def pending_retries(self) -> float:
+        """Return the number of requests that wait for a retry when the traffic ends."""
+        return float(self._pending[1:].sum())
 
-    def _repeat(self, found: Passage, ended: Floats) -> None:
-        """Send those turned away for another round, or home."""
-        away = np.array([found.ended[0], 0.0, found.ended[2], found.ended[3]])
-        share = self._due / found.attempts
-        ended[1] += found.ended[1]  # to come again in a second would not help
-        ended += away * share[-1]
-        again = float(away.sum()) * share[:-1]
-        self._due[0] = 0.0
-        self._due[1:] = again
+    def _schedule_retries(self, result: AdmissionResult, refused: Floats) -> None:
+        """Put refused requests into the next part; add those without a retry left to `refused`."""
+        to_retry = np.array(result.refused)
+        to_retry[_OVER_QUOTA] = 0.0  # a retry within the day would be refused too
+        share = self._pending / result.attempts
+        refused[_OVER_QUOTA] += result.refused[_OVER_QUOTA]
+        refused += to_retry * share[-1]
+        self._pending[1:] = float(to_retry.sum()) * share[:-1]
+        self._pending[0] = 0.0
 
-    def _spread(self, total: float) -> list[float]:
-        """Spread a bin's requests over its parts as they would come."""
-        counts = self._random.multinomial(round(total), np.full(self.parts, 1 / self.parts))
+    def _divide(self, requests: float) -> list[float]:
+        """Divide a bin's requests at random among its parts."""
+        counts = self._random.multinomial(round(requests), np.full(self.parts, 1 / self.parts))
         return [float(count) for count in counts]

@@ -1,165 +1,207 @@
-"""The fast engine: ten seconds at a time, by queueing theory, for days and weeks of traffic.
+"""Analytic engine: queueing theory in bins of ten seconds, for days and weeks of traffic.
 
-Within a bin the path is in steady state (see network.py for why that is good). From bin to bin it
-carries: tokens that a large burst has saved, the day's quota, warm environments, the scaling
-metric, and instances on their way. A day is 8,640 bins whatever the rate.
+Within a bin the request path is in steady state (steady_state.py says why that is a good model).
+From bin to bin the engine carries saved tokens, the daily quota, warm environments, the scaling
+metric, and instances that are starting. A day is 8,640 bins, whatever its number of requests.
 """
 
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kennel.planner.engines import result as ends
-from kennel.planner.engines.admission import Entrance, Repeating
+from kennel.planner.engines.admission import AdmissionControl, RetryingAdmission
 from kennel.planner.engines.autoscaling import Fleet
-from kennel.planner.engines.cold_starts import Warmth, add_late
-from kennel.planner.engines.result import EDGES, SLOT_S, Result
-from kennel.planner.engines.steady_state_cache import Table, build
+from kennel.planner.engines.cold_starts import WarmEnvironments, add_cold_start_latency
+from kennel.planner.engines.result import (
+    ANSWERED,
+    LIMITED,
+    NO_EXECUTION,
+    SLOT_S,
+    TIMED_OUT,
+    Result,
+)
+from kennel.planner.engines.steady_state_cache import FleetCaches, SteadyStateCache, build_caches
 from kennel.planner.inputs.distributions import Floats
-from kennel.planner.inputs.settings import BIN_S, MINUTE, Settings
+from kennel.planner.inputs.settings import BIN_S, MINUTE, PlanSettings
 from kennel.planner.inputs.traffic import Profile
 
-_MANY = 0.01  # a share timed out from which steady states are doubtful
+_NOTED_TIMEOUTS = 0.01  # share timed out from which the steady states are doubtful
 
 
-class Estimate:
-    """One run: `Estimate(settings, profile, seed).run()`."""
+@dataclass(slots=True)
+class Bin:
+    """What the engine knows of a bin before its latencies: the fleet, and mean request counts.
 
-    def __init__(self, settings: Settings, profile: Profile, seed: int) -> None:
+    Attributes
+    ----------
+    in_service, paid
+        Instances.
+    attempts, admitted, executions, accepted
+        See AdmissionResult; executions and accepted without those lost to cold starts.
+    refused : tuple of float, length 4
+        By outcome from LIMITED to QUEUE_FULL.
+    cold_starts
+        Environments started.
+    rate, paced
+        The arrival rate and the cache (the paced one or not) of its steady state.
+    """
+
+    in_service: int
+    paid: int
+    attempts: float = 0.0
+    admitted: float = 0.0
+    executions: float = 0.0
+    accepted: float = 0.0
+    refused: tuple[float, ...] = (0.0, 0.0, 0.0, 0.0)
+    cold_starts: float = 0.0
+    rate: float = 0.0
+    paced: bool = False
+
+
+class AnalyticEngine:
+    """One run: `AnalyticEngine(settings, profile, seed).run()`."""
+
+    def __init__(self, settings: PlanSettings, profile: Profile, seed: int) -> None:
         self.settings = settings
         self.profile = profile
-        drawn = profile.draw(seed)
-        highest = float(drawn.max()) / BIN_S * 1.01 + 0.1
-        self.counts: NDArray[Any] = drawn
+        counts = profile.draw(seed)
+        highest = float(counts.max()) / BIN_S * 1.01 + 0.1
+        self._requests: list[float]
+        self._admission: AdmissionControl
         if settings.retries:
-            self.entrance: Entrance = Repeating(settings, profile, highest * 1.3, seed)
+            self._requests = counts.tolist()
+            self._admission = RetryingAdmission(settings, profile, highest * 1.3, seed)
         else:
-            self.entrance = Entrance(settings, profile, highest)
-            self.counts = _by_the_minute(drawn)
-        self.fleet = Fleet(settings, seed)
-        self.tables: dict[int, Table] = {}
-        self.warmth = Warmth(settings)
+            self._requests = _minute_means(counts).tolist()
+            self._admission = AdmissionControl(settings, profile, highest)
+        self._fleet = Fleet(settings, seed)
+        self._caches: dict[int, FleetCaches] = {}
+        self._environments = WarmEnvironments(settings)
 
     def run(self) -> Result:
-        """Go through the bins, then look the rest up for all bins at once."""
-        bins = len(self.counts)
-        endings, rates = np.zeros((6, bins)), np.zeros(bins)
-        in_service, paid = np.zeros(bins, np.int64), np.zeros(bins, np.int64)
-        served, cold, invoked = np.zeros(bins), np.zeros(bins), np.zeros(bins)
-        paced = np.zeros(bins, bool)
-        attempts = passed = 0.0
-        every = self.fleet.rule.period // BIN_S
-        begun = present = 0.0
-        for number, fresh in enumerate(self.counts.tolist()):
+        """Follow the bins one by one, then look their steady states up together."""
+        bins: list[Bin] = []
+        bins_per_period = self._fleet.policy.period // BIN_S
+        executions = at_endpoint = 0.0  # of the alarm period
+        for number, requests in enumerate(self._requests):
             now = float(number * BIN_S)
-            if number and number % every == 0:
-                self._observe(now, begun, present / every)
-                begun = present = 0.0
-            count = self.fleet.settle(now)
-            in_service[number], paid[number] = count, self.fleet.paid
-            table = self._table(count)
-            found = self.entrance.pass_through(fresh, BIN_S, now, table)
-            if not found.attempts:
-                continue
-            extra, lost = self.warmth.start(now, found)
-            paced[number], rates[number], cold[number] = found.look is table.paced, found.at, extra
-            endings[ends.LIMITED : ends.TIMED_OUT, number] = found.ended
-            endings[ends.NO_EXECUTION, number] += lost
-            served[number] = found.served - lost
-            attempts += found.attempts
-            passed += found.offered
-            invoked[number] = found.begun - lost
-            begun += invoked[number]
-            present += found.look.at(found.look.endpoint, found.at)
-        self._finish(endings)
-        outcome = self._looked_up(endings, (rates, paced), served, in_service, cold)
-        outcome.in_service, outcome.paid = in_service, paid
-        outcome.attempts, outcome.passed = attempts, passed
-        outcome.invocations = float(invoked.sum())
-        outcome.cold_starts, outcome.scaling = float(cold.sum()), self.fleet.why
-        return outcome
+            if number and number % bins_per_period == 0:
+                self._observe_metric(now, executions, at_endpoint / bins_per_period)
+                executions = at_endpoint = 0.0
+            bin_ = Bin(self._fleet.instances_at(now), self._fleet.paid)
+            at_endpoint += self._run_bin(bin_, requests, now)
+            executions += bin_.executions
+            bins.append(bin_)
+        result = self._look_up(bins)
+        result.attempts = sum(b.attempts for b in bins)
+        result.admitted = sum(b.admitted for b in bins)
+        result.invocations = sum(b.executions for b in bins)
+        result.cold_starts = sum(b.cold_starts for b in bins)
+        result.scaling = self._fleet.reasons
+        return result
 
-    # one bin
+    # one bin after the other
 
-    def _finish(self, endings: Floats) -> None:
-        if isinstance(self.entrance, Repeating):
-            self.entrance.finish(endings[ends.LIMITED : ends.TIMED_OUT, -1])
+    def _run_bin(self, bin_: Bin, requests: float, now: float) -> float:
+        """Admit a bin's requests and fill the bin in; return the mean number at the endpoint."""
+        caches = self._fleet_caches(bin_.in_service)
+        admission = self._admission.admit(requests, BIN_S, now, caches)
+        if not admission.attempts:
+            return 0.0
+        cold_starts = self._environments.start(now, admission)
+        limited, over_quota, no_execution, queue_full = admission.refused
+        bin_.refused = (limited, over_quota, no_execution + cold_starts.lost, queue_full)
+        bin_.attempts, bin_.admitted = admission.attempts, admission.admitted
+        bin_.executions = admission.executions - cold_starts.lost
+        bin_.accepted = admission.accepted - cold_starts.lost
+        bin_.cold_starts = cold_starts.started
+        bin_.rate, bin_.paced = admission.rate, admission.cache is caches.paced
+        return admission.cache.interpolate(admission.cache.endpoint, admission.rate)
 
-    def _observe(self, now: float, begun: float, present: float) -> None:
+    def _observe_metric(self, now: float, executions: float, at_endpoint: float) -> None:
         metric: float | None = None
-        if begun:
+        if executions:
             by_count = self.settings.metric == "invocations"
-            metric = (begun if by_count else present) / self.fleet.settle(now)
-        self.fleet.observe(now, metric)
+            metric = (executions if by_count else at_endpoint) / self._fleet.instances_at(now)
+        self._fleet.observe(now, metric)
 
-    def _table(self, instances: int) -> Table:
-        if instances not in self.tables:
-            self.tables[instances] = build(self.settings, self.entrance.front, instances)
-        return self.tables[instances]
-
-    # all bins at once
-
-    def _looked_up(
-        self,
-        endings: Floats,
-        where: tuple[Floats, NDArray[np.bool_]],
-        served: Floats,
-        counts: NDArray[np.int64],
-        cold: Floats,
-    ) -> Result:
-        """Add latencies and what was inside, from each bin's steady state."""
-        rates, paced = where
-        bins, settings = len(rates), self.settings
-        slots = -(-bins * BIN_S // SLOT_S)
-        slot = np.arange(bins) * BIN_S // SLOT_S
-        found = Result(
-            settings, self.profile, endings, np.zeros(bins), np.zeros((slots, len(EDGES) + 1)),
-            np.zeros(bins), np.zeros(bins), np.zeros(bins), counts, counts,
-        )  # fmt: skip
-        looks = [(count, look, look is table.paced) for count, table in self.tables.items()
-                 for look in (table.paced, table.plain)]  # fmt: skip
-        for count, look, kind in looks:
-            those = np.flatnonzero((counts == count) & (rates > 0) & (paced == kind))
-            if not len(those):
-                continue
-            low, part = look.spread(rates[those])
-            first = int(low.min())
-            steady, low = look.steady(first, int(low.max()) + 1), low - first
-
-            def mixed(column: Floats, low: NDArray[np.int64] = low, part: Floats = part) -> Floats:
-                value: Floats = column[low] * (1 - part) + column[low + 1] * part
-                return value
-
-            given_up = served[those] * mixed(steady.timed_out)
-            answered = served[those] - given_up
-            endings[ends.TIMED_OUT, those] = given_up
-            endings[ends.ANSWERED, those] = answered
-            found.latency[those] = answered * mixed(steady.latency)
-            found.waiting[those] = mixed(steady.waiting)
-            found.working[those] = mixed(steady.working)
-            found.executions[those] = mixed(steady.inside)
-            minutes, row = np.unique(slot[those], return_inverse=True)
-            weights = np.zeros((len(minutes), len(steady.rates)))
-            np.add.at(weights, (row, low), answered * (1 - part))
-            np.add.at(weights, (row, low + 1), answered * part)
-            found.histogram[minutes] += weights @ steady.histogram
-        add_late(found, cold)
-        busy = float(found.executions.sum()) * BIN_S + float(cold.sum()) * settings.cold_start.mean
-        found.busy_seconds = busy
-        late = found.ended(ends.TIMED_OUT) / max(found.requests, 1.0)
-        if late > _MANY:
-            found.notes.append(
-                f"{100 * late:.1f} % time out: a request that gave up is still worked on, which "
-                "the fast engine leaves out; ask the exact one (--engine events)"
+    def _fleet_caches(self, instances: int) -> FleetCaches:
+        if instances not in self._caches:
+            self._caches[instances] = build_caches(
+                self.settings, self._admission.usage_plan, instances
             )
-        return found
+        return self._caches[instances]
+
+    # all bins together
+
+    def _look_up(self, bins: list[Bin]) -> Result:
+        """Return the result, with latencies and mean numbers from each bin's steady state."""
+        result = Result.empty(self.settings, self.profile, len(bins))
+        result.in_service = np.array([b.in_service for b in bins], np.int64)
+        result.paid = np.array([b.paid for b in bins], np.int64)
+        result.outcomes[LIMITED:TIMED_OUT] = np.array([b.refused for b in bins]).T
+        if isinstance(self._admission, RetryingAdmission):
+            result.outcomes[NO_EXECUTION, -1] += self._admission.pending_retries()
+        accepted = np.array([b.accepted for b in bins])
+        cold = np.array([b.cold_starts for b in bins])
+        rates = np.array([b.rate for b in bins])
+        paced = np.array([b.paced for b in bins])
+        for instances, caches in self._caches.items():
+            of_fleet = (result.in_service == instances) & (rates > 0)
+            for cache, of_cache in ((caches.paced, paced), (caches.poisson, ~paced)):
+                selected = np.flatnonzero(of_fleet & of_cache)
+                if len(selected):
+                    _add_steady_states(result, cache, selected, rates[selected], accepted[selected])
+        add_cold_start_latency(result, cold)
+        cold_start_seconds = float(cold.sum()) * self.settings.cold_start.mean
+        result.busy_seconds = float(result.executions.sum()) * BIN_S + cold_start_seconds
+        timed_out = result.count(TIMED_OUT) / max(result.requests, 1.0)
+        if timed_out > _NOTED_TIMEOUTS:
+            result.notes.append(
+                f"{100 * timed_out:.1f} % time out: the endpoint still serves a request whose "
+                "client gave up, which the analytic engine leaves out; use the exact one "
+                "(--engine simulation)"
+            )
+        return result
 
 
-def _by_the_minute(counts: NDArray[np.int64]) -> Floats:
-    """Spread each minute's requests evenly over its bins.
+def _add_steady_states(
+    result: Result,
+    cache: SteadyStateCache,
+    selected: NDArray[np.int64],
+    rates: Floats,
+    accepted: Floats,
+) -> None:
+    """Fill in the bins `selected`, whose steady states are in `cache` at `rates`."""
+    node, upper_weight = cache.weights(rates)
+    first = int(node.min())
+    states, low = cache.states(first, int(node.max()) + 1), node - first
 
-    How they stray within a minute is in the steady states already, and would count twice.
+    def interpolated(column: Floats) -> Floats:
+        values: Floats = column[low] * (1 - upper_weight) + column[low + 1] * upper_weight
+        return values
+
+    timed_out = accepted * interpolated(states.timed_out)
+    answered = accepted - timed_out
+    result.outcomes[TIMED_OUT, selected] = timed_out
+    result.outcomes[ANSWERED, selected] = answered
+    result.latency[selected] = answered * interpolated(states.latency)
+    result.waiting[selected] = interpolated(states.waiting)
+    result.working[selected] = interpolated(states.working)
+    result.executions[selected] = interpolated(states.inside)
+    # Histograms are added up by slot: first the answers by slot and node, then one product.
+    slots, row = np.unique(selected * BIN_S // SLOT_S, return_inverse=True)
+    answers = np.zeros((len(slots), len(states.rates)))
+    np.add.at(answers, (row, low), answered * (1 - upper_weight))
+    np.add.at(answers, (row, low + 1), answered * upper_weight)
+    result.histogram[slots] += answers @ states.histogram
+
+
+def _minute_means(counts: NDArray[np.int64]) -> Floats:
+    """Return each minute's mean count in all its bins.
+
+    The steady states already include the variation within a minute; it would count twice.
     """
     bins = MINUTE // BIN_S
     starts = np.arange(0, len(counts), bins)
@@ -167,12 +209,12 @@ def _by_the_minute(counts: NDArray[np.int64]) -> Floats:
     return np.repeat(np.add.reduceat(counts, starts) / sizes, sizes)
 
 
-def estimate(settings: Settings, profile: Profile, seed: int = 0) -> Result:
-    """Estimate what becomes of `profile`, by bins.
+def estimate(settings: PlanSettings, profile: Profile, seed: int = 0) -> Result:
+    """Estimate the outcomes of `profile` by queueing theory.
 
     Parameters
     ----------
     seed
-        The same seed gives the same run, and the same traffic to the other engine.
+        The same seed gives the same run, and the same traffic as in the simulation.
     """
-    return Estimate(settings.checked(), profile, seed).run()
+    return AnalyticEngine(settings.checked(), profile, seed).run()

@@ -1,16 +1,17 @@
-"""Lambda and the endpoint as a Markov chain: where few executions make it small enough.
+"""Markov chain of Lambda and the endpoint, for few executions.
 
-One instance is followed with its own service times; the rest, Lambda's own work and the other
-instances, only by how many are there, with the rates of a product form. So the state is (k, m),
-k at the instance and m in the rest, k + m <= executions. While fewer than its workers are busy it
-moves at exponential rates. Otherwise it is looked at when a request leaves: in between (a service
-time; `workers` at once are as one so much faster, see queueing.py) k and m move by exponential
-rates again, mixed over the distribution of that time (uniformisation.py).
+One instance is modelled with its own service times; the rest (Lambda's own work and the other
+instances) only by the number of requests in it, with the rates of a product form. So the state is
+(k, m): k requests at the instance and m in the rest, k + m <= executions. While fewer than its
+workers are busy, the state changes at exponential rates. Otherwise the chain is embedded at
+departures: in between (a service time; c busy workers count as one that is c times as fast, see
+queueing.py) k and m change at exponential rates again, mixed over the distribution of that time
+(uniformisation.py).
 
-How fast requests leave an instance that holds k is then put into the rest's other instances, and
-so on until nothing changes (R. Marie 1979). With one instance of one worker nothing is
-approximate but that Lambda's own work counts by its mean; with more instances, that the others'
-departures have no memory.
+The departure rate of an instance with k requests is then used for the other instances in the
+rest, and so on until nothing changes (R. Marie 1979). With one instance of one worker the only
+approximation is that Lambda's own work counts by its mean; with more instances, also that the
+departures of the others have no memory.
 """
 
 import math
@@ -21,176 +22,190 @@ from numpy.typing import NDArray
 
 from kennel.planner.engines.convolution import convolve
 from kennel.planner.engines.queueing import LEAST
-from kennel.planner.engines.uniformisation import stays
-from kennel.planner.inputs.distributions import Floats, Times
-from kennel.planner.inputs.settings import Settings
+from kennel.planner.engines.uniformisation import occupation_times
+from kennel.planner.inputs.distributions import Distribution, Floats
+from kennel.planner.inputs.settings import PlanSettings
 
-_MOST_STATES = 100  # 12 executions, or some more at a single instance
+_MAX_STATES = 100  # 12 executions, or some more with a single instance
+_MAX_EVENTS = 600  # within the longest service time
 _GRID = 256  # points of the integrals over a service time
-_ROUNDS, _CLOSE = 12, 1e-4  # of the iteration over instances
-_MOST_EVENTS = 600  # within the longest service
+_MAX_ITERATIONS, _TOLERANCE = 12, 1e-4  # of the iteration over instances
 
-Whole = NDArray[np.int64]
+Ints = NDArray[np.int64]
 
 
-def small(settings: Settings, instances: int) -> bool:
-    """Return whether the chain is small enough to be solved for a table.
+def is_small(settings: PlanSettings, instances: int) -> bool:
+    """Return whether the chain is small enough to be solved for a cache.
 
-    Where Lambda's own work is so short that much happens within a service, hardly anybody is in
-    it, and the product form does as well.
+    Where Lambda's own work is so short that much happens within a service time, hardly any request
+    is in it, and the product form is as accurate.
     """
     longest = float(settings.service.points[-1])
-    if settings.concurrency * longest > _MOST_EVENTS * settings.work.mean:
+    if settings.concurrency * longest > _MAX_EVENTS * settings.work.mean:
         return False
-    return len(_States.of(settings, instances).k) <= _MOST_STATES
+    return len(_States.of(settings, instances).k) <= _MAX_STATES
 
 
 @dataclass(frozen=True, eq=False)
 class _States:
-    """States (k, m), one after another; `index` is -1 where there is none."""
+    """The states (k, m) in order; `index` is their position by (k, m), -1 where there is none."""
 
-    k: Whole
-    m: Whole
-    index: Whole
+    k: Ints
+    m: Ints
+    index: Ints
 
     @classmethod
-    def of(cls, settings: Settings, instances: int) -> "_States":
+    def of(cls, settings: PlanSettings, instances: int) -> "_States":
         limit = settings.concurrency
         most = limit
-        if instances == 1:  # only work is in the rest: what passes times its mean
+        if instances == 1:  # only work is in the rest: at most the throughput times its mean
             load = settings.work.mean * settings.workers / settings.service.mean
             most = min(limit, math.ceil(load + 5 * math.sqrt(load)) + 4)
         k, m = np.divmod(np.arange((min(settings.queue, limit) + 1) * (most + 1)), most + 1)
-        here = k + m <= limit
-        k, m = k[here], m[here]
+        possible = k + m <= limit
+        k, m = k[possible], m[possible]
         index = np.full((limit + 2, limit + 2), -1)
         index[k, m] = np.arange(len(k))
         return cls(k, m, index)
 
-    def to(self, k: int, m: int) -> Whole:
-        """Return the state with so many more in each part, for every state."""
+    def shifted(self, k: int, m: int) -> Ints:
+        """Return the position of the state (k, m) further, for every state."""
         return self.index[self.k + k, self.m + m]  # an index of -1 is the last, empty, row
 
 
-def settled(settings: Settings, rates: Floats, instances: int) -> tuple[Floats, Floats]:
-    """Return how many are inside, and how many an arrival finds at its station.
+def steady_state(settings: PlanSettings, rates: Floats, instances: int) -> tuple[Floats, Floats]:
+    """Return the distributions of the number inside, and of the number that an arrival finds.
 
-    Shapes (L, concurrency + 1) and (L, room + 1).
+    Parameters
+    ----------
+    rates : ndarray, shape (L,)
+        Arrivals at Lambda, requests a second.
+
+    Returns
+    -------
+    inside : ndarray, shape (L, concurrency + 1)
+        Probabilities of the number of executions.
+    found_by_arrivals : ndarray, shape (L, capacity + 1)
+        Probabilities of the number of requests at its instance that an arrival finds.
     """
     limit, service = settings.concurrency, settings.service
     states = _States.of(settings, instances)
-    room = int(states.k.max())
-    busy = np.minimum(np.arange(1, room + 1), settings.workers) / service.mean
-    logs = np.zeros((len(rates), room + 1))
-    logs[:, 1:] = np.log(rates[:, None] / instances / busy).cumsum(axis=1)
-    number = np.eye(limit + 1)[states.k + states.m]
-    held = np.eye(room + 1)[states.k]
+    capacity = int(states.k.max())
+    departure_rates = np.minimum(np.arange(1, capacity + 1), settings.workers) / service.mean
+    logs = np.zeros((len(rates), capacity + 1))
+    logs[:, 1:] = np.log(rates[:, None] / instances / departure_rates).cumsum(axis=1)
+    by_number_inside = np.eye(limit + 1)[states.k + states.m]
+    by_number_at_instance = np.eye(capacity + 1)[states.k]
     last: Floats | None = None
-    for _ in range(_ROUNDS):
+    for _ in range(_MAX_ITERATIONS):
         weights = np.exp(logs - logs.max(axis=1, keepdims=True))
         load = rates * settings.work.mean
-        rest = convolve(weights, load, instances, limit, settings.workers)[0]
+        rest = convolve(weights, load, instances, limit, settings.workers).others
         leaving = np.zeros((len(rates), limit + 1))
         leaving[:, 1:] = rates[:, None] * rest[:, :-1] / np.maximum(rest[:, 1:], LEAST)
-        found = _steady(settings, states, rates, leaving / instances, leaving)
-        inside = found @ number
-        one, coming = found @ held, (found * leaving[:, states.m] / instances) @ held
-        if instances == 1 or (last is not None and abs(inside - last).max() < _CLOSE):
+        probabilities = _solve(settings, states, rates, leaving / instances, leaving)
+        inside = probabilities @ by_number_inside
+        at_instance = probabilities @ by_number_at_instance
+        arrivals = (probabilities * leaving[:, states.m] / instances) @ by_number_at_instance
+        if instances == 1 or (last is not None and abs(inside - last).max() < _TOLERANCE):
             break
         last = inside
-        passed = np.maximum(coming[:, :-1], LEAST) / np.maximum(one[:, 1:], LEAST)
-        logs[:, 1:] = np.log(rates[:, None] / instances / passed).cumsum(axis=1)
-    return inside, coming / coming.sum(axis=1, keepdims=True)
+        departures = np.maximum(arrivals[:, :-1], LEAST) / np.maximum(at_instance[:, 1:], LEAST)
+        logs[:, 1:] = np.log(rates[:, None] / instances / departures).cumsum(axis=1)
+    return inside, arrivals / arrivals.sum(axis=1, keepdims=True)
 
 
-def _steady(
-    settings: Settings, states: _States, rates: Floats, joining: Floats, leaving: Floats
+def _solve(
+    settings: PlanSettings, states: _States, rates: Floats, joining: Floats, leaving: Floats
 ) -> Floats:
-    """Return the probability of each state.
+    """Return the probability of each state, shape (L, S).
 
     Parameters
     ----------
     joining, leaving : ndarray, shape (L, executions + 1)
-        Rates at which one of the rest comes to the instance, and at which one leaves the rest
-        altogether, by how many are in the rest.
+        Rates at which a request of the rest joins the instance, and at which one leaves the rest
+        (to any instance or out), by the number in the rest.
     """
     workers, service = settings.workers, settings.service
-    moves = _moves(settings, states, rates, joining, leaving)
     count, size = len(rates), len(states.k)
     full = states.k >= workers
     few, many = np.flatnonzero(~full), np.flatnonzero(full)
     flows = np.zeros((count, size, size))  # from, to
-    time = np.zeros((count, size))  # that a state stands for
+    time = np.zeros((count, size))  # that an embedded state stands for
     departed = states.index[states.k - 1, states.m]
     entering = np.zeros((count, size, size))
-    for to, rate in moves:
-        those = np.flatnonzero(to >= 0)
-        entering[:, those, to[those]] += rate[:, those]
+    for to, rate in _transitions(states, rates, joining, leaving):
+        possible = np.flatnonzero(to >= 0)
+        entering[:, possible, to[possible]] += rate[:, possible]
     if len(many):
         within = entering[:, many][:, :, many]
-        fresh, shared = _stretches(within, service, workers)
+        fresh, shared = _times_until_departure(within, service, workers)
         generator = within - _diagonal(within.sum(axis=2))
         entry = entering[:, few][:, :, many]
         stay = entry @ fresh  # mean time in each state per entry
-        ends = entry @ (np.eye(len(many)) + fresh @ generator)
-        again = np.eye(len(many)) + shared @ generator
-        flows[:, few[:, None], departed[many]] += ends
-        flows[:, many[:, None], departed[many]] += again
+        after_entry = entry @ (np.eye(len(many)) + fresh @ generator)
+        after_departure = np.eye(len(many)) + shared @ generator
+        flows[:, few[:, None], departed[many]] += after_entry
+        flows[:, many[:, None], departed[many]] += after_departure
         flows[:, many, many] -= 1.0
         time[:, many] = shared.sum(axis=2)
         time[:, few] = stay.sum(axis=2)
     time[:, few] += 1.0
     flows[:, few[:, None], few] += entering[:, few][:, :, few]
     served = states.k[few] / service.mean
-    some = few[states.k[few] > 0]
-    flows[:, some, departed[some]] += states.k[some] / service.mean
+    serving = few[states.k[few] > 0]
+    flows[:, serving, departed[serving]] += states.k[serving] / service.mean
     flows[:, few, few] -= entering[:, few].sum(axis=2) + served
     equations = np.swapaxes(flows, 1, 2).copy()
     equations[:, -1] = time
     right = np.zeros((count, size, 1))
     right[:, -1] = 1.0
-    begun = np.linalg.solve(equations, right)[:, :, 0]
-    found = np.zeros((count, size))
-    found[:, few] = begun[:, few]
+    embedded = np.linalg.solve(equations, right)[:, :, 0]
+    probabilities = np.zeros((count, size))
+    probabilities[:, few] = embedded[:, few]
     if len(many):
-        found[:, many] = np.einsum("lk,lkj->lj", begun[:, many], shared)
-        found[:, many] += np.einsum("lk,lkj->lj", begun[:, few], stay)
-    found = np.maximum(found, 0.0)
-    total: Floats = found / found.sum(axis=1, keepdims=True)
+        probabilities[:, many] = np.einsum("lk,lkj->lj", embedded[:, many], shared)
+        probabilities[:, many] += np.einsum("lk,lkj->lj", embedded[:, few], stay)
+    probabilities = np.maximum(probabilities, 0.0)
+    total: Floats = probabilities / probabilities.sum(axis=1, keepdims=True)
     return total
 
 
-def _moves(
-    settings: Settings, states: _States, rates: Floats, joining: Floats, leaving: Floats
-) -> list[tuple[Whole, Floats]]:
-    """Return what may happen but for departures: to which state, and at which rate, from each."""
+def _transitions(
+    states: _States, rates: Floats, joining: Floats, leaving: Floats
+) -> list[tuple[Ints, Floats]]:
+    """Return the transitions except departures: the target (-1: none) and rate, by state."""
     join, leave = joining[:, states.m], (leaving - joining)[:, states.m]
-    joined = states.to(1, -1)
-    refused = joined < 0  # a full queue: it leaves
-    gone = states.to(0, -1)
+    joined = states.shifted(1, -1)
+    refused = joined < 0  # the instance's queue is full: the request leaves
+    left = states.shifted(0, -1)
     return [
-        (states.to(0, 1), np.broadcast_to(rates[:, None], join.shape)),
+        (states.shifted(0, 1), np.broadcast_to(rates[:, None], join.shape)),
         (np.where(states.m > 0, joined, -1), join),
-        (np.where(states.m > 0, gone, -1), leave + np.where(refused, join, 0.0)),
+        (np.where(states.m > 0, left, -1), leave + np.where(refused, join, 0.0)),
     ]
 
 
-def _stretches(within: Floats, service: Times, workers: int) -> tuple[Floats, Floats]:
-    """Return mean times in each state until the next departure, from each state, all busy.
+def _times_until_departure(
+    within: Floats, service: Distribution, workers: int
+) -> tuple[Floats, Floats]:
+    """Return mean times in each state until the next departure, by state, all workers busy.
 
-    The first for a stretch that begins as the last worker becomes busy, the second for one that
-    begins with a departure.
+    The first from the moment when the last worker becomes busy, the second from a departure on.
     """
     longest = float(service.points[-1]) * (1 + 1e-9)
     step = longest / _GRID
     at = (np.arange(_GRID) + 0.5) * step
-    above = service.survival(at)
-    above *= service.mean / (above.sum() * step)
-    excess = 1 - (above.cumsum() - above / 2) * step / service.mean  # of a time under way
-    fresh = np.maximum(excess, 0) ** (workers - 1) * above * step
-    return stays(within, at, fresh), stays(within, at / workers, above * step / workers)
+    survival = service.survival(at)
+    survival *= service.mean / (survival.sum() * step)
+    residual = 1 - (survival.cumsum() - survival / 2) * step / service.mean
+    fresh = np.maximum(residual, 0) ** (workers - 1) * survival * step
+    return (
+        occupation_times(within, at, fresh),
+        occupation_times(within, at / workers, survival * step / workers),
+    )
 
 
 def _diagonal(values: Floats) -> Floats:
-    found: Floats = values[:, :, None] * np.eye(values.shape[1])
-    return found
+    matrices: Floats = values[:, :, None] * np.eye(values.shape[1])
+    return matrices

@@ -1,124 +1,160 @@
-"""The usage plan's token bucket as a queue, and how evenly it lets requests through.
+"""Token bucket as a queue: the share that it rejects, and the dispersion of what it admits.
 
-The missing tokens of a bucket grow by one with each request let through and shrink by `rate` a
-second: they are the work in a queue of constant service time 1/rate, and a request is let through
-when that queue holds fewer than `burst`. So the share turned away is the loss of M/D/1/K with
-K = burst, exactly, once the bucket has forgotten how it began.
+The missing tokens of a bucket grow by one with each admitted request and shrink by `rate` a second:
+they are the work in a queue with constant service time 1/rate, and a request is admitted when that
+queue holds fewer than `burst`. So in steady state the share rejected is exactly the blocking
+probability of M/D/1/K with K = burst.
 """
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from kennel.planner.engines.queueing import station
-from kennel.planner.inputs.distributions import Floats, Times, constant
+from kennel.planner.inputs.distributions import Distribution, Floats, constant
 
 _CELLS = 60  # of the grid of a bucket's levels, about
-_CELLS_OF_TOKEN = 12  # at most
-_STEPS = 300  # that the passes are followed for
-_MOST_FAST = 200  # tokens; beyond, chance averages out
+_MAX_CELLS_PER_TOKEN = 12
+_STEPS = 300  # of time, for which the admitted requests are followed
+_MAX_FAST_BURST = 200  # tokens; a larger bucket is emptied by the mean, not by chance
 
 
 @dataclass(frozen=True, eq=False)
 class Dispersion:
-    """Variance over mean of the count within `spans` seconds, for arrivals at `rates`."""
+    """Index of dispersion for counts: variance over mean of the number of arrivals in a span.
+
+    Attributes
+    ----------
+    rates : ndarray, shape (L,)
+        Arrivals at the bucket, requests a second.
+    spans : ndarray, shape (T,)
+        Seconds.
+    values : ndarray, shape (L, T)
+        1 for Poisson arrivals, less where they are smoother.
+    """
 
     rates: Floats
     spans: Floats
     values: Floats
 
     def at(self, rates: Floats, spans: Floats) -> Floats:
-        """Return it at pairs of a rate and a span; 1, as for Poisson arrivals, at lower rates."""
-        found = np.empty(len(rates))
+        """Return the dispersion at pairs of a rate and a span; 1 below the lowest rate."""
+        values = np.empty(len(rates))
         for number, (rate, span) in enumerate(zip(rates.tolist(), spans.tolist(), strict=True)):
             by_rate = [np.interp(span, self.spans, row) for row in self.values]
-            found[number] = np.interp(rate, self.rates, by_rate, left=1.0)
-        return np.clip(found, 0.0, 1.0)
+            values[number] = np.interp(rate, self.rates, by_rate, left=1.0)
+        return np.clip(values, 0.0, 1.0)
 
 
 def fast_burst(rate: float, burst: int, span: float) -> int:
-    """Return the part of `burst` that fills and empties in `span` seconds.
+    """Return the part of `burst` that reaches steady state within `span` seconds.
 
-    A random walk of `rate` steps a second strays by the root of their number. The rest of the
-    burst, and what is beyond _MOST_FAST, is carried from bin to bin.
+    A random walk of `rate` steps a second deviates by the square root of their number.
     """
-    return max(1, min(burst, round(math.sqrt(rate * span)), _MOST_FAST))
+    return max(1, min(burst, round(math.sqrt(rate * span)), _MAX_FAST_BURST))
 
 
-def turned_away(rates: Floats, rate: float, burst: int) -> Floats:
+def rejected_share(rates: Floats, rate: float, burst: int) -> Floats:
     """Return the share that finds no token, in steady state, for Poisson arrivals at `rates`."""
     return station(rates, constant(1 / rate), 1, burst)[:, -1]
 
 
-def dispersion(rates: Floats, rate: float, burst: int, work: Times, step: float) -> Dispersion:
-    """Return variance over mean of how many come to the endpoint in a time, by that time.
+def dispersion(
+    rates: Floats, rate: float, burst: int, work: Distribution, step: float
+) -> Dispersion:
+    """Return the dispersion of the requests that the bucket admits, as they reach the endpoint.
 
-    They have passed the bucket, and Lambda's own `work` has put each off. The bucket's level is
-    followed on a grid in steps of about `step` seconds, X passes in each: what X_0 and X_k covary
-    beyond Poisson arrivals is spread by the difference of two works.
+    Lambda's own `work` delays each admitted request. The bucket's level is followed on a grid, in
+    steps of about `step` seconds with X_i requests admitted in step i. The covariance of X_0 and
+    X_k beyond that of Poisson arrivals is spread by the difference of two delays.
+
+    Parameters
+    ----------
+    rates : ndarray, shape (L,)
+        Poisson arrivals at the bucket, requests a second.
+    rate, burst
+        Of the bucket.
     """
-    burst = min(burst, _CELLS)  # in so short a time more tokens are as good as any number
-    cells = int(np.clip(_CELLS // burst, 1, _CELLS_OF_TOKEN))
-    step = min(step, burst / 2 / rate)  # a step may not use up what the grid can hold
+    burst = min(burst, _CELLS)  # within _STEPS steps, more tokens make no difference
+    cells = int(np.clip(_CELLS // burst, 1, _MAX_CELLS_PER_TOKEN))
+    step = min(step, burst / 2 / rate)  # a step must not use up what the grid can hold
     filled = max(1, math.ceil(step * rate * cells))  # cells a step
     step = filled / (rate * cells)
-    moves, weighted, passes, squares = _moves(rates * step, burst * cells, cells, filled)
-    levels = _settled(moves)
-    mean = np.einsum("ls,ls->l", levels, passes)
-    beyond = np.empty((len(rates), _STEPS))
-    beyond[:, 0] = np.einsum("ls,ls->l", levels, squares) - mean**2 - mean
-    after = np.einsum("ls,lst->lt", levels, weighted)
+    chain = _bucket_chain(rates * step, burst * cells, cells, filled)
+    levels = _stationary(chain.transitions)
+    mean = np.einsum("ls,ls->l", levels, chain.admitted)
+    covariances = np.empty((len(rates), _STEPS))
+    covariances[:, 0] = np.einsum("ls,ls->l", levels, chain.admitted_squared) - mean**2 - mean
+    after = np.einsum("ls,lst->lt", levels, chain.weighted)
     for lag in range(1, _STEPS):
-        beyond[:, lag] = np.einsum("ls,ls->l", after, passes) - mean**2
-        after = np.matmul(after[:, None, :], moves)[:, 0]
-    place = np.minimum(work.points / step, _STEPS - 2).astype(np.int64)
-    chance = np.bincount(place) / len(place)
-    apart = np.correlate(chance, chance, "full")
-    both_ways = np.concatenate([beyond[:, :0:-1], beyond], axis=1)
-    spread = np.stack([np.convolve(each, apart, "same") for each in both_ways])[:, _STEPS - 1 :]
+        covariances[:, lag] = np.einsum("ls,ls->l", after, chain.admitted) - mean**2
+        after = np.matmul(after[:, None, :], chain.transitions)[:, 0]
+    delays = np.minimum(work.points / step, _STEPS - 2).astype(np.int64)
+    delay = np.bincount(delays) / len(delays)
+    difference = np.correlate(delay, delay, "full")
+    symmetric = np.concatenate([covariances[:, :0:-1], covariances], axis=1)
+    spread = np.stack([np.convolve(row, difference, "same") for row in symmetric])[:, _STEPS - 1 :]
     count = np.arange(1, _STEPS + 1)
     spread[:, 1:] *= 2
     lagged = (spread * (count - 1)).cumsum(axis=1)
-    found = 1 + (count * spread.cumsum(axis=1) - lagged) / (count * mean[:, None])
-    return Dispersion(rates, count * step, found)
+    values = 1 + (count * spread.cumsum(axis=1) - lagged) / (count * mean[:, None])
+    return Dispersion(rates, count * step, values)
 
 
-def _moves(
-    mean: Floats, size: int, cells: int, filled: int
-) -> tuple[Floats, Floats, Floats, Floats]:
-    """Return one step's transition matrix between levels, and the passes in it.
+class _BucketChain(NamedTuple):
+    """The Markov chain of a bucket's level, one step of time.
 
-    `mean` arrivals come in a step, which first fills `filled` cells. The second matrix is the
-    first weighted by the passes; then passes and their squares, expected from each level.
+    Attributes
+    ----------
+    transitions, weighted : ndarray, shape (L, levels, levels)
+        Transition probabilities, and the same weighted by the requests admitted in the step.
+    admitted, admitted_squared : ndarray, shape (L, levels)
+        Expected number of requests admitted in the step, and its square, by level.
+    """
+
+    transitions: Floats
+    weighted: Floats
+    admitted: Floats
+    admitted_squared: Floats
+
+
+def _bucket_chain(mean: Floats, size: int, cells: int, filled: int) -> _BucketChain:
+    """Return the chain of a bucket of `size` cells, `cells` a token.
+
+    In a step the bucket first fills by `filled` cells; then Poisson arrivals, `mean` on average,
+    take their tokens.
     """
     count = len(mean)
     levels = np.minimum(np.arange(size + 1) + filled, size)
     tokens = levels // cells
-    moves = np.zeros((count, size + 1, size + 1))
-    weighted = np.zeros_like(moves)
-    chance, left = np.exp(-mean), np.ones(count)
+    transitions = np.zeros((count, size + 1, size + 1))
+    weighted = np.zeros_like(transitions)
+    exactly, at_least = np.exp(-mean), np.ones(count)  # probabilities of `taken` arrivals
     rows = np.arange(size + 1)
-    passes, squares = np.zeros((count, size + 1)), np.zeros((count, size + 1))
+    admitted, squared = np.zeros((count, size + 1)), np.zeros((count, size + 1))
     for taken in range(int(tokens.max()) + 1):
-        exact, rest = rows[tokens > taken], rows[tokens == taken]
-        for those, share in ((exact, chance), (rest, left)):
-            to = levels[those] - taken * cells
-            moves[:, those, to] += share[:, None]
-            weighted[:, those, to] += taken * share[:, None]
-            passes[:, those] += taken * share[:, None]
-            squares[:, those] += taken**2 * share[:, None]
-        left = np.maximum(left - chance, 0.0)
-        chance = chance * mean / (taken + 1)
-    return moves, weighted, passes, squares
+        for selected, share in (
+            (rows[tokens > taken], exactly),
+            (rows[tokens == taken], at_least),
+        ):
+            to = levels[selected] - taken * cells
+            transitions[:, selected, to] += share[:, None]
+            weighted[:, selected, to] += taken * share[:, None]
+            admitted[:, selected] += taken * share[:, None]
+            squared[:, selected] += taken**2 * share[:, None]
+        at_least = np.maximum(at_least - exactly, 0.0)
+        exactly = exactly * mean / (taken + 1)
+    return _BucketChain(transitions, weighted, admitted, squared)
 
 
-def _settled(moves: Floats) -> Floats:
-    """Return the steady state of each transition matrix."""
-    count, size, _ = moves.shape
-    equations = np.swapaxes(moves, 1, 2) - np.eye(size)
+def _stationary(transitions: Floats) -> Floats:
+    """Return the stationary distribution of each transition matrix."""
+    count, size, _ = transitions.shape
+    equations = np.swapaxes(transitions, 1, 2) - np.eye(size)
     equations[:, -1, :] = 1.0
     right = np.zeros((count, size, 1))
     right[:, -1] = 1.0
-    found: Floats = np.linalg.solve(equations, right)[..., 0]
-    return found
+    distribution: Floats = np.linalg.solve(equations, right)[..., 0]
+    return distribution

@@ -1,1 +1,1 @@
-"""What a plan is made from: settings, traffic, distributions of time, and prices."""
+"""Inputs of a plan: settings, traffic, time distributions and prices."""

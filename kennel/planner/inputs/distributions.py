@@ -1,6 +1,6 @@
-"""How long something takes: a distribution, not only a mean.
+"""Distributions of durations, such as service times, and the texts and files that give them.
 
-Both engines read the same points, so that they cannot disagree about a distribution.
+A distribution is a list of equally probable points. Both engines read the same points.
 """
 
 import json
@@ -14,84 +14,92 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kennel.planner.errors import BadPlan
+from kennel.planner.errors import PlanError
 
 Floats = NDArray[np.floating[Any]]
 
-POINTS = 2000  # equally probable values that stand for a distribution; its tail ends at 99.975 %
+POINTS = 2000  # of a parametric distribution; its tail ends at 99.975 %
 _P99 = NormalDist().inv_cdf(0.99)
 _UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
 _FORM = "write p50=20ms,p99=45ms, mean=20ms,cv=0.3, a file of milliseconds, or a benchmark's JSON"
 
 
 @dataclass(frozen=True, eq=False)
-class Times:
-    """Equally probable values, sorted, in seconds."""
+class Distribution:
+    """A distribution of durations.
+
+    Attributes
+    ----------
+    points : ndarray, shape (points,)
+        Equally probable values in seconds, ascending.
+    source
+        The text or file it was read from.
+    """
 
     points: Floats
     source: str = ""
 
     @property
     def mean(self) -> float:
-        """Seconds."""
+        """Mean in seconds."""
         return float(self.points.mean())
 
     @property
     def cv(self) -> float:
-        """Standard deviation over mean."""
+        """Coefficient of variation: standard deviation over mean."""
         return float(self.points.std() / self.mean) if self.mean else 0.0
 
     def quantile(self, share: float) -> float:
-        """Return the seconds that `share` of the values stay below."""
+        """Return the quantile of order `share`, in seconds."""
         return float(np.quantile(self.points, share))
 
     def sample(self, random: np.random.Generator, count: int) -> Floats:
-        """Draw `count` values."""
+        """Draw `count` values in seconds."""
         return self.points[random.integers(0, len(self.points), count)]
 
-    def survival(self, at: Floats) -> Floats:
-        """Return the share of values above each of `at`."""
-        return 1.0 - np.searchsorted(self.points, at, side="right") / len(self.points)
+    def survival(self, seconds: Floats) -> Floats:
+        """Return the survival function, P(value > seconds), at each of `seconds`."""
+        return 1.0 - np.searchsorted(self.points, seconds, side="right") / len(self.points)
 
-    def scaled(self, factor: float) -> "Times":
-        """Return the distribution of `factor` times the value."""
-        return Times(self.points * factor, self.source)
-
-
-def constant(seconds: float) -> Times:
-    """Return a time that never varies."""
-    return Times(np.full(1, seconds), f"{1000 * seconds:g} ms")
+    def scaled(self, factor: float) -> "Distribution":
+        """Return the distribution of the value multiplied by `factor`."""
+        return Distribution(self.points * factor, self.source)
 
 
-def lognormal(p50: float, p99: float) -> Times:
-    """Return the lognormal distribution with this median and 99th percentile, in seconds."""
+def constant(seconds: float) -> Distribution:
+    """Return the distribution of a constant duration."""
+    return Distribution(np.full(1, seconds), f"{1000 * seconds:g} ms")
+
+
+def lognormal(p50: float, p99: float) -> Distribution:
+    """Return the lognormal distribution with a given median and 99th percentile, in seconds."""
     return _lognormal(p50, math.log(p99 / p50) / _P99)
 
 
-def lognormal_of_mean(mean: float, cv: float) -> Times:
-    """Return the lognormal distribution with this mean (seconds) and coefficient of variation."""
+def lognormal_of_mean(mean: float, cv: float) -> Distribution:
+    """Return the lognormal distribution with a given mean (seconds) and variation coefficient."""
     sigma = math.sqrt(math.log1p(cv * cv))
-    found = _lognormal(mean * math.exp(-sigma * sigma / 2), sigma)
-    return found.scaled(mean / found.mean)  # the tail beyond the last point is missing from it
+    truncated = _lognormal(mean * math.exp(-sigma * sigma / 2), sigma)
+    return truncated.scaled(mean / truncated.mean)  # the points end at 99.975 %
 
 
-def exponential(mean: float) -> Times:
-    """Return the exponential distribution, in seconds; theory is written for it."""
+def exponential(mean: float) -> Distribution:
+    """Return the exponential distribution with a given mean in seconds."""
     shares = (np.arange(POINTS) + 0.5) / POINTS
     points = -np.log1p(-shares)
-    return Times(points * (mean / points.mean()), f"exponential, {1000 * mean:g} ms")
+    return Distribution(points * (mean / points.mean()), f"exponential, {1000 * mean:g} ms")
 
 
-def measured(seconds: Floats, source: str) -> Times:
-    """Return the distribution of measured values, in seconds."""
+def measured(seconds: Floats, source: str) -> Distribution:
+    """Return the empirical distribution of measured values in seconds."""
     ordered = np.sort(np.asarray(seconds, dtype=np.float64))
     if len(ordered) > POINTS:
         ordered = np.quantile(ordered, (np.arange(POINTS) + 0.5) / POINTS)
-    return Times(ordered, source)
+    return Distribution(ordered, source)
 
 
-def read(text: str) -> Times:
-    """Read a distribution as a person writes it.
+def read(text: str) -> Distribution:
+    """Parse a distribution from the command line's text, or read it from the file it names.
 
     Parameters
     ----------
@@ -101,34 +109,34 @@ def read(text: str) -> Times:
 
     Raises
     ------
-    BadPlan
-        What was received and what is expected, with the line of a file.
+    PlanError
+        For a text or file in no known form; names the line of a file.
     """
     path = Path(text)
     if "=" not in text and path.is_file():
-        return _file(path)
+        return _read_file(path)
     try:
         if "=" not in text:
             return constant(_seconds(text))
-        given = dict(part.strip().split("=", 1) for part in text.split(","))
-        if set(given) == {"p50", "p99"}:
-            p50, p99 = _seconds(given["p50"]), _seconds(given["p99"])
+        parameters = dict(part.strip().split("=", 1) for part in text.split(","))
+        if set(parameters) == {"p50", "p99"}:
+            p50, p99 = _seconds(parameters["p50"]), _seconds(parameters["p99"])
             if p99 < p50:
-                raise BadPlan(f"{text!r} has a p99 below its p50: {_FORM}")
-            found = lognormal(p50, p99)
-        elif set(given) == {"mean", "cv"}:
-            found = lognormal_of_mean(_seconds(given["mean"]), float(given["cv"]))
+                raise PlanError(f"{text!r} has a p99 below its p50: {_FORM}")
+            distribution = lognormal(p50, p99)
+        elif set(parameters) == {"mean", "cv"}:
+            distribution = lognormal_of_mean(_seconds(parameters["mean"]), float(parameters["cv"]))
         else:
             raise ValueError(text)
     except ValueError as error:
-        raise BadPlan(f"{text!r} is no service time nor a file: {_FORM}") from error
-    return Times(found.points, text)
+        raise PlanError(f"{text!r} is neither a service time nor a file: {_FORM}") from error
+    return Distribution(distribution.points, text)
 
 
-def _lognormal(median: float, sigma: float) -> Times:
+def _lognormal(median: float, sigma: float) -> Distribution:
     normal = NormalDist()
     shares = [normal.inv_cdf((i + 0.5) / POINTS) for i in range(POINTS)]
-    return Times(median * np.exp(sigma * np.array(shares)))
+    return Distribution(median * np.exp(sigma * np.array(shares)))
 
 
 def _seconds(text: str) -> float:
@@ -138,14 +146,14 @@ def _seconds(text: str) -> float:
     return float(match[1]) * _UNITS[match[2]]
 
 
-def _file(path: Path) -> Times:
+def _read_file(path: Path) -> Distribution:
     try:
         lines = path.read_text("utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise BadPlan(f"cannot read service times from {path}: {error}") from error
-    filled = [line for line in lines if line.strip()]
-    if filled and filled[-1].lstrip().startswith("{"):
-        return _bench(path, filled[-1])
+        raise PlanError(f"cannot read service times from {path}: {error}") from error
+    nonblank = [line for line in lines if line.strip()]
+    if nonblank and nonblank[-1].lstrip().startswith("{"):
+        return _from_benchmark(path, nonblank[-1])
     values = []
     for number, line in enumerate(lines, 1):
         if not line.strip():
@@ -155,29 +163,31 @@ def _file(path: Path) -> Times:
         except ValueError:
             value = -1.0
         if not 0 < value < math.inf:
-            raise BadPlan(f"{path}, line {number}: {line!r} is no number of milliseconds above 0")
+            raise PlanError(
+                f"{path}, line {number}: {line!r} is not a number of milliseconds above 0"
+            )
         values.append(value / 1000)
     if not values:
-        raise BadPlan(f"{path} holds no service time: {_FORM}")
+        raise PlanError(f"{path} contains no service time: {_FORM}")
     return measured(np.array(values), path.name)
 
 
 def bench_row(text: str, path: Path) -> dict[str, Any]:
-    """Return Kennel's own row of bench/endpoint.py's JSON: results by number of clients."""
+    """Return Kennel's results, by number of clients, from the JSON of bench/endpoint.py."""
     try:
         results = json.loads(text)["results"]
         row: dict[str, Any] = results.get("kennel, wire") or results["kennel"]
         if not row["1"]["p50_ms"] > 0:
             raise ValueError("p50_ms")
     except (ValueError, LookupError, TypeError) as error:
-        raise BadPlan(
+        raise PlanError(
             f"{path}: its last line is not what bench/endpoint.py prints (no results of kennel "
             "with p50_ms and p99_ms at 1 client)"
         ) from error
     return row
 
 
-def _bench(path: Path, line: str) -> Times:
-    alone = bench_row(line, path)["1"]
-    p50, p99 = alone["p50_ms"] / 1000, max(alone["p99_ms"], alone["p50_ms"]) / 1000
-    return Times(lognormal(p50, p99).points, f"{path.name}, one client")
+def _from_benchmark(path: Path, line: str) -> Distribution:
+    one_client = bench_row(line, path)["1"]
+    p50, p99 = one_client["p50_ms"] / 1000, max(one_client["p99_ms"], one_client["p50_ms"]) / 1000
+    return Distribution(lognormal(p50, p99).points, f"{path.name}, one client")

@@ -1,4 +1,4 @@
-"""What is planned: the template's own settings, and what the template cannot know."""
+"""Settings of a plan: the template's parameters, and the measured or assumed values beside them."""
 
 import math
 from collections.abc import Mapping
@@ -8,13 +8,13 @@ from typing import Any
 
 from samtranslator.yaml_helper import yaml_parse
 
-from kennel.planner.errors import BadPlan
-from kennel.planner.inputs.distributions import Times, constant, lognormal
+from kennel.planner.errors import PlanError
+from kennel.planner.inputs.distributions import Distribution, constant, lognormal
 
-BIN_S = 10  # seconds; the planner's smallest step, and the period of a high-resolution metric
-MINUTE = 60
+BIN_S = 10  # seconds of a bin, the planner's time step; the period of a high-resolution metric
+MINUTE = 60  # seconds
 
-#: Template parameter -> field of Settings.
+#: Template parameter -> attribute of PlanSettings.
 PARAMETERS = {
     "ReservedConcurrency": "reserved",
     "RateLimit": "rate",
@@ -30,52 +30,67 @@ PARAMETERS = {
 
 
 @dataclass(frozen=True)
-class Settings:
-    """Everything that decides what becomes of a request.
+class PlanSettings:
+    """The settings of the request path from API Gateway through Lambda to the endpoint.
 
-    The first block is the template's (see PARAMETERS), the second is measured or assumed; times
-    in seconds.
+    The first block holds template parameters (see PARAMETERS); the second is measured or assumed.
+    Times are in seconds.
     """
 
-    reserved: int = 5
-    rate: float = 20.0  # requests a second that the usage plan lets through
+    reserved: int = 5  # concurrent executions; 0: not reserved
+    rate: float = 20.0  # requests a second that the usage plan admits
     burst: int = 5
     quota: int = 10_000  # requests a day
     instance_type: str = "ml.c5.large"
-    minimum: int = 1
+    minimum: int = 1  # instances
     maximum: int = 5
-    target: float = 600.0  # see `metric`
+    target: float = 600.0  # of `metric`, for target tracking
     in_cooldown: float = 30.0
     out_cooldown: float = 30.0
 
     memory_mb: int = 1769  # of ClassifyFunction
-    account_concurrency: int = 1000  # what an unreserved function may take
-    provisioned: int = 0  # environments that are always warm
-    metric: str = "invocations"  # a minute and instance; or "concurrency", by ten seconds
-    work: Times = field(default_factory=lambda: lognormal(0.060, 0.200))  # Lambda's own
-    service: Times = field(default_factory=lambda: lognormal(0.0145, 0.036))  # of one worker
-    workers: int = 2  # requests that an instance works on at once
-    queue: int = 64  # requests that an instance takes in, those worked on included
-    start: Times = field(default_factory=lambda: lognormal(310.0, 430.0))  # of an instance
-    cold_start: Times = field(default_factory=lambda: constant(1.5))
-    keep_warm: float = 600.0  # how long Lambda keeps an idle environment
-    timeout: float = 10.0  # that the function waits for the endpoint
-    retries: int = 0  # of a client that was told to come again
-    retry_after: float = 1.0  # it waits this long, and up to as long again
+    account_concurrency: int = 1000  # the limit of a function without reserved concurrency
+    provisioned: int = 0  # provisioned concurrency
+    metric: str = "invocations"  # a minute and instance; or "concurrency", every 10 s
+    work: Distribution = field(
+        default_factory=lambda: lognormal(0.060, 0.200)  # in Lambda, without the endpoint call
+    )
+    service: Distribution = field(
+        default_factory=lambda: lognormal(0.0145, 0.036)  # of one request on one worker
+    )
+    workers: int = 2  # requests that an instance serves at the same time
+    queue: int = 64  # requests that an instance accepts, those in service included
+    start: Distribution = field(
+        default_factory=lambda: lognormal(310.0, 430.0)  # from scale-out to InService
+    )
+    cold_start: Distribution = field(default_factory=lambda: constant(1.5))
+    keep_warm: float = 600.0  # idle time after which Lambda removes an environment
+    timeout: float = 10.0  # of the function's call to the endpoint
+    retries: int = 0  # of a client after 429 or 503
+    retry_after: float = 1.0  # a retry waits once to twice this time
 
     @property
     def concurrency(self) -> int:
-        """How many executions there may be at once."""
+        """The maximum number of concurrent executions."""
         return self.reserved or self.account_concurrency
 
     def overrides(self) -> dict[str, str]:
         """Return the template's parameters as `sam deploy --parameter-overrides` takes them."""
-        return {name: f"{getattr(self, held):g}" if not isinstance(getattr(self, held), str)
-                else getattr(self, held) for name, held in PARAMETERS.items()}  # fmt: skip
+        values = {name: getattr(self, attribute) for name, attribute in PARAMETERS.items()}
+        return {
+            name: value if isinstance(value, str) else f"{value:g}"
+            for name, value in values.items()
+        }
 
-    def checked(self) -> "Settings":
-        """Return itself, or raise BadPlan where it contradicts itself."""
-        at_least = {
+    def checked(self) -> "PlanSettings":
+        """Return these settings after checking that they are consistent.
+
+        Raises
+        ------
+        PlanError
+            For a value that is too small, or two that contradict each other.
+        """
+        minimums = {
             "RateLimit": (self.rate, 1), "BurstLimit": (self.burst, 1),
             "DailyQuota": (self.quota, 1), "MinInstances": (self.minimum, 1),
             "TargetInvocationsPerInstance": (self.target, 1e-9),
@@ -84,63 +99,65 @@ class Settings:
             "queue": (self.queue, self.workers), "retries": (self.retries, 0),
             "provisioned concurrency": (self.provisioned, 0),
         }  # fmt: skip
-        for name, (value, least) in at_least.items():
-            if not (math.isfinite(value) and value >= least):
-                raise BadPlan(f"{name} is {value:g}: expected at least {least:g}")
+        for name, (value, minimum) in minimums.items():
+            if not (math.isfinite(value) and value >= minimum):
+                raise PlanError(f"{name} is {value:g}: expected at least {minimum:g}")
         if self.maximum < self.minimum:
-            raise BadPlan(
+            raise PlanError(
                 f"MaxInstances is {self.maximum} and MinInstances {self.minimum}: "
-                "the most cannot be fewer than the fewest"
+                "expected MaxInstances to be at least MinInstances"
             )
         if self.reserved and self.provisioned > self.reserved:
-            raise BadPlan(
-                f"{self.provisioned} provisioned executions do not fit into "
-                f"ReservedConcurrency={self.reserved}: reserve at least as many"
+            raise PlanError(
+                f"provisioned concurrency is {self.provisioned} and ReservedConcurrency "
+                f"{self.reserved}: reserve at least as many executions as are provisioned"
             )
         return self
 
-    def with_parameters(self, given: Mapping[str, str]) -> "Settings":
-        """Return a copy with template parameters changed.
+    def with_parameters(self, parameters: Mapping[str, str]) -> "PlanSettings":
+        """Return a copy with the given template parameters changed.
 
         Raises
         ------
-        BadPlan
-            For a parameter that the planner does not know, or a value of the wrong kind.
+        PlanError
+            For a parameter that the planner does not use, or a value of the wrong type.
         """
         changes: dict[str, Any] = {}
-        for name, text in given.items():
+        for name, text in parameters.items():
             if name not in PARAMETERS:
-                raise BadPlan(
-                    f"{name!r} is no parameter that a plan depends on: {', '.join(PARAMETERS)}"
+                raise PlanError(
+                    f"{name!r} is not a parameter of a plan: expected one of "
+                    f"{', '.join(PARAMETERS)}"
                 )
-            held = PARAMETERS[name]
-            kind = type(getattr(self, held))
+            attribute = PARAMETERS[name]
+            current = getattr(self, attribute)
             try:
-                changes[held] = kind(text)
+                changes[attribute] = type(current)(text)
             except ValueError as error:
-                raise BadPlan(f"{name} is {text!r}: expected a number such as "
-                              f"{getattr(self, held):g}") from error  # fmt: skip
+                raise PlanError(
+                    f"{name} is {text!r}: expected a number such as {current:g}"
+                ) from error
         return replace(self, **changes)
 
 
-def read_template(path: Path) -> Settings:
-    """Read a template's defaults: its parameters, and the classifier's memory.
+def read_template(path: Path) -> PlanSettings:
+    """Read the defaults of a template's parameters, and ClassifyFunction's memory.
 
     Raises
     ------
-    BadPlan
+    PlanError
         When the file cannot be read or lacks a parameter that the planner needs.
     """
     try:
-        source = yaml_parse(path.read_text("utf-8"))
-        declared = source["Parameters"]
-        memory = source["Resources"]["ClassifyFunction"]["Properties"]["MemorySize"]
+        template = yaml_parse(path.read_text("utf-8"))
+        declared = template["Parameters"]
+        memory = template["Resources"]["ClassifyFunction"]["Properties"]["MemorySize"]
         values = {name: str(declared[name]["Default"]) for name in PARAMETERS}
     except OSError as error:
-        raise BadPlan(f"cannot read the template {path}: {error.strerror}") from error
+        raise PlanError(f"cannot read the template {path}: {error.strerror}") from error
     except (KeyError, TypeError) as error:
-        raise BadPlan(
+        raise PlanError(
             f"{path} lacks {error}: expected Kennel's template, with a default for each of "
             f"{', '.join(PARAMETERS)}, and ClassifyFunction's MemorySize"
         ) from error
-    return replace(Settings(), memory_mb=int(memory)).with_parameters(values)
+    return replace(PlanSettings(), memory_mb=int(memory)).with_parameters(values)

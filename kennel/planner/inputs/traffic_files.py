@@ -1,4 +1,4 @@
-"""Traffic that was counted: a CSV of timestamp,count, or CloudWatch's GetMetricData as JSON."""
+"""Counted traffic from files: a CSV of timestamp,count, or CloudWatch's GetMetricData as JSON."""
 
 import csv
 import json
@@ -8,31 +8,31 @@ from typing import Any
 
 import numpy as np
 
-from kennel.planner.errors import BadPlan
+from kennel.planner.errors import PlanError
 from kennel.planner.inputs.settings import BIN_S
 from kennel.planner.inputs.traffic import Profile
 
-_MOST = 10_000_000  # rows; a year of minutes is half a million
+_MAX_PERIODS = 10_000_000  # a year of minutes is half a million
 
 
 def read(path: Path) -> Profile:
-    """Read a profile from a file.
+    """Read a traffic profile from a CSV or JSON file.
 
     Raises
     ------
-    BadPlan
-        With the line (of a CSV) or the number of the value (of JSON) that is wrong.
+    PlanError
+        Names the line of a CSV, or the index of a value of JSON, that is wrong.
     """
     try:
         text = path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise BadPlan(f"cannot read the profile {path}: {error}") from error
+        raise PlanError(f"cannot read the profile {path}: {error}") from error
     if path.suffix.lower() == ".json":
-        return _cloudwatch(path, text)
-    return _csv(path, text)
+        return _read_cloudwatch(path, text)
+    return _read_csv(path, text)
 
 
-def _csv(path: Path, text: str) -> Profile:
+def _read_csv(path: Path, text: str) -> Profile:
     times: list[float] = []
     counts: list[int] = []
     step = 0.0
@@ -41,96 +41,108 @@ def _csv(path: Path, text: str) -> Profile:
             continue
         where = f"{path}, line {line}"
         if len(row) != 2:  # noqa: PLR2004
-            raise BadPlan(
+            raise PlanError(
                 f"{where}: {','.join(row)!r} has {len(row)} fields, expected timestamp,count"
             )
-        at, count = _time(row[0].strip(), where), _count(row[1].strip(), where)
+        time, count = _parse_time(row[0].strip(), where), _parse_count(row[1].strip(), where)
         if times:
-            passed = at - times[-1]
-            if passed <= 0:
-                raise BadPlan(f"{where}: time goes back or stands still at {row[0].strip()!r}; "
-                              "sort the rows by time, one for each moment")  # fmt: skip
-            step = step or passed
-            if passed != step:
-                raise BadPlan(
-                    f"{where}: {passed:g} s after the row before, where the rows before lie "
-                    f"{step:g} s apart; fill the gap (with 0 where nobody called)"
+            interval = time - times[-1]
+            if interval <= 0:
+                raise PlanError(
+                    f"{where}: {row[0].strip()!r} is not later than the row before; "
+                    "sort the rows by time, with one row for each time"
                 )
-        times.append(at)
+            step = step or interval
+            if interval != step:
+                raise PlanError(
+                    f"{where}: {interval:g} s after the row before, but earlier rows are "
+                    f"{step:g} s apart; fill the gap (with a count of 0 where there were no calls)"
+                )
+        times.append(time)
         counts.append(count)
     if len(times) < 2:  # noqa: PLR2004
-        raise BadPlan(f"{path} has {len(times)} rows of timestamp,count: expected at least 2")
+        raise PlanError(f"{path} has {len(times)} rows of timestamp,count: expected at least 2")
     return _profile(path, times[0], step, np.array(counts, dtype=np.float64))
 
 
-def _cloudwatch(path: Path, text: str) -> Profile:
+def _read_cloudwatch(path: Path, text: str) -> Profile:
     try:
-        held: Any = json.loads(text)
+        response: Any = json.loads(text)
     except json.JSONDecodeError as error:
-        raise BadPlan(f"{path}, line {error.lineno}: no JSON ({error.msg})") from error
-    results = held.get("MetricDataResults") if isinstance(held, dict) else None
+        raise PlanError(f"{path}, line {error.lineno}: not JSON ({error.msg})") from error
+    results = response.get("MetricDataResults") if isinstance(response, dict) else None
     if not isinstance(results, list) or len(results) != 1 or not isinstance(results[0], dict):
-        raise BadPlan(
-            f"{path} holds no single metric: expected the output of `aws cloudwatch "
+        raise PlanError(
+            f"{path} does not hold a single metric: expected the output of `aws cloudwatch "
             "get-metric-data` with one entry in MetricDataResults (Sum of Count or Invocations)"
         )
     stamps, values = results[0].get("Timestamps", []), results[0].get("Values", [])
     if len(stamps) != len(values) or len(stamps) < 2:  # noqa: PLR2004
-        raise BadPlan(
-            f"{path} has {len(stamps)} Timestamps and {len(values)} Values: expected as many of "
-            "each, two at least"
+        raise PlanError(
+            f"{path} has {len(stamps)} Timestamps and {len(values)} Values: expected equally many, "
+            "at least two"
         )
     rows = sorted(
-        (_time(str(stamp), f"{path}, Timestamps[{index}]"),
-         _count(str(value), f"{path}, Values[{index}]"))
+        (_parse_time(str(stamp), f"{path}, Timestamps[{index}]"),
+         _parse_count(str(value), f"{path}, Values[{index}]"))
         for index, (stamp, value) in enumerate(zip(stamps, values, strict=True))
     )  # fmt: skip
     times = np.array([row[0] for row in rows])
-    apart = np.diff(times)
-    if apart.min() <= 0:
-        again = datetime.fromtimestamp(times[int(apart.argmin())], UTC)
-        raise BadPlan(f"{path} has two values for {again:%Y-%m-%d %H:%M:%S}: ask for one statistic")
-    step = float(apart.min())
-    places = (times - times[0]) / step
-    if np.abs(places - places.round()).max() > 1e-6:  # noqa: PLR2004
-        raise BadPlan(f"{path}: not all Timestamps are a multiple of {step:g} s apart")
-    if places[-1] > _MOST:
-        raise BadPlan(f"{path} spans {places[-1]:,.0f} periods of {step:g} s: at most {_MOST:,}")
-    counts = np.zeros(round(places[-1]) + 1)  # CloudWatch leaves out periods without a call
-    counts[places.round().astype(np.int64)] = [row[1] for row in rows]
+    intervals = np.diff(times)
+    if intervals.min() <= 0:
+        duplicate = datetime.fromtimestamp(times[int(intervals.argmin())], UTC)
+        raise PlanError(
+            f"{path} has two values for {duplicate:%Y-%m-%d %H:%M:%S}: request one statistic"
+        )
+    step = float(intervals.min())
+    periods = (times - times[0]) / step
+    if np.abs(periods - periods.round()).max() > 1e-6:  # noqa: PLR2004
+        raise PlanError(f"{path}: not all Timestamps are a multiple of {step:g} s apart")
+    if periods[-1] > _MAX_PERIODS:
+        raise PlanError(
+            f"{path} spans {periods[-1]:,.0f} periods of {step:g} s: at most {_MAX_PERIODS:,}"
+        )
+    counts = np.zeros(round(periods[-1]) + 1)  # CloudWatch omits periods without a call
+    counts[periods.round().astype(np.int64)] = [row[1] for row in rows]
     return _profile(path, float(times[0]), step, counts)
 
 
 def _profile(path: Path, start: float, step: float, counts: "np.typing.NDArray[Any]") -> Profile:
     if step % BIN_S:
-        raise BadPlan(f"{path} counts by {step:g} s: expected a multiple of {BIN_S} s, best 60 s")
+        raise PlanError(
+            f"{path} has a period of {step:g} s: expected a multiple of {BIN_S} s, best 60 s"
+        )
     if not counts.sum() > 0:
-        raise BadPlan(f"{path} counts no request at all")
+        raise PlanError(f"{path} contains no request: expected a count above 0")
     return Profile(path.name, int(step), counts, start, counted=True)
 
 
-def _time(text: str, where: str) -> float:
-    """Return Unix seconds of a number, or of an ISO 8601 time; without an offset it is UTC."""
+def _parse_time(text: str, where: str) -> float:
+    """Return Unix time from a number or an ISO 8601 time, which is UTC without an offset."""
     try:
         return float(text)
     except ValueError:
         pass
     try:
-        found = datetime.fromisoformat(text)
+        time = datetime.fromisoformat(text)
     except ValueError as error:
-        raise BadPlan(
-            f"{where}: {text!r} is no time, expected 2026-11-22T10:00:00Z or Unix seconds"
+        raise PlanError(
+            f"{where}: {text!r} is not a time, expected 2026-11-22T10:00:00Z or Unix seconds"
         ) from error
-    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+    return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
 
 
-def _count(text: str, where: str) -> int:
+def _parse_count(text: str, where: str) -> int:
     try:
         value = float(text)
     except ValueError as error:
-        raise BadPlan(f"{where}: {text!r} is no count of requests") from error
+        raise PlanError(
+            f"{where}: {text!r} is not a count of requests, expected a whole number"
+        ) from error
     if value < 0:
-        raise BadPlan(f"{where}: {text} requests cannot be fewer than none")
+        raise PlanError(f"{where}: a count of {text} requests, expected 0 or more")
     if not value.is_integer():  # nan and inf too
-        raise BadPlan(f"{where}: {text!r} is no whole number of requests; take the Sum, not a mean")
+        raise PlanError(
+            f"{where}: {text!r} is not a whole number of requests; use the Sum, not a mean"
+        )
     return int(value)

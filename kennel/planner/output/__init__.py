@@ -1,1 +1,1 @@
-"""Plans as text, JSON and HTML."""
+"""Output of plans: terminal tables, JSON, and HTML reports."""

@@ -1,17 +1,29 @@
-"""A page that stands alone: no script, no network, written whole or not at all."""
+"""Self-contained HTML pages from Jinja templates: no script, no network, written atomically."""
 
 import base64
 import contextlib
 import hashlib
 import os
 from pathlib import Path
+from typing import Any
 
-from kennel.planner.errors import BadPlan
-from kennel.planner.output.html import Markup, tag
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from kennel.planner.errors import PlanError
+from kennel.planner.output import formats
+
+_TEMPLATES = Path(__file__).with_name("templates")
 
 
-def save(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
+def write(path: Path, template: str, **context: Any) -> None:
+    """Render a template of templates/ and write the page whole or not at all.
+
+    Raises
+    ------
+    PlanError
+        When the file cannot be written.
+    """
+    text = _environment().get_template(template).render(**context)
     new = path.with_name(f".{path.name}.new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -20,21 +32,30 @@ def save(path: Path, text: str) -> None:
     except OSError as error:
         with contextlib.suppress(OSError):  # its folder may be what is wrong
             new.unlink(missing_ok=True)
-        raise BadPlan(f"cannot write the report {path}: {error.strerror}") from error
+        raise PlanError(f"cannot write the report {path}: {error.strerror}") from error
 
 
-def page(title: str, body: Markup) -> str:
-    """Return a whole page; its own security policy allows nothing but its own style."""
-    style = Path(__file__).with_name("report.css").read_text("utf-8")
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
-    head = tag(
-        "head",
-        tag("meta", charset="utf-8"),
-        tag("meta", http_equiv="Content-Security-Policy", content=policy),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("meta", name="color-scheme", content="light dark"),
-        tag("title", f"{title} · Kennel"),
-        Markup(f"<style>{style}</style>"),
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
-    return "<!doctype html>\n" + tag("html", head, tag("body", tag("main", body)), lang="en") + "\n"
+    style = (_TEMPLATES / "report.css").read_text("utf-8")
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    # The page's own content security policy allows nothing but its own style.
+    environment.globals |= {"style": style, "style_hash": f"sha256-{digest}"}
+    environment.filters |= {
+        "percent": formats.percent,
+        "milliseconds": formats.milliseconds,
+        "usd": formats.usd,
+        "coordinate": _coordinate,
+    }
+    return environment
+
+
+def _coordinate(value: float) -> str:
+    """Return an SVG coordinate with at most two decimals."""
+    return f"{value:.2f}".rstrip("0").rstrip(".")

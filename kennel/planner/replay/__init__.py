@@ -1,1 +1,1 @@
-"""Replay of the traffic against the offline cloud, beside the prediction."""
+"""Replay of the traffic against the offline cloud, compared with the prediction."""

@@ -1,9 +1,9 @@
-"""Send real requests to an API at given times: a process of its own, `python -m` this module.
+"""Load generator: sends real requests to an API, as a process of its own (`python -m`).
 
 Standard input is JSON: url, key, photo (a path), and either `times` (seconds from the start, one
-request each, sent whatever became of those before) or `clients` and `seconds` (so many clients,
-each sending its next request when it has its answer). The last line printed is JSON: a list of
-[seconds from the start, status, seconds taken]; status 0 is a connection that broke.
+request each, whatever became of those before) or `clients` and `seconds` (that many clients, each
+sending its next request after its last response). The last line of standard output is JSON: a list
+of responses, each [seconds from the start, status, seconds taken]; status 0 is a broken connection.
 """
 
 import asyncio
@@ -11,47 +11,66 @@ import json
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 
-Seen = list[tuple[float, int, float]]
+
+class Response(NamedTuple):
+    """A response: when its request was sent (seconds from the start), status, seconds taken."""
+
+    sent_at: float
+    status: int
+    seconds: float
 
 
-async def _post(http: httpx.AsyncClient, ask: dict[str, Any], begun: float, seen: Seen) -> int:
-    at = time.perf_counter()
-    headers = {"content-type": "image/jpeg", "x-api-key": ask["key"]}
-    try:
-        answer = await http.post(ask["url"], content=ask["body"], headers=headers)
-        status = answer.status_code
-    except httpx.TransportError:
-        status = 0
-    seen.append((at - begun, status, time.perf_counter() - at))
-    return status
+class LoadGenerator:
+    """Sends requests with one HTTP client and records their responses."""
+
+    def __init__(self, client: httpx.AsyncClient, url: str, key: str, body: bytes) -> None:
+        self._client = client
+        self._url, self._body = url, body
+        self._headers = {"content-type": "image/jpeg", "x-api-key": key}
+        self._started = time.perf_counter()
+        self.responses: list[Response] = []
+
+    async def send_at(self, times: list[float]) -> None:
+        """Send a request at each of `times`, seconds from the start."""
+        async with asyncio.TaskGroup() as group:
+            for moment in times:
+                await asyncio.sleep(max(self._started + moment - time.perf_counter(), 0))
+                group.create_task(self._send())
+
+    async def send_in_turn(self, clients: int, seconds: float) -> None:
+        """Send requests from `clients` clients, one after the other, for `seconds`."""
+
+        async def client() -> None:
+            while time.perf_counter() - self._started < seconds:
+                await self._send()
+
+        await asyncio.gather(*(client() for _ in range(clients)))
+
+    async def _send(self) -> None:
+        sent = time.perf_counter()
+        try:
+            response = await self._client.post(self._url, content=self._body, headers=self._headers)
+            status = response.status_code
+        except httpx.TransportError:
+            status = 0
+        taken = time.perf_counter() - sent
+        self.responses.append(Response(sent - self._started, status, taken))
 
 
-async def _at_times(http: httpx.AsyncClient, ask: dict[str, Any], begun: float, seen: Seen) -> None:
-    async with asyncio.TaskGroup() as group:
-        for moment in ask["times"]:
-            await asyncio.sleep(max(begun + moment - time.perf_counter(), 0))
-            group.create_task(_post(http, ask, begun, seen))
-
-
-async def _in_turn(http: httpx.AsyncClient, ask: dict[str, Any], begun: float, seen: Seen) -> None:
-    async def client() -> None:
-        while time.perf_counter() - begun < ask["seconds"]:
-            await _post(http, ask, begun, seen)
-
-    await asyncio.gather(*(client() for _ in range(ask["clients"])))
-
-
-async def _main(ask: dict[str, Any]) -> Seen:
-    seen: Seen = []
-    ask["body"] = Path(ask["photo"]).read_bytes()
+async def _main(order: dict[str, Any]) -> list[Response]:
+    body = Path(order["photo"]).read_bytes()
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=100)
-    async with httpx.AsyncClient(timeout=40, trust_env=False, limits=limits) as http:
-        await (_at_times if "times" in ask else _in_turn)(http, ask, time.perf_counter(), seen)
-    return seen
+    async with httpx.AsyncClient(timeout=40, trust_env=False, limits=limits) as client:
+        generator = LoadGenerator(client, order["url"], order["key"], body)
+        if "times" in order:
+            await generator.send_at(order["times"])
+        else:
+            await generator.send_in_turn(order["clients"], order["seconds"])
+    return generator.responses
 
 
 if __name__ == "__main__":

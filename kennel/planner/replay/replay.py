@@ -1,16 +1,16 @@
-"""`kennel plan --replay`: a short version of the traffic, sent to the offline cloud and predicted.
+"""`kennel plan --replay`: sends a short version of the traffic to the offline cloud.
 
 The offline cloud runs the template's usage plan, reserved concurrency, functions and model server
 as processes of this machine, which they share: an execution takes longer beside others. So its
-time is measured first, by the number of executions at once, and that is all that the prediction is
-told. Two clouds are started, one to measure and one whose usage plan fits what was measured.
+time is first measured by the number of concurrent executions; the prediction uses nothing else.
+Two clouds are started: one to measure, and one whose usage plan suits what was measured.
 """
 
 import contextlib
 import json
-import math
 import subprocess
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,138 +23,153 @@ from kennel.errors import KennelError
 from kennel.execution import bring_up_endpoint
 from kennel.local_cloud import local_cloud
 from kennel.paths import PYTHON
-from kennel.planner.command import Ask, read
-from kennel.planner.engines.result import Result
+from kennel.planner.command import PlanRequest, read_inputs
 from kennel.planner.engines.simulation import Simulation
-from kennel.planner.inputs.distributions import Times, constant, measured
-from kennel.planner.inputs.settings import BIN_S, Settings
+from kennel.planner.inputs.distributions import Distribution, constant, measured
+from kennel.planner.inputs.settings import BIN_S, PlanSettings
 from kennel.planner.inputs.traffic import Profile
-from kennel.planner.replay.report import draw
+from kennel.planner.replay import report
+from kennel.planner.replay.comparison import OK, Comparison, compare
+from kennel.planner.replay.load_generator import Response
 
-STEPS = 12  # of BIN_S seconds each: two minutes
+BINS = 12  # of BIN_S seconds: the replay lasts two minutes
 MEASURE_S = 6.0  # for each number of clients
-PEAK = 1.6  # times what the executions can take: much is turned away, and much is not
-PLAN = 1.2  # the usage plan's rate, in the same measure
-RUNS = 8  # of the prediction
-THROTTLES = (429, 503)
+WARM_UP_S = 3.0
+PEAK = 1.6  # arrival rate at the peak over capacity: much is refused, and much is not
+PLAN_RATE = 1.2  # rate of the usage plan over capacity
+PREDICTIONS = 8  # runs of the simulation
 
 
-class Contended(Simulation):
-    """The exact engine, with an execution's time by how many there are when it begins."""
+class ContendedSimulation(Simulation):
+    """The simulation with an execution time that depends on the number of executions.
+
+    Parameters
+    ----------
+    execution_times
+        By the number of concurrent executions, from 1 on.
+    """
 
     def __init__(
-        self, settings: Settings, profile: Profile, seed: int, by_count: list[Times]
+        self,
+        settings: PlanSettings,
+        profile: Profile,
+        seed: int,
+        execution_times: Sequence[Distribution],
     ) -> None:
         super().__init__(settings, profile, seed)
-        self._by_count = by_count
+        self._execution_times = execution_times
 
     def work_time(self) -> float:
-        """Draw the whole time of an execution that begins now."""
-        times = self._by_count[min(self.busy, len(self._by_count)) - 1]
-        return float(times.sample(self.random, 1)[0])
+        """Draw the whole time of the execution that begins now, seconds."""
+        executions = min(self.environments.busy, len(self._execution_times))
+        return float(self._execution_times[executions - 1].sample(self.random, 1)[0])
 
 
-def run(ask: Ask, screen: Console) -> int:
-    """Measure, predict, replay, compare; the last line printed is JSON.
+def run(request: PlanRequest, console: Console) -> int:
+    """Measure, predict, replay and compare; the last line printed is JSON.
 
     Returns
     -------
     int
-        The exit status: 0 where share throttled and p95 are within 15 % of the prediction.
+        Exit status: 0 where share throttled and p95 are within 15 % of the prediction.
     """
-    settings, profile, _ = read(ask)
+    inputs = read_inputs(request)
+    settings = inputs.settings
     if not settings.reserved:
-        raise KennelError("a replay needs ReservedConcurrency above 0: it is what binds offline")
-    by_count = _measure(settings, screen)
-    fits = settings.reserved / by_count[-1].mean
-    settings = replace(
-        settings, rate=float(max(1, round(PLAN * fits))), quota=10**6, retries=0,
-        cold_start=constant(0.0), minimum=1, maximum=1, service=constant(1e-6), timeout=60.0,
-    )  # fmt: skip
-    short = shortened(profile, PEAK * fits, ask.seed)
-    predicted = [Contended(settings, short, seed, by_count).run() for seed in range(RUNS)]
-    seen = _replay(settings, short, screen)
-    found = compare(seen, predicted)
-    if ask.report:
-        draw(ask.report, seen, predicted, found)
-        screen.print(f"Report: {ask.report}", highlight=False, markup=False, soft_wrap=True)
-    found["execution_ms"] = [round(1000 * times.mean, 1) for times in by_count]
-    screen.print(
-        f"throttled {100 * found['throttled']:.1f} %, predicted "
-        f"{100 * found['predicted_throttled']:.1f} %; p95 {1000 * found['p95_s']:.0f} ms, "
-        f"predicted {1000 * found['predicted_p95_s']:.0f} ms",
-        highlight=False,
-    )
-    print(json.dumps(found), flush=True)
-    return 0 if found["within_15_percent"] else 1
+        raise KennelError(
+            "ReservedConcurrency is 0: a replay needs it above 0, because it is the limit offline"
+        )
+    execution_times = _measure_execution_times(settings, console)
+    capacity = settings.reserved / execution_times[-1].mean
+    settings = _replay_settings(settings, float(max(1, round(PLAN_RATE * capacity))))
+    profile = shortened(inputs.profile, PEAK * capacity, request.seed)
+    predicted = [
+        ContendedSimulation(settings, profile, seed, execution_times).run()
+        for seed in range(PREDICTIONS)
+    ]
+    responses = _replay(settings, profile, console)
+    comparison = compare(responses, predicted)
+    if request.report:
+        report.write(request.report, responses, predicted, comparison)
+        console.print(f"Report: {request.report}", highlight=False, markup=False, soft_wrap=True)
+    _print_comparison(comparison, execution_times, console)
+    return 0 if comparison.within_tolerance else 1
 
 
 def shortened(profile: Profile, peak: float, seed: int) -> Profile:
-    """Return the profile's course in two minutes with `peak` requests a second at its highest.
+    """Return the profile compressed to two minutes, with `peak` requests a second at its highest.
 
-    The counts are drawn once, so that the replay and each run of the prediction have the same.
+    The counts are drawn here, so that the replay and each prediction have the same.
     """
-    place = (np.arange(STEPS) + 0.5) / STEPS * len(profile.requests)
-    course = profile.requests[np.minimum(place.astype(np.int64), len(profile.requests) - 1)]
-    if profile.requests.max() > course.max():  # a spike between two of the steps
-        course = np.array([part.max() for part in np.array_split(profile.requests, STEPS)])
+    position = (np.arange(BINS) + 0.5) / BINS * len(profile.requests)
+    course = profile.requests[np.minimum(position.astype(np.int64), len(profile.requests) - 1)]
+    if profile.requests.max() > course.max():  # a spike between two of the samples
+        course = np.array([part.max() for part in np.array_split(profile.requests, BINS)])
     rates = course / course.max() * peak
     counts = np.random.default_rng([seed, 4]).poisson(rates * BIN_S)
     return Profile(profile.name, BIN_S, counts.astype(np.float64), 0.0, counted=True)
 
 
-def compare(seen: list[tuple[float, int, float]], predicted: list[Result]) -> dict[str, Any]:
-    """Return measured and predicted share throttled and p95 of answers, and their ratios.
+def send(cloud: Cloud, **load: Any) -> list[Response]:
+    """Run the load generator, whose docstring describes `load`, against a cloud's API.
 
-    Raises
-    ------
-    KennelError
-        When the cloud answered something else than 200, 429 and 503.
+    It is a process of its own because the gateway keeps this one busy.
     """
-    strange = sorted({status for _, status, _ in seen} - {200, *THROTTLES})
-    if strange:
-        raise KennelError(f"the offline cloud answered {strange}: see its logs in .kennel/logs")
-    share = sum(status in THROTTLES for _, status, _ in seen) / len(seen)
-    p95 = float(np.quantile([took for _, status, took in seen if status == 200], 0.95))  # noqa: PLR2004
-    throttled = float(np.mean([each.throttled for each in predicted]))
-    latency = float(np.mean([each.quantile(0.95) for each in predicted]))
-    ratios = share / throttled if throttled else math.inf, p95 / latency
-    return {
-        "requests": len(seen),
-        "throttled": share,
-        "predicted_throttled": throttled,
-        "throttled_ratio": ratios[0],
-        "p95_s": p95,
-        "predicted_p95_s": latency,
-        "p95_ratio": ratios[1],
-        "within_15_percent": all(0.85 <= ratio <= 1.15 for ratio in ratios),  # noqa: PLR2004
-    }
+    photo = min((sample.photo for sample in samples()), key=lambda path: path.stat().st_size)
+    order = {"url": f"{cloud.api_url}/classify", "key": cloud.api_key, "photo": str(photo), **load}
+    process = subprocess.run(
+        [PYTHON, "-m", "kennel.planner.replay.load_generator"],
+        input=json.dumps(order),
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=Path(__file__).parents[3],
+    )
+    if process.returncode:
+        raise KennelError(f"the load generator failed: {process.stderr.strip().splitlines()[-1]}")
+    return [Response(*row) for row in json.loads(process.stdout)]
 
 
-def _measure(settings: Settings, screen: Console) -> list[Times]:
-    """Return the time of an execution beside 0, 1, 2, ... others, as clients see it."""
-    free = {"RateLimit": "1000", "BurstLimit": "1000", "DailyQuota": "1000000"}
-    found = []
-    with _cloud(settings, free) as cloud:
-        bring_up_endpoint(cloud, screen)
-        _send(cloud, clients=settings.reserved, seconds=MEASURE_S)  # each environment starts
+def _replay_settings(settings: PlanSettings, rate: float) -> PlanSettings:
+    """Return settings in which an execution's measured time is all of a request's latency."""
+    return replace(
+        settings,
+        rate=rate,
+        quota=10**6,
+        retries=0,
+        cold_start=constant(0.0),
+        minimum=1,
+        maximum=1,
+        service=constant(1e-6),
+        timeout=60.0,
+    )
+
+
+def _measure_execution_times(settings: PlanSettings, console: Console) -> list[Distribution]:
+    """Return the time of an execution beside 0, 1, 2, ... others, as clients measure it."""
+    unlimited = {"RateLimit": "1000", "BurstLimit": "1000", "DailyQuota": "1000000"}
+    distributions = []
+    with _cloud(settings, unlimited) as cloud:
+        bring_up_endpoint(cloud, console)
+        send(cloud, clients=settings.reserved, seconds=MEASURE_S)  # warms each environment
         for clients in range(1, settings.reserved + 1):
-            with screen.status(f"measuring {clients} at once"):
-                seen = _send(cloud, clients=clients, seconds=MEASURE_S)
-            took = np.array([seconds for _, status, seconds in seen if status == 200])  # noqa: PLR2004
-            if not len(took):
-                raise KennelError(f"no answer while measuring: {sorted({s for _, s, _ in seen})}")
-            found.append(measured(took, f"{clients} at once"))
-    return found
+            with console.status(f"measuring {clients} at once"):
+                responses = send(cloud, clients=clients, seconds=MEASURE_S)
+            seconds = np.array([r.seconds for r in responses if r.status == OK])
+            if not len(seconds):
+                statuses = sorted({r.status for r in responses})
+                raise KennelError(f"no answer while measuring, only status {statuses}")
+            distributions.append(measured(seconds, f"{clients} at once"))
+    return distributions
 
 
-def _replay(settings: Settings, short: Profile, screen: Console) -> list[tuple[float, int, float]]:
+def _replay(settings: PlanSettings, profile: Profile, console: Console) -> list[Response]:
     random = np.random.default_rng(1)
-    counts = short.requests.astype(np.int64).tolist()
+    counts = profile.requests.astype(np.int64).tolist()
     times = [
-        BIN_S * number + moment
+        BIN_S * number + offset
         for number, count in enumerate(counts)
-        for moment in np.sort(random.random(count) * BIN_S).tolist()
+        for offset in np.sort(random.random(count) * BIN_S).tolist()
     ]
     limits = {
         "RateLimit": f"{settings.rate:g}",
@@ -162,31 +177,32 @@ def _replay(settings: Settings, short: Profile, screen: Console) -> list[tuple[f
         "DailyQuota": f"{settings.quota}",
     }
     with _cloud(settings, limits) as cloud:
-        bring_up_endpoint(cloud, screen)
-        # Cold starts take two cores by surprise: all environments are warm before it counts.
-        _send(cloud, clients=settings.reserved, seconds=3.0)
-        with screen.status(f"replaying {len(times):,} requests in {STEPS * BIN_S} s"):
-            return _send(cloud, times=times)
+        bring_up_endpoint(cloud, console)
+        send(cloud, clients=settings.reserved, seconds=WARM_UP_S)  # cold starts use both cores
+        with console.status(f"replaying {len(times):,} requests in {BINS * BIN_S} s"):
+            return send(cloud, times=times)
 
 
-def _cloud(settings: Settings, limits: dict[str, str]) -> contextlib.AbstractContextManager[Cloud]:
+def _cloud(
+    settings: PlanSettings, limits: dict[str, str]
+) -> contextlib.AbstractContextManager[Cloud]:
     parameters = {"ReservedConcurrency": str(settings.reserved), **limits}
     return local_cloud(parameters, stack_name="replay")
 
 
-def _send(cloud: Cloud, **what: Any) -> list[tuple[float, int, float]]:
-    """Run the sender; a process of its own, since the gateway's is busy enough."""
-    photo = min((each.photo for each in samples()), key=lambda path: path.stat().st_size)
-    ask = {"url": f"{cloud.api_url}/classify", "key": cloud.api_key, "photo": str(photo), **what}
-    done = subprocess.run(
-        [PYTHON, "-m", "kennel.planner.replay.load_generator"],
-        input=json.dumps(ask),
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=Path(__file__).parents[3],
+def _print_comparison(
+    comparison: Comparison, execution_times: Sequence[Distribution], console: Console
+) -> None:
+    console.print(
+        f"throttled {100 * comparison.throttled:.1f} %, predicted "
+        f"{100 * comparison.predicted_throttled:.1f} %; p95 {1000 * comparison.p95_s:.0f} ms, "
+        f"predicted {1000 * comparison.predicted_p95_s:.0f} ms",
+        highlight=False,
     )
-    if done.returncode:
-        raise KennelError(f"the sender failed: {done.stderr.strip().splitlines()[-1]}")
-    found: list[tuple[float, int, float]] = [tuple(row) for row in json.loads(done.stdout)]
-    return found
+    figures = asdict(comparison) | {
+        "throttled_ratio": comparison.throttled_ratio,
+        "p95_ratio": comparison.p95_ratio,
+        "within_15_percent": comparison.within_tolerance,
+        "execution_ms": [round(1000 * times.mean, 1) for times in execution_times],
+    }
+    print(json.dumps(figures), flush=True)

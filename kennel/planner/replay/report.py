@@ -1,84 +1,88 @@
-"""Measured against predicted, drawn."""
+"""HTML report of a replay: measured against predicted."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from kennel.planner.engines import result as ends
-from kennel.planner.engines.result import Result, quantiles
+from kennel.planner.engines.result import THROTTLED, Result, quantiles
 from kennel.planner.inputs.distributions import Floats
 from kennel.planner.inputs.settings import BIN_S
-from kennel.planner.output.html import Markup, join, tag
-from kennel.planner.output.page import page, save
-from kennel.planner.output.plots import Line, legend, over_time
-from kennel.planner.output.report import milliseconds, percent
+from kennel.planner.output import page
+from kennel.planner.output.formats import milliseconds, number
+from kennel.planner.output.plots import Series, TimePlot, over_time
+from kennel.planner.replay.comparison import OK, Comparison
+from kennel.planner.replay.load_generator import Response
 
-_OK = 200
+_QUANTILES = (0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
 
 
-def draw(
+@dataclass(frozen=True)
+class LatencyRow:
+    """A latency quantile, measured and predicted, as text."""
+
+    quantile: str
+    measured: str
+    predicted: str
+    ratio: str
+
+
+def write(
     path: Path,
-    seen: Sequence[tuple[float, int, float]],
+    responses: Sequence[Response],
     predicted: Sequence[Result],
-    found: dict[str, Any],
+    comparison: Comparison,
 ) -> None:
-    """Write the page that compares a replay with its prediction."""
-    bins = predicted[0].endings.shape[1]
-    seconds = float(bins * BIN_S)
-    came, away = _measured(seen, bins)
-    told = np.mean([each.endings[ends.THROTTLED].sum(axis=0) for each in predicted], axis=0) / BIN_S
-    throttles = [
-        Line("came", came, "soft", steps=True),
-        Line("throttled, measured", away, "accent", filled=True, steps=True),
-        Line("throttled, predicted", told, "good", steps=True),
+    """Write the page that compares a replay with its prediction.
+
+    Raises
+    ------
+    PlanError
+        When it cannot be written.
+    """
+    page.write(
+        path,
+        "replay.html",
+        comparison=comparison,
+        plot=_plot(responses, predicted),
+        latency_rows=_latency_rows(responses, predicted),
+    )
+
+
+def _plot(responses: Sequence[Response], predicted: Sequence[Result]) -> TimePlot:
+    bins = predicted[0].outcomes.shape[1]
+    bin_of = np.minimum([int(r.sent_at // BIN_S) for r in responses], bins - 1)
+    refused = np.array([r.status != OK for r in responses], dtype=np.float64)
+    predicted_refused = np.mean([r.outcomes[THROTTLED].sum(axis=0) for r in predicted], axis=0)
+    series = [
+        Series("arrivals", np.bincount(bin_of, minlength=bins) / BIN_S, "soft", steps=True),
+        Series(
+            "throttled, measured",
+            np.bincount(bin_of, refused, bins) / BIN_S,
+            "accent",
+            filled=True,
+            steps=True,
+        ),
+        Series("throttled, predicted", predicted_refused / BIN_S, "good", steps=True),
     ]
-    body = join(
-        [
-            tag("p", "Kennel · replay", class_="kicker"),
-            tag("h1", "Measured against predicted"),
-            tag(
-                "p",
-                f"{found['requests']:,} real requests to the offline cloud: "
-                f"{percent(found['throttled'])} throttled, {percent(found['predicted_throttled'])} "
-                f"predicted; p95 {milliseconds(found['p95_s'])}, "
-                f"{milliseconds(found['predicted_p95_s'])} predicted.",
-                class_="lede",
-            ),
-            _card("Requests a second", throttles, seconds, lambda value: f"{value:,.4g}"),
-            _latencies(seen, predicted),
-        ]
-    )
-    save(path, page("Replay", body))
+    return over_time("Requests a second", series, float(bins * BIN_S), number)
 
 
-def _card(title: str, lines: list[Line], seconds: float, label: Any) -> Markup:
-    return tag(
-        "section",
-        tag("h2", title),
-        legend(lines),
-        over_time(lines, seconds, label, title),
-        class_="card",
-    )
-
-
-def _measured(seen: Sequence[tuple[float, int, float]], bins: int) -> tuple[Floats, Floats]:
-    number = np.minimum([int(at // BIN_S) for at, _, _ in seen], bins - 1)
-    away = np.array([status != _OK for _, status, _ in seen], dtype=np.float64)
-    return np.bincount(number, minlength=bins) / BIN_S, np.bincount(number, away, bins) / BIN_S
-
-
-def _latencies(seen: Sequence[tuple[float, int, float]], predicted: Sequence[Result]) -> Markup:
-    """Compare quantiles of the answers' latency."""
-    took = [seconds for _, status, seconds in seen if status == _OK]
-    cells: Floats = np.sum([each.histogram.sum(axis=0) for each in predicted], axis=0)[None, :]
+def _latency_rows(responses: Sequence[Response], predicted: Sequence[Result]) -> list[LatencyRow]:
+    """Return quantiles of the answers' latency."""
+    measured_seconds = [r.seconds for r in responses if r.status == OK]
+    histogram: Floats = np.sum([r.histogram.sum(axis=0) for r in predicted], axis=0)[None, :]
     rows = []
-    for share in (0.25, 0.5, 0.75, 0.9, 0.95, 0.99):
-        measured, told = float(np.quantile(took, share)), float(quantiles(cells, share)[0])
-        values = (milliseconds(measured), milliseconds(told), f"{measured / told:.2f}")
-        cell = [tag("td", value, class_="number") for value in values]
-        rows.append(tag("tr", tag("th", f"p{round(100 * share)}"), *cell))
-    names = [tag("th", name, class_="number") for name in ("measured", "predicted", "ratio")]
-    table = tag("table", tag("thead", tag("tr", tag("th"), *names)), tag("tbody", *rows))
-    return tag("section", tag("h2", "Latency of answers"), table, class_="card")
+    for share in _QUANTILES:
+        measured = float(np.quantile(measured_seconds, share))
+        expected = float(quantiles(histogram, share)[0])
+        rows.append(
+            LatencyRow(
+                f"p{round(100 * share)}",
+                milliseconds(measured),
+                milliseconds(expected),
+                f"{measured / expected:.2f}",
+            )
+        )
+    return rows

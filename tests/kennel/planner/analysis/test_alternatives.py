@@ -14,81 +14,83 @@ from kennel.planner.engines.result import QUEUE_FULL
 from kennel.planner.engines.simulation import simulate
 from kennel.planner.inputs import prices
 from kennel.planner.inputs.distributions import lognormal_of_mean
-from kennel.planner.inputs.settings import Settings
+from kennel.planner.inputs.settings import PlanSettings
 from kennel.planner.inputs.traffic import constant
 
-PATH = Settings(
+SETTINGS = PlanSettings(
     quota=10**9, rate=1e4, burst=10**4, reserved=6, memory_mb=1769,
     work=lognormal_of_mean(0.1, 0.3), service=lognormal_of_mean(0.1, 0.3),
 )  # fmt: skip
-HELD = prices.read()
+PRICES = prices.read()
 
 
-def compared(path: Settings, rate: float, seconds: int = 7200) -> dict[str, alternatives.Way]:
-    ways = alternatives.compare(estimate(path, constant(rate, seconds)), HELD)
-    return {way.name: way for way in ways}
+def compared(
+    settings: PlanSettings, rate: float, seconds: int = 7200
+) -> dict[str, alternatives.DeploymentOption]:
+    options = alternatives.compare(estimate(settings, constant(rate, seconds)), PRICES)
+    return {option.name: option for option in options}
 
 
 def test_inside_lambda_is_erlang_s_loss_of_work_and_inference() -> None:
-    way = compared(PATH, 20)["inference inside Lambda"]
+    option = compared(SETTINGS, 20)["inference inside Lambda"]
     expected = float(erlang_b(np.array(6.0), np.array(20 * 0.2)))
-    assert way.result.throttled == pytest.approx(expected, rel=0.03)
-    assert way.result.quantile(0.5) == pytest.approx(0.2, rel=0.05)
-    assert (way.result.paid == 1).all()  # a placeholder that is not billed
+    assert option.result.throttled == pytest.approx(expected, rel=0.03)
+    assert option.result.quantile(0.5) == pytest.approx(0.2, rel=0.05)
+    assert (option.result.paid == 1).all()  # a placeholder that is not billed
 
 
 def test_both_engines_agree_on_a_path_without_instances() -> None:
-    path = compared(PATH, 20)["inference inside Lambda"].result.settings
-    exact, fast = simulate(path, constant(20, 3600)), estimate(path, constant(20, 3600))
+    settings = compared(SETTINGS, 20)["inference inside Lambda"].result.settings
+    exact, fast = simulate(settings, constant(20, 3600)), estimate(settings, constant(20, 3600))
     assert fast.throttled == pytest.approx(exact.throttled, rel=0.03)
     assert fast.mean_latency == pytest.approx(exact.mean_latency, rel=0.02)
     assert fast.quantile(0.99) == pytest.approx(exact.quantile(0.99), rel=0.05)
 
 
 def test_half_the_memory_takes_twice_as_long() -> None:
-    small = compared(replace(PATH, memory_mb=884), 2)["inference inside Lambda"]
-    large = compared(replace(PATH, memory_mb=3538), 2)["inference inside Lambda"]
+    small = compared(replace(SETTINGS, memory_mb=884), 2)["inference inside Lambda"]
+    large = compared(replace(SETTINGS, memory_mb=3538), 2)["inference inside Lambda"]
     assert small.result.settings.service.mean == pytest.approx(0.2, rel=0.01)
     assert large.result.settings.service.mean == pytest.approx(0.1)  # one request, one core
 
 
-def by_hand(way: alternatives.Way, start: float) -> float:
+def by_hand(option: alternatives.DeploymentOption, start: float) -> float:
     """Lambda and API for a month: 0.2 s a request of 1.7275 GB, and the cold starts'."""
     month = 30 * 86_400 / 7200
-    requests = way.result.ended(0) * month
-    seconds = 0.2 * requests + start * way.result.cold_starts * month
+    requests = option.result.count(0) * month
+    seconds = 0.2 * requests + start * option.result.cold_starts * month
     return seconds * 1769 / 1024 * 1.66667e-5 + requests / 1e6 * (3.50 + 0.20)
 
 
 def test_inside_lambda_by_hand() -> None:
-    way = compared(replace(PATH, reserved=50), 2)["inference inside Lambda"]
-    assert way.usd == pytest.approx(by_hand(way, 4.5), rel=0.005)
+    option = compared(replace(SETTINGS, reserved=50), 2)["inference inside Lambda"]
+    assert option.usd == pytest.approx(by_hand(option, 4.5), rel=0.005)
 
 
 def test_a_serverless_endpoint_takes_200_at_once() -> None:
     # 400 Erlang of inference behind executions enough
-    way = compared(replace(PATH, reserved=900), 4000, 600)["serverless inference"]
+    option = compared(replace(SETTINGS, reserved=900), 4000, 600)["serverless inference"]
     expected = float(erlang_b(np.array(200.0), np.array(400.0)))
-    assert way.result.endings[QUEUE_FULL].sum() / way.result.requests == pytest.approx(
+    assert option.result.outcomes[QUEUE_FULL].sum() / option.result.requests == pytest.approx(
         expected, rel=0.05
     )
 
 
 def test_what_has_no_price_is_said_to_be_missing_beside_its_latency() -> None:
-    way = compared(PATH, 5)["serverless inference"]
-    assert way.usd is None
-    assert "price missing: serverless_inference_gb not in prices.json" in way.how
-    assert 0.19 < way.result.quantile(0.5) < 0.21
-    assert way.result.quantile(0.9999) > 6  # a cold start
+    option = compared(SETTINGS, 5)["serverless inference"]
+    assert option.usd is None
+    assert "price missing: serverless_inference_gb not in prices.json" in option.details
+    assert 0.19 < option.result.quantile(0.5) < 0.21
+    assert option.result.quantile(0.9999) > 6  # a cold start
 
 
 def test_with_all_prices_it_is_summed(tmp_path: Path) -> None:
-    held = json.loads(prices.FILE.read_text())
-    held["serverless_inference_gb"] = {"usd": 0.01, "source": "a test"}
+    entries = json.loads(prices.FILE.read_text())
+    entries["serverless_inference_gb"] = {"usd": 0.01, "source": "a test"}
     path = tmp_path / "mine.json"
-    path.write_text(json.dumps(held))
-    planned = estimate(replace(PATH, reserved=50), constant(2, 7200))
-    way = alternatives.compare(planned, prices.read(path))[-1]
-    requests = way.result.ended(0) * 30 * 86_400 / 7200
+    path.write_text(json.dumps(entries))
+    planned = estimate(replace(SETTINGS, reserved=50), constant(2, 7200))
+    option = alternatives.compare(planned, prices.read(path))[-1]
+    requests = option.result.count(0) * 30 * 86_400 / 7200
     inference = requests * (0.1 * 6e-5 + 640 * 320 * 3e-9 * 0.01)
-    assert way.usd == pytest.approx(by_hand(way, 6.0) + inference, rel=0.005)
+    assert option.usd == pytest.approx(by_hand(option, 6.0) + inference, rel=0.005)

@@ -1,4 +1,4 @@
-"""The planner's scaling rule and the offline cloud's, written apart, answer the same.
+"""The planner's scaling policy and the offline cloud's, written apart, answer the same.
 
 Both see the same points, minute by minute, with instances that come at once. The offline cloud's
 `Scaler.act` is called as its alarms call it; the endpoint and the registration are played here.
@@ -13,8 +13,13 @@ import pytest
 from kennel.cloud.autoscaling.scaler import Scaler
 from kennel.cloud.autoscaling.targets import IN_SECONDS, IN_SHARE, OUT_POINTS
 from kennel.planner.engines import autoscaling
-from kennel.planner.engines.autoscaling import Moment, Rule, decide, rule_of
-from kennel.planner.inputs.settings import Settings
+from kennel.planner.engines.autoscaling import (
+    AlarmEvaluation,
+    ScalingPolicy,
+    decide,
+    policy_from_settings,
+)
+from kennel.planner.inputs.settings import PlanSettings
 
 Json = dict[str, Any]
 ARN = "arn:aws:autoscaling:region:account:scalingPolicy:p"
@@ -24,8 +29,8 @@ RESOURCE = "endpoint/e/variant/AllTraffic"
 class Stage:
     """An endpoint whose instances come at once, its policy, and no clock of its own."""
 
-    def __init__(self, rule: Rule, capacity: int) -> None:
-        self.rule, self.capacity, self.time = rule, capacity, 0.0
+    def __init__(self, policy: ScalingPolicy, capacity: int) -> None:
+        self.policy, self.capacity, self.time = policy, capacity, 0.0
 
     def now(self) -> float:
         return self.time
@@ -35,16 +40,16 @@ class Stage:
 
     async def policies(self) -> list[Json]:
         settings = {
-            "TargetValue": self.rule.target,
-            "ScaleOutCooldown": self.rule.out_cooldown,
-            "ScaleInCooldown": self.rule.in_cooldown,
+            "TargetValue": self.policy.target,
+            "ScaleOutCooldown": self.policy.out_cooldown,
+            "ScaleInCooldown": self.policy.in_cooldown,
         }
         return [{"PolicyARN": ARN, "PolicyName": "p", "ResourceId": RESOURCE,
                  "TargetTrackingScalingPolicyConfiguration": settings}]  # fmt: skip
 
     async def target(self, resource_id: str) -> Json:
         assert resource_id == RESOURCE
-        return {"MinCapacity": self.rule.minimum, "MaxCapacity": self.rule.maximum}
+        return {"MinCapacity": self.policy.minimum, "MaxCapacity": self.policy.maximum}
 
     async def describe_endpoint(self, request: Json) -> Json:
         variant = {"VariantName": "AllTraffic", "DesiredInstanceCount": self.capacity}
@@ -60,42 +65,44 @@ class Stage:
         return {}
 
 
-def offline(rule: Rule, capacity: int, trace: Sequence[float]) -> list[int]:
-    """Return the instances wanted after each point, by the offline cloud's rule."""
-    stage = Stage(rule, capacity)
+def offline(policy: ScalingPolicy, capacity: int, trace: Sequence[float]) -> list[int]:
+    """Return the instances wanted after each point, by the offline cloud's policy."""
+    stage = Stage(policy, capacity)
     scaler = Scaler(stage, stage, stage, stage)  # type: ignore[arg-type]  # it plays all four
 
     async def follow() -> list[int]:
-        found = []
+        capacities = []
         for number, point in enumerate(trace, 1):
             stage.time = 60.0 * number
             last = list(trace[:number])
             sides: tuple[tuple[str, int, Callable[[float], bool]], ...]
-            sides = (("High", OUT_POINTS, lambda p: p > rule.target),
-                     ("Low", IN_SECONDS // 60, lambda p: p < IN_SHARE * rule.target))  # fmt: skip
+            sides = (("High", OUT_POINTS, lambda p: p > policy.target),
+                     ("Low", IN_SECONDS // 60, lambda p: p < IN_SHARE * policy.target))  # fmt: skip
             for side, count, breaches in sides:
                 if number >= count and all(breaches(p) for p in last[-count:]):
                     alarm = {"Acting": ARN, "AlarmName": f"TargetTracking-{RESOURCE}-Alarm{side}-1"}
                     await scaler.act(alarm, "ALARM", point)
-            found.append(stage.capacity)
-        return found
+            capacities.append(stage.capacity)
+        return capacities
 
     return asyncio.run(follow())
 
 
-def planned(rule: Rule, capacity: int, trace: Sequence[float]) -> list[int]:
-    """Return the same by the planner's rule."""
-    found, last = [], {"out": -1e9, "in": -1e9}
+def planned(policy: ScalingPolicy, capacity: int, trace: Sequence[float]) -> list[int]:
+    """Return the same by the planner's policy."""
+    capacities, last = [], {"out": -1e9, "in": -1e9}
     base = capacity
     for number in range(1, len(trace) + 1):
         now = 60.0 * number
-        moment = Moment(now, capacity, trace[:number], False, last["out"], last["in"], base)
-        decision = decide(rule, moment)
-        base = capacity if decision.why == "out" else base
-        if decision.why in last:
-            last[decision.why], capacity = now, decision.capacity
-        found.append(capacity)
-    return found
+        evaluation = AlarmEvaluation(
+            now, capacity, trace[:number], False, last["out"], last["in"], base
+        )
+        decision = decide(policy, evaluation)
+        base = capacity if decision.reason == "out" else base
+        if decision.reason in last:
+            last[decision.reason], capacity = now, decision.capacity
+        capacities.append(capacity)
+    return capacities
 
 
 @pytest.mark.parametrize(
@@ -121,23 +128,23 @@ def planned(rule: Rule, capacity: int, trace: Sequence[float]) -> list[int]:
     ],
 )
 def test_both_want_the_same_instances(trace: list[float], capacity: int, expected: int) -> None:
-    rule = Rule(target=600, minimum=1, maximum=5)
-    wanted = planned(rule, capacity, trace)
-    assert wanted == offline(rule, capacity, trace)
+    policy = ScalingPolicy(target=600, minimum=1, maximum=5)
+    wanted = planned(policy, capacity, trace)
+    assert wanted == offline(policy, capacity, trace)
     assert wanted[-1] == expected
 
 
 def test_both_have_the_same_alarms() -> None:
     for metric, period in (("invocations", 60), ("concurrency", 10)):
-        rule = rule_of(Settings(metric=metric))
-        assert (rule.period, rule.out_points) == (period, OUT_POINTS)
-        assert rule.in_points * period == IN_SECONDS
-    assert autoscaling.IN_SHARE == IN_SHARE
+        policy = policy_from_settings(PlanSettings(metric=metric))
+        assert (policy.period, policy.out_datapoints) == (period, OUT_POINTS)
+        assert policy.in_datapoints * period == IN_SECONDS
+    assert autoscaling.SCALE_IN_SHARE == IN_SHARE
 
 
 def test_a_long_cooldown_for_out_counts_what_the_last_one_added() -> None:
-    rule = Rule(target=600, minimum=1, maximum=5, out_cooldown=600)
+    policy = ScalingPolicy(target=600, minimum=1, maximum=5, out_cooldown=600)
     trace = [900.0] * 3 + [1300.0]
-    assert offline(rule, 1, [900.0] * 5) == planned(rule, 1, [900.0] * 5) == [1, 1, 2, 2, 2]
-    assert offline(rule, 1, trace) == [1, 1, 2, 3]  # 1 x 1300 / 600, of the base of the last one
-    assert planned(rule, 1, trace) == [1, 1, 2, 3]
+    assert offline(policy, 1, [900.0] * 5) == planned(policy, 1, [900.0] * 5) == [1, 1, 2, 2, 2]
+    assert offline(policy, 1, trace) == [1, 1, 2, 3]  # 1 x 1300 / 600, of the base of the last one
+    assert planned(policy, 1, trace) == [1, 1, 2, 3]

@@ -1,4 +1,4 @@
-"""Cold starts of the fast engine against the exact one's."""
+"""Cold starts of the analytic engine against the simulation's."""
 
 import numpy as np
 import pytest
@@ -6,10 +6,10 @@ import pytest
 from kennel.planner.engines.analytic import estimate
 from kennel.planner.engines.simulation import simulate
 from kennel.planner.inputs.distributions import constant as always
-from kennel.planner.inputs.settings import Settings
+from kennel.planner.inputs.settings import PlanSettings
 from kennel.planner.inputs.traffic import constant, spike
 
-ROOMY = Settings(quota=10**9, rate=1e4, burst=10**4, reserved=100, minimum=2, maximum=2)
+ROOMY = PlanSettings(quota=10**9, rate=1e4, burst=10**4, reserved=100, minimum=2, maximum=2)
 
 
 def test_the_first_requests_all_start_cold() -> None:
@@ -29,9 +29,9 @@ def test_a_spike_starts_more() -> None:
 def test_cold_starts_show_in_the_tail_and_in_the_mean() -> None:
     profile = constant(2, 600)
     warm = estimate(ROOMY, profile)
-    late = estimate(Settings(**{**vars(ROOMY), "cold_start": always(20.0)}), profile)
+    late = estimate(PlanSettings(**{**vars(ROOMY), "cold_start": always(20.0)}), profile)
     assert late.quantile(0.999) > 20 > warm.quantile(0.999)
     assert late.latency.sum() - warm.latency.sum() == pytest.approx(
         20 * late.cold_starts - 1.5 * warm.cold_starts, rel=0.01
     )
-    assert late.histogram.sum() == pytest.approx(late.ended(0))
+    assert late.histogram.sum() == pytest.approx(late.count(0))

@@ -1,0 +1,72 @@
+"""A plan from the command line's options: bad options, JSON, a sweep."""
+
+import json
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from kennel.paths import TEMPLATE
+from kennel.planner.command import PlanRequest, read_inputs, run
+from kennel.planner.errors import PlanError
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ("Colour=red", "'Colour' is not a parameter"),
+        ("MinInstances=two", "MinInstances is 'two': expected a number"),
+        ("MinInstances=9", "MaxInstances is 5 and MinInstances 9"),
+        ("RateLimit=0", "RateLimit is 0: expected at least 1"),
+        ("InstanceType=ml.p5.large", r"price missing.*prices\.json"),
+        ("InstanceType=ml.t2.medium", "cannot scale"),
+        ("InstanceType=ml.t3.medium", "is not a hosting type"),
+        ("ReservedConcurrency", "is not a parameter: write"),
+    ],
+)
+def test_settings_that_cannot_be_planned_with(given: str, says: str) -> None:
+    with pytest.raises(PlanError, match=says):
+        read_inputs(PlanRequest("constant:1", template=TEMPLATE, parameters=[given]))
+
+
+def test_json_for_machines(capsys: pytest.CaptureFixture[str]) -> None:
+    request = PlanRequest("constant:3", length="10m", template=TEMPLATE, as_json=True)
+    run(request, Console(stderr=True, quiet=True))
+    plan = json.loads(capsys.readouterr().out)
+    assert plan["requests"] == pytest.approx(1800, rel=0.1)
+    assert sum(plan["outcomes"].values()) == pytest.approx(plan["requests"])
+    assert plan["usd_a_month"]["sum"] > 70
+    assert plan["settings"]["ReservedConcurrency"] == "5"
+    options = plan["deployment_options"]
+    planned, inside, serverless = options
+    assert planned["usd_a_month"] == plan["usd_a_month"]["sum"]
+    assert inside["usd_a_month"] < planned["usd_a_month"]
+    assert serverless["usd_a_month"] is None
+    assert all(each["latency_s"]["p99"] > each["latency_s"]["p50"] > 0 for each in options)
+
+
+def test_the_exact_engine_is_refused_what_would_take_it_an_hour() -> None:
+    request = PlanRequest("constant:1000", length="1d", template=TEMPLATE, engine="simulation")
+    with pytest.raises(PlanError, match="would take the simulation too long"):
+        run(request, Console(stderr=True, quiet=True))
+
+
+def test_an_unknown_engine_is_refused() -> None:
+    request = PlanRequest("constant:1", length="10m", template=TEMPLATE, engine="fast")
+    with pytest.raises(PlanError, match="--engine is 'fast': expected analytic or simulation"):
+        run(request, Console(stderr=True, quiet=True))
+
+
+def test_a_sweep_is_in_the_json_and_in_the_report(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    request = PlanRequest(
+        "constant:2", length="10m", template=TEMPLATE, as_json=True,
+        sweep=["ReservedConcurrency=1,5", "MinInstances=1,2"], report=tmp_path / "plan.html",
+    )  # fmt: skip
+    run(request, Console(stderr=True, quiet=True))
+    trials = json.loads(capsys.readouterr().out)["sweep"]
+    assert len(trials) == 4
+    costs = [trial["usd_a_month"] for trial in trials]
+    assert max(costs) > min(costs)
+    assert "ReservedConcurrency" in (tmp_path / "plan.html").read_text()
