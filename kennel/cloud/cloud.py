@@ -23,6 +23,7 @@ from kennel.cloud.moto_backend.server import MotoServer
 from kennel.cloud.runtime.clock import Clock
 from kennel.cloud.runtime.faults import Faults
 from kennel.cloud.runtime.processes import free_ports, listen
+from kennel.cloud.runtime.run_folder import run_folder
 from kennel.cloud.sagemaker.endpoints.instance import OFFLINE_IMAGE
 from kennel.cloud.services import Parts, Setting
 from kennel.errors import CannotStart
@@ -53,6 +54,10 @@ class Cloud:
         Offline seconds in a real second, for what AWS measures in minutes.
     state
         Folder of what survives a restart; None forgets all of it at the end.
+    fresh
+        Start without what is in `state`: it is removed once no other cloud can be using it.
+    keep_logs
+        Leave the logs at the end; the next cloud that starts in this checkout removes them.
     faults
         Faults that wait from the start on.
     report
@@ -68,6 +73,10 @@ class Cloud:
         The key for POST /classify.
     stack
         What the template came to.
+    logs
+        Folder of the logs of this cloud's processes; no other cloud writes there.
+    built
+        Folder of each function's and layer's build, by logical id.
     clock, faults
         To be moved and added to, by tests and by POST /kennel/clock and /kennel/faults.
     """
@@ -79,6 +88,8 @@ class Cloud:
     template: Path = TEMPLATE
     clock_speed: float = 1.0
     state: Path | None = None
+    fresh: bool = False
+    keep_logs: bool = False
     faults: Faults = field(default_factory=Faults)
     report: Callable[[str], None] = lambda line: None
 
@@ -87,6 +98,7 @@ class Cloud:
     api_url: str = field(init=False)
     api_key: str = field(init=False)
     logs: Path = field(init=False)
+    built: Mapping[str, Path] = field(init=False)
     clock: Clock = field(init=False)
     deployment: Deployment = field(init=False)
 
@@ -105,8 +117,8 @@ class Cloud:
             except BaseException:
                 started.cancel()
                 raise
-        except BaseException:
-            self._stop()
+        except BaseException as error:
+            self._stop(error)
             raise
         return self
 
@@ -117,7 +129,7 @@ class Cloud:
         trace: TracebackType | None,
     ) -> None:
         """End everything."""
-        self._stop()
+        self._stop(error)
 
     async def _start(self) -> None:
         later = self._stack_of_parts
@@ -127,9 +139,10 @@ class Cloud:
             sockets.append(later.enter_context(contextlib.closing(listen(self.host, port))))
         self.url = f"http://{LOOPBACK}:{port}"
         if self.state:
-            later.enter_context(_alone_with(self.state))
+            later.enter_context(_alone_with(self.state, self.fresh))
         run = Path(later.enter_context(tempfile.TemporaryDirectory(prefix="kennel-run-")))
-        self.logs = _fresh_folder(STATE / "run" / "logs")
+        self.logs = later.enter_context(run_folder(STATE / "run", self.keep_logs)) / "logs"
+        self.logs.mkdir()
 
         self.clock = Clock(self.clock_speed)
         self.report("reading template.yaml")
@@ -143,10 +156,13 @@ class Cloud:
         self.report("building functions, their layer and the model package")
         moto = MotoServer(*free_ports(1))
         later.push_async_callback(moto.stop)
-        built, _ = await asyncio.gather(asyncio.to_thread(build, code), moto.start(port, self.logs))
+        in_use = later.enter_context(contextlib.ExitStack())
+        self.built, _ = await asyncio.gather(
+            asyncio.to_thread(build, code, in_use), moto.start(port, self.logs)
+        )
         setting = Setting(
             stack=self.stack,
-            built=built,
+            built=self.built,
             url=self.url,
             moto_url=moto.url,
             logs=self.logs,
@@ -197,10 +213,11 @@ class Cloud:
         while not server.started:
             await asyncio.sleep(0.01)
 
-    def _stop(self) -> None:
+    def _stop(self, error: BaseException | None) -> None:
+        trace = error and error.__traceback__
+        ending = self._stack_of_parts.__aexit__(error and type(error), error, trace)
         try:
-            ending = asyncio.run_coroutine_threadsafe(self._stack_of_parts.aclose(), self._loop)
-            ending.result()
+            asyncio.run_coroutine_threadsafe(ending, self._loop).result()
         finally:
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
@@ -208,8 +225,8 @@ class Cloud:
 
 
 @contextlib.contextmanager
-def _alone_with(state: Path) -> Iterator[None]:
-    """Hold the state's lock; CannotStart when another offline cloud has it."""
+def _alone_with(state: Path, fresh: bool) -> Iterator[None]:
+    """Hold the state's lock, and empty it if `fresh`; CannotStart when another cloud has it."""
     state.mkdir(parents=True, exist_ok=True)
     with (state / "lock").open("w") as lock:
         try:
@@ -218,10 +235,7 @@ def _alone_with(state: Path) -> Iterator[None]:
             raise CannotStart(
                 f"another offline cloud runs with the state in {state}: `kennel down` ends it"
             ) from None
+        if fresh:
+            for path in set(state.iterdir()) - {state / "lock"}:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
         yield
-
-
-def _fresh_folder(folder: Path) -> Path:
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    return folder

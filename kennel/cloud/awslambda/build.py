@@ -1,9 +1,13 @@
-"""Functions and layers, built by the makefile targets that `sam build` calls.
+"""Build functions and layers with the makefile targets that `sam build` calls.
 
 Only the pip flags differ: wheels for this machine's Python, out of the folder that set-up
 filled, so that an edited function needs no network.
+
+Builds are addressed by content: `.kennel/build/<fingerprint>/<logical id>`. A build is never
+changed once it is there, so an edited function does not alter what a running cloud executes.
 """
 
+import contextlib
 import fcntl
 import hashlib
 import os
@@ -13,48 +17,66 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from kennel.cloud.runtime.run_folder import is_free, locked
 from kennel.errors import CannotStart
 from kennel.paths import FUNCTIONS, MODEL, PYTHON, STATE
 
 #: What `scripts/setup.py` laid beside the venv's packages: wheels, runtime, emulator.
 LAMBDA = Path(sys.prefix) / "lambda"
-BUILT = STATE / "build"
+BUILDS = STATE / "build"
+#: Folders whose files the makefile targets read.
+SOURCES = (FUNCTIONS, MODEL)
+
+_LOCK = "lock"
+_IN_USE = "in-use"
 
 
-def build(logical_ids: Iterable[str], folder: Path = BUILT) -> dict[str, Path]:
+def build(
+    logical_ids: Iterable[str], in_use: contextlib.ExitStack, parent: Path = BUILDS
+) -> dict[str, Path]:
     """Build what is not built yet; return the folder of each logical id.
+
+    Two processes that start at once build once: the second waits. Builds of other sources that no
+    process uses are removed.
+
+    Parameters
+    ----------
+    logical_ids
+        Functions and layers; each is the makefile target `build-<logical id>`.
+    in_use
+        The builds stay in place until it closes.
+    parent
+        Holds a folder for each fingerprint; made when absent.
 
     Raises
     ------
     CannotStart
-        With the last line of make's output, when a target fails.
+        With make's output, when a target fails.
     """
     wheels = LAMBDA / "wheels"
     if not wheels.is_dir():
         raise CannotStart(f"{wheels} is missing: run `make setup`, which fetches it once")
-    folder.mkdir(parents=True, exist_ok=True)
-    stamp = _fingerprint()
-    made = {}
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # two `kennel up` at once build once
-        for logical_id in logical_ids:
-            made[logical_id] = folder / logical_id
-            mark = folder / f"{logical_id}.stamp"
-            if mark.exists() and mark.read_text() == stamp:
-                continue
-            mark.unlink(missing_ok=True)
-            _make(logical_id, made[logical_id], wheels)
-            mark.write_text(stamp)
-    return made
+    parent.mkdir(parents=True, exist_ok=True)
+    with locked(parent / _LOCK):
+        folder = parent / _fingerprint(wheels)
+        folder.mkdir(exist_ok=True)
+        in_use.enter_context(locked(folder / _IN_USE, fcntl.LOCK_SH))
+        _remove_unused(parent)
+        return {each: _build(each, folder, wheels) for each in logical_ids}
 
 
-def _make(logical_id: str, target: Path, wheels: Path) -> None:
-    shutil.rmtree(target, ignore_errors=True)
-    target.mkdir()
+def _build(logical_id: str, folder: Path, wheels: Path) -> Path:
+    """Run the makefile target unless its folder is there; the folder appears when it is whole."""
+    target = folder / logical_id
+    if target.is_dir():
+        return target
+    unfinished = folder / f"{logical_id}.unfinished"
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir()
     done = subprocess.run(
         [
             *("make", "--no-print-directory", "-C", str(FUNCTIONS), f"build-{logical_id}"),
-            f"ARTIFACTS_DIR={target}",
+            f"ARTIFACTS_DIR={unfinished}",
             f"PIP_FLAGS=--no-index --find-links {wheels}",
             f"PYTHON={PYTHON}",
         ],
@@ -64,16 +86,28 @@ def _make(logical_id: str, target: Path, wheels: Path) -> None:
         env={**os.environ, "KENNEL_CACHE": str(STATE / "cache")},
     )
     if done.returncode:
-        shutil.rmtree(target, ignore_errors=True)
+        shutil.rmtree(unfinished, ignore_errors=True)
         output = (done.stdout + done.stderr).strip()
         raise CannotStart(f"building {logical_id} failed:\n{output}")
+    unfinished.rename(target)
+    return target
 
 
-def _fingerprint() -> str:
-    """Digest of every file that goes into a function, and of this Python."""
+def _remove_unused(parent: Path) -> None:
+    """Remove builds that no process uses: the caller holds its own in use."""
+    for folder in parent.iterdir():
+        if folder.is_dir() and is_free(folder / _IN_USE):
+            shutil.rmtree(folder, ignore_errors=True)
+    for stamp in parent.glob("*.stamp"):  # of builds that were not addressed by content
+        stamp.unlink()
+
+
+def _fingerprint(wheels: Path) -> str:
+    """Return a digest of every source file, of the wheels' names, and of this Python."""
     digest = hashlib.sha256(sys.version.encode())
-    for root in (FUNCTIONS, MODEL):
+    digest.update(repr(sorted(wheel.name for wheel in wheels.iterdir())).encode())
+    for root in SOURCES:
         for path in sorted(root.rglob("*")):
             if path.is_file() and "__pycache__" not in path.parts:
                 digest.update(str(path.relative_to(root.parent)).encode() + path.read_bytes())
-    return digest.hexdigest()
+    return digest.hexdigest()[:20]
