@@ -98,7 +98,7 @@ class Cloud:
     api_url: str = field(init=False)
     api_key: str = field(init=False)
     logs: Path = field(init=False)
-    built: Mapping[str, Path] = field(init=False)
+    built: dict[str, Path] = field(init=False)
     clock: Clock = field(init=False)
     deployment: Deployment = field(init=False)
 
@@ -214,8 +214,9 @@ class Cloud:
             await asyncio.sleep(0.01)
 
     def _stop(self, error: BaseException | None) -> None:
-        trace = error and error.__traceback__
-        ending = self._stack_of_parts.__aexit__(error and type(error), error, trace)
+        ending = self._stack_of_parts.__aexit__(
+            type(error) if error else None, error, error.__traceback__ if error else None
+        )
         try:
             asyncio.run_coroutine_threadsafe(ending, self._loop).result()
         finally:

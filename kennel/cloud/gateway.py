@@ -112,7 +112,7 @@ class Gateway:
         """Tell others of what has just gone by."""
         if service in {"s3", "ecr"} and method != "GET":
             self._written()
-        if target in {"StartExecution", "RedriveExecution"}:
+        if target == "StartExecution":
             self._events.execution_started()
 
     async def _authorised(self, request: Request, signature: Signature) -> ApiCall | None:

@@ -77,7 +77,7 @@ RESOURCE_TYPES: dict[str, ResourceType] = {
     "AWS::S3::BucketPolicy": ResourceType("nobody", "resource policies are not evaluated"),
     "AWS::Logs::LogGroup": ResourceType(
         "moto",
-        "created with its retention; functions and jobs write to it, files are in .kennel/run/*/logs",
+        "created with its retention; functions and jobs write to it; files are in .kennel/run",
         "LogGroupName",
         "arn:aws:logs:{region}:{account}:log-group:{name}:*",
     ),

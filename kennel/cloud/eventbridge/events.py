@@ -62,7 +62,7 @@ class Events:
         self._targets = targets
         self._client = client
         self._clock = clock
-        self._seen: dict[str, tuple[str, int]] = {}  # status, and how often it was redriven
+        self._statuses: dict[str, str] = {}  # as last seen, by the execution's ARN
         self._started = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         for rule in self._rules:
@@ -141,7 +141,7 @@ class Events:
                 execution,
                 [execution["executionArn"]],
             )
-        return any(status == "RUNNING" for status, _ in self._seen.values())
+        return "RUNNING" in self._statuses.values()
 
     def _count(self, execution: Json) -> None:
         """https://docs.aws.amazon.com/step-functions/latest/dg/procedure-cw-metrics.html."""
@@ -162,9 +162,8 @@ class Events:
         for machine in self._machines:
             for page in states.get_paginator("list_executions").paginate(stateMachineArn=machine):
                 for each in page["executions"]:
-                    now = (each["status"], each["redriveCount"])
-                    if self._seen.get(each["executionArn"]) != now:
-                        self._seen[each["executionArn"]] = now
+                    if self._statuses.get(each["executionArn"]) != each["status"]:
+                        self._statuses[each["executionArn"]] = each["status"]
                         full = states.describe_execution(executionArn=each["executionArn"])
                         changed.append(_detail(full))
         return changed
@@ -184,9 +183,10 @@ def _detail(execution: Mapping[str, Any]) -> Json:
         "stopDate": moment("stopDate") or ended,  # moto forgets it when an execution times out
         "inputDetails": {"included": True},
         "outputDetails": {"included": True} if execution.get("output") else None,
-        **{key: execution.get(key) for key in ("redriveCount", "redriveStatus")},
-        "redriveStatusReason": execution.get("redriveStatusReason"),
-        "redriveDate": moment("redriveDate"),
+        "redriveCount": 0,
+        "redriveDate": None,
+        "redriveStatus": "NOT_REDRIVABLE",
+        "redriveStatusReason": "the offline cloud does not emulate states:RedriveExecution",
     }
 
 
