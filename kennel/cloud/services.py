@@ -42,7 +42,6 @@ from kennel.cloud.runtime.store import Store
 from kennel.cloud.sagemaker.account import Account, may_be_assumed
 from kennel.cloud.sagemaker.endpoints.api import Endpoints
 from kennel.cloud.sagemaker.endpoints.images import EcrImages
-from kennel.cloud.sagemaker.endpoints.instance import Command
 from kennel.cloud.sagemaker.jobs.training.run import Place
 from kennel.cloud.sagemaker.parts import job_parts
 from kennel.cloud.sagemaker.protocol import SageMaker
@@ -112,14 +111,9 @@ class Parts:
         custom = CustomResources(stack.name, setting.url, _teller(queue), CUSTOM_RESOURCE_SECONDS)
         self.deployment = Deployment(stack, setting.url, custom, store)
 
-        images = (setting.state or setting.folder) / "images"
-        builds = ImageBuilds(stack, setting.url, images, aws("logs"))
-
-        in_registry = EcrImages(aws("ecr"))
-
-        async def command(image: str) -> Command | None:
-            known = await in_registry(image)
-            return known and (await builds.command(image) or known)
+        as_role = functools.cache(lambda service, role: client(service, setting.url, role))
+        builds = ImageBuilds(stack, as_role, aws("logs"), faults)
+        images = EcrImages(aws("ecr"))
 
         self._scalable = ScalableTargets(aws, store)
         self._endpoints = Endpoints(
@@ -128,14 +122,14 @@ class Parts:
             setting.logs,
             clock=clock,
             faults=faults,
-            images=command,
+            images=images,
             metrics=self._metrics,
             tripped=self._alarms.tripped,
             scaling=self._scalable,
             notice=lambda kind, detail: self._events.publish(kind, "aws.sagemaker", detail),
         )
         place = Place(_account(stack, setting.url), clock, setting.logs)
-        jobs = job_parts(store, place, faults, self._events.publish, command)
+        jobs = job_parts(store, place, faults, self._events.publish, images)
         sagemaker = SageMaker(jobs, self._endpoints, access, store, faults)
         scaling = ScalingService(self._scalable, self._endpoints, self._alarms, clock)
 

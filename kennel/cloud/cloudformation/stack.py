@@ -29,14 +29,20 @@ from kennel.errors import CannotStart, KennelError
 _DYNAMIC = re.compile(r"\{\{resolve:ssm:([^}:]+)(?::\d+)?\}\}")
 
 
-def client(service: str, url: str) -> Any:
-    """Return a boto3 client of the operator for the offline cloud at `url`."""
+def client(service: str, url: str, access_key: str = OPERATOR_KEY) -> Any:
+    """Return a boto3 client for the offline cloud at `url`.
+
+    Parameters
+    ----------
+    access_key
+        The operator's, or a role's logical id for a client with that role's permissions.
+    """
     make: Any = boto3.client  # its type knows a client only where the service is a literal
     return make(
         service,
         endpoint_url=url,
         region_name=REGION,
-        aws_access_key_id=OPERATOR_KEY,
+        aws_access_key_id=access_key,
         aws_secret_access_key="offline",  # noqa: S106 - signatures are not checked
         config=Config(s3={"addressing_style": "path"}, proxies={}),
     )

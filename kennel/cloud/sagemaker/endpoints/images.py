@@ -1,7 +1,7 @@
 """Images of the offline ECR: nothing is pulled, so each of them is the server of this checkout.
 
-An image build puts no layers there (see `image_builds`), a digest under the bundle's hash at most.
-What an endpoint then runs is model/server.py, which is what the image would hold.
+An image build puts only its context there (see codebuild/builds.py). What an endpoint then runs is
+model/server.py, which is what the image would hold.
 """
 
 import asyncio
