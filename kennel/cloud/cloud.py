@@ -15,8 +15,8 @@ from types import TracebackType
 import uvicorn
 
 from kennel.cloud.awslambda.build import build
-from kennel.cloud.awslambda.functions import make_target
-from kennel.cloud.cloudformation.stack import Deployment
+from kennel.cloud.awslambda.function_config import make_target
+from kennel.cloud.cloudformation.stack import DeployedStack
 from kennel.cloud.cloudformation.template import Stack, load
 from kennel.cloud.gateway import Gateway
 from kennel.cloud.moto_backend.server import MotoServer
@@ -100,7 +100,7 @@ class Cloud:
     logs: Path = field(init=False)
     built: dict[str, Path] = field(init=False)
     clock: Clock = field(init=False)
-    deployment: Deployment = field(init=False)
+    deployment: DeployedStack = field(init=False)
 
     def __post_init__(self) -> None:
         self._loop = asyncio.new_event_loop()

@@ -18,12 +18,13 @@ import httpx
 
 from kennel.cloud.apigateway.rest_api import RestApi
 from kennel.cloud.autoscaling.api import ScalingService
-from kennel.cloud.autoscaling.targets import Targets as ScalableTargets
+from kennel.cloud.autoscaling.targets import ScalableTargets
 from kennel.cloud.awslambda.async_invoke import AsynchronousInvocations, read_configs
-from kennel.cloud.awslambda.functions import LambdaService, read_functions
+from kennel.cloud.awslambda.function_config import read_functions
+from kennel.cloud.awslambda.functions import LambdaService
 from kennel.cloud.awslambda.logs import FunctionLogs
 from kennel.cloud.cloudformation.custom_resources import CustomResources
-from kennel.cloud.cloudformation.stack import Deployment, client
+from kennel.cloud.cloudformation.stack import DeployedStack, client
 from kennel.cloud.cloudformation.template import Stack
 from kennel.cloud.cloudwatch.alarms import Alarms
 from kennel.cloud.cloudwatch.metrics import Metrics
@@ -31,7 +32,7 @@ from kennel.cloud.codebuild.builds import ImageBuilds
 from kennel.cloud.control import Control
 from kennel.cloud.eventbridge.events import Events
 from kennel.cloud.eventbridge.schedules import Schedules
-from kennel.cloud.eventbridge.targets import Targets
+from kennel.cloud.eventbridge.targets import EventTargets
 from kennel.cloud.gateway import Gateway
 from kennel.cloud.iam.identity import Access
 from kennel.cloud.iam.policy import read_role
@@ -104,12 +105,12 @@ class Parts:
         functions = LambdaService(declared, setting.url, setting.logs, self._metrics)
         self._logs = FunctionLogs(declared, setting.logs, aws("logs"), access, self._metrics)
         queue = AsynchronousInvocations(functions, read_configs(stack), clock)
-        targets = Targets(queue.send, aws)
+        targets = EventTargets(queue.send, aws)
         queue.deliver = targets.send
         self._events = Events(stack, targets, aws, clock, self._metrics)
         self._schedules = Schedules(stack, self._events, targets, aws, clock)
         custom = CustomResources(stack.name, setting.url, _teller(queue), CUSTOM_RESOURCE_SECONDS)
-        self.deployment = Deployment(stack, setting.url, custom, store)
+        self.deployment = DeployedStack(stack, setting.url, custom, store)
 
         as_role = functools.cache(lambda service, role: client(service, setting.url, role))
         builds = ImageBuilds(stack, as_role, aws("logs"), faults)

@@ -21,7 +21,7 @@ TEXT = (ROOT / "docs" / "offline-cloud.md").read_text()
         ("{:.0f} MB for events", api.EVENT_BYTES / 2**20),
         ("media types, {:.0f} MB,", rest_api.REQUEST_BYTES / 2**20),
         (" {:.0f} s, preflights", rest_api.INTEGRATION_SECONDS),
-        ("looked for {:.0f} times a second", 1 / emulator._LOOK_SECONDS),
+        ("looked for {:.0f} times a second", 1 / emulator._MEMORY_SECONDS),
         ("some {:.0f} s after a change", persistence._SWEEP_SECONDS),
         ("throttles for up to six hours", async_invoke._LONGEST_AGE / 3600 - 6),
         ("three tries a minute and two apart", len(async_invoke._WAITS) - 2),

@@ -11,7 +11,7 @@ import pytest
 from kennel.cloud.cloudformation.stack import client
 from kennel.cloud.cloudformation.template import Resource, Stack
 from kennel.cloud.eventbridge.events import Events
-from kennel.cloud.eventbridge.targets import Targets, shaped
+from kennel.cloud.eventbridge.targets import EventTargets, input_of
 from kennel.cloud.runtime.clock import Clock
 from kennel.errors import CannotStart
 
@@ -36,7 +36,7 @@ def bus(url: str, invoked: Invoked, *resources: Resource) -> Events:
         if each.type == "AWS::Events::Rule":
             pattern = json.dumps(each.properties["EventPattern"])
             aws("events").put_rule(Name=each.name, EventPattern=pattern)
-    targets = Targets(lambda arn, payload: invoked.append(json.loads(payload)), aws)
+    targets = EventTargets(lambda arn, payload: invoked.append(json.loads(payload)), aws)
     stack = Stack("tried", {str(number): each for number, each in enumerate(resources)}, {})
     return Events(stack, targets, aws, Clock())
 
@@ -163,7 +163,7 @@ EVENT = {"time": "now", "detail": {"name": "k-1", "n": 3}}
     ],
 )
 def test_what_a_target_is_sent(target: dict[str, Any], sent: Any) -> None:
-    assert shaped(target, EVENT) == sent
+    assert input_of(target, EVENT) == sent
 
 
 def test_a_pattern_or_target_that_would_never_be_served_stops_the_start(moto: str) -> None:
