@@ -7,9 +7,8 @@ target and fifteen below nine tenths of it, for the one of ten seconds as many m
 import asyncio
 import re
 import uuid
-from collections.abc import Callable
-from typing import Any
 
+from kennel.cloud.runtime.clients import Clients
 from kennel.cloud.runtime.store import Json, Store
 
 NAMESPACE = "sagemaker"
@@ -38,7 +37,7 @@ class ScalableTargets:
         Gives boto3 clients of moto, by service.
     """
 
-    def __init__(self, client: Callable[[str], Any], store: Store) -> None:
+    def __init__(self, client: Clients, store: Store) -> None:
         self._scaling = client("application-autoscaling")
         self._cloudwatch = client("cloudwatch")
         self._store = store

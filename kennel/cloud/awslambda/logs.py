@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
@@ -21,6 +21,9 @@ from kennel.cloud.awslambda.function_config import FunctionConfig
 from kennel.cloud.cloudformation.names import ACCOUNT, REGION
 from kennel.cloud.cloudwatch.metrics import Metrics
 from kennel.cloud.iam.identity import Access
+
+if TYPE_CHECKING:
+    from types_boto3_logs import CloudWatchLogsClient
 
 _SECONDS = 1.0
 _BATCH = 10_000  # events in a PutLogEvents call; its megabyte is far
@@ -59,7 +62,7 @@ class FunctionLogs:
         self,
         functions: Mapping[str, FunctionConfig],
         folder: Path,
-        client: Any,
+        client: "CloudWatchLogsClient",
         access: Access,
         metrics: Metrics,
     ) -> None:

@@ -12,8 +12,9 @@ import jmespath
 from botocore import xform_name
 from botocore.exceptions import ClientError
 
-from kennel.cloud.cloudformation.provider_steps import Clients, Step
+from kennel.cloud.cloudformation.provider_steps import Step
 from kennel.cloud.cloudformation.template import Resource
+from kennel.cloud.runtime.clients import Clients
 from kennel.cloud.runtime.shapes import parameters
 
 

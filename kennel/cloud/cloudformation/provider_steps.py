@@ -2,13 +2,15 @@
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kennel.cloud.cloudformation.template import Resource
+from kennel.cloud.runtime.clients import Clients
 from kennel.cloud.runtime.shapes import parameters
 
-#: A boto3 client of the operator, by service.
-Clients = Callable[[str], Any]
+if TYPE_CHECKING:
+    from types_boto3_ec2.type_defs import IpPermissionTypeDef
+
 Step = Callable[[Clients, Resource], None]
 
 
@@ -94,7 +96,7 @@ def authorize_ingress(clients: Clients, group: Resource) -> None:
     )
     group_id = answer["SecurityGroups"][0]["GroupId"]
     for rule in group.properties.get("SecurityGroupIngress", []):
-        permission = {
+        permission: IpPermissionTypeDef = {
             "IpProtocol": str(rule["IpProtocol"]),
             "FromPort": int(rule.get("FromPort", -1)),
             "ToPort": int(rule.get("ToPort", -1)),

@@ -8,7 +8,7 @@ ignored in silence.
 from dataclasses import dataclass, field
 from typing import Literal
 
-Runner = Literal["kennel", "moto", "nobody"]
+Runner = Literal["kennel", "moto", "ignored"]
 
 
 @dataclass(frozen=True)
@@ -45,14 +45,14 @@ RESOURCE_TYPES: dict[str, ResourceType] = {
         "arn:aws:lambda:{region}:{account}:layer:{name}:1",
         ref_is_arn=True,
     ),
-    "AWS::Lambda::Permission": ResourceType("nobody", "the gateway may call every function"),
+    "AWS::Lambda::Permission": ResourceType("ignored", "the gateway may call every function"),
     "AWS::ApiGateway::RestApi": ResourceType(
         "kennel",
         "routes, keys, media types and gateway responses of its Body are served",
         "Name",
         attributes={"RootResourceId": "{name}"},
     ),
-    "AWS::ApiGateway::Deployment": ResourceType("nobody", "there is one, the template's"),
+    "AWS::ApiGateway::Deployment": ResourceType("ignored", "there is one, the template's"),
     "AWS::ApiGateway::Stage": ResourceType(
         "kennel", "its name is the first part of every path", "StageName"
     ),
@@ -66,7 +66,7 @@ RESOURCE_TYPES: dict[str, ResourceType] = {
         "kennel", "its rate, burst and quota are enforced", "UsagePlanName"
     ),
     "AWS::ApiGateway::UsagePlanKey": ResourceType("kennel", "ties the key to the plan"),
-    "AWS::ApiGateway::Account": ResourceType("nobody", "access logs are not emulated"),
+    "AWS::ApiGateway::Account": ResourceType("ignored", "access logs are not emulated"),
     "AWS::IAM::Role": ResourceType(
         "kennel",
         "created in moto; its policies are enforced on every AWS call with it",
@@ -74,7 +74,7 @@ RESOURCE_TYPES: dict[str, ResourceType] = {
         "arn:aws:iam::{account}:role/{name}",
     ),
     "AWS::S3::Bucket": ResourceType("moto", "a real bucket", "BucketName", "arn:aws:s3:::{name}"),
-    "AWS::S3::BucketPolicy": ResourceType("nobody", "resource policies are not evaluated"),
+    "AWS::S3::BucketPolicy": ResourceType("ignored", "resource policies are not evaluated"),
     "AWS::Logs::LogGroup": ResourceType(
         "moto",
         "created with its retention; functions and jobs write to it; files are in .kennel/run",
@@ -98,7 +98,7 @@ RESOURCE_TYPES: dict[str, ResourceType] = {
         attributes={"TopicName": "{name}", "TopicArn": "arn:aws:sns:{region}:{account}:{name}"},
     ),
     "AWS::SNS::Subscription": ResourceType("moto", "subscribed; a function is really invoked"),
-    "AWS::SNS::TopicPolicy": ResourceType("nobody", "resource policies are not evaluated"),
+    "AWS::SNS::TopicPolicy": ResourceType("ignored", "resource policies are not evaluated"),
     "AWS::SQS::Queue": ResourceType(
         "moto",
         "a real queue",
@@ -107,7 +107,7 @@ RESOURCE_TYPES: dict[str, ResourceType] = {
         ref="https://sqs.{region}.amazonaws.com/{account}/{name}",
         attributes={"QueueName": "{name}"},
     ),
-    "AWS::SQS::QueuePolicy": ResourceType("nobody", "resource policies are not evaluated"),
+    "AWS::SQS::QueuePolicy": ResourceType("ignored", "resource policies are not evaluated"),
     "AWS::CloudWatch::Alarm": ResourceType(
         "moto",
         "declared in moto, evaluated by kennel/cloud/cloudwatch/alarms.py",
@@ -155,7 +155,7 @@ RESOURCE_TYPES: dict[str, ResourceType] = {
         attributes={"ModelPackageGroupArn": _GROUP_ARN},
     ),
     "AWS::SageMaker::NotebookInstance": ResourceType(
-        "nobody",
+        "ignored",
         "no notebook runs here",
         "NotebookInstanceName",
         "arn:aws:sagemaker:{region}:{account}:notebook-instance/{name}",

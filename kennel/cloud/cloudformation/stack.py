@@ -18,11 +18,12 @@ from botocore.exceptions import ClientError
 
 from kennel.cloud.cloudformation.custom_resources import CustomResources
 from kennel.cloud.cloudformation.names import REGION
-from kennel.cloud.cloudformation.provider_steps import Clients, subscription
+from kennel.cloud.cloudformation.provider_steps import subscription
 from kennel.cloud.cloudformation.providers import PROVIDERS
 from kennel.cloud.cloudformation.resource_types import is_custom
 from kennel.cloud.cloudformation.template import Resource, Stack
 from kennel.cloud.iam.identity import OPERATOR_KEY
+from kennel.cloud.runtime.clients import Clients
 from kennel.cloud.runtime.store import Store
 from kennel.errors import CannotStart, KennelError
 
@@ -67,7 +68,8 @@ class DeployedStack:
         self, stack: Stack, url: str, custom: CustomResources, store: Store | None = None
     ) -> None:
         self._stack = stack
-        self._clients: Clients = functools.cache(lambda service: client(service, url))
+        clients: Any = functools.cache(lambda service: client(service, url))
+        self._clients: Clients = clients
         self._custom = custom
         self._store = store or Store(None)
         self._created: dict[str, Resource] = {}

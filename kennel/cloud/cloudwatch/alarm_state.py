@@ -4,14 +4,17 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/AlarmThatSendsEma
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from types_boto3_cloudwatch.literals import StateValueType
 
 Json = dict[str, Any]
 
 
 def state_of(
     breaches: Sequence[bool | None], periods: int, datapoints: int, missing: str
-) -> str | None:
+) -> "StateValueType | None":
     """Return an alarm's new state; None where it keeps the one it has.
 
     Parameters

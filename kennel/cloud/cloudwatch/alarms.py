@@ -17,7 +17,7 @@ import json
 import operator
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -25,6 +25,10 @@ from kennel.cloud.cloudformation.names import ACCOUNT
 from kennel.cloud.cloudwatch.alarm_state import reason, state_of
 from kennel.cloud.cloudwatch.metrics import Metrics, Series, is_known
 from kennel.cloud.runtime.clock import Clock
+
+if TYPE_CHECKING:
+    from types_boto3_cloudwatch import CloudWatchClient
+    from types_boto3_sns import SNSClient
 
 Json = dict[str, Any]
 #: (alarm as DescribeAlarms gives it, the new state, the newest point or None)
@@ -55,8 +59,8 @@ class Alarms:
 
     def __init__(
         self,
-        cloudwatch: Any,
-        sns: Any,
+        cloudwatch: "CloudWatchClient",
+        sns: "SNSClient",
         metrics: Metrics,
         clock: Clock,
         report: Callable[[str], None] = lambda line: None,
@@ -204,7 +208,8 @@ class Alarms:
     async def _alarms(self) -> list[Json]:
         def read() -> list[Json]:
             pages = self._cloudwatch.get_paginator("describe_alarms").paginate()
-            return [each for page in pages for each in page["MetricAlarms"]]
+            alarms: list[Any] = [each for page in pages for each in page["MetricAlarms"]]
+            return alarms
 
         return await asyncio.to_thread(read)
 

@@ -13,11 +13,19 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError
 
 from kennel.cloud.runtime.clock import Clock
+
+if TYPE_CHECKING:
+    from types_boto3_cloudwatch import CloudWatchClient
+    from types_boto3_cloudwatch.type_defs import (
+        MetricDataQueryTypeDef,
+        MetricDatumTypeDef,
+        MetricTypeDef,
+    )
 
 BUCKET_SECONDS = 10  # the shortest alarm period of a metric that is not written each second
 KEEP_SECONDS = 3 * 3600  # of what alarms read; CloudWatch too keeps its finest points so long
@@ -38,7 +46,7 @@ class Series:
         """Return the series of a metric."""
         return cls(namespace, name, tuple(sorted(dimensions.items())))
 
-    def aws(self) -> dict[str, Any]:
+    def aws(self) -> "MetricTypeDef":
         """Return the metric as CloudWatch's API names it."""
         return {
             "Namespace": self.namespace,
@@ -74,7 +82,7 @@ class Metrics:
         A boto3 client of moto's CloudWatch; None keeps everything here.
     """
 
-    def __init__(self, clock: Clock, cloudwatch: Any | None = None) -> None:
+    def __init__(self, clock: Clock, cloudwatch: "CloudWatchClient | None" = None) -> None:
         self._clock = clock
         self._cloudwatch = cloudwatch
         self._kept: dict[Series, dict[float, Bucket]] = {}
@@ -128,10 +136,13 @@ class Metrics:
         is_of_aws = series.namespace.startswith("AWS/")
         if self._cloudwatch is None or statistic.startswith("p") or is_of_aws:
             return points
-        stat = {"Metric": series.aws(), "Period": int(period), "Stat": statistic}
+        query: MetricDataQueryTypeDef = {
+            "Id": "m",
+            "MetricStat": {"Metric": series.aws(), "Period": int(period), "Stat": statistic},
+        }
         answer = await asyncio.to_thread(
             self._cloudwatch.get_metric_data,
-            MetricDataQueries=[{"Id": "m", "MetricStat": stat}],
+            MetricDataQueries=[query],
             StartTime=datetime.fromtimestamp(start, UTC),
             EndTime=datetime.fromtimestamp(start + period * count, UTC),
         )
@@ -145,10 +156,10 @@ class Metrics:
     async def write(self) -> None:
         """Write the values counted since the last call to moto's CloudWatch."""
         unwritten, self._unwritten = self._unwritten, {}
-        by_namespace: dict[str, list[dict[str, Any]]] = {}
+        by_namespace: dict[str, list[MetricDatumTypeDef]] = {}
         for (series, _), bucket in unwritten.items():
             metric = series.aws()
-            datum = {
+            datum: Any = {
                 "MetricName": metric["MetricName"],
                 "Dimensions": metric["Dimensions"],
                 "Timestamp": datetime.fromtimestamp(bucket.start, UTC),

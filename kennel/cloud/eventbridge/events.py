@@ -8,7 +8,7 @@ import asyncio
 import json
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,6 +18,7 @@ from kennel.cloud.cloudformation.names import ACCOUNT, REGION
 from kennel.cloud.cloudformation.template import Resource, Stack
 from kennel.cloud.cloudwatch.metrics import Metrics
 from kennel.cloud.eventbridge.targets import EventTargets, Json, input_of, service_of
+from kennel.cloud.runtime.clients import Clients
 from kennel.cloud.runtime.clock import Clock
 from kennel.errors import CannotStart
 
@@ -52,7 +53,7 @@ class Events:
         self,
         stack: Stack,
         targets: EventTargets,
-        client: Callable[[str], Any],
+        client: Clients,
         clock: Clock,
         metrics: Metrics | None = None,
     ) -> None:

@@ -19,6 +19,7 @@ from kennel.cloud.cloudformation.names import ACCOUNT, REGION
 from kennel.cloud.cloudformation.template import Resource, Stack
 from kennel.cloud.eventbridge.events import Events
 from kennel.cloud.eventbridge.targets import EventTargets, Json, service_of
+from kennel.cloud.runtime.clients import Clients
 from kennel.cloud.runtime.clock import Clock
 from kennel.errors import CannotStart
 
@@ -69,7 +70,7 @@ class Schedules:
         stack: Stack,
         events: Events,
         targets: EventTargets,
-        client: Callable[[str], Any],
+        client: Clients,
         clock: Clock,
     ) -> None:
         self._events = events

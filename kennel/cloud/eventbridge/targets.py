@@ -11,6 +11,7 @@ from typing import Any
 
 import jmespath
 
+from kennel.cloud.runtime.clients import Clients
 from kennel.errors import CannotStart
 
 Json = dict[str, Any]
@@ -29,9 +30,7 @@ class EventTargets:
         A boto3 client by service, for the rest.
     """
 
-    def __init__(
-        self, invoke: Callable[[str, bytes], object], client: Callable[[str], Any]
-    ) -> None:
+    def __init__(self, invoke: Callable[[str, bytes], object], client: Clients) -> None:
         self._invoke = invoke
         self._client = client
 
