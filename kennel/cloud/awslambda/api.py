@@ -29,8 +29,8 @@ async def answer(
     """Answer a signed call to Lambda."""
     match = _INVOKE.fullmatch(unquote(request.url.path))
     if match is None or request.method != "POST":
-        what = f"{request.method} {request.url.path}"
-        return _error("NotImplementedOffline", f"the offline cloud has no Lambda call {what}", 501)
+        call = f"{request.method} {request.url.path}"
+        return _error("NotImplementedOffline", f"the offline cloud has no Lambda call {call}", 501)
     name = match[1].split(":function:")[-1]
     arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}"
     try:
