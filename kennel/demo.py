@@ -97,7 +97,9 @@ def run(
     )
     out = Console()
     out.print(answers_table(answers))
-    address = CloudAddress(cloud.api_url, cloud.api_key, cloud.url)
+    address = CloudAddress(
+        cloud.api_url, cloud.api_key, cloud.url, logs=str(cloud.logs) if stay else ""
+    )
     out.print(
         "The offline cloud runs until Ctrl-C:"
         if stay

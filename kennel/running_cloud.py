@@ -41,6 +41,7 @@ class CloudAddress:
     api_key: str
     aws_url: str = ""
     pid: int = 0
+    logs: str = ""
 
     def as_json(self) -> str:
         """Return it as one line of JSON."""
@@ -48,11 +49,13 @@ class CloudAddress:
 
     def as_text(self, photo: str = "photo.jpg") -> str:
         """Return the addresses, the key and a curl line, for a person to copy."""
+        logs = f"Logs     {self.logs}/\n" if self.logs else ""
         return (
             f"\nPage     {self.api_url}/\n"
             f"API      {self.api_url}/classify\n"
             f"API key  {self.api_key}\n"
-            f"AWS      {self.aws_url}  (AWS_ENDPOINT_URL for boto3, access key {OPERATOR_KEY})\n\n"
+            f"AWS      {self.aws_url}  (AWS_ENDPOINT_URL for boto3, access key {OPERATOR_KEY})\n"
+            f"{logs}\n"
             f"curl -H 'x-api-key: {self.api_key}' -H 'content-type: image/jpeg' \\\n"
             f"     --data-binary @{photo} {self.api_url}/classify\n"
         )
@@ -61,7 +64,7 @@ class CloudAddress:
 @contextlib.contextmanager
 def address_file(cloud: Cloud) -> Iterator[CloudAddress]:
     """Write the address file, readable by its owner only, and delete it when the block ends."""
-    address = CloudAddress(cloud.api_url, cloud.api_key, cloud.url, os.getpid())
+    address = CloudAddress(cloud.api_url, cloud.api_key, cloud.url, os.getpid(), str(cloud.logs))
     ADDRESS_FILE.parent.mkdir(parents=True, exist_ok=True)
     new = ADDRESS_FILE.with_suffix(".new")
     new.touch(mode=0o600)
@@ -116,7 +119,7 @@ def temporary_folder() -> Iterator[None]:
     """
     remove_stale_files()
     folder = _TEMPORARY / str(os.getpid())
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)  # an earlier process had the same id and was killed
     before, tempfile.tempdir = tempfile.tempdir, str(folder)
     try:
         yield

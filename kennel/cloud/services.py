@@ -13,12 +13,13 @@ from urllib.parse import urlsplit
 
 from kennel.cloud.apigateway.rest_api import RestApi
 from kennel.cloud.autoscaling.api import ScalingService
-from kennel.cloud.autoscaling.targets import Targets as ScalableTargets
+from kennel.cloud.autoscaling.targets import ScalableTargets
 from kennel.cloud.awslambda.async_invoke import AsynchronousInvocations, read_configs
-from kennel.cloud.awslambda.functions import LambdaService, read_functions
+from kennel.cloud.awslambda.function_config import read_functions
+from kennel.cloud.awslambda.functions import LambdaService
 from kennel.cloud.awslambda.logs import FunctionLogs
 from kennel.cloud.cloudformation.custom_resources import CustomResources
-from kennel.cloud.cloudformation.stack import Deployment, client
+from kennel.cloud.cloudformation.stack import DeployedStack, client
 from kennel.cloud.cloudformation.template import Stack
 from kennel.cloud.cloudwatch.alarms import Alarms
 from kennel.cloud.cloudwatch.metrics import Metrics
@@ -27,7 +28,7 @@ from kennel.cloud.config import CloudConfig
 from kennel.cloud.control import Control
 from kennel.cloud.eventbridge.events import Events
 from kennel.cloud.eventbridge.schedules import Schedules
-from kennel.cloud.eventbridge.targets import Targets
+from kennel.cloud.eventbridge.targets import EventTargets
 from kennel.cloud.gateway import Gateway
 from kennel.cloud.handlers import make_handlers
 from kennel.cloud.iam.identity import Identities
@@ -41,7 +42,7 @@ from kennel.cloud.runtime.store import Store
 from kennel.cloud.sagemaker.account import Account, may_be_assumed
 from kennel.cloud.sagemaker.assembly import build_sagemaker
 from kennel.cloud.sagemaker.endpoints.api import Endpoints
-from kennel.cloud.sagemaker.endpoints.images import Command, LocalImages
+from kennel.cloud.sagemaker.endpoints.images import LocalImages
 from kennel.cloud.sagemaker.jobs.context import JobContext
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ class Services:
     gateway: Gateway
     api: RestApi
     api_key: str
-    deployment: Deployment
+    deployment: DeployedStack
     endpoints: Endpoints
     scalable: ScalableTargets
     persistence: Persistence | None
@@ -142,26 +143,23 @@ def _make_services(config: CloudConfig, site: Site, exits: contextlib.AsyncExitS
     declared = read_functions(stack, site.built)
     functions = LambdaService(declared, site.url, site.logs, metrics)
     queue = AsynchronousInvocations(
-        functions, read_configs(stack), clock, lambda send: Targets(send, aws).send
+        functions, read_configs(stack), clock, lambda send: EventTargets(send, aws).send
     )
-    targets = Targets(queue.send, aws)
+    targets = EventTargets(queue.send, aws)
     events = Events(stack, targets, aws, clock, metrics)
     schedules = Schedules(stack, events, targets, aws, clock)
     custom = CustomResources(stack.name, site.url, _threadsafe(queue), CUSTOM_RESOURCE_SECONDS)
-    deployment = Deployment(stack, site.url, custom, store)
-    builds = ImageBuilds(stack, site.url, (config.state or site.scratch) / "images", aws("logs"))
+    deployment = DeployedStack(stack, site.url, custom, store)
+    as_role = functools.cache(lambda service, role: client(service, site.url, role))
+    builds = ImageBuilds(stack, as_role, aws("logs"), faults)
     images = LocalImages(aws("ecr"), config.images)
-
-    async def command_of(image: str) -> Command | None:
-        command = await images(image)
-        return command and (await builds.command(image) or command)
 
     scalable = ScalableTargets(aws, store)
     endpoints = Endpoints(
         store,
         _fetcher(aws("s3"), site.scratch),
         site.logs,
-        command_of,
+        images,
         clock=clock,
         faults=faults,
         metrics=metrics,
@@ -170,7 +168,7 @@ def _make_services(config: CloudConfig, site: Site, exits: contextlib.AsyncExitS
         publish=lambda kind, detail: events.publish(kind, "aws.sagemaker", detail),
     )
     context = JobContext(_account(stack, site.url), clock, site.logs)
-    sagemaker = build_sagemaker(store, context, endpoints, faults, command_of, events.publish)
+    sagemaker = build_sagemaker(store, context, endpoints, faults, images, events.publish)
     scaling = ScalingService(scalable, endpoints, alarms, clock)
 
     async def dependent(call: ApiCall) -> list[RequiredPermission]:
@@ -189,7 +187,7 @@ def _make_services(config: CloudConfig, site: Site, exits: contextlib.AsyncExitS
             persistence.touch()
 
     def follow_execution(call: ApiCall) -> None:
-        if call.operation in {"StartExecution", "RedriveExecution"}:
+        if call.operation == "StartExecution":
             events.execution_started()
 
     moto = MotoProxy(

@@ -38,7 +38,11 @@ class Caller:
         self._clock = cloud.clock
         self._clients: dict[tuple[str, str], Any] = {}
         roles = {each.logical_id: each.arn for each in cloud.stack.of_type("AWS::IAM::Role")}
-        self._texts = {"bucket": cloud.stack.outputs["BucketName"], "role": roles["ModelRole"]}
+        self._texts = {
+            "bucket": cloud.stack.outputs["BucketName"],
+            "role": roles["ModelRole"],
+            "bundle": str(cloud.built["PublishBundleFunction"] / "bundle"),
+        }
 
     def call(
         self, call: str, request: Any, name: str, caller: str = OPERATOR_KEY

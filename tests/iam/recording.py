@@ -7,6 +7,7 @@ missing rows instead; review the difference, because each row is a permission of
 """
 
 import contextlib
+import fcntl
 import json
 import os
 import re
@@ -157,7 +158,9 @@ def settle(seen: set[Row]) -> None:
     """Compare the recorded calls with the table, or add them."""
     unknown = seen - table()
     if unknown and os.environ.get(RECORD):
-        write(table() | seen)
+        with FILE.open() as lock:  # the workers of pytest-xdist end side by side
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            write(table() | seen)
     elif unknown:
         lines = "\n".join(
             f"{role}: {action} on {resource} {dict(context)}"

@@ -43,6 +43,19 @@ def test_aborted_first_release_leaves_nothing(cloud: Cloud) -> None:
     assert scalable_targets(cloud) == []
 
 
+def test_execution_that_is_stopped_at_once_is_aborted(cloud: Cloud) -> None:
+    states = client("stepfunctions", cloud.url)
+    machine = cloud.stack.outputs["StateMachineArn"]
+    arn = states.start_execution(stateMachineArn=machine, input="{}")["executionArn"]
+    states.stop_execution(executionArn=arn)
+    wait_until(
+        lambda: states.describe_execution(executionArn=arn)["status"] == "ABORTED",
+        "end of the execution",
+    )
+    assert endpoint(cloud) is None
+    assert models_and_configs(cloud) == []
+
+
 def test_stack_deleted_in_the_middle_of_a_release_leaves_nothing(cloud: Cloud) -> None:
     start_release(cloud)
     cloud.delete_stack()  # raises if the custom resource does not answer, or answers FAILED

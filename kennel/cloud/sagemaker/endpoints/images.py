@@ -1,7 +1,8 @@
 """Resolve a container image to the command that runs in its place on this machine.
 
-No image is pulled offline, and those of the offline ECR have no layers that could run. The caller
-of the cloud gives a command for each image.
+No image is pulled offline, and those of the offline ECR have no layers that could run: an image
+build puts only its context there (see codebuild/builds.py). The caller of the cloud gives a command
+for each image.
 """
 
 import asyncio

@@ -11,7 +11,7 @@ from kennel.planner.inputs.traffic import constant
 
 def histogram(*seconds: float) -> Floats:
     cells = np.zeros((1, len(EDGES) + 1))
-    np.add.at(cells, (0, np.searchsorted(EDGES, seconds)), 1.0)
+    np.add.at(cells[0], np.searchsorted(EDGES, seconds), 1.0)
     return cells
 
 

@@ -11,7 +11,6 @@ from typing import Any
 import httpx
 import pytest
 
-from kennel.cloud.awslambda.build import BUILT
 from kennel.cloud.cloud import Cloud
 from kennel.cloud.cloudformation.stack import client
 from kennel.demo import samples
@@ -81,7 +80,7 @@ class Caller:
 @pytest.fixture
 def caller(bare_cloud: Cloud) -> Iterator[Caller]:
     caller = Caller(bare_cloud.url)
-    file = BUILT / "PublishBundleFunction" / "bundle" / "model.tar.gz"
+    file = bare_cloud.built["PublishBundleFunction"] / "bundle" / "model.tar.gz"
     bucket = bare_cloud.stack.outputs["BucketName"]
     client("s3", bare_cloud.url).upload_file(str(file), bucket, "tried/scaled.tar.gz")
     for name in ("scaled-one", "scaled-two"):
