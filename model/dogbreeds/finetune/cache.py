@@ -80,11 +80,11 @@ class Cached:
 
     files: list[Path]  # of squares, one after the other
     side: int  # pixels
-    places: NDArray[np.int64]  # (photos, 2): index of the file, row in it
+    locations: NDArray[np.int64]  # (photos, 2): index of the file, row in it
     aspects: NDArray[np.float32]  # (photos,), width / height
 
     def __len__(self) -> int:
-        return len(self.places)
+        return len(self.locations)
 
     def rows(self, chosen: Sequence[int]) -> NDArray[np.uint8]:
         """Read the chosen photos from the files: uint8 [chosen, side, side, 3].
@@ -98,7 +98,7 @@ class Cached:
             A file was removed or truncated since the cache was opened.
         """
         squares = np.empty((len(chosen), self.side, self.side, 3), np.uint8)
-        for square, (file, row) in zip(squares, self.places[list(chosen)].tolist(), strict=True):
+        for square, (file, row) in zip(squares, self.locations[list(chosen)].tolist(), strict=True):
             with self.files[file].open("rb", buffering=0) as pixels:
                 pixels.seek(row * square.nbytes)
                 if pixels.readinto(square.data) != square.nbytes:

@@ -70,7 +70,7 @@ def test_interrupted_and_resumed_is_as_uninterrupted(
     whole = job(tmp_path / "whole")
     expected = fit(whole)
     work = job(tmp_path / "work")
-    with pytest.raises(Interrupted, match="the same command goes on"):
+    with pytest.raises(Interrupted, match="the same command resumes it"):
         fit(interrupted(work, batch, number))
     assert (tmp_path / "work" / "checkpoints" / NAME).is_file()
     resumed = job(tmp_path / "work")

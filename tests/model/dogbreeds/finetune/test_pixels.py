@@ -74,5 +74,5 @@ def test_a_cache_that_was_cut_while_it_is_read_is_said(tmp_path: Path) -> None:
     (pixels,) = (tmp_path / "cache").rglob("*.u8")
     pixels.write_bytes(pixels.read_bytes()[: VIEW.bytes_each + 5])
     assert len(cached.rows([0])) == 1
-    with pytest.raises(OSError, match="cut while it was read"):
+    with pytest.raises(OSError, match="truncated while it was read"):
         cached.rows([1])

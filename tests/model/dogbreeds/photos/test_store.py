@@ -48,7 +48,7 @@ def test_a_photo_is_decoded_once_and_its_pixels_stay_the_same(
 def test_a_caller_may_change_its_image(photos: list[Path], tmp_path: Path) -> None:
     with PhotoStore(tmp_path, 1e9) as load:
         load(photos[0]).thumbnail((10, 10))
-        load(photos[0]).paste("black")
+        load(photos[0]).paste("black", (0, 0, 9, 9))
         np.testing.assert_array_equal(load(photos[0]), load_photo(photos[0]))
 
 

@@ -1,39 +1,43 @@
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-MODEL = Path(__file__).resolve().parents[4] / "model"
-
-
-def failing(statement: str, folder: str) -> int:
-    script = (
-        "from dogbreeds.training.failure import record_failure_reason\n"
-        f"with record_failure_reason():\n    {statement}"
-    )
-    environment = {**os.environ, "PYTHONPATH": str(MODEL), "SM_OUTPUT_DIR": folder}
-    run = [sys.executable, "-c", script]
-    return subprocess.run(run, env=environment, capture_output=True, check=False).returncode
+from dogbreeds.training.failure import record_failure_reason
 
 
 @pytest.mark.parametrize(
-    ("statement", "status", "reason"),
+    ("error", "reason"),
     [
-        ("raise SystemExit('No photos; add some.')", 1, "No photos; add some."),
-        ("raise OSError(28, 'No space left on device')", 1,
-         "OSError: [Errno 28] No space left on device"),
-        ("raise SystemExit('x' * 5000)", 1, "x" * 1024),
-        ("raise SystemExit(0)", 0, None),
-        ("pass", 0, None),
+        (SystemExit("No photos; add some."), "No photos; add some."),
+        (OSError(28, "No space left on device"), "OSError: [Errno 28] No space left on device"),
+        (SystemExit("x" * 5000), "x" * 1024),
+        (KeyboardInterrupt(), "KeyboardInterrupt: "),
+        (SystemExit(0), None),
     ],
-)  # fmt: skip
-def test_reason(statement: str, status: int, reason: str | None, tmp_path: Path) -> None:
-    assert failing(statement, str(tmp_path)) == status
+)
+def test_the_reason_of_a_failure(
+    error: BaseException, reason: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SM_OUTPUT_DIR", str(tmp_path))
+    with pytest.raises(type(error)) as raised, record_failure_reason():
+        raise error
+    assert raised.value is error
     file = tmp_path / "failure"
     assert (file.read_text() if file.exists() else None) == reason
 
 
-def test_outside_sagemaker_there_is_no_such_file() -> None:
-    assert failing("raise SystemExit('No photos.')", "") == 1
+def test_success_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SM_OUTPUT_DIR", str(tmp_path))
+    with record_failure_reason():
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_outside_sagemaker_there_is_no_such_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SM_OUTPUT_DIR", raising=False)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit), record_failure_reason():
+        raise SystemExit("No photos.")
+    assert list(tmp_path.iterdir()) == []
