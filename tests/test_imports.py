@@ -110,7 +110,5 @@ def test_a_crossing_would_be_seen(tmp_path: Path) -> None:
     file = tmp_path / "sly.py"
     file.write_text("import torch.nn\ndef late() -> None:\n    from inference import model_fn\n")
     assert imported_by(file) & forbidden_in("functions") == {"inference", "torch"}
-    file.write_text(
-        "from kennel import demo\nimport kennel.cli\nfrom kennel.aws import Connect\n"
-    )
+    file.write_text("from kennel import demo\nimport kennel.cli\nfrom kennel.aws import Connect\n")
     assert kennel_modules_in(file) == {"kennel.demo", "kennel.cli", "kennel.aws"}

@@ -139,6 +139,7 @@ async def serve(config: CloudConfig) -> AsyncIterator[Cloud]:
         stack = load(config.template, config.parameters, config.stack_name)
         config.report("building functions and layers")
         building = asyncio.ensure_future(asyncio.to_thread(_build, config, stack))
+        exits.callback(building.cancel)
         moto_url = await exits.enter_async_context(moto_server(port, logs))
         site = Site(
             stack=stack,

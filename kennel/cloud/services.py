@@ -11,13 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from starlette.requests import Request
-from starlette.responses import Response
-
 from kennel.cloud.apigateway.rest_api import RestApi
 from kennel.cloud.autoscaling.api import ScalingService
 from kennel.cloud.autoscaling.targets import Targets as ScalableTargets
-from kennel.cloud.awslambda import api as lambda_api
 from kennel.cloud.awslambda.async_invoke import AsynchronousInvocations, read_configs
 from kennel.cloud.awslambda.functions import LambdaService, read_functions
 from kennel.cloud.awslambda.logs import FunctionLogs
@@ -26,19 +22,20 @@ from kennel.cloud.cloudformation.stack import Deployment, client
 from kennel.cloud.cloudformation.template import Stack
 from kennel.cloud.cloudwatch.alarms import Alarms
 from kennel.cloud.cloudwatch.metrics import Metrics
-from kennel.cloud.codebuild.builds import OPERATIONS, ImageBuilds
+from kennel.cloud.codebuild.builds import ImageBuilds
 from kennel.cloud.config import CloudConfig
 from kennel.cloud.control import Control
 from kennel.cloud.eventbridge.events import Events
 from kennel.cloud.eventbridge.schedules import Schedules
 from kennel.cloud.eventbridge.targets import Targets
-from kennel.cloud.gateway import Gateway, Handler
+from kennel.cloud.gateway import Gateway
+from kennel.cloud.handlers import make_handlers
 from kennel.cloud.iam.identity import Identities
 from kennel.cloud.iam.permissions import Authorizer
 from kennel.cloud.iam.policy import RequiredPermission
 from kennel.cloud.iam.requests import ApiCall
 from kennel.cloud.moto_backend.persistence import Persistence
-from kennel.cloud.moto_backend.proxy import S3, MotoProxy, changes_something
+from kennel.cloud.moto_backend.proxy import MotoProxy, changes_something
 from kennel.cloud.runtime.clock import Clock
 from kennel.cloud.runtime.store import Store
 from kennel.cloud.sagemaker.account import Account, may_be_assumed
@@ -46,7 +43,6 @@ from kennel.cloud.sagemaker.assembly import build_sagemaker
 from kennel.cloud.sagemaker.endpoints.api import Endpoints
 from kennel.cloud.sagemaker.endpoints.images import Command, LocalImages
 from kennel.cloud.sagemaker.jobs.context import JobContext
-from kennel.cloud.servicequotas.quotas import Quotas
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -200,30 +196,21 @@ def _make_services(config: CloudConfig, site: Site, exits: contextlib.AsyncExitS
         site.moto_url, {"s3": save_soon, "ecr": save_soon, "stepfunctions": follow_execution}
     )
 
-    async def answer_lambda(request: Request, call: ApiCall) -> Response:
-        return await lambda_api.answer(request, functions, queue)
-
-    async def answer_codebuild(request: Request, call: ApiCall) -> Response:
-        if call.operation in OPERATIONS:
-            return await builds.answer(request)
-        return await moto(request, call)  # projects are moto's
-
-    handlers: dict[str, Handler] = {
-        "application-autoscaling": _of_request(scaling.answer),
-        "codebuild": answer_codebuild,
-        "lambda": answer_lambda,
-        "s3": S3(moto, authorizer),
-        "sagemaker": _of_request(sagemaker.answer),
-        "sagemaker-runtime": _of_request(sagemaker.answer),
-        "service-quotas": _of_request(Quotas().answer),
-    }
     api_key = _api_key(store)
     api = RestApi(stack, functions, api_key, metrics)
     gateway = Gateway(
         api=api,
         control=Control(queue, custom, clock, faults, deployment.delete),
         authorizer=authorizer,
-        handlers=handlers,
+        handlers=make_handlers(
+            moto=moto,
+            authorizer=authorizer,
+            functions=functions,
+            queue=queue,
+            builds=builds,
+            sagemaker=sagemaker,
+            scaling=scaling,
+        ),
         default=moto,
     )
     for stop in (
@@ -242,15 +229,6 @@ def _make_services(config: CloudConfig, site: Site, exits: contextlib.AsyncExitS
         persistence=persistence or None,
         background=(events.watch, schedules.run, metrics.run, logs.run, alarms.run, *saving),
     )
-
-
-def _of_request(answer: Callable[[Request], Awaitable[Response]]) -> Handler:
-    """Return the handler of a service that reads its calls itself."""
-
-    async def handle(request: Request, call: ApiCall) -> Response:
-        return await answer(request)
-
-    return handle
 
 
 def _report_failure(task: "asyncio.Task[None]") -> None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from string import Template
-from typing import Any
+from typing import Any, cast
 
 import boto3
 import httpx
@@ -47,9 +47,8 @@ class Caller:
         if service == "kennel":
             return self._call_kennel(method, self.filled(request, name))
         if (service, caller) not in self._clients:
-            # The service's name is a case's: boto3's types know only literal ones.
-            make_client: Any = boto3.client
-            self._clients[service, caller] = make_client(
+            connect = cast("Callable[..., Any]", boto3.client)  # its types know literal names only
+            self._clients[service, caller] = connect(
                 service,
                 endpoint_url=self._url,
                 region_name="us-east-1",

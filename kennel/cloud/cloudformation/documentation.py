@@ -1,6 +1,6 @@
 """Write the table of resource types in docs/offline-cloud.md from resource_types.py.
 
-    python -m kennel.cloud.cloudformation.documentation
+python -m kennel.cloud.cloudformation.documentation
 """
 
 from kennel.cloud.cloudformation.resource_types import RESOURCE_TYPES

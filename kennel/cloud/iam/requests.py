@@ -18,7 +18,7 @@ from moto.core.routing import get_service_router
 from moto.core.utils import get_service_model
 from werkzeug.exceptions import NotFound
 
-from kennel.cloud.runtime.errors import ServiceError, not_implemented
+from kennel.cloud.runtime.errors import ServiceError, not_implemented, protocol_of
 from kennel.cloud.runtime.shapes import model_name, service_model
 
 _CREDENTIAL = re.compile(r"AWS4-HMAC-SHA256 Credential=([^/]+)/\d{8}/[^/]+/([^/]+)/aws4_request")
@@ -109,10 +109,12 @@ def _read_http(
     service: str, method: str, url: str, headers: Mapping[str, str], body: bytes
 ) -> tuple[str, dict[str, Any]]:
     """Read a call of any other protocol: by its path, its query or its form."""
-    request = Request.from_primitives(method, url, headers, body)
+    # A REST call is named by its path: a large body is copied into a request only where it counts.
+    is_rest = protocol_of(service).startswith("rest-")
+    request = Request.from_primitives(method, url, headers, b"" if is_rest else body)
     operation, labels = get_service_router(service).match(request)
-    if not _describes_the_call(service, operation):
-        request = Request.from_primitives(method, url, headers, b"")
+    if is_rest and body and _describes_the_call(service, operation):
+        request = Request.from_primitives(method, url, headers, body)
     protocol = determine_request_protocol(get_service_model(service), request.content_type)
     parsed = PROTOCOL_PARSERS[protocol](operation).parse(
         {

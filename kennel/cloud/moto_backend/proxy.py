@@ -25,11 +25,20 @@ class MotoProxy:
     url
         moto's address.
     observers
-        By service: called with every call that moto has answered.
+        By service: called with every call that moto has answered without an error.
+    transport
+        What sends the requests; None for the network.
     """
 
-    def __init__(self, url: str, observers: Mapping[str, Callable[[ApiCall], None]]) -> None:
-        self._client = httpx.AsyncClient(base_url=url, timeout=_SECONDS, trust_env=False)
+    def __init__(
+        self,
+        url: str,
+        observers: Mapping[str, Callable[[ApiCall], None]],
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._client = httpx.AsyncClient(
+            base_url=url, timeout=_SECONDS, trust_env=False, transport=transport
+        )
         self._observers = observers
 
     async def stop(self) -> None:

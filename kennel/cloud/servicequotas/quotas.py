@@ -5,14 +5,11 @@ none of them, and every value is the same: this machine has no quota but its siz
 """
 
 import hashlib
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-
 from kennel.cloud.cloudformation.names import ACCOUNT, REGION
+from kennel.cloud.iam.requests import ApiCall
 from kennel.cloud.runtime.errors import ServiceError, not_implemented
 from kennel.cloud.runtime.shapes import service_model
 
@@ -40,7 +37,7 @@ class Quotas:
     def __init__(self, values: Mapping[str, float] | None = None) -> None:
         self._quotas = list(_quotas(values or {}))
 
-    async def answer(self, request: Request) -> Response:
+    def answer(self, call: ApiCall) -> Json:
         """Answer a call to the service `service-quotas`.
 
         Raises
@@ -48,20 +45,16 @@ class Quotas:
         ServiceError
             For a quota that does not exist, and for any other call.
         """
-        operation = request.headers.get("x-amz-target", "").rpartition(".")[2]
-        parameters: Json = json.loads(await request.body() or b"{}")
+        parameters = call.parameters
         code = parameters.get("ServiceCode")
         quotas = [each for each in self._quotas if each["ServiceCode"] == code]
-        match operation:
+        match call.operation:
             case "ListServiceQuotas" | "ListAWSDefaultServiceQuotas":
-                answer = _page(quotas, parameters)
+                return _page(quotas, parameters)
             case "GetServiceQuota" | "GetAWSDefaultServiceQuota":
-                answer = {"Quota": _quota(quotas, parameters)}
-            case _:
-                raise not_implemented(
-                    f"the offline cloud does not emulate servicequotas:{operation}"
-                )
-        return JSONResponse(answer, media_type="application/x-amz-json-1.1")
+                return {"Quota": _quota(quotas, parameters)}
+        name = f"servicequotas:{call.operation}"
+        raise not_implemented(f"the offline cloud does not emulate {name}")
 
 
 def _page(quotas: list[Json], parameters: Json) -> Json:

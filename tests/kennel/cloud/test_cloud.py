@@ -2,8 +2,11 @@
 
 import base64
 import json
+import socket
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, cast
 
 import httpx
@@ -11,9 +14,11 @@ import pytest
 from botocore.exceptions import ClientError
 
 from kennel.client import classify
-from kennel.cloud.cloud import Cloud
+from kennel.cloud.cloud import Cloud, run_cloud
 from kennel.cloud.cloudformation.stack import client
+from kennel.cloud.config import CloudConfig
 from kennel.demo import is_right, samples
+from kennel.errors import CannotStart
 from kennel.paths import ROOT
 
 Released = tuple[Cloud, dict[str, Any], list[str]]
@@ -148,3 +153,14 @@ def test_before_a_release_it_is_unavailable_and_a_burst_is_throttled(bare_cloud:
     for answer in answers:
         assert answer.headers["content-type"] == "application/problem+json"
         assert int(answer.headers["retry-after"]) >= 1
+
+
+def test_a_start_that_fails_ends_what_had_started(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        config = CloudConfig(template=tmp_path / "none.yaml", port=taken.getsockname()[1])
+        before = threading.active_count()
+        with pytest.raises(CannotStart, match="name another port"), run_cloud(config):
+            raise AssertionError("it started")
+    assert threading.active_count() == before

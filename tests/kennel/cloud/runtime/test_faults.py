@@ -40,5 +40,5 @@ def test_what_is_no_fault_is_refused_in_one_sentence(value: object) -> None:
 
 
 def test_a_fault_is_read_from_json() -> None:
-    told = {"on": "InvokeEndpoint", "how": "lose", "times": 3}
-    assert Fault.read(told) == Fault("InvokeEndpoint", "lose", "", 3, "*")
+    fault = {"on": "InvokeEndpoint", "how": "lose", "times": 3}
+    assert Fault.read(fault) == Fault("InvokeEndpoint", "lose", "", 3, "*")

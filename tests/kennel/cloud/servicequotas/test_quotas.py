@@ -1,10 +1,8 @@
-import asyncio
-import json
 from typing import Any
 
 import pytest
-from starlette.requests import Request
 
+from kennel.cloud.iam.requests import ApiCall
 from kennel.cloud.runtime.errors import ServiceError
 from kennel.cloud.servicequotas.quotas import VALUE, Quotas
 
@@ -12,13 +10,8 @@ SPOT = "ml.c5.large for endpoint usage"
 QUOTAS = Quotas({SPOT: 0.0})
 
 
-def call(operation: str, **given: Any) -> Any:
-    async def receive() -> Any:
-        return {"type": "http.request", "body": json.dumps(given).encode(), "more_body": False}
-
-    headers = [(b"x-amz-target", f"ServiceQuotasV20190624.{operation}".encode())]
-    request = Request({"type": "http", "headers": headers}, receive)
-    return json.loads(bytes(asyncio.run(QUOTAS.answer(request)).body))
+def call(operation: str, **parameters: Any) -> Any:
+    return QUOTAS.answer(ApiCall("service-quotas", operation, parameters))
 
 
 def test_each_instance_type_has_a_quota_for_each_use() -> None:

@@ -1,0 +1,68 @@
+"""The table of services that Kennel emulates itself, each with what answers its calls."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from kennel.cloud.autoscaling.api import ScalingService
+from kennel.cloud.awslambda import api as lambda_api
+from kennel.cloud.awslambda.async_invoke import AsynchronousInvocations
+from kennel.cloud.awslambda.functions import LambdaService
+from kennel.cloud.codebuild.builds import OPERATIONS, ImageBuilds
+from kennel.cloud.gateway import Handler
+from kennel.cloud.iam.permissions import Authorizer
+from kennel.cloud.iam.requests import ApiCall
+from kennel.cloud.moto_backend.proxy import S3, MotoProxy
+from kennel.cloud.sagemaker.protocol import SageMaker
+from kennel.cloud.servicequotas.quotas import Quotas
+
+
+def make_handlers(
+    *,
+    moto: MotoProxy,
+    authorizer: Authorizer,
+    functions: LambdaService,
+    queue: AsynchronousInvocations,
+    builds: ImageBuilds,
+    sagemaker: SageMaker,
+    scaling: ScalingService,
+) -> dict[str, Handler]:
+    """Return the handlers by service, as boto3 names it; moto answers for every other one."""
+
+    async def answer_lambda(request: Request, call: ApiCall) -> Response:
+        return await lambda_api.answer(request, functions, queue)
+
+    async def answer_codebuild(request: Request, call: ApiCall) -> Response:
+        if call.operation in OPERATIONS:
+            return await builds.answer(request)
+        return await moto(request, call)  # projects are moto's
+
+    return {
+        "application-autoscaling": by_request(scaling.answer),
+        "codebuild": answer_codebuild,
+        "lambda": answer_lambda,
+        "s3": S3(moto, authorizer),
+        "sagemaker": by_request(sagemaker.answer),
+        "sagemaker-runtime": by_request(sagemaker.answer),
+        "service-quotas": as_json(Quotas().answer),
+    }
+
+
+def by_request(answer: Callable[[Request], Awaitable[Response]]) -> Handler:
+    """Return the handler of a service that reads its requests itself."""
+
+    async def handle(request: Request, call: ApiCall) -> Response:
+        return await answer(request)
+
+    return handle
+
+
+def as_json(answer: Callable[[ApiCall], dict[str, Any]]) -> Handler:
+    """Return the handler of a service that answers a call in JSON 1.1."""
+
+    async def handle(request: Request, call: ApiCall) -> Response:
+        return JSONResponse(answer(call), media_type="application/x-amz-json-1.1")
+
+    return handle

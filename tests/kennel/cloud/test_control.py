@@ -1,0 +1,107 @@
+from typing import Any, cast
+
+import pytest
+from starlette.requests import Request
+from starlette.testclient import TestClient
+from starlette.types import Receive, Scope, Send
+
+from kennel.cloud.awslambda.async_invoke import AsynchronousInvocations
+from kennel.cloud.awslambda.functions import NoSuchFunction
+from kennel.cloud.cloudformation.custom_resources import CustomResources
+from kennel.cloud.control import Control
+from kennel.cloud.runtime.clock import Clock
+from kennel.cloud.runtime.faults import Faults
+from kennel.errors import KennelError
+
+
+class Queue:
+    """Keeps what is sent to the function "known"."""
+
+    def __init__(self) -> None:
+        self.events: list[bytes] = []
+
+    def send(self, function: str, payload: bytes) -> str:
+        if function != "known":
+            raise NoSuchFunction(function)
+        self.events.append(payload)
+        return "id"
+
+
+class Custom:
+    """Knows the token "t"."""
+
+    def answer(self, token: str, body: bytes) -> bool:
+        return token == "t"
+
+
+def delete(keep: bool) -> list[str]:
+    if not keep:
+        raise KennelError("DELETE_FAILED: Bucket is not empty")
+    return ["Bucket"]
+
+
+QUEUE, CLOCK = Queue(), Clock(speed=0)
+
+
+@pytest.fixture
+def client() -> TestClient:
+    control = Control(
+        cast("AsynchronousInvocations", QUEUE),
+        cast("CustomResources", Custom()),
+        CLOCK,
+        Faults(),
+        delete,
+    )
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        response = await control.answer(Request(scope, receive))
+        await response(scope, receive, send)
+
+    return TestClient(app)
+
+
+def test_the_clock_is_read_and_moved(client: TestClient) -> None:
+    before = client.get("/kennel/clock").json()
+    after = client.post("/kennel/clock", json={"skip": 60}).json()
+    assert after == {"now": before["now"] + 60, "speed": 0}
+
+
+@pytest.mark.parametrize("body", [{"skip": -1}, {"speed": "fast"}, {"other": 1}, [1], None])
+def test_a_wrong_move_of_the_clock_is_refused(client: TestClient, body: Any) -> None:
+    answer = client.post("/kennel/clock", json=body)
+    assert answer.status_code == 400
+    assert answer.json()["message"]
+
+
+def test_faults_are_added_listed_and_cleared(client: TestClient) -> None:
+    fault = {"on": "CreateEndpoint", "how": "capacity"}
+    (waiting,) = client.post("/kennel/faults", json=fault).json()
+    assert waiting["times"] == 1
+    assert len(client.get("/kennel/faults").json()) == 1
+    assert client.delete("/kennel/faults").json() == []
+    assert client.post("/kennel/faults", json={"on": "x"}).status_code == 400
+
+
+def test_a_stack_is_deleted_or_says_why_not(client: TestClient) -> None:
+    assert client.post("/kennel/delete-stack").json() == {"kept": ["Bucket"]}
+    blocked = client.post("/kennel/delete-stack", json={"keep": False})
+    assert blocked.status_code == 409
+    assert "not empty" in blocked.json()["message"]
+
+
+def test_custom_resources_answer_by_their_token(client: TestClient) -> None:
+    assert client.put("/kennel/custom/t", content=b"{}").status_code == 200
+    assert client.put("/kennel/custom/other", content=b"{}").status_code == 404
+
+
+def test_a_message_of_sns_invokes_the_function(client: TestClient) -> None:
+    message = {"Message": "hello", "TopicArn": "arn:topic"}
+    assert client.post("/kennel/sns/known", json=message).status_code == 200
+    assert client.post("/kennel/sns/gone", json=message).status_code == 200
+    (event,) = QUEUE.events
+    assert b'"EventSource": "aws:sns"' in event
+
+
+def test_any_other_path_is_not_found(client: TestClient) -> None:
+    answer = client.get("/kennel/other")
+    assert (answer.status_code, answer.json()["message"]) == (404, "nothing at GET /kennel/other")
