@@ -1,7 +1,6 @@
 """The command line: `kennel --help`."""
 
 import contextlib
-import shutil
 import signal
 import sys
 import time
@@ -44,6 +43,9 @@ def up(
         typer.Option(help="Address to listen on; a private one lets `sam local` containers in."),
     ] = "127.0.0.1",
     fresh: Annotated[bool, typer.Option(help="Forget what an earlier `kennel up` left.")] = False,
+    keep_logs: Annotated[
+        bool, typer.Option(help="Leave the logs at the end, until the next start.")
+    ] = False,
     json_: Json = False,
 ) -> None:
     """Start the offline cloud and stay until Ctrl-C.
@@ -51,9 +53,7 @@ def up(
     What was there before is there again; the first time the pretrained model is released.
     """
     running_cloud.refuse_second()
-    if fresh:
-        shutil.rmtree(running_cloud.STATE_FOLDER, ignore_errors=True)
-    with _cloud(port, bind, running_cloud.STATE_FOLDER) as cloud:
+    with _cloud(port, bind, running_cloud.STATE_FOLDER, fresh, keep_logs) as cloud:
         if is_in_service(cloud):
             screen.print("The endpoint serves what it served before: --fresh forgets it.")
         else:
@@ -166,7 +166,13 @@ app.command()(plan)
 
 
 @contextlib.contextmanager
-def _cloud(port: int, host: str = "127.0.0.1", state: Path | None = None) -> Iterator[Cloud]:
+def _cloud(
+    port: int,
+    host: str = "127.0.0.1",
+    state: Path | None = None,
+    fresh: bool = False,
+    keep_logs: bool = False,
+) -> Iterator[Cloud]:
     with contextlib.ExitStack() as stack:
         stack.enter_context(running_cloud.own_temporary_files())
         with screen.status("starting the offline cloud") as status:
@@ -174,6 +180,8 @@ def _cloud(port: int, host: str = "127.0.0.1", state: Path | None = None) -> Ite
                 port=port,
                 host=host,
                 state=state,
+                fresh=fresh,
+                keep_logs=keep_logs,
                 faults=running_cloud.read_faults(),
                 report=status.update,
             )

@@ -86,7 +86,7 @@ def run(
     right = sum(is_right(answer, photo) for answer, photo in zip(answers, photos, strict=True))
     out = Console()
     out.print(answers_table(answers))
-    place = Place(cloud.api_url, cloud.api_key, cloud.url)
+    place = Place(cloud.api_url, cloud.api_key, cloud.url, logs=str(cloud.logs) if stay else "")
     out.print(
         "It stays up until Ctrl-C:" if stay else "It ends now; `.venv/bin/kennel up` keeps it.",
         highlight=False,

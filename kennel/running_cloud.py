@@ -34,6 +34,7 @@ class Place:
     api_key: str
     aws_url: str = ""
     pid: int = 0
+    logs: str = ""
 
     def as_json(self) -> str:
         """Return it as one line of JSON."""
@@ -41,11 +42,13 @@ class Place:
 
     def as_text(self, photo: str = "photo.jpg") -> str:
         """Return what a person needs to call it."""
+        logs = f"Logs     {self.logs}/\n" if self.logs else ""
         return (
             f"\nPage     {self.api_url}/\n"
             f"API      {self.api_url}/classify\n"
             f"API key  {self.api_key}\n"
-            f"AWS      {self.aws_url}  (AWS_ENDPOINT_URL for boto3, access key {OPERATOR_KEY})\n\n"
+            f"AWS      {self.aws_url}  (AWS_ENDPOINT_URL for boto3, access key {OPERATOR_KEY})\n"
+            f"{logs}\n"
             f"curl -H 'x-api-key: {self.api_key}' -H 'content-type: image/jpeg' \\\n"
             f"     --data-binary @{photo} {self.api_url}/classify\n"
         )
@@ -54,7 +57,7 @@ class Place:
 @contextlib.contextmanager
 def announced(cloud: Cloud) -> Iterator[Place]:
     """Keep the file while the block runs; only its owner may read the key in it."""
-    place = Place(cloud.api_url, cloud.api_key, cloud.url, os.getpid())
+    place = Place(cloud.api_url, cloud.api_key, cloud.url, os.getpid(), str(cloud.logs))
     FILE.parent.mkdir(parents=True, exist_ok=True)
     new = FILE.with_suffix(".new")
     new.touch(mode=0o600)
@@ -108,7 +111,7 @@ def own_temporary_files() -> Iterator[None]:
     """
     remove_leftovers()
     folder = _TEMPORARY / str(os.getpid())
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)  # an earlier process had the same id and was killed
     before, tempfile.tempdir = tempfile.tempdir, str(folder)
     try:
         yield

@@ -19,8 +19,8 @@ from pathlib import Path
 import uvicorn
 
 from kennel.cloud.awslambda.build import build, read_sources
-from kennel.cloud.awslambda.functions import make_target
-from kennel.cloud.cloudformation.stack import Deployment
+from kennel.cloud.awslambda.function_config import make_target
+from kennel.cloud.cloudformation.stack import DeployedStack
 from kennel.cloud.cloudformation.template import Stack, load
 from kennel.cloud.config import LOOPBACK, CloudConfig
 from kennel.cloud.gateway import Gateway
@@ -28,6 +28,7 @@ from kennel.cloud.moto_backend.server import moto_server
 from kennel.cloud.runtime.clock import Clock
 from kennel.cloud.runtime.faults import Faults
 from kennel.cloud.runtime.processes import listen
+from kennel.cloud.runtime.run_folder import run_folder
 from kennel.cloud.services import Site, open_services
 from kennel.errors import CannotStart
 from kennel.paths import STATE
@@ -50,7 +51,9 @@ class Cloud:
     deployment
         Which of them exist.
     logs
-        Folder of the processes' log files.
+        Folder of the log files of this cloud's processes; no other cloud writes there.
+    built
+        Folder of each function's and layer's build, by logical id.
     clock, faults
         To be moved and added to, by tests and by POST /kennel/clock and /kennel/faults.
     """
@@ -59,8 +62,9 @@ class Cloud:
     api_url: str
     api_key: str
     stack: Stack
-    deployment: Deployment
+    deployment: DeployedStack
     logs: Path
+    built: dict[str, Path]
     clock: Clock
     faults: Faults
 
@@ -91,13 +95,13 @@ def run_cloud(config: CloudConfig) -> Iterator[Cloud]:
     """
     loop = asyncio.new_event_loop()
     started: Future[Cloud] = Future()
-    ended = asyncio.Event()
+    ended = loop.create_future()
 
     async def serve_until_ended() -> None:
         try:
             async with serve(config) as cloud:
                 started.set_result(cloud)
-                await ended.wait()
+                await ended
         except BaseException as error:
             if started.done():
                 raise
@@ -108,6 +112,7 @@ def run_cloud(config: CloudConfig) -> Iterator[Cloud]:
         target=lambda: loop.run_until_complete(asyncio.wait({task})), name="offline-cloud"
     )
     thread.start()
+    error: Exception | None = None
     try:
         try:
             cloud = started.result()
@@ -115,11 +120,21 @@ def run_cloud(config: CloudConfig) -> Iterator[Cloud]:
             loop.call_soon_threadsafe(task.cancel)
             raise
         yield cloud
+    except Exception as raised:
+        error = raised  # of the block: the cloud keeps its logs then
+        raise
     finally:
-        loop.call_soon_threadsafe(ended.set)
+        loop.call_soon_threadsafe(_end, ended, error)
         thread.join()
         loop.close()
     task.result()  # raises what went wrong while it ended
+
+
+def _end(ended: "asyncio.Future[None]", error: Exception | None) -> None:
+    if error:
+        ended.set_exception(error)
+    else:
+        ended.set_result(None)
 
 
 @contextlib.asynccontextmanager
@@ -131,14 +146,16 @@ async def serve(config: CloudConfig) -> AsyncIterator[Cloud]:
         if config.host != LOOPBACK:
             sockets.append(exits.enter_context(contextlib.closing(listen(config.host, port))))
         if config.state:
-            exits.enter_context(_lock(config.state))
+            exits.enter_context(_lock(config.state, config.fresh))
         scratch = exits.enter_context(tempfile.TemporaryDirectory(prefix="kennel-run-"))
-        logs = _fresh_folder(STATE / "run" / "logs")
+        logs = exits.enter_context(run_folder(STATE / "run", config.keep_logs)) / "logs"
+        logs.mkdir()
 
         config.report(f"reading {config.template.name}")
         stack = load(config.template, config.parameters, config.stack_name)
         config.report("building functions and layers")
-        building = asyncio.ensure_future(asyncio.to_thread(_build, config, stack))
+        builds_in_use = exits.enter_context(contextlib.ExitStack())
+        building = asyncio.ensure_future(asyncio.to_thread(_build, config, stack, builds_in_use))
         exits.callback(building.cancel)
         moto_url = await exits.enter_async_context(moto_server(port, logs))
         site = Site(
@@ -164,6 +181,7 @@ async def serve(config: CloudConfig) -> AsyncIterator[Cloud]:
             stack=stack,
             deployment=services.deployment,
             logs=logs,
+            built=site.built,
             clock=site.clock,
             faults=config.faults,
         )
@@ -204,7 +222,7 @@ async def _listening(gateway: Gateway, sockets: list[socket.socket]) -> AsyncIte
         await server.stop()
 
 
-def _build(config: CloudConfig, stack: Stack) -> dict[str, Path]:
+def _build(config: CloudConfig, stack: Stack, in_use: contextlib.ExitStack) -> dict[str, Path]:
     """Build the functions and layers that the stack has."""
     sources = read_sources(config.template)
     logical_ids = [
@@ -213,12 +231,18 @@ def _build(config: CloudConfig, stack: Stack) -> dict[str, Path]:
         for each in stack.of_type(kind)
     ]
     wanted = {logical_id: sources[logical_id] for logical_id in logical_ids}
-    return build(wanted, config.build_inputs, config.build_folder)
+    return build(wanted, in_use, config.build_inputs, config.build_folder)
 
 
 @contextlib.contextmanager
-def _lock(state: Path) -> Iterator[None]:
-    """Hold the lock of a state folder; CannotStart when another offline cloud has it."""
+def _lock(state: Path, fresh: bool) -> Iterator[None]:
+    """Hold the lock of a state folder, and empty the folder if `fresh`.
+
+    Raises
+    ------
+    CannotStart
+        When another offline cloud has it.
+    """
     state.mkdir(parents=True, exist_ok=True)
     with (state / "lock").open("w") as lock:
         try:
@@ -227,10 +251,7 @@ def _lock(state: Path) -> Iterator[None]:
             raise CannotStart(
                 f"another offline cloud runs with the state in {state}: `kennel down` ends it"
             ) from None
+        if fresh:
+            for path in set(state.iterdir()) - {state / "lock"}:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
         yield
-
-
-def _fresh_folder(folder: Path) -> Path:
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    return folder

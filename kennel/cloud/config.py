@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kennel.cloud.awslambda.build import BUILT
+from kennel.cloud.awslambda.build import BUILDS
 from kennel.cloud.iam.permissions import OnAuthorised
 from kennel.cloud.runtime.faults import Faults
 from kennel.cloud.sagemaker.endpoints.instance import Command
@@ -37,6 +37,10 @@ class CloudConfig:
         Offline seconds in a real second, for what AWS measures in minutes.
     state
         Folder of what survives a restart; None forgets all of it at the end.
+    fresh
+        Start without what is in `state`: it is removed once no other cloud can be using it.
+    keep_logs
+        Leave the logs at the end; the next cloud that starts in this checkout removes them.
     faults
         Faults that wait from the start on.
     report
@@ -49,12 +53,14 @@ class CloudConfig:
     parameters: Mapping[str, str] = field(default_factory=dict)
     images: Mapping[str, Command] = field(default_factory=dict)
     build_inputs: tuple[Path, ...] = ()
-    build_folder: Path = BUILT
+    build_folder: Path = BUILDS
     host: str = LOOPBACK
     port: int = 0
     stack_name: str = "kennel"
     clock_speed: float = 1.0
     state: Path | None = None
+    fresh: bool = False
+    keep_logs: bool = False
     faults: Faults = field(default_factory=Faults)
     report: Callable[[str], None] = lambda line: None
     on_authorised: OnAuthorised | None = None

@@ -28,7 +28,7 @@ class Control:
     Parameters
     ----------
     delete
-        Deletes the stack (`Deployment.delete`).
+        Deletes the stack (`DeployedStack.delete`).
     """
 
     def __init__(

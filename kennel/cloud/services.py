@@ -13,12 +13,13 @@ from urllib.parse import urlsplit
 
 from kennel.cloud.apigateway.rest_api import RestApi
 from kennel.cloud.autoscaling.api import ScalingService
-from kennel.cloud.autoscaling.targets import Targets as ScalableTargets
+from kennel.cloud.autoscaling.targets import ScalableTargets
 from kennel.cloud.awslambda.async_invoke import AsynchronousInvocations, read_configs
-from kennel.cloud.awslambda.functions import LambdaService, read_functions
+from kennel.cloud.awslambda.function_config import read_functions
+from kennel.cloud.awslambda.functions import LambdaService
 from kennel.cloud.awslambda.logs import FunctionLogs
 from kennel.cloud.cloudformation.custom_resources import CustomResources
-from kennel.cloud.cloudformation.stack import Deployment, client
+from kennel.cloud.cloudformation.stack import DeployedStack, client
 from kennel.cloud.cloudformation.template import Stack
 from kennel.cloud.cloudwatch.alarms import Alarms
 from kennel.cloud.cloudwatch.metrics import Metrics
@@ -27,7 +28,7 @@ from kennel.cloud.config import CloudConfig
 from kennel.cloud.control import Control
 from kennel.cloud.eventbridge.events import Events
 from kennel.cloud.eventbridge.schedules import Schedules
-from kennel.cloud.eventbridge.targets import Targets
+from kennel.cloud.eventbridge.targets import EventTargets
 from kennel.cloud.gateway import Gateway
 from kennel.cloud.handlers import make_handlers
 from kennel.cloud.iam.identity import Identities
@@ -41,7 +42,6 @@ from kennel.cloud.runtime.store import Store
 from kennel.cloud.sagemaker.account import Account, may_be_assumed
 from kennel.cloud.sagemaker.endpoints.api import Endpoints
 from kennel.cloud.sagemaker.endpoints.images import LocalImages
-from kennel.cloud.sagemaker.endpoints.instance import Command
 from kennel.cloud.sagemaker.jobs.training.run import Place
 from kennel.cloud.sagemaker.parts import job_parts
 from kennel.cloud.sagemaker.protocol import SageMaker
@@ -91,7 +91,7 @@ class Services:
     gateway: Gateway
     api: RestApi
     api_key: str
-    deployment: Deployment
+    deployment: DeployedStack
     endpoints: Endpoints
     scalable: ScalableTargets
     persistence: Persistence | None
@@ -144,19 +144,16 @@ def _make_services(config: CloudConfig, site: Site, exits: contextlib.AsyncExitS
     declared = read_functions(stack, site.built)
     functions = LambdaService(declared, site.url, site.logs, metrics)
     queue = AsynchronousInvocations(
-        functions, read_configs(stack), clock, lambda send: Targets(send, aws).send
+        functions, read_configs(stack), clock, lambda send: EventTargets(send, aws).send
     )
-    targets = Targets(queue.send, aws)
+    targets = EventTargets(queue.send, aws)
     events = Events(stack, targets, aws, clock, metrics)
     schedules = Schedules(stack, events, targets, aws, clock)
     custom = CustomResources(stack.name, site.url, _threadsafe(queue), CUSTOM_RESOURCE_SECONDS)
-    deployment = Deployment(stack, site.url, custom, store)
-    builds = ImageBuilds(stack, site.url, (config.state or site.scratch) / "images", aws("logs"))
+    deployment = DeployedStack(stack, site.url, custom, store)
+    as_role = functools.cache(lambda service, role: client(service, site.url, role))
+    builds = ImageBuilds(stack, as_role, aws("logs"), faults)
     images = LocalImages(aws("ecr"), config.images)
-
-    async def command_of(image: str) -> Command | None:
-        command = await images(image)
-        return command and (await builds.command(image) or command)
 
     scalable = ScalableTargets(aws, store)
     endpoints = Endpoints(
@@ -165,14 +162,14 @@ def _make_services(config: CloudConfig, site: Site, exits: contextlib.AsyncExitS
         site.logs,
         clock=clock,
         faults=faults,
-        images=command_of,
+        images=images,
         metrics=metrics,
         tripped=alarms.tripped,
         scaling=scalable,
         notice=lambda kind, detail: events.publish(kind, "aws.sagemaker", detail),
     )
     place = Place(_account(stack, site.url), clock, site.logs)
-    jobs = job_parts(store, place, faults, events.publish, command_of)
+    jobs = job_parts(store, place, faults, events.publish, images)
     sagemaker = SageMaker(jobs, endpoints, store, faults)
     scaling = ScalingService(scalable, endpoints, alarms, clock)
 
@@ -192,7 +189,7 @@ def _make_services(config: CloudConfig, site: Site, exits: contextlib.AsyncExitS
             persistence.touch()
 
     def follow_execution(call: ApiCall) -> None:
-        if call.operation in {"StartExecution", "RedriveExecution"}:
+        if call.operation == "StartExecution":
             events.execution_started()
 
     moto = MotoProxy(

@@ -60,8 +60,8 @@ class Case:
     call
         Service and method as boto3 has them: `sagemaker.create_model`.
     request
-        Its parameters. In every text $bucket and $role are filled in, and $name with a name of
-        the case's own. boto3's own check is off, so that the service's is met.
+        Its parameters. In every text $bucket, $role and $bundle are filled in, and $name with a
+        name of the case's own. boto3's own check is off, so that the service's is met.
     expect
         Members of the answer (a mapping's are a part of the answer's; a list is the whole of it,
         each item a part), or Refused.

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from kennel.cloud.awslambda.build import BUILT
 from kennel.demo import samples
 from tests.cloud.case import API, GITHUB, GUIDE, Absent, Case, Like, Refused, Request
 
@@ -41,7 +40,7 @@ BEFORE_ALL: tuple[tuple[str, Request], ...] = (
     (
         "s3.upload_file",
         {
-            "Filename": str(BUILT / "PublishBundleFunction" / "bundle" / "model.tar.gz"),
+            "Filename": "$bundle/model.tar.gz",
             "Bucket": "$bucket",
             "Key": "cases/model.tar.gz",
         },

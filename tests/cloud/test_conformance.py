@@ -3,10 +3,10 @@
 import importlib
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from string import Template
-from typing import Any, cast
+from typing import Any
 
 import boto3
 import httpx
@@ -36,7 +36,11 @@ class Caller:
         self._url = cloud.url
         self._clients: dict[tuple[str, str], Any] = {}
         roles = {each.logical_id: each.arn for each in cloud.stack.of_type("AWS::IAM::Role")}
-        self._texts = {"bucket": cloud.stack.outputs["BucketName"], "role": roles["ModelRole"]}
+        self._texts = {
+            "bucket": cloud.stack.outputs["BucketName"],
+            "role": roles["ModelRole"],
+            "bundle": str(cloud.built["PublishBundleFunction"] / "bundle"),
+        }
 
     def call(
         self, call: str, request: Any, name: str, caller: str = OPERATOR_KEY
@@ -45,8 +49,8 @@ class Caller:
         if service == "kennel":
             return self._ask(method, self.filled(request, name))
         if (service, caller) not in self._clients:
-            connect = cast("Callable[..., Any]", boto3.client)  # its types know literal names only
-            self._clients[service, caller] = connect(
+            make: Any = boto3.client  # its type knows a client only where the service is a literal
+            self._clients[service, caller] = make(
                 service,
                 endpoint_url=self._url,
                 region_name="us-east-1",

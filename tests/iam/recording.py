@@ -8,6 +8,7 @@ a role will be given.
 """
 
 import contextlib
+import fcntl
 import json
 import os
 import re
@@ -158,7 +159,9 @@ def settle(seen: set[Row]) -> None:
     """Compare what was seen with the table, or add it."""
     unknown = seen - table()
     if unknown and os.environ.get(RECORD):
-        write(table() | seen)
+        with FILE.open() as lock:  # the workers of pytest-xdist end side by side
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            write(table() | seen)
     elif unknown:
         lines = "\n".join(
             f"{role}: {action} on {resource} {dict(context)}"

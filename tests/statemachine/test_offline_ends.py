@@ -1,11 +1,9 @@
-"""How things end on the offline cloud: an execution aborted or redriven, a stack deleted.
+"""How things end on the offline cloud: an execution aborted, a stack deleted.
 
 The rule, the functions behind it, the custom resource and SageMaker's stand-in are the offline
 cloud's; `test_ways.py` has every other way over an account in memory.
 """
 
-import hashlib
-import json
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -79,22 +77,14 @@ def test_aborted_first_release_leaves_nothing(cloud: Cloud) -> None:
     assert targets(cloud) == []
 
 
-def test_aborted_execution_is_finished_by_a_redrive(cloud: Cloud) -> None:
+def test_execution_that_is_stopped_at_once_is_aborted(cloud: Cloud) -> None:
     states = client("stepfunctions", cloud.url)
     machine = cloud.stack.outputs["StateMachineArn"]
     arn = states.start_execution(stateMachineArn=machine, input="{}")["executionArn"]
     states.stop_execution(executionArn=arn)
     until(lambda: described(cloud, arn)["status"] == "ABORTED", "end of the execution")
-    states.redrive_execution(executionArn=arn)
-    until(lambda: described(cloud, arn)["status"] != "RUNNING", "end of the redrive")
-    done = described(cloud, arn)
-    assert (done["status"], done["redriveCount"]) == ("SUCCEEDED", 1), done.get("cause")
-    output = json.loads(done["output"])
-    redriven = hashlib.sha256(f"{arn}1".encode()).hexdigest()[:20]
-    assert output["release"]["config_name"] == f"kennel-{redriven}"
-    assert endpoint(cloud)["EndpointConfigName"] == f"kennel-{redriven}"
-    assert endpoint(cloud)["EndpointStatus"] == "InService"
-    assert len(targets(cloud)) == 1
+    assert endpoint(cloud) is None
+    assert made(cloud) == []
 
 
 def test_stack_deleted_in_the_middle_of_a_release_leaves_nothing(cloud: Cloud) -> None:

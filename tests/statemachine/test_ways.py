@@ -111,20 +111,7 @@ def ends_badly(
     sweep(world.account, before, done, released)
     assert world.told[-1]["subject"] == "Kennel: an execution for kennel failed"
     assert done["cause"] in world.told[-1]["message"]  # the person hears the very reason
-    redriving_changes_nothing(machine, world, done)
-    sweep(world.account, before, done, released)
     return done
-
-
-def redriving_changes_nothing(machine: Machine, world: World, done: dict[str, Any]) -> None:
-    """A failed execution ends in the state Failed, and there a redrive begins: it fails again."""
-    entered, told = machine.states(done["executionArn"]), list(world.told)
-    again = machine.redrive(world, done["executionArn"])
-    same = ("executionArn", "status", "error", "cause", "input")
-    assert [again[key] for key in same] == [done[key] for key in same]
-    assert (again["redriveCount"], again["redriveStatus"]) == (1, "REDRIVABLE")
-    assert machine.states(done["executionArn"]) == [*entered, "Failed"]
-    assert (world.calls, world.told) == ([], told)
 
 
 # ---------------------------------------------------------------- success
@@ -403,24 +390,17 @@ def test_clean_up_that_fails_once_is_done_by_the_rule(machine: Machine, world: W
 
 @pytest.mark.parametrize("name", BEFORE_RELEASE)
 def test_execution_that_is_aborted_before_release(machine: Machine, live: World, name: str) -> None:
-    before, arn = abort_in(machine, live, name, released=False)
+    abort_in(machine, live, name, released=False)
     assert untouched(live.account)
-    done = machine.redrive(live, arn)
-    assert done["status"] == "SUCCEEDED", done.get("cause")  # what was done is not done again
-    assert live.calls[0] == name
-    sweep(live.account, before, done, released=True)
 
 
 @pytest.mark.parametrize("name", ["DescribeTrainingJob", "DescribeHyperParameterTuningJob"])
-def test_job_that_was_stopped_with_its_execution_is_not_waited_for(
+def test_execution_that_is_aborted_while_its_job_runs(
     machine: Machine, live: World, name: str
 ) -> None:
-    live.account.polls = 5  # it is aborted while the job runs
-    before, arn = abort_in(machine, live, name, released=False)
-    done = machine.redrive(live, arn)
-    assert done["status"] == "FAILED"
-    assert "somebody stopped it" in done["cause"]
-    sweep(live.account, before, done, released=False)
+    live.account.polls = 5
+    abort_in(machine, live, name, released=False)
+    assert untouched(live.account)
 
 
 @pytest.mark.parametrize("name", [*FROM_RELEASE, "Publish"])
@@ -431,20 +411,10 @@ def test_execution_that_is_aborted_from_release_on(
     if name == "Probe" and not update:
         pytest.skip("nothing bakes at a first release")
     proven = name in {"SmokeTest", "CopyObject", "ApplyAutoscaling", "Publish"}
-    before, arn = abort_in(machine, world, name, released=update and proven)
-    aborted = Snapshot.of(world.account)
-    done = machine.redrive(world, arn)
-    if name == "Publish":  # it has only to tell of what the clean-up has taken back meanwhile
-        assert (done["status"], world.calls) == ("SUCCEEDED", ["Publish"])
-        assert Snapshot.of(world.account) == aborted
-        return
-    # Release releases anew, and a proven update is only to be finished; else nothing is there.
-    well = name == "Release" or (update and proven)
-    assert done["status"] == ("SUCCEEDED" if well else "FAILED"), done.get("cause")
-    sweep(world.account, before, done, released=well)
+    abort_in(machine, world, name, released=update and proven)
 
 
-def abort_in(machine: Machine, world: World, name: str, released: bool) -> tuple[Snapshot, str]:
+def abort_in(machine: Machine, world: World, name: str, released: bool) -> None:
     """Abort when the step has done its work: nobody reads its answer any more."""
     before = Snapshot.of(world.account)
     world.hold = name
@@ -457,7 +427,6 @@ def abort_in(machine: Machine, world: World, name: str, released: bool) -> tuple
     world.hold = ""
     world.rule(done)
     sweep(world.account, before, done, released)
-    return before, arn
 
 
 def test_new_execution_after_an_aborted_one(machine: Machine, world: World) -> None:

@@ -1,6 +1,6 @@
 """moto's interpreter, the functions' own code, and an account in memory behind both.
 
-The interpreter runs the very definition, redrives included; what it invokes is each function's
+The interpreter runs the very definition; what it invokes is each function's
 logic in this process, over `tests.functions.account`. So what a case proves is the definition and
 the functions together; SageMaker itself is imitated (tests/kennel/cloud runs the offline cloud's).
 """
@@ -154,7 +154,7 @@ class World:
 
     def rule(self, done: Json) -> None:
         """Do what the rule's CleanUpFunction does with an execution that has ended badly."""
-        event = {"detail": {key: done[key] for key in ("executionArn", "status", "redriveCount")}}
+        event = {"detail": {key: done[key] for key in ("executionArn", "status")}}
         for execution in executions_of(event):
             for _ in range(20):
                 if self._clean_up(execution)["status"] == "done":
@@ -319,13 +319,6 @@ class Machine:
     def run(self, world: World, given: object = None) -> Json:
         """Run an execution to its end; a failure has the rule look after it, as on AWS."""
         return self._looked_after(world, self.start(world, given))
-
-    def redrive(self, world: World, arn: str) -> Json:
-        """Have it go on where it ended badly, to its end."""
-        self._services.world = world
-        world.calls.clear()
-        self._client.redrive_execution(executionArn=arn)
-        return self._looked_after(world, arn)
 
     def _looked_after(self, world: World, arn: str) -> Json:
         done = self.ended(arn)

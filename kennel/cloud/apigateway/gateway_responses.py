@@ -1,4 +1,4 @@
-"""What API Gateway says when it answers itself, with the template's changes to it.
+"""Gateway responses: the answers of API Gateway itself, as the template customises them.
 
 Types, default statuses and messages:
 https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html
@@ -22,10 +22,10 @@ DEFAULTS = {
     "REQUEST_TOO_LARGE": (413, "Request Too Long", "RequestTooLongException"),
     "THROTTLED": (429, "Too Many Requests", "TooManyRequestsException"),
     "QUOTA_EXCEEDED": (429, "Limit Exceeded", "LimitExceededException"),
-    # A throttled Lambda: 500 by FACTS of the Lambda guide, services-apigateway-errors.
+    # A throttled Lambda: 500 by the Lambda guide, services-apigateway-errors.
     "INTEGRATION_FAILURE": (500, "Internal server error", "InternalServerErrorException"),
     "INTEGRATION_TIMEOUT": (504, "Endpoint request timed out", "InternalServerErrorException"),
-    # A function that failed, or answered what is no proxy response.
+    # A function that failed, or whose answer is no proxy response.
     "DEFAULT_5XX": (502, "Internal server error", "InternalServerErrorException"),
 }
 
@@ -49,7 +49,7 @@ class GatewayResponses:
         status, message, error_type = DEFAULTS[kind]
         fallback = "DEFAULT_4XX" if status < 500 else "DEFAULT_5XX"  # noqa: PLR2004
         declared = self._declared.get(kind) or self._declared.get(fallback, {})
-        # A DEFAULT_* response changes the body; its status only when the template says one.
+        # A DEFAULT_* response changes the body; its status only when the template sets one.
         status = int(declared.get("statusCode", status))
         context = {
             "requestId": request_id,

@@ -1,8 +1,9 @@
-"""A usage plan's limits: API Gateway's token bucket, and a quota by calendar period."""
+"""API Gateway's limits: token buckets of usage plans and stages, and quotas by period."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 Clock = Callable[[], float]
 
@@ -52,3 +53,26 @@ class Quota:
             return False
         self._used += 1
         return True
+
+
+class StageThrottle:
+    """A stage's throttle for each method, from its MethodSettings."""
+
+    def __init__(self, stage: Mapping[str, Any]) -> None:
+        self._settings = {
+            (each["ResourcePath"].replace("~1", "/"), each["HttpMethod"]): each
+            for each in stage.get("MethodSettings", [])
+            if "ThrottlingRateLimit" in each
+        }
+        self._buckets: dict[tuple[str, str], TokenBucket] = {}
+
+    def take(self, path: str, method: str) -> bool:
+        """Take a token of the method; True where nothing limits it."""
+        settings = self._settings.get((path, method)) or self._settings.get(("/*", "*"))
+        if settings is None:
+            return True
+        if (path, method) not in self._buckets:
+            rate = float(settings["ThrottlingRateLimit"])
+            burst = int(settings.get("ThrottlingBurstLimit", rate))
+            self._buckets[path, method] = TokenBucket(rate, burst)
+        return self._buckets[path, method].take()

@@ -1,9 +1,6 @@
 """Application Auto Scaling's API for endpoint variants, in front of moto's.
 
-How it is wired: `scaling = ScalingService(targets, endpoints, alarms, clock)`; the gateway hands
-each signed call to the service `application-autoscaling` to `await scaling.answer(request)` once
-the caller's role allows it; `Endpoints(scaling=targets)`; and, at start, `await
-targets.restore()`. Step scaling, scheduled actions and other services' targets are not imitated.
+Step scaling, scheduled actions and other services' targets are not emulated.
 """
 
 import json
@@ -14,8 +11,14 @@ from botocore.exceptions import ClientError, ParamValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from kennel.cloud.autoscaling.scaler import Scaled, Scaler
-from kennel.cloud.autoscaling.targets import DIMENSION, NAMESPACE, RESOURCE, Targets, metric_of
+from kennel.cloud.autoscaling.scaler import ScalableEndpoints, Scaler
+from kennel.cloud.autoscaling.targets import (
+    DIMENSION,
+    NAMESPACE,
+    RESOURCE,
+    ScalableTargets,
+    metric_of,
+)
 from kennel.cloud.cloudwatch.alarms import Alarms
 from kennel.cloud.runtime.clock import Clock
 from kennel.cloud.runtime.errors import ServiceError, error_response
@@ -27,15 +30,17 @@ _MEDIA_TYPE = "application/x-amz-json-1.1"
 
 
 class ScalingService:
-    """Answers the calls; what a policy's alarms do is the Scaler's.
+    """Answers the calls of Application Auto Scaling.
 
     Attributes
     ----------
     scaler
-        Acts on alarms, from the moment that this exists.
+        Scales when the policies' alarms go off.
     """
 
-    def __init__(self, targets: Targets, endpoints: Scaled, alarms: Alarms, clock: Clock) -> None:
+    def __init__(
+        self, targets: ScalableTargets, endpoints: ScalableEndpoints, alarms: Alarms, clock: Clock
+    ) -> None:
         self.scaler = Scaler(targets, endpoints, alarms, clock)
         self._targets = targets
         self._endpoints = endpoints
@@ -54,10 +59,10 @@ class ScalingService:
         }
         try:
             if operation not in actions:
-                raise _not_imitated(f"application-autoscaling:{operation}")
+                raise _not_emulated(f"application-autoscaling:{operation}")
             parameters = json.loads(await request.body() or b"{}")
             if (given := parameters.get("ServiceNamespace")) != NAMESPACE:
-                raise _not_imitated(f"application-autoscaling for the service {given}")
+                raise _not_emulated(f"application-autoscaling for the service {given}")
             answer = await actions[operation](parameters)
         except ServiceError as error:
             return error_response(_SERVICE, error)
@@ -112,7 +117,7 @@ class ScalingService:
     async def _put_policy(self, parameters: Json) -> Json:
         kind = parameters.get("PolicyType", "StepScaling")  # the service's own default
         if kind != "TargetTrackingScaling":
-            raise _not_imitated(f"a scaling policy of type {kind}")
+            raise _not_emulated(f"a scaling policy of type {kind}")
         resource_id = parameters.get("ResourceId", "")
         if await self._targets.target(resource_id) is None:
             raise ServiceError(
@@ -123,7 +128,7 @@ class ScalingService:
         try:
             metric_of(parameters)
         except KeyError as error:
-            raise _not_imitated(f"the metric of a target tracking policy: {error}") from error
+            raise _not_emulated(f"the metric of a target tracking policy: {error}") from error
         return await self._targets.put_policy(parameters)
 
     async def _describe_targets(self, parameters: Json) -> Json:
@@ -131,8 +136,8 @@ class ScalingService:
 
     async def _describe_policies(self, parameters: Json) -> Json:
         names = parameters.get("PolicyNames")
-        found = await self._targets.policies(parameters.get("ResourceId"))
-        kept = [each for each in found if names is None or each["PolicyName"] in names]
+        policies = await self._targets.policies(parameters.get("ResourceId"))
+        kept = [each for each in policies if names is None or each["PolicyName"] in names]
         return {"ScalingPolicies": kept}
 
     async def _describe_activities(self, parameters: Json) -> Json:
@@ -146,6 +151,6 @@ def _invalid(message: str) -> ServiceError:
     return ServiceError("ValidationException", message)
 
 
-def _not_imitated(what: str) -> ServiceError:
-    message = f"the offline cloud does not imitate {what}"
+def _not_emulated(what: str) -> ServiceError:
+    message = f"the offline cloud does not emulate {what}"
     return ServiceError("NotImplementedOffline", message, 501)

@@ -1,9 +1,9 @@
-"""Endpoints scaled by their policies' alarms: serving processes come and go with the load.
+"""Scale endpoints when the alarms of their target tracking policies go off.
 
-`scaling_targets` keeps what is registered, `alarms` evaluates a policy's alarms on what endpoints
-really counted; this asks the endpoint for another number of instances, within the target's limits
-and by the policy's cooldowns, all on the clock. As on AWS nothing is scaled while the endpoint is
-changing, and it is Updating while it scales. `scaling_api` answers the calls.
+`targets` keeps the registered targets, and `cloudwatch.alarms` evaluates a policy's alarms on the
+endpoints' own metrics. The scaler sets the number of instances within the target's limits, with the
+policy's cooldowns on the offline clock. As on AWS an endpoint is not scaled while it is changing,
+and it is Updating while it scales.
 """
 
 import math
@@ -11,7 +11,7 @@ import uuid
 from dataclasses import dataclass
 from typing import Protocol
 
-from kennel.cloud.autoscaling.targets import DIMENSION, NAMESPACE, Targets
+from kennel.cloud.autoscaling.targets import DIMENSION, NAMESPACE, ScalableTargets
 from kennel.cloud.cloudwatch.alarms import Alarms
 from kennel.cloud.runtime.clock import Clock
 from kennel.cloud.runtime.store import Json
@@ -20,8 +20,8 @@ from kennel.cloud.sagemaker.errors import ServiceError
 COOLDOWN_SECONDS = 300  # AWS's default for endpoint variants
 
 
-class Scaled(Protocol):
-    """What is asked of endpoints."""
+class ScalableEndpoints(Protocol):
+    """The calls of SageMaker endpoints that scaling uses."""
 
     async def describe_endpoint(self, request: Json) -> Json:
         """DescribeEndpoint."""
@@ -35,7 +35,7 @@ class Scaled(Protocol):
 
 @dataclass(frozen=True)
 class Variant:
-    """A variant as DescribeEndpoint tells of it, with the endpoint's state and configuration."""
+    """A variant, with its endpoint's status and configuration, as DescribeEndpoint has them."""
 
     status: str
     config: str
@@ -43,7 +43,7 @@ class Variant:
 
 
 @dataclass(frozen=True)
-class Last:
+class LastScaling:
     """A variant's last scaling in one direction: when, and from how many instances."""
 
     when: float
@@ -56,19 +56,21 @@ class Scaler:
     Attributes
     ----------
     activities
-        What was done, as DescribeScalingActivities gives it, oldest first.
+        Scaling activities as DescribeScalingActivities returns them, oldest first.
     """
 
-    def __init__(self, targets: Targets, endpoints: Scaled, alarms: Alarms, clock: Clock) -> None:
+    def __init__(
+        self, targets: ScalableTargets, endpoints: ScalableEndpoints, alarms: Alarms, clock: Clock
+    ) -> None:
         self.activities: list[Json] = []
         self._targets = targets
         self._endpoints = endpoints
         self._clock = clock
-        self._last: dict[tuple[str, str], Last] = {}
+        self._last: dict[tuple[str, str], LastScaling] = {}
         alarms.on("arn:aws:autoscaling:", self.act, repeat=True)
 
     async def act(self, alarm: Json, state: str, latest: float | None) -> None:
-        """Scale as the policy says that the alarm names.
+        """Scale by the policy that the alarm names.
 
         Scale-out is in proportion to the metric; within the cooldown only what the last one
         did not bring yet. Scale-in takes one instance at a time: AWS says "gradually", no more.
@@ -79,14 +81,14 @@ class Scaler:
             return
         resource_id = policy["ResourceId"]
         target, variant = await self._targets.target(resource_id), await self.variant(resource_id)
-        way = "Out" if "-AlarmHigh-" in alarm["AlarmName"] else "In"
+        direction = "Out" if "-AlarmHigh-" in alarm["AlarmName"] else "In"
         if not target or not variant or variant.status != "InService":
             return
-        if target.get("SuspendedState", {}).get(f"DynamicScaling{way}Suspended"):
+        if target.get("SuspendedState", {}).get(f"DynamicScaling{direction}Suspended"):
             return
         settings = policy["TargetTrackingScalingPolicyConfiguration"]
-        last = self._cooling(resource_id, way, settings)
-        if way == "Out":
+        last = self._cooling(resource_id, direction, settings)
+        if direction == "Out":
             base = last.base if last else variant.desired
             wanted = min(math.ceil(base * latest / settings["TargetValue"]), target["MaxCapacity"])
             if wanted <= variant.desired:
@@ -97,12 +99,12 @@ class Scaler:
             wanted = max(base - 1, needed, target["MinCapacity"])
             if last or wanted >= base:
                 return
-        self._last[resource_id, way] = Last(self._clock.now(), base)
+        self._last[resource_id, direction] = LastScaling(self._clock.now(), base)
         name = f"monitor alarm {alarm['AlarmName']} in state ALARM"
         await self.set(resource_id, wanted, f"{name} triggered policy {policy['PolicyName']}")
 
     async def set(self, resource_id: str, wanted: int, cause: str) -> None:
-        """Ask the endpoint for `wanted` instances, and record the activity."""
+        """Set the number of instances to `wanted`, and record the activity."""
         endpoint, variant = resource_id.split("/")[1::2]
         activity = {
             "ActivityId": str(uuid.uuid4()),
@@ -127,17 +129,19 @@ class Scaler:
         """Return the variant that a resource id names; None when there is none."""
         endpoint, name = resource_id.split("/")[1::2]
         try:
-            told = await self._endpoints.describe_endpoint({"EndpointName": endpoint})
+            described = await self._endpoints.describe_endpoint({"EndpointName": endpoint})
         except ServiceError:
             return None
-        for each in told.get("ProductionVariants", []):
+        for each in described.get("ProductionVariants", []):
             if each["VariantName"] == name:
                 desired = each["DesiredInstanceCount"]
-                return Variant(told["EndpointStatus"], told["EndpointConfigName"], desired)
+                return Variant(
+                    described["EndpointStatus"], described["EndpointConfigName"], desired
+                )
         return None
 
-    def _cooling(self, resource_id: str, way: str, settings: Json) -> Last | None:
+    def _cooling(self, resource_id: str, direction: str, settings: Json) -> LastScaling | None:
         """Return the last scaling in this direction while its cooldown lasts."""
-        last = self._last.get((resource_id, way))
-        cooldown = settings.get(f"Scale{way}Cooldown", COOLDOWN_SECONDS)
+        last = self._last.get((resource_id, direction))
+        cooldown = settings.get(f"Scale{direction}Cooldown", COOLDOWN_SECONDS)
         return last if last and self._clock.now() < last.when + cooldown else None

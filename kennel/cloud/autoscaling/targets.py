@@ -7,9 +7,8 @@ target and fifteen below nine tenths of it, for the one of ten seconds as many m
 import asyncio
 import re
 import uuid
-from collections.abc import Callable
-from typing import Any
 
+from kennel.cloud.runtime.clients import Clients
 from kennel.cloud.runtime.store import Json, Store
 
 NAMESPACE = "sagemaker"
@@ -29,8 +28,8 @@ PREDEFINED = {
 }
 
 
-class Targets:
-    """What is registered. moto holds it while it runs, the store beyond that.
+class ScalableTargets:
+    """The scalable targets and their policies, in moto; the store keeps them for a restart.
 
     Parameters
     ----------
@@ -38,13 +37,13 @@ class Targets:
         Gives boto3 clients of moto, by service.
     """
 
-    def __init__(self, client: Callable[[str], Any], store: Store) -> None:
+    def __init__(self, client: Clients, store: Store) -> None:
         self._scaling = client("application-autoscaling")
         self._cloudwatch = client("cloudwatch")
         self._store = store
 
     async def restore(self) -> None:
-        """Register again what was registered before moto was started anew."""
+        """Register the targets and policies of an earlier run."""
         for target in self._store.all("scalable-target"):
             await self.call("register_scalable_target", target)
         for policy in self._store.all("scaling-policy"):
@@ -57,7 +56,7 @@ class Targets:
         return answer
 
     async def register(self, parameters: Json) -> Json:
-        """RegisterScalableTarget; a call without capacities keeps those that are there."""
+        """RegisterScalableTarget; a call without capacities keeps the registered ones."""
         answer = await self.call("register_scalable_target", parameters)
         kept = self._store.get("scalable-target", parameters["ResourceId"]) or {}
         self._store.put("scalable-target", parameters["ResourceId"], kept | parameters)
@@ -77,17 +76,17 @@ class Targets:
 
     async def target(self, resource_id: str) -> Json | None:
         """Return the scalable target of a variant."""
-        found = await self.call(
+        answer = await self.call(
             "describe_scalable_targets",
             {"ServiceNamespace": NAMESPACE, "ResourceIds": [resource_id]},
         )
-        return next(iter(found["ScalableTargets"]), None)
+        return next(iter(answer["ScalableTargets"]), None)
 
     async def policies(self, resource_id: str | None = None) -> list[Json]:
         """Return the policies, with their alarms."""
-        found = await self.call("describe_scaling_policies", {"ServiceNamespace": NAMESPACE})
+        answer = await self.call("describe_scaling_policies", {"ServiceNamespace": NAMESPACE})
         kept = [
-            each for each in found["ScalingPolicies"] if resource_id in {None, each["ResourceId"]}
+            each for each in answer["ScalingPolicies"] if resource_id in {None, each["ResourceId"]}
         ]
         for each in kept:
             each["Alarms"] = await self._alarms(each["PolicyARN"])
@@ -124,15 +123,15 @@ class Targets:
             )
 
     async def _registered(self) -> list[tuple[str, str]]:
-        found = await self.call("describe_scalable_targets", {"ServiceNamespace": NAMESPACE})
-        matches = (RESOURCE.fullmatch(each["ResourceId"]) for each in found["ScalableTargets"])
+        answer = await self.call("describe_scalable_targets", {"ServiceNamespace": NAMESPACE})
+        matches = (RESOURCE.fullmatch(each["ResourceId"]) for each in answer["ScalableTargets"])
         return [(match[1], match[2]) for match in matches if match]
 
     async def _alarms(self, policy_arn: str) -> list[Json]:
-        found = await asyncio.to_thread(self._cloudwatch.describe_alarms, ActionPrefix=policy_arn)
+        answer = await asyncio.to_thread(self._cloudwatch.describe_alarms, ActionPrefix=policy_arn)
         return [
             {"AlarmName": each["AlarmName"], "AlarmARN": each["AlarmArn"]}
-            for each in found["MetricAlarms"]
+            for each in answer["MetricAlarms"]
         ]
 
     async def _drop_alarms(self, resource_id: str, policy_name: str) -> None:
@@ -148,7 +147,7 @@ def metric_of(policy: Json) -> tuple[Json, int]:
     Raises
     ------
     KeyError
-        For a metric that is not imitated.
+        For a metric that is not emulated.
     """
     settings = policy["TargetTrackingScalingPolicyConfiguration"]
     if "PredefinedMetricSpecification" in settings:

@@ -8,12 +8,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from kennel.cloud.awslambda.async_invoke import AsynchronousInvocations
-from kennel.cloud.awslambda.functions import (
-    LambdaService,
-    NoSuchFunction,
-    RequestTooLarge,
-    Throttled,
-)
+from kennel.cloud.awslambda.environments import Throttled
+from kennel.cloud.awslambda.functions import LambdaService, NoSuchFunction, RequestTooLarge
 from kennel.cloud.cloudformation.names import ACCOUNT, REGION
 from kennel.cloud.runtime.errors import ServiceError, not_implemented
 

@@ -1,4 +1,4 @@
-"""Asynchronous invocations: accepted at once, tried up to three times, then sent on or dropped.
+"""Asynchronous invocations: queued, tried up to three times, then recorded at a destination.
 
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html: after a function
 error Lambda waits a minute, then two; a throttle is tried again for up to six hours. Waits pass
@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from kennel.cloud.awslambda.emulator import Outcome
-from kennel.cloud.awslambda.functions import LambdaService, Throttled
+from kennel.cloud.awslambda.environments import Throttled
+from kennel.cloud.awslambda.functions import LambdaService
 from kennel.cloud.cloudformation.names import ACCOUNT, REGION
 from kennel.cloud.cloudformation.template import Stack
 from kennel.cloud.runtime.clock import Clock
@@ -23,7 +24,7 @@ _THROTTLE_WAITS = (1.0, 300.0)  # first and longest; doubled in between
 _LONGEST_AGE = 21600.0
 
 Json = dict[str, Any]
-#: Sends what became of an event to a destination: (ARN, document).
+#: Sends the record of an invocation to a destination: (ARN, document).
 Deliver = Callable[[str, Json], Awaitable[None]]
 #: Invokes a function asynchronously: (name or ARN, JSON text) -> the request's id.
 Send = Callable[[str, bytes], str]
@@ -64,7 +65,7 @@ class AsynchronousInvocations:
     Parameters
     ----------
     functions
-        What is invoked.
+        The functions to invoke.
     configs
         By function name; a function without one has Lambda's defaults.
 
@@ -95,7 +96,7 @@ class AsynchronousInvocations:
         return request_id
 
     async def stop(self) -> None:
-        """Drop what waits."""
+        """Drop the events that wait."""
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -1,9 +1,13 @@
-"""Functions and layers, built as `sam build` builds them: by a Makefile's target, or by copying.
+"""Build functions and layers as `sam build` does: by a makefile's target, or by copying.
 
 Only the pip flags differ: wheels for this machine's Python, out of the folder that set-up
 filled, so that an edited function needs no network.
+
+Builds are addressed by content: `.kennel/build/<fingerprint>/<logical id>`. A build is never
+changed once it is there, so an edited function does not alter what a running cloud executes.
 """
 
+import contextlib
 import fcntl
 import hashlib
 import os
@@ -17,13 +21,16 @@ from typing import Any
 
 from samtranslator.yaml_helper import yaml_parse
 
+from kennel.cloud.runtime.run_folder import is_free, locked
 from kennel.errors import CannotStart
 from kennel.paths import PYTHON, STATE
 
 #: What `scripts/setup.py` laid beside the venv's packages: wheels, runtime, emulator.
 LAMBDA = Path(sys.prefix) / "lambda"
-BUILT = STATE / "build"
+BUILDS = STATE / "build"
 
+_LOCK = "lock"
+_IN_USE = "in-use"
 _URIS = {"AWS::Serverless::Function": "CodeUri", "AWS::Serverless::LayerVersion": "ContentUri"}
 
 
@@ -66,14 +73,26 @@ def read_sources(template: Path) -> dict[str, Source]:
 
 
 def build(
-    sources: Mapping[str, Source], inputs: Iterable[Path] = (), folder: Path = BUILT
+    sources: Mapping[str, Source],
+    in_use: contextlib.ExitStack,
+    inputs: Iterable[Path] = (),
+    parent: Path = BUILDS,
 ) -> dict[str, Path]:
     """Build what is not built yet; return the folder of each logical id.
 
+    Two processes that start at once build once: the second waits. Builds of other sources that no
+    process uses are removed.
+
     Parameters
     ----------
+    sources
+        By logical id.
+    in_use
+        The builds stay in place until it closes.
     inputs
         Further folders whose files go into the builds.
+    parent
+        Holds a folder for each fingerprint; made when absent.
 
     Raises
     ------
@@ -83,46 +102,54 @@ def build(
     wheels = LAMBDA / "wheels"
     if not wheels.is_dir():
         raise CannotStart(f"{wheels} is missing: run `make setup`, which fetches it once")
-    folder.mkdir(parents=True, exist_ok=True)
-    stamp = _fingerprint({*inputs, *(each.folder for each in sources.values())})
-    built = {}
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # two clouds that start at once build once
-        for logical_id, source in sources.items():
-            built[logical_id] = folder / logical_id
-            mark = folder / f"{logical_id}.stamp"
-            if mark.exists() and mark.read_text() == stamp:
-                continue
-            mark.unlink(missing_ok=True)
-            _build(logical_id, source, built[logical_id], wheels)
-            mark.write_text(stamp)
-    return built
+    parent.mkdir(parents=True, exist_ok=True)
+    roots = {*inputs, *(each.folder for each in sources.values())}
+    with locked(parent / _LOCK):
+        folder = parent / _fingerprint(wheels, roots)
+        folder.mkdir(exist_ok=True)
+        in_use.enter_context(locked(folder / _IN_USE, fcntl.LOCK_SH))
+        _remove_unused(parent)
+        return {name: _build(name, source, folder, wheels) for name, source in sources.items()}
 
 
-def _build(logical_id: str, source: Source, target: Path, wheels: Path) -> None:
-    shutil.rmtree(target, ignore_errors=True)
-    target.mkdir()
+def _build(logical_id: str, source: Source, folder: Path, wheels: Path) -> Path:
+    """Build one function or layer unless its folder exists; the folder appears when it is whole."""
+    target = folder / logical_id
+    if target.is_dir():
+        return target
+    unfinished = folder / f"{logical_id}.unfinished"
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir()
+    try:
+        _fill(unfinished, logical_id, source, wheels)
+    except BaseException:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        raise
+    unfinished.rename(target)
+    return target
+
+
+def _fill(folder: Path, logical_id: str, source: Source, wheels: Path) -> None:
     pip_flags = ["--no-index", "--find-links", str(wheels)]
     if source.method == "makefile":
         _run(
             logical_id,
-            target,
             *("make", "--no-print-directory", "-C", str(source.folder), f"build-{logical_id}"),
-            f"ARTIFACTS_DIR={target}",
+            f"ARTIFACTS_DIR={folder}",
             f"PIP_FLAGS={' '.join(pip_flags)}",
             f"PYTHON={PYTHON}",
         )
-        return
-    content = target / "python" if source.is_layer and source.method else target
-    shutil.copytree(source.folder, content, dirs_exist_ok=True)
-    requirements = source.folder / "requirements.txt"
-    if requirements.exists():
-        pip = (str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
-        options = (*pip_flags, "--target", str(content), "--requirement", str(requirements))
-        _run(logical_id, target, *pip, *options)
+    else:
+        content = folder / "python" if source.is_layer and source.method else folder
+        shutil.copytree(source.folder, content, dirs_exist_ok=True)
+        requirements = source.folder / "requirements.txt"
+        if requirements.exists():
+            pip = (str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+            options = (*pip_flags, "--target", str(content), "--requirement", str(requirements))
+            _run(logical_id, *pip, *options)
 
 
-def _run(logical_id: str, target: Path, *command: str) -> None:
+def _run(logical_id: str, *command: str) -> None:
     done = subprocess.run(
         command,
         capture_output=True,
@@ -131,16 +158,25 @@ def _run(logical_id: str, target: Path, *command: str) -> None:
         env={**os.environ, "KENNEL_CACHE": str(STATE / "cache")},
     )
     if done.returncode:
-        shutil.rmtree(target, ignore_errors=True)
         output = (done.stdout + done.stderr).strip()
         raise CannotStart(f"building {logical_id} failed:\n{output}")
 
 
-def _fingerprint(roots: Iterable[Path]) -> str:
-    """Digest of every file that goes into a build, and of this Python."""
+def _remove_unused(parent: Path) -> None:
+    """Remove builds that no process uses: the caller holds its own in use."""
+    for folder in parent.iterdir():
+        if folder.is_dir() and is_free(folder / _IN_USE):
+            shutil.rmtree(folder, ignore_errors=True)
+    for stamp in parent.glob("*.stamp"):  # of builds that were not addressed by content
+        stamp.unlink()
+
+
+def _fingerprint(wheels: Path, roots: Iterable[Path]) -> str:
+    """Return a digest of every source file, of the wheels' names, and of this Python."""
     digest = hashlib.sha256(sys.version.encode())
+    digest.update(repr(sorted(wheel.name for wheel in wheels.iterdir())).encode())
     for root in sorted(roots):
         for path in sorted(root.rglob("*")):
             if path.is_file() and "__pycache__" not in path.parts:
                 digest.update(str(path.relative_to(root.parent)).encode() + path.read_bytes())
-    return digest.hexdigest()
+    return digest.hexdigest()[:20]

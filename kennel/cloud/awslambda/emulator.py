@@ -1,7 +1,7 @@
 """One execution environment of a Lambda function: AWS's Runtime Interface Emulator.
 
 The emulator starts the function's Python with awslambdaric, as Lambda does, and takes one
-invocation at a time (a second one kills it, as measured; see `functions.Environments`).
+invocation at a time (a second one kills it, as measured; see environments.py).
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from kennel.errors import CannotStart
 
 _INVOCATIONS = "/2015-03-31/functions/function/invocations"
 _LISTEN_SECONDS = 5.0  # the emulator, a Go binary, listens after some 10 ms
-_LOOK_SECONDS = 0.05  # between two looks at the memory
+_MEMORY_SECONDS = 0.05  # between two measurements of the memory
 #: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html: 6 MB and a little.
 RESPONSE_BYTES = 6291556
 _MARGIN_SECONDS = 10.0  # beyond the function's own time-out, for the emulator to say so
@@ -40,7 +40,7 @@ def emulator_name() -> str:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What an invocation came to.
+    """The result of an invocation.
 
     Attributes
     ----------
@@ -85,7 +85,7 @@ class Emulator:
         command
             The runtime: a Python with awslambdaric and the handler's name.
         timeout
-            The function's time-out in seconds; `env` tells the emulator the same.
+            The function's time-out in seconds; `env` has the same for the emulator.
         memory
             MB beyond which its processes are killed; None for no limit.
         """
@@ -139,7 +139,7 @@ class Emulator:
     async def _guard_memory(self) -> None:
         """Kill the function's processes when they hold more than its memory.
 
-        Lambda's sandbox does so at once; this looks twenty times a second, so a short peak may
+        Lambda's sandbox does so at once; this measures twenty times a second, so a short peak may
         pass. The emulator then reports what Lambda does: "Runtime exited with error: signal:
         killed".
         """
@@ -149,7 +149,7 @@ class Emulator:
                 for pid in pids:
                     with contextlib.suppress(ProcessLookupError):
                         os.kill(pid, signal.SIGKILL)
-            await asyncio.sleep(_LOOK_SECONDS)
+            await asyncio.sleep(_MEMORY_SECONDS)
 
     async def stop(self) -> None:
         """End it at once: Lambda too gives a frozen environment no time to clean up."""
@@ -177,7 +177,7 @@ def _error(kind: str, message: str) -> Outcome:
 
 
 def _describes_error(payload: bytes) -> bool:
-    """Tell awslambdaric's report of an exception from an answer: the emulator sets no header."""
+    """Return whether a payload is awslambdaric's report of an exception: no header says so."""
     if b'"errorMessage"' not in payload:
         return False
     try:

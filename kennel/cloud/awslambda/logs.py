@@ -1,8 +1,8 @@
-"""What functions print, in CloudWatch Logs too, and the metrics that they print as such.
+"""Copy the output of functions to CloudWatch Logs, and extract the metrics in it.
 
-The emulator's output goes to a file for each function; this follows the files and passes on what
-was added, if the function's role may write there: on AWS one that may not leaves no log either.
-Lines in the embedded metric format become metrics, as CloudWatch Logs makes them:
+The emulator's output goes to a file for each function. New lines are copied if the function's role
+allows it; on AWS a function whose role does not leaves no log either. Lines in the embedded metric
+format become metrics, as CloudWatch Logs makes them:
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 """
 
@@ -13,23 +13,26 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from kennel.cloud.awslambda.functions import FunctionSettings
+from kennel.cloud.awslambda.function_config import FunctionConfig
 from kennel.cloud.cloudformation.names import ACCOUNT, REGION
 from kennel.cloud.cloudwatch.metrics import Metrics
 from kennel.cloud.iam.permissions import Authorizer
 from kennel.cloud.iam.policy import RequiredPermission
+
+if TYPE_CHECKING:
+    from types_boto3_logs import CloudWatchLogsClient
 
 _SECONDS = 1.0
 _BATCH = 10_000  # events in a PutLogEvents call; its megabyte is far
 
 
 @dataclass
-class _Followed:
-    settings: FunctionSettings
+class _LogFile:
+    function: FunctionConfig
     file: Path
     stream: str = ""
     offset: int = 0
@@ -46,61 +49,61 @@ class _Followed:
 
 
 class FunctionLogs:
-    """Follows the logs of all functions.
+    """Copies the logs of all functions.
 
     Parameters
     ----------
     folder
-        Where the emulators write.
+        The emulators' log files.
     client
         A boto3 client of moto's CloudWatch Logs.
     """
 
     def __init__(
         self,
-        functions: Mapping[str, FunctionSettings],
+        functions: Mapping[str, FunctionConfig],
         folder: Path,
-        client: Any,
+        client: "CloudWatchLogsClient",
         authorizer: Authorizer,
         metrics: Metrics,
     ) -> None:
-        self._followed = [
-            _Followed(each, folder / f"{each.logical_id}.log") for each in functions.values()
+        self._files = [
+            _LogFile(each, folder / f"{each.logical_id}.log") for each in functions.values()
         ]
         self._client = client
         self._authorizer = authorizer
         self._metrics = metrics
 
     async def run(self) -> None:
-        """Pass on what is added, for ever."""
+        """Copy new lines every second, until cancelled."""
         while True:
             await asyncio.sleep(_SECONDS)
-            await self.look()
+            await self.copy()
 
-    async def look(self) -> None:
-        """Pass on what was added since the last look."""
-        for each in self._followed:
+    async def copy(self) -> None:
+        """Copy the lines that were added since the last call."""
+        for each in self._files:
             lines = each.added()
             for name, value, unit, namespace, dimensions in _metrics_in(lines):
                 self._metrics.count(namespace, name, dimensions, value, unit)
-            group = each.settings.log_group
+            group = each.function.log_group
             arn = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{group}:log-stream:x"
             writing = RequiredPermission("logs:PutLogEvents", arn)
-            if lines and self._authorizer.allows(each.settings.role, writing):
+            if lines and self._authorizer.allows(each.function.role, writing):
                 await asyncio.to_thread(self._write, each, lines)
 
-    def _write(self, followed: _Followed, lines: list[str]) -> None:
-        group = followed.settings.log_group
+    def _write(self, log: _LogFile, lines: list[str]) -> None:
+        group = log.function.log_group
         try:
-            if not followed.stream:
+            if not log.stream:
                 day = datetime.now(UTC).strftime("%Y/%m/%d")
-                followed.stream = f"{day}/[$LATEST]{uuid.uuid4().hex}"
-                self._client.create_log_stream(logGroupName=group, logStreamName=followed.stream)
+                log.stream = f"{day}/[$LATEST]{uuid.uuid4().hex}"
+                self._client.create_log_stream(logGroupName=group, logStreamName=log.stream)
             now = int(datetime.now(UTC).timestamp() * 1000)
             for first in range(0, len(lines), _BATCH):
                 self._client.put_log_events(
                     logGroupName=group,
-                    logStreamName=followed.stream,
+                    logStreamName=log.stream,
                     logEvents=[
                         {"timestamp": now, "message": line or " "}
                         for line in lines[first : first + _BATCH]
@@ -112,10 +115,10 @@ class FunctionLogs:
                 raise
 
 
-Found = tuple[str, float, str, str, dict[str, str]]
+Metric = tuple[str, float, str, str, dict[str, str]]
 
 
-def _metrics_in(lines: list[str]) -> Iterator[Found]:
+def _metrics_in(lines: list[str]) -> Iterator[Metric]:
     """Yield (name, value, unit, namespace, dimensions) of each metric in the lines."""
     for line in lines:
         if '"_aws"' not in line:

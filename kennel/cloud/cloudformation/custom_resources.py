@@ -1,4 +1,4 @@
-"""Custom resources: the template's function is told of create, update and delete, and must answer.
+"""Custom resources: a function of the template is invoked on create, update and delete.
 
 Request and answer: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref.html
 The answer is PUT to a ResponseURL of the gateway, as on AWS to one of S3.
@@ -21,12 +21,12 @@ ANSWER_SECONDS = 3600.0
 _ANSWER_BYTES = 4096  # "The total size of the response body can't exceed 4096 bytes"
 
 Json = dict[str, Any]
-#: Invokes a function asynchronously: (ARN, event). SNS topics are not told.
-Tell = Callable[[str, Json], None]
+#: Invokes a function asynchronously: (ARN, event). SNS topics are not emulated here.
+Invoke = Callable[[str, Json], None]
 
 
 class CustomResources:
-    """Tells functions, and waits for what they answer.
+    """Invokes the functions of custom resources, and waits for their answers.
 
     Parameters
     ----------
@@ -34,50 +34,50 @@ class CustomResources:
         For the StackId.
     url
         The gateway's address: answers come to /kennel/custom/<token>.
-    tell
+    invoke
         Invokes a function without waiting for its result.
     seconds
         Longest wait for an answer where the resource has no ServiceTimeout.
     """
 
     def __init__(
-        self, stack_name: str, url: str, tell: Tell, seconds: float = ANSWER_SECONDS
+        self, stack_name: str, url: str, invoke: Invoke, seconds: float = ANSWER_SECONDS
     ) -> None:
         self._stack_id = (
             f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/{stack_name}/offline"  # AWS::StackId
         )
         self._url = url
-        self._tell = tell
+        self._invoke = invoke
         self._seconds = seconds
         self._waiting: dict[str, tuple[threading.Event, list[bytes]]] = {}
 
     def create(self, resource: Resource) -> Resource:
-        """Tell of the creation; return the resource with its PhysicalResourceId as its name."""
-        return self._ask("Create", resource, None)
+        """Send Create; return the resource with its PhysicalResourceId as its name."""
+        return self._send("Create", resource, None)
 
     def update(self, before: Resource, after: Resource) -> Resource:
-        """Tell of changed properties; a new PhysicalResourceId means that the old one goes."""
-        updated = self._ask("Update", replace(after, name=before.name), before)
+        """Send Update, and Delete for the old resource if the PhysicalResourceId is a new one."""
+        updated = self._send("Update", replace(after, name=before.name), before)
         if updated.name != before.name:
             self.delete(before)
         return updated
 
     def delete(self, resource: Resource) -> None:
-        """Tell of the deletion."""
-        self._ask("Delete", resource, None)
+        """Send Delete."""
+        self._send("Delete", resource, None)
 
     def answer(self, token: str, body: bytes) -> bool:
-        """Take what a function PUT; return whether anyone waits for it."""
-        found = self._waiting.get(token)
-        if found is None:
+        """Take a response that a function PUT; return whether it was expected."""
+        waiting = self._waiting.get(token)
+        if waiting is None:
             return False
-        arrived, bodies = found
+        arrived, bodies = waiting
         bodies.append(body)
         arrived.set()
         return True
 
-    def _ask(self, kind: str, resource: Resource, before: Resource | None) -> Resource:
-        given = {
+    def _send(self, kind: str, resource: Resource, before: Resource | None) -> Resource:
+        properties = {
             key: value for key, value in resource.properties.items() if key != "ServiceTimeout"
         }
         request: Json = {
@@ -86,7 +86,7 @@ class CustomResources:
             "StackId": self._stack_id,
             "LogicalResourceId": resource.logical_id,
             "ResourceType": resource.type,
-            "ResourceProperties": _as_text(given),
+            "ResourceProperties": _as_text(properties),
         }
         if kind != "Create":
             request["PhysicalResourceId"] = resource.name
@@ -96,8 +96,12 @@ class CustomResources:
         arrived, bodies = self._waiting[token] = threading.Event(), []
         seconds = float(resource.properties.get("ServiceTimeout", self._seconds))
         try:
-            event = {**request, "ResponseURL": f"{self._url}/kennel/custom/{token}"}
-            self._tell(str(given["ServiceToken"]), {**event, "ServiceToken": given["ServiceToken"]})
+            event = {
+                **request,
+                "ServiceToken": str(properties["ServiceToken"]),
+                "ResponseURL": f"{self._url}/kennel/custom/{token}",
+            }
+            self._invoke(event["ServiceToken"], event)
             if not arrived.wait(seconds):
                 raise KennelError(
                     f"{resource.logical_id}: CloudFormation did not receive a response from your "
@@ -114,7 +118,7 @@ def _checked(body: bytes, request: Json) -> str:
     Raises
     ------
     KennelError
-        When it says FAILED, is too long, or does not repeat the request's own ids.
+        When its Status is FAILED, it is too long, or it does not repeat the request's ids.
     """
     name = request["LogicalResourceId"]
     try:

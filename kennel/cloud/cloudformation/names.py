@@ -1,4 +1,4 @@
-"""What the resources of a stack are called: names, ARNs and attributes."""
+"""Names, ARNs and attributes of a stack's resources."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -20,14 +20,14 @@ class Names:
         self.resolver: Resolver  # names may be made of parameters, and parameters of names
 
     def name(self, logical_id: str) -> str:
-        """Return the name chosen in the template, or one made up as CloudFormation does."""
+        """Return the name chosen in the template, or one generated as CloudFormation does."""
         kind = self._kind(logical_id)
         chosen = self._declared[logical_id].get("Properties", {}).get(kind.name_property)
         if chosen:
             return str(self.resolver.resolve(chosen))
-        made_up = f"{self._stack_name}-{logical_id}"
+        generated = f"{self._stack_name}-{logical_id}"
         is_bucket = self._declared[logical_id]["Type"] == "AWS::S3::Bucket"
-        return made_up.lower() if is_bucket else made_up  # S3 takes no capitals
+        return generated.lower() if is_bucket else generated  # S3 takes no capitals
 
     def arn(self, logical_id: str) -> str:
         """Return the ARN; for a type that has none, the name."""
@@ -48,7 +48,7 @@ class Names:
         if wanted in kind.attributes:
             return self._fill(kind.attributes[wanted], logical_id)
         raise CannotStart(
-            f"the template asks for {logical_id}.{wanted}, which the offline cloud does not know: "
+            f"the template uses {logical_id}.{wanted}, which the offline cloud does not know: "
             "add it to kennel/cloud/cloudformation/resource_types.py"
         )
 
@@ -56,7 +56,7 @@ class Names:
         if logical_id not in self._declared:
             raise CannotStart(f"the template refers to {logical_id}, which it does not define")
         kind = kind_of(self._declared[logical_id]["Type"])
-        assert kind is not None  # noqa: S101 - template.py has refused what nobody knows
+        assert kind is not None  # noqa: S101 - template.py has refused unknown types
         return kind
 
     def _fill(self, pattern: str, logical_id: str) -> str:

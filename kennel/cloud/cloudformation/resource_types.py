@@ -1,14 +1,14 @@
 """What the offline cloud does with each resource type of a template.
 
-The one place where a type is known: how it is named, what `Ref` and `Fn::GetAtt` give, and who
-runs it here. A type that is not in the table stops `kennel up`, so that nothing in a template
-is ignored in silence.
+A row says how a type is named, what `Ref` and `Fn::GetAtt` return, and which part of the offline
+cloud runs it. A type that is not in the table stops `kennel up`, so that nothing in a template is
+ignored in silence.
 """
 
 from dataclasses import dataclass, field
 from typing import Literal
 
-Runner = Literal["kennel", "moto", "nobody"]
+Runner = Literal["kennel", "moto", "ignored"]
 
 
 @dataclass(frozen=True)
@@ -16,14 +16,14 @@ class ResourceType:
     """How one type of resource is named, referred to and run."""
 
     runner: Runner
-    #: What happens to it here, for docs/offline-cloud.md and `kennel up --explain`.
+    #: How it behaves here, for docs/offline-cloud.md and `kennel up --explain`.
     here: str
     #: The property that holds a name chosen in the template.
     name_property: str | None = None
     #: A pattern of {region}, {account} and {name}.
     arn: str | None = None
     ref_is_arn: bool = False
-    #: What `Ref` gives where it is neither name nor ARN, a pattern like `arn`.
+    #: What `Ref` returns where it is neither name nor ARN, a pattern like `arn`.
     ref: str | None = None
     #: Attributes of `Fn::GetAtt` beyond Arn, as patterns of {region}, {account} and {name}.
     attributes: dict[str, str] = field(default_factory=dict)
@@ -45,14 +45,14 @@ RESOURCE_TYPES: dict[str, ResourceType] = {
         "arn:aws:lambda:{region}:{account}:layer:{name}:1",
         ref_is_arn=True,
     ),
-    "AWS::Lambda::Permission": ResourceType("nobody", "the gateway may call every function"),
+    "AWS::Lambda::Permission": ResourceType("ignored", "the gateway may call every function"),
     "AWS::ApiGateway::RestApi": ResourceType(
         "kennel",
         "routes, keys, media types and gateway responses of its Body are served",
         "Name",
         attributes={"RootResourceId": "{name}"},
     ),
-    "AWS::ApiGateway::Deployment": ResourceType("nobody", "there is one, the template's"),
+    "AWS::ApiGateway::Deployment": ResourceType("ignored", "there is one, the template's"),
     "AWS::ApiGateway::Stage": ResourceType(
         "kennel", "its name is the first part of every path", "StageName"
     ),
@@ -66,18 +66,18 @@ RESOURCE_TYPES: dict[str, ResourceType] = {
         "kennel", "its rate, burst and quota are enforced", "UsagePlanName"
     ),
     "AWS::ApiGateway::UsagePlanKey": ResourceType("kennel", "ties the key to the plan"),
-    "AWS::ApiGateway::Account": ResourceType("nobody", "access logs are not imitated"),
+    "AWS::ApiGateway::Account": ResourceType("ignored", "access logs are not emulated"),
     "AWS::IAM::Role": ResourceType(
         "kennel",
-        "created in moto; its policies are enforced on every AWS call of whoever has it",
+        "created in moto; its policies are enforced on every AWS call with it",
         "RoleName",
         "arn:aws:iam::{account}:role/{name}",
     ),
     "AWS::S3::Bucket": ResourceType("moto", "a real bucket", "BucketName", "arn:aws:s3:::{name}"),
-    "AWS::S3::BucketPolicy": ResourceType("nobody", "resource policies are not evaluated"),
+    "AWS::S3::BucketPolicy": ResourceType("ignored", "resource policies are not evaluated"),
     "AWS::Logs::LogGroup": ResourceType(
         "moto",
-        "created with its retention; functions and jobs write to it, files are in .kennel/run/logs",
+        "created with its retention; functions and jobs write to it; files are in .kennel/run",
         "LogGroupName",
         "arn:aws:logs:{region}:{account}:log-group:{name}:*",
     ),
@@ -98,7 +98,7 @@ RESOURCE_TYPES: dict[str, ResourceType] = {
         attributes={"TopicName": "{name}", "TopicArn": "arn:aws:sns:{region}:{account}:{name}"},
     ),
     "AWS::SNS::Subscription": ResourceType("moto", "subscribed; a function is really invoked"),
-    "AWS::SNS::TopicPolicy": ResourceType("nobody", "resource policies are not evaluated"),
+    "AWS::SNS::TopicPolicy": ResourceType("ignored", "resource policies are not evaluated"),
     "AWS::SQS::Queue": ResourceType(
         "moto",
         "a real queue",
@@ -107,7 +107,7 @@ RESOURCE_TYPES: dict[str, ResourceType] = {
         ref="https://sqs.{region}.amazonaws.com/{account}/{name}",
         attributes={"QueueName": "{name}"},
     ),
-    "AWS::SQS::QueuePolicy": ResourceType("nobody", "resource policies are not evaluated"),
+    "AWS::SQS::QueuePolicy": ResourceType("ignored", "resource policies are not evaluated"),
     "AWS::CloudWatch::Alarm": ResourceType(
         "moto",
         "declared in moto, evaluated by kennel/cloud/cloudwatch/alarms.py",
@@ -120,19 +120,17 @@ RESOURCE_TYPES: dict[str, ResourceType] = {
         "AlarmName",
         "arn:aws:cloudwatch:{region}:{account}:alarm:{name}",
     ),
-    "AWS::CloudWatch::Dashboard": ResourceType(
-        "moto", "kept, and drawn by nobody", "DashboardName"
-    ),
+    "AWS::CloudWatch::Dashboard": ResourceType("moto", "kept, and not drawn", "DashboardName"),
     "AWS::ECR::Repository": ResourceType(
         "moto",
-        "a registry; an imitated build pushes one layer, nothing is pulled",
+        "a registry; a build records its context there, nothing is pulled",
         "RepositoryName",
         "arn:aws:ecr:{region}:{account}:repository/{name}",
         attributes={"RepositoryUri": "{account}.dkr.ecr.{region}.amazonaws.com/{name}"},
     ),
     "AWS::CodeBuild::Project": ResourceType(
         "moto",
-        "declared in moto; its builds are imitated by kennel/cloud/codebuild/builds.py",
+        "declared in moto; its builds are emulated by kennel/cloud/codebuild/builds.py",
         "Name",
         "arn:aws:codebuild:{region}:{account}:project/{name}",
     ),
@@ -150,14 +148,14 @@ RESOURCE_TYPES: dict[str, ResourceType] = {
     ),
     "AWS::SageMaker::ModelPackageGroup": ResourceType(
         "kennel",
-        "a group of the stand-in's registry",
+        "a group of the emulated model registry",
         "ModelPackageGroupName",
         _GROUP_ARN,
         ref_is_arn=True,
         attributes={"ModelPackageGroupArn": _GROUP_ARN},
     ),
     "AWS::SageMaker::NotebookInstance": ResourceType(
-        "nobody",
+        "ignored",
         "no notebook runs here",
         "NotebookInstanceName",
         "arn:aws:sagemaker:{region}:{account}:notebook-instance/{name}",
@@ -194,7 +192,7 @@ CUSTOM = ResourceType(
 
 
 def kind_of(type_name: str) -> ResourceType | None:
-    """Return what becomes of a type here; None for one that nobody knows."""
+    """Return the row of a type; None for an unknown one."""
     if is_custom(type_name):
         return CUSTOM
     return RESOURCE_TYPES.get(type_name)

@@ -1,4 +1,4 @@
-"""A stack as CloudFormation makes and removes it: in order, each resource by its own API.
+"""Create and delete a stack as CloudFormation does: in order, each resource by its own API.
 
 The calls go to the offline cloud's own address, as any client's do.
 """
@@ -18,31 +18,39 @@ from botocore.exceptions import ClientError
 
 from kennel.cloud.cloudformation.custom_resources import CustomResources
 from kennel.cloud.cloudformation.names import REGION
-from kennel.cloud.cloudformation.provider_steps import Clients, subscription
-from kennel.cloud.cloudformation.providers import MAKERS
+from kennel.cloud.cloudformation.provider_steps import subscription
+from kennel.cloud.cloudformation.providers import PROVIDERS
 from kennel.cloud.cloudformation.resource_types import is_custom
 from kennel.cloud.cloudformation.template import Resource, Stack
 from kennel.cloud.iam.identity import OPERATOR_KEY
+from kennel.cloud.runtime.clients import Clients
 from kennel.cloud.runtime.store import Store
 from kennel.errors import CannotStart, KennelError
 
 _DYNAMIC = re.compile(r"\{\{resolve:ssm:([^}:]+)(?::\d+)?\}\}")
 
 
-def client(service: str, url: str) -> Any:
-    """Return a boto3 client of the operator for the offline cloud at `url`."""
-    return boto3.client(
+def client(service: str, url: str, access_key: str = OPERATOR_KEY) -> Any:
+    """Return a boto3 client for the offline cloud at `url`.
+
+    Parameters
+    ----------
+    access_key
+        The operator's, or a role's logical id for a client with that role's permissions.
+    """
+    make: Any = boto3.client  # its type knows a client only where the service is a literal
+    return make(
         service,
         endpoint_url=url,
         region_name=REGION,
-        aws_access_key_id=OPERATOR_KEY,
+        aws_access_key_id=access_key,
         aws_secret_access_key="offline",  # noqa: S106 - signatures are not checked
         config=Config(s3={"addressing_style": "path"}, proxies={}),
     )
 
 
-class Deployment:
-    """What of a stack exists.
+class DeployedStack:
+    """The resources of a stack that exist.
 
     Parameters
     ----------
@@ -51,28 +59,29 @@ class Deployment:
     url
         The offline cloud's address.
     custom
-        What invokes the functions of custom resources.
+        Invokes the functions of custom resources.
     store
-        Remembers what custom resources were told: a restart is no new creation.
+        Keeps the properties of custom resources: a restart does not create them again.
     """
 
     def __init__(
         self, stack: Stack, url: str, custom: CustomResources, store: Store | None = None
     ) -> None:
         self._stack = stack
-        self._clients: Clients = functools.cache(lambda service: client(service, url))
+        clients: Any = functools.cache(lambda service: client(service, url))
+        self._clients: Clients = clients
         self._custom = custom
         self._store = store or Store(None)
-        self._made: dict[str, Resource] = {}
-        self._ids: dict[str, str] = {}  # name made up here: id made up there
+        self._created: dict[str, Resource] = {}
+        self._ids: dict[str, str] = {}  # by the name that stands for it in the template
 
     def create(self) -> None:
-        """Make every resource after those that it needs, then make sure that each is there.
+        """Create each resource after those that it needs, then check that each exists.
 
         Raises
         ------
         CannotStart
-            With the service's own reason, or the name of what it did not make.
+            With the service's own reason, or the names of resources that do not exist afterwards.
         """
         for resource in in_order(self._stack):
             ready = replace(resource, properties=self._with_ids(resource.properties))
@@ -84,28 +93,28 @@ class Deployment:
                 ) from error
         absent = [
             each.logical_id
-            for each in self._made.values()
-            if not is_custom(each.type) and not MAKERS[each.type].exists(self._clients, each)
+            for each in self._created.values()
+            if not is_custom(each.type) and not PROVIDERS[each.type].exists(self._clients, each)
         ]
         if absent:
-            raise CannotStart(f"created without an error, and not there: {', '.join(absent)}")
+            raise CannotStart(f"created without an error, but absent: {', '.join(absent)}")
 
     def delete(self, keep: bool = True) -> list[str]:
-        """Remove the stack as `aws cloudformation delete-stack` does, last made first.
+        """Delete the stack as `aws cloudformation delete-stack` does, the newest resource first.
 
         Returns
         -------
         list of str
-            Logical ids of what the template says to keep.
+            Logical ids of the resources that the template retains.
 
         Raises
         ------
         KennelError
-            When something blocks its own deletion, as on AWS: what was made later is gone then,
-            what was made earlier is still there.
+            When a resource cannot be deleted. As on AWS, those created after it are deleted by
+            then, and those created before it remain.
         """
         kept = []
-        for logical_id, resource in reversed(list(self._made.items())):
+        for logical_id, resource in reversed(list(self._created.items())):
             if keep and resource.deletion_policy.startswith("Retain"):
                 kept.append(logical_id)
                 continue
@@ -114,42 +123,41 @@ class Deployment:
                     self._custom.delete(resource)
                     self._store.delete("custom-resource", logical_id)
                 else:
-                    _empty_if_told(resource, self._clients)
-                    MAKERS[resource.type].remove(self._clients, resource)
+                    _empty(resource, self._clients)
+                    PROVIDERS[resource.type].delete(self._clients, resource)
             except ClientError as error:
                 raise KennelError(f"DELETE_FAILED: {logical_id}: {error}") from error
-            del self._made[logical_id]
+            del self._created[logical_id]
         return kept
 
-    def _tell(self, resource: Resource) -> Resource:
-        """Tell a custom resource what has become of it since it was last told, if anything."""
-        known = self._store.get("custom-resource", resource.logical_id)
-        if known is None:
-            made = self._custom.create(resource)
+    def _create_custom(self, resource: Resource) -> Resource:
+        """Create a custom resource, or update one whose properties an earlier run kept."""
+        kept = self._store.get("custom-resource", resource.logical_id)
+        if kept is None:
+            created = self._custom.create(resource)
+        elif kept["properties"] == resource.properties:
+            created = replace(resource, name=kept["name"])
         else:
-            before = replace(resource, name=known["name"], properties=known["properties"])
-            same = known["properties"] == resource.properties
-            made = replace(resource, name=before.name)
-            if not same:
-                made = self._custom.update(before, resource)
-        kept = {"name": made.name, "properties": resource.properties}
+            before = replace(resource, name=kept["name"], properties=kept["properties"])
+            created = self._custom.update(before, resource)
+        kept = {"name": created.name, "properties": resource.properties}
         self._store.put("custom-resource", resource.logical_id, kept)
-        return made
+        return created
 
     def _create(self, resource: Resource) -> None:
         if is_custom(resource.type):
-            self._made[resource.logical_id] = self._tell(resource)
+            self._created[resource.logical_id] = self._create_custom(resource)
             return
-        maker = MAKERS[resource.type]
-        if maker.physical or not maker.exists(self._clients, resource):
-            made_up = maker.make(self._clients, resource)
-            if made_up:
-                self._ids[resource.name] = made_up
-                resource = replace(resource, name=made_up)
-        self._made[resource.logical_id] = resource
+        provider = PROVIDERS[resource.type]
+        if provider.physical_id or not provider.exists(self._clients, resource):
+            physical_id = provider.create(self._clients, resource)
+            if physical_id:
+                self._ids[resource.name] = physical_id
+                resource = replace(resource, name=physical_id)
+        self._created[resource.logical_id] = resource
 
     def _with_ids(self, fragment: Any) -> Any:
-        """Put ids that AWS made up, and values of {{resolve:ssm:...}}, in their places."""
+        """Replace names by generated ids, and {{resolve:ssm:...}} by the parameters' values."""
         if isinstance(fragment, dict):
             return {key: self._with_ids(value) for key, value in fragment.items()}
         if isinstance(fragment, list):
@@ -161,17 +169,16 @@ class Deployment:
         return _DYNAMIC.sub(lambda match: self._parameter(match[1]), fragment)
 
     def _parameter(self, name: str) -> str:
-        found = self._clients("ssm").get_parameter(Name=name)
-        return str(found["Parameter"]["Value"])
+        return str(self._clients("ssm").get_parameter(Name=name)["Parameter"]["Value"])
 
 
 def in_order(stack: Stack) -> list[Resource]:
-    """Return what has to be made, each resource after those that it needs.
+    """Return the resources to create, each after those that it needs.
 
     Raises
     ------
     CannotStart
-        When resources need each other in a circle.
+        When resources need each other in a cycle.
     """
     done: dict[str, Resource] = {}
     waiting = dict(stack.resources)
@@ -181,11 +188,11 @@ def in_order(stack: Stack) -> list[Resource]:
             raise CannotStart(f"these resources need each other: {', '.join(sorted(waiting))}")
         for each in ready:
             done[each.logical_id] = waiting.pop(each.logical_id)
-    return [each for each in done.values() if each.type in MAKERS or is_custom(each.type)]
+    return [each for each in done.values() if each.type in PROVIDERS or is_custom(each.type)]
 
 
 def _adapted(resource: Resource, clients: Clients) -> Resource:
-    """Return it with what only a deployment knows: a definition's text, a function's address."""
+    """Return a resource with the properties that moto needs in another form."""
     properties = resource.properties
     if resource.type == "AWS::StepFunctions::StateMachine":
         properties = {
@@ -210,8 +217,8 @@ def _definition(properties: Mapping[str, Any]) -> str:
     return json.dumps(yaml.safe_load(text))
 
 
-def _empty_if_told(resource: Resource, clients: Clients) -> None:
-    """Do what EmptyOnDelete says: a repository with images cannot be deleted otherwise."""
-    told = str(resource.properties.get("EmptyOnDelete", False)).lower() == "true"
-    if resource.type == "AWS::ECR::Repository" and told:
+def _empty(resource: Resource, clients: Clients) -> None:
+    """Delete a repository's images if its EmptyOnDelete says so: they block its deletion."""
+    empty_on_delete = str(resource.properties.get("EmptyOnDelete", False)).lower() == "true"
+    if resource.type == "AWS::ECR::Repository" and empty_on_delete:
         clients("ecr").delete_repository(repositoryName=resource.name, force=True)

@@ -1,8 +1,7 @@
-"""template.yaml as a stack of resources with every value known.
+"""Read a SAM template as a stack of resources whose properties are resolved.
 
-SAM's own transform (aws-sam-translator) turns it into CloudFormation, and the intrinsic
-functions are resolved with the parameters given. Nothing that the template says is said again
-in the offline cloud.
+SAM's own transform (aws-sam-translator) turns the template into CloudFormation's form; then the
+intrinsic functions are resolved with the parameters given.
 """
 
 import logging
@@ -30,8 +29,8 @@ class Resource:
     Attributes
     ----------
     name, arn
-        A resource whose id AWS makes up (an instance, a security group) has a name made up here;
-        `deploy` puts the id in its place when it knows it.
+        A resource whose id AWS generates (an instance, a security group) has a placeholder as its
+        name; `stack.py` puts the id in its place once it is created.
     needs
         Logical ids of what must exist before it: its references and its DependsOn.
     deletion_policy
@@ -49,7 +48,7 @@ class Resource:
 
 @dataclass(frozen=True)
 class Stack:
-    """What `sam deploy` would have made: resources by logical id, and outputs."""
+    """The resources that `sam deploy` would create, by logical id, and the outputs."""
 
     name: str
     resources: dict[str, Resource]
@@ -61,10 +60,12 @@ class Stack:
 
     def only(self, type_name: str) -> Resource:
         """Return the one resource of a type; the offline cloud serves one API, one bucket..."""
-        found = self.of_type(type_name)
-        if len(found) != 1:
-            raise CannotStart(f"the template has {len(found)} resources of {type_name}, expected 1")
-        return found[0]
+        resources = self.of_type(type_name)
+        if len(resources) != 1:
+            raise CannotStart(
+                f"the template has {len(resources)} resources of {type_name}, expected 1"
+            )
+        return resources[0]
 
 
 def load(path: Path, parameters: Mapping[str, str], stack_name: str) -> Stack:
@@ -79,7 +80,7 @@ def load(path: Path, parameters: Mapping[str, str], stack_name: str) -> Stack:
     ------
     CannotStart
         When the template cannot be read, a parameter is unknown or missing, or a resource has a
-        type that the offline cloud neither runs nor knows to leave alone.
+        type that is not in resource_types.py.
     """
     try:
         source = yaml_parse(path.read_text())
@@ -96,7 +97,7 @@ def load(path: Path, parameters: Mapping[str, str], stack_name: str) -> Stack:
 
 
 class _NoManagedPolicies:
-    """Kennel's roles are written out: a managed policy in the template is a mistake."""
+    """No managed policies: a template has to write its policies out."""
 
     def load(self) -> dict[str, str]:
         return {}
@@ -119,7 +120,7 @@ def _parameter_values(source: Mapping[str, Any], given: Mapping[str, str]) -> di
 
 
 def _check_allowed(name: str, value: str, spec: Mapping[str, Any]) -> None:
-    """Check what CloudFormation checks before it makes anything."""
+    """Check a parameter's value against its allowed values, pattern and range."""
     allowed = [str(item) for item in spec.get("AllowedValues", [])]
     problem = ""
     if allowed and value not in allowed:
@@ -138,7 +139,7 @@ def _check_allowed(name: str, value: str, spec: Mapping[str, Any]) -> None:
 
 
 def _with_local_code(source: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Do what `sam package` does to local paths: the transform takes none."""
+    """Replace local paths by S3 URIs, as `sam package` does: the transform takes no paths."""
     uploaded = {
         "AWS::Serverless::Function": "CodeUri",
         "AWS::Serverless::LayerVersion": "ContentUri",
@@ -155,10 +156,10 @@ def _with_local_code(source: dict[str, Any], folder: Path) -> dict[str, Any]:
 def _resolve(template: dict[str, Any], values: dict[str, str], stack_name: str) -> Stack:
     declared: dict[str, Any] = template["Resources"]
     types = {each["Type"] for each in declared.values()}
-    strange = sorted(each for each in types if kind_of(each) is None)
-    if strange:
+    unknown = sorted(each for each in types if kind_of(each) is None)
+    if unknown:
         raise CannotStart(
-            f"the offline cloud neither runs nor knows to leave alone {', '.join(strange)}: "
+            f"the offline cloud neither runs nor knows to leave alone {', '.join(unknown)}: "
             "add it to kennel/cloud/cloudformation/resource_types.py"
         )
     pseudo = {

@@ -1,15 +1,15 @@
-"""The alarms of the offline CloudWatch: evaluated on the clock, their actions carried out.
+"""Evaluate the alarms of the offline CloudWatch on its clock, and carry out their actions.
 
-moto keeps alarms and never looks at a metric. What is declared there is evaluated here by its
-own period, statistic, M out of N and treatment of missing data, and its state is set in moto. A
-state that somebody else sets (`aws cloudwatch set-alarm-state`) has its actions carried out too,
-and holds until the next evaluation, as on AWS.
+moto stores alarms and does not evaluate them. They are evaluated here by their own period,
+statistic, M out of N and treatment of missing data, and their state is set in moto. A state that a
+client sets (`aws cloudwatch set-alarm-state`) has its actions carried out too, and holds until the
+next evaluation, as on AWS.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/AlarmThatSendsEmail.html
 
-How others use it: `alarms.on(prefix, action)` for ARNs that an alarm's actions name (SNS topics
-are known), `await alarms.tripped(names, since)`, and a task of `alarms.run()`. Metric math,
-anomaly bands and composite alarms are not imitated; such an alarm is reported by its name, once.
+`alarms.on(prefix, action)` adds an action for ARNs (SNS topics are known), and `alarms.run()` is a
+task. Metric math, anomaly bands and composite alarms are not emulated; such an alarm is reported by
+its name, once.
 """
 
 import asyncio
@@ -17,13 +17,18 @@ import json
 import operator
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from kennel.cloud.cloudformation.names import ACCOUNT
+from kennel.cloud.cloudwatch.alarm_state import reason, state_of
 from kennel.cloud.cloudwatch.metrics import Metrics, Series, is_known
 from kennel.cloud.runtime.clock import Clock
+
+if TYPE_CHECKING:
+    from types_boto3_cloudwatch import CloudWatchClient
+    from types_boto3_sns import SNSClient
 
 Json = dict[str, Any]
 #: (alarm as DescribeAlarms gives it, the new state, the newest point or None)
@@ -49,13 +54,13 @@ class Alarms:
     cloudwatch, sns
         boto3 clients of moto.
     report
-        Told in a sentence of what is not imitated.
+        Called with a sentence for what is not emulated.
     """
 
     def __init__(
         self,
-        cloudwatch: Any,
-        sns: Any,
+        cloudwatch: "CloudWatchClient",
+        sns: "SNSClient",
         metrics: Metrics,
         clock: Clock,
         report: Callable[[str], None] = lambda line: None,
@@ -74,12 +79,12 @@ class Alarms:
         self.on("arn:aws:sns:", self._publish)
 
     def on(self, prefix: str, action: Action, *, repeat: bool = False) -> None:
-        """Let `action` do what alarms ask of ARNs with this prefix.
+        """Call `action` for the ARNs with this prefix that an alarm's actions name.
 
         Parameters
         ----------
         repeat
-            Whether it is asked at each evaluation while the state holds, as scaling policies are.
+            Whether to call it at each evaluation while the state holds, as for scaling policies.
         """
         self._actions[prefix] = action
         if repeat:
@@ -87,7 +92,7 @@ class Alarms:
 
     async def tripped(self, names: Sequence[str], since: float) -> list[str]:
         """Return those of `names` that were in ALARM at any time since (Unix seconds)."""
-        for alarm in await self._declared():
+        for alarm in await self._alarms():
             if alarm["StateValue"] == "ALARM":
                 self._last_alarm[alarm["AlarmName"]] = self._clock.now()
         return [name for name in names if self._last_alarm.get(name, -1.0) >= since]
@@ -99,29 +104,31 @@ class Alarms:
             await self._clock.sleep_until(tick)
             try:
                 await self.evaluate()
-            except BotoCoreError as error:  # moto was too busy to answer; the next tick asks again
-                self._say("moto", f"alarms wait for CloudWatch: {error}")
+            except BotoCoreError as error:  # moto was too busy to answer: retried at the next tick
+                self._report_once("moto", f"alarms wait for CloudWatch: {error}")
             await asyncio.sleep(LEAST_REAL_SECONDS)
 
     async def evaluate(self) -> None:
-        """Evaluate every alarm whose newest period is complete and was not looked at yet."""
+        """Evaluate every alarm whose newest complete period is not evaluated yet."""
         now = self._clock.now()
-        for alarm in await self._declared():
+        for alarm in await self._alarms():
             try:
-                await self._look(alarm, now)
-            except ClientError as error:  # such as a topic or an alarm that is gone by now
+                await self._update(alarm, now)
+            except ClientError as error:  # such as a topic or an alarm that was deleted meanwhile
                 name = alarm["AlarmName"]
-                self._say(f"{name} {error}", f"the alarm {name} could not be served: {error}")
+                self._report_once(
+                    f"{name} {error}", f"the alarm {name} could not be served: {error}"
+                )
 
-    async def _look(self, alarm: Json, now: float) -> None:
+    async def _update(self, alarm: Json, now: float) -> None:
         name, state = alarm["AlarmName"], alarm["StateValue"]
         if state == "ALARM":
             self._last_alarm[name] = now
-        was = self._known.setdefault(name, state)
+        before = self._known.setdefault(name, state)
         self._known[name] = state
-        if was != state:  # somebody set it
-            await self._act(alarm, was, state, None)
-        if self._is_imitated(alarm):
+        if before != state:  # a client set it
+            await self._act(alarm, before, state, None)
+        if self._is_emulated(alarm):
             await self._evaluate(alarm, now)
 
     async def _evaluate(self, alarm: Json, now: float) -> None:
@@ -142,7 +149,7 @@ class Alarms:
         )
         compare = _COMPARE[alarm["ComparisonOperator"]]
         breaches = [None if p is None else compare(p, alarm["Threshold"]) for p in points]
-        state = judge(
+        state = state_of(
             breaches,
             periods,
             alarm.get("DatapointsToAlarm") or periods,
@@ -153,15 +160,15 @@ class Alarms:
         state = state or before
         latest = next((point for point in reversed(points) if point is not None), None)
         if state != before:
-            reason = _reason(state, points, alarm)
+            state_reason = reason(state, points, alarm)
             await asyncio.to_thread(
                 self._cloudwatch.set_alarm_state,
                 AlarmName=name,
                 StateValue=state,
-                StateReason=reason,
+                StateReason=state_reason,
                 StateReasonData="{}",
             )
-            alarm["StateReason"] = reason
+            alarm["StateReason"] = state_reason
             self._known[name] = state
         if state == "ALARM":
             self._last_alarm[name] = now
@@ -175,52 +182,39 @@ class Alarms:
         for arn in alarm.get(member, []):
             prefix = next((each for each in self._actions if arn.startswith(each)), None)
             if prefix is None:
-                self._say(arn, f"the alarm {alarm['AlarmName']} names {arn}, which nobody acts on")
+                self._report_once(
+                    arn, f"the alarm {alarm['AlarmName']} names {arn}, for which there is no action"
+                )
             elif state != before or prefix in self._repeated:
                 await self._actions[prefix](alarm | {"Acting": arn, "Was": before}, state, latest)
 
-    def _is_imitated(self, alarm: Json) -> bool:
+    def _is_emulated(self, alarm: Json) -> bool:
         name, is_simple = alarm["AlarmName"], bool(alarm.get("MetricName"))
         statistic = alarm.get("ExtendedStatistic") or alarm.get("Statistic") or ""
         if is_simple and is_known(statistic) and alarm["ComparisonOperator"] in _COMPARE:
             return True
-        self._say(
+        self._report_once(
             name,
             f"the alarm {name} is not evaluated: only those of one metric, of a plain statistic "
             "or a percentile, with a fixed threshold are",
         )
         return False
 
-    def _say(self, about: str, sentence: str) -> None:
+    def _report_once(self, about: str, sentence: str) -> None:
         if about not in self._reported:
             self._reported.add(about)
             self._report(sentence)
 
-    async def _declared(self) -> list[Json]:
+    async def _alarms(self) -> list[Json]:
         def read() -> list[Json]:
             pages = self._cloudwatch.get_paginator("describe_alarms").paginate()
-            return [each for page in pages for each in page["MetricAlarms"]]
+            alarms: list[Any] = [each for page in pages for each in page["MetricAlarms"]]
+            return alarms
 
         return await asyncio.to_thread(read)
 
     async def _publish(self, alarm: Json, state: str, _: float | None) -> None:
-        moment = datetime.fromtimestamp(self._clock.now(), UTC)
-        message = {
-            "AlarmName": alarm["AlarmName"],
-            "AlarmDescription": alarm.get("AlarmDescription"),
-            "AWSAccountId": ACCOUNT,
-            "NewStateValue": state,
-            "NewStateReason": alarm.get("StateReason", ""),
-            "StateChangeTime": f"{moment:%Y-%m-%dT%H:%M:%S.000+0000}",
-            "Region": "US East (N. Virginia)",
-            "AlarmArn": alarm["AlarmArn"],
-            "OldStateValue": alarm["Was"],
-            "Trigger": {
-                key: alarm[key]
-                for key in ("MetricName", "Namespace", "Period", "EvaluationPeriods", "Threshold")
-                if key in alarm
-            },
-        }
+        message = _message(alarm, state, self._clock.now())
         await asyncio.to_thread(
             self._sns.publish,
             TopicArn=alarm["Acting"],
@@ -229,51 +223,26 @@ class Alarms:
         )
 
 
-def judge(
-    breaches: Sequence[bool | None], periods: int, datapoints: int, missing: str
-) -> str | None:
-    """Return the state that an alarm is to have, None for the one that it has.
-
-    Parameters
-    ----------
-    breaches
-        Whether each point breaches, oldest first, None where there is none; more of them than
-        `periods` where CloudWatch looks further back.
-    periods, datapoints
-        N and M: ALARM when M of the last N points breach.
-    missing
-        TreatMissingData: missing, ignore, breaching or notBreaching.
-    """
-    real = [each for each in breaches if each is not None]
-    if len(real) >= periods:
-        return "ALARM" if sum(real[-periods:]) >= datapoints else "OK"
-    lacking = periods - len(real)
-    if missing in {"breaching", "notBreaching"}:
-        breaching = sum(real) + lacking * (missing == "breaching")
-        return "ALARM" if breaching >= datapoints else "OK"
-    if sum(real) >= datapoints:
-        return "ALARM"
-    if not all(real):
-        return "OK"
-    if missing == "ignore" or not real:
-        return None if missing == "ignore" else "INSUFFICIENT_DATA"
-    # Only breaches, too few: they alarm once the oldest is as old as M points, no sooner.
-    newest = breaches[-periods:]
-    age = next((periods - n for n, each in enumerate(newest) if each), 0)
-    return "ALARM" if age >= datapoints else None
-
-
 def _is_new(alarm: Json) -> bool:
     return str(alarm.get("StateReason", "")).startswith("Unchecked: Initial alarm creation")
 
 
-def _reason(state: str, points: Sequence[float | None], alarm: Json) -> str:
-    if state == "INSUFFICIENT_DATA":
-        return "Insufficient Data: no datapoints were received."
-    real = [point for point in points[-alarm["EvaluationPeriods"] :] if point is not None]
-    words = alarm["ComparisonOperator"].removesuffix("Threshold")
-    verb = "were" if state == "ALARM" else "were not"
-    return (
-        f"Threshold Crossed: {len(real)} datapoint(s) {real} {verb} {words} "
-        f"the threshold ({alarm['Threshold']})."
-    )
+def _message(alarm: Json, state: str, now: float) -> Json:
+    """Return the document that an alarm publishes to its topics."""
+    moment = datetime.fromtimestamp(now, UTC)
+    return {
+        "AlarmName": alarm["AlarmName"],
+        "AlarmDescription": alarm.get("AlarmDescription"),
+        "AWSAccountId": ACCOUNT,
+        "NewStateValue": state,
+        "NewStateReason": alarm.get("StateReason", ""),
+        "StateChangeTime": f"{moment:%Y-%m-%dT%H:%M:%S.000+0000}",
+        "Region": "US East (N. Virginia)",
+        "AlarmArn": alarm["AlarmArn"],
+        "OldStateValue": alarm["Was"],
+        "Trigger": {
+            key: alarm[key]
+            for key in ("MetricName", "Namespace", "Period", "EvaluationPeriods", "Threshold")
+            if key in alarm
+        },
+    }

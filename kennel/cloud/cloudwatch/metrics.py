@@ -1,8 +1,8 @@
-"""What is counted: kept here for the alarms, and written to the offline CloudWatch.
+"""Collect metrics: aggregated here for the alarms, and written to the offline CloudWatch.
 
-moto keeps every single value for ever, and knows no percentiles. So values are added up over ten
-seconds before they are written, and the alarms read what is kept here; a metric that somebody
-else wrote is read from moto.
+moto stores every single value, and has no percentiles. So values are aggregated over ten seconds
+before they are written, and the alarms read the aggregates; a metric that a client wrote with
+PutMetricData is read from moto.
 """
 
 import asyncio
@@ -13,11 +13,19 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError
 
 from kennel.cloud.runtime.clock import Clock
+
+if TYPE_CHECKING:
+    from types_boto3_cloudwatch import CloudWatchClient
+    from types_boto3_cloudwatch.type_defs import (
+        MetricDataQueryTypeDef,
+        MetricDatumTypeDef,
+        MetricTypeDef,
+    )
 
 BUCKET_SECONDS = 10  # the shortest alarm period of a metric that is not written each second
 KEEP_SECONDS = 3 * 3600  # of what alarms read; CloudWatch too keeps its finest points so long
@@ -38,7 +46,7 @@ class Series:
         """Return the series of a metric."""
         return cls(namespace, name, tuple(sorted(dimensions.items())))
 
-    def aws(self) -> dict[str, Any]:
+    def aws(self) -> "MetricTypeDef":
         """Return the metric as CloudWatch's API names it."""
         return {
             "Namespace": self.namespace,
@@ -49,7 +57,7 @@ class Series:
 
 @dataclass
 class Bucket:
-    """What was counted in ten seconds from `start` on (Unix seconds)."""
+    """Values of ten seconds from `start` on (Unix seconds), aggregated."""
 
     start: float
     unit: str
@@ -66,7 +74,7 @@ class Bucket:
 
 
 class Metrics:
-    """Counts, on the loop's thread.
+    """Aggregates values by series; used on the event loop's thread only.
 
     Parameters
     ----------
@@ -74,7 +82,7 @@ class Metrics:
         A boto3 client of moto's CloudWatch; None keeps everything here.
     """
 
-    def __init__(self, clock: Clock, cloudwatch: Any | None = None) -> None:
+    def __init__(self, clock: Clock, cloudwatch: "CloudWatchClient | None" = None) -> None:
         self._clock = clock
         self._cloudwatch = cloudwatch
         self._kept: dict[Series, dict[float, Bucket]] = {}
@@ -124,31 +132,34 @@ class Metrics:
         self, series: Series, statistic: str, period: float, start: float, count: int
     ) -> list[float | None]:
         points: list[float | None] = [None] * count
-        # Nobody may write to AWS's own namespaces, so what is not counted here is nowhere.
-        is_ours = series.namespace.startswith("AWS/")
-        if self._cloudwatch is None or statistic.startswith("p") or is_ours:
+        # Clients cannot write to AWS's own namespaces: such a series is counted here or absent.
+        is_of_aws = series.namespace.startswith("AWS/")
+        if self._cloudwatch is None or statistic.startswith("p") or is_of_aws:
             return points
-        stat = {"Metric": series.aws(), "Period": int(period), "Stat": statistic}
+        query: MetricDataQueryTypeDef = {
+            "Id": "m",
+            "MetricStat": {"Metric": series.aws(), "Period": int(period), "Stat": statistic},
+        }
         answer = await asyncio.to_thread(
             self._cloudwatch.get_metric_data,
-            MetricDataQueries=[{"Id": "m", "MetricStat": stat}],
+            MetricDataQueries=[query],
             StartTime=datetime.fromtimestamp(start, UTC),
             EndTime=datetime.fromtimestamp(start + period * count, UTC),
         )
-        found = answer["MetricDataResults"][0]
-        for moment, value in zip(found["Timestamps"], found["Values"], strict=True):
+        result = answer["MetricDataResults"][0]
+        for moment, value in zip(result["Timestamps"], result["Values"], strict=True):
             number = int((moment.timestamp() - start) // period)
             if 0 <= number < count:
                 points[number] = value
         return points
 
     async def write(self) -> None:
-        """Write to moto's CloudWatch what was counted since the last time."""
+        """Write the values counted since the last call to moto's CloudWatch."""
         unwritten, self._unwritten = self._unwritten, {}
-        by_namespace: dict[str, list[dict[str, Any]]] = {}
+        by_namespace: dict[str, list[MetricDatumTypeDef]] = {}
         for (series, _), bucket in unwritten.items():
             metric = series.aws()
-            datum = {
+            datum: Any = {
                 "MetricName": metric["MetricName"],
                 "Dimensions": metric["Dimensions"],
                 "Timestamp": datetime.fromtimestamp(bucket.start, UTC),
@@ -179,7 +190,7 @@ class Metrics:
 
 
 def is_known(statistic: str) -> bool:
-    """Tell whether `Metrics.points` has this statistic."""
+    """Return whether `Metrics.points` has this statistic."""
     return bool(re.fullmatch(r"Sum|Average|Minimum|Maximum|SampleCount|p\d+(\.\d+)?", statistic))
 
 
@@ -202,4 +213,4 @@ def _statistic(name: str, buckets: list[Bucket]) -> float:
             rank -= values[value]
             if rank <= 0:
                 return value
-    raise ValueError(f"the statistic {name} is not imitated: expected Sum, Average, ... or pNN")
+    raise ValueError(f"the statistic {name} is not emulated: expected Sum, Average, ... or pNN")

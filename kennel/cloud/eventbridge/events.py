@@ -1,14 +1,14 @@
-"""EventBridge: what happens in the offline cloud, matched against the template's rules.
+"""EventBridge: match the events of the offline cloud against the template's rules.
 
-moto keeps the rules and compares events with their patterns; what it does not do is to call
-functions, and to tell of executions that end. Executions are watched while any runs.
+moto keeps the rules and compares events with their patterns, but sends nothing to functions and
+publishes no event when an execution's status changes. Executions are polled while any runs.
 """
 
 import asyncio
 import json
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,7 +17,8 @@ from moto.events.models import EventPattern
 from kennel.cloud.cloudformation.names import ACCOUNT, REGION
 from kennel.cloud.cloudformation.template import Resource, Stack
 from kennel.cloud.cloudwatch.metrics import Metrics
-from kennel.cloud.eventbridge.targets import Json, Targets, service_of, shaped
+from kennel.cloud.eventbridge.targets import EventTargets, Json, input_of, service_of
+from kennel.cloud.runtime.clients import Clients
 from kennel.cloud.runtime.clock import Clock
 from kennel.errors import CannotStart
 
@@ -25,7 +26,7 @@ _OPERATORS = {
     *("prefix", "suffix", "equals-ignore-case", "anything-but", "numeric", "exists", "wildcard"),
     "cidr",
 }
-_LOOK_SECONDS = 0.25
+_POLL_SECONDS = 0.25
 
 
 class Events:
@@ -34,25 +35,25 @@ class Events:
     Parameters
     ----------
     stack
-        Its AWS::Events::Rule resources are what is matched, and its state machines are watched.
+        Holds the rules to match and the state machines to watch.
     targets
-        What sends to a rule's targets.
+        Sends events to a rule's targets.
     client
-        A boto3 client to moto by service: it knows executions, and which rules are enabled.
+        A boto3 client of moto by service, for executions and for the state of rules.
     metrics
-        Where executions are counted.
+        Counts executions.
 
     Raises
     ------
     CannotStart
-        For a pattern or a target that would never be served.
+        For a pattern or a target that is not emulated.
     """
 
     def __init__(
         self,
         stack: Stack,
-        targets: Targets,
-        client: Callable[[str], Any],
+        targets: EventTargets,
+        client: Clients,
         clock: Clock,
         metrics: Metrics | None = None,
     ) -> None:
@@ -62,7 +63,7 @@ class Events:
         self._targets = targets
         self._client = client
         self._clock = clock
-        self._seen: dict[str, tuple[str, int]] = {}  # status, and how often it was redriven
+        self._statuses: dict[str, str] = {}  # as last seen, by the execution's ARN
         self._started = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         for rule in self._rules:
@@ -75,7 +76,7 @@ class Events:
         detail: Mapping[str, Any],
         resources: Sequence[str] = (),
     ) -> None:
-        """Put one event of an AWS service on the bus; its rules' targets are called behind."""
+        """Put one event of an AWS service on the bus; its targets are called in the background."""
         now = datetime.fromtimestamp(self._clock.now(), UTC)
         event: Json = {
             "version": "0",
@@ -103,35 +104,35 @@ class Events:
     async def fire(self, rule: Resource, event: Json) -> None:
         """Send an event to each of a rule's targets."""
         for target in rule.properties.get("Targets", []):
-            await self._targets.send(target["Arn"], shaped(target, event))
+            await self._targets.send(target["Arn"], input_of(target, event))
 
     def enabled(self, rule: Resource) -> bool:
-        """Ask moto, where DisableRule and EnableRule leave their mark."""
+        """Return whether a rule is enabled; DisableRule and EnableRule change it in moto."""
         described = self._client("events").describe_rule(Name=rule.name)
         return bool(described["State"] == "ENABLED")
 
     def execution_started(self) -> None:
-        """Begin to look at executions: one was started."""
+        """Begin to poll executions, since one was started."""
         self._started.set()
 
     async def stop(self) -> None:
-        """Drop what is being sent."""
+        """Cancel the events that are being sent."""
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def watch(self) -> None:
-        """Publish each change of an execution's status, for ever."""
+        """Publish each change of an execution's status, until cancelled."""
         while True:
             await self._started.wait()
             self._started.clear()
             running = True
             while running:
-                running = await self._look()
-                await asyncio.sleep(_LOOK_SECONDS)
+                running = await self._publish_changes()
+                await asyncio.sleep(_POLL_SECONDS)
 
-    async def _look(self) -> bool:
-        """Publish what has changed; return whether any execution runs."""
+    async def _publish_changes(self) -> bool:
+        """Publish changes since the last call; return whether any execution runs."""
         changed = await asyncio.to_thread(self._changed)
         for execution in changed:
             self._count(execution)
@@ -141,7 +142,7 @@ class Events:
                 execution,
                 [execution["executionArn"]],
             )
-        return any(status == "RUNNING" for status, _ in self._seen.values())
+        return "RUNNING" in self._statuses.values()
 
     def _count(self, execution: Json) -> None:
         """https://docs.aws.amazon.com/step-functions/latest/dg/procedure-cw-metrics.html."""
@@ -162,9 +163,8 @@ class Events:
         for machine in self._machines:
             for page in states.get_paginator("list_executions").paginate(stateMachineArn=machine):
                 for each in page["executions"]:
-                    now = (each["status"], each["redriveCount"])
-                    if self._seen.get(each["executionArn"]) != now:
-                        self._seen[each["executionArn"]] = now
+                    if self._statuses.get(each["executionArn"]) != each["status"]:
+                        self._statuses[each["executionArn"]] = each["status"]
                         full = states.describe_execution(executionArn=each["executionArn"])
                         changed.append(_detail(full))
         return changed
@@ -181,12 +181,13 @@ def _detail(execution: Mapping[str, Any]) -> Json:
         **{key: execution.get(key) for key in ("executionArn", "stateMachineArn", "name")},
         **{key: execution.get(key) for key in ("status", "input", "output", "error", "cause")},
         "startDate": moment("startDate"),
-        "stopDate": moment("stopDate") or ended,  # moto forgets it when an execution times out
+        "stopDate": moment("stopDate") or ended,  # moto has none for one that timed out
         "inputDetails": {"included": True},
         "outputDetails": {"included": True} if execution.get("output") else None,
-        **{key: execution.get(key) for key in ("redriveCount", "redriveStatus")},
-        "redriveStatusReason": execution.get("redriveStatusReason"),
-        "redriveDate": moment("redriveDate"),
+        "redriveCount": 0,
+        "redriveDate": None,
+        "redriveStatus": "NOT_REDRIVABLE",
+        "redriveStatusReason": "the offline cloud does not emulate states:RedriveExecution",
     }
 
 
@@ -202,8 +203,8 @@ def _check_pattern(rule: str, pattern: Mapping[str, Any]) -> None:
             _check_pattern(rule, wanted)
             continue
         for each in wanted if key != "$or" else ():
-            if isinstance(each, dict) and (strange := set(each) - _OPERATORS):
+            if isinstance(each, dict) and (unknown := set(each) - _OPERATORS):
                 raise CannotStart(
-                    f"rule {rule} matches {key} by {', '.join(strange)}, which is unknown offline: "
+                    f"rule {rule} matches {key} by {', '.join(unknown)}, which is not emulated: "
                     f"expected {', '.join(sorted(_OPERATORS))} in {json.dumps(pattern)}"
                 )

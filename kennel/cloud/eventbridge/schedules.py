@@ -18,7 +18,8 @@ from aws_croniter.exceptions import AwsCroniterExpressionError
 from kennel.cloud.cloudformation.names import ACCOUNT, REGION
 from kennel.cloud.cloudformation.template import Resource, Stack
 from kennel.cloud.eventbridge.events import Events
-from kennel.cloud.eventbridge.targets import Json, Targets, service_of
+from kennel.cloud.eventbridge.targets import EventTargets, Json, service_of
+from kennel.cloud.runtime.clients import Clients
 from kennel.cloud.runtime.clock import Clock
 from kennel.errors import CannotStart
 
@@ -44,9 +45,9 @@ def next_time(expression: str, after: float, zone: str = "UTC") -> float | None:
             cron = AwsCroniter(match[1])
         except AwsCroniterExpressionError as error:
             raise CannotStart(f"the schedule {expression} is no cron of AWS's: {error}") from error
-        # It counts in UTC only: the local wall clock is handed to it as if it were UTC.
-        found = cron.get_next(local.replace(tzinfo=UTC) + timedelta(seconds=1))
-        return found[0].replace(tzinfo=ZoneInfo(zone)).timestamp() if found else None
+        # AwsCroniter takes UTC only: it gets the local wall clock as if that were UTC.
+        times = cron.get_next(local.replace(tzinfo=UTC) + timedelta(seconds=1))
+        return times[0].replace(tzinfo=ZoneInfo(zone)).timestamp() if times else None
     if match := _AT.fullmatch(expression):
         moment = datetime.fromisoformat(match[1]).replace(tzinfo=ZoneInfo(zone)).timestamp()
         return moment if moment > after else None
@@ -68,8 +69,8 @@ class Schedules:
         self,
         stack: Stack,
         events: Events,
-        targets: Targets,
-        client: Callable[[str], Any],
+        targets: EventTargets,
+        client: Clients,
         clock: Clock,
     ) -> None:
         self._events = events
@@ -85,7 +86,7 @@ class Schedules:
             service_of(each.properties["Target"]["Arn"])
 
     async def run(self) -> None:
-        """Fire each at its times, for ever."""
+        """Fire each schedule at its times, until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             for rule in self._rules:
                 tasks.create_task(self._repeat(rule, self._fire_rule))
@@ -130,8 +131,8 @@ class Schedules:
 
 def _input(target: Mapping[str, Any], moment: float) -> Any:
     """Return a schedule's input, EventBridge Scheduler's context attributes filled in."""
-    given = str(target.get("Input", "{}"))
-    return json.loads(given.replace("<aws.scheduler.scheduled-time>", _written(moment)))
+    template = str(target.get("Input", "{}"))
+    return json.loads(template.replace("<aws.scheduler.scheduled-time>", _written(moment)))
 
 
 def _zone(resource: Resource) -> str:

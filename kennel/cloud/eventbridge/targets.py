@@ -1,4 +1,7 @@
-"""What a rule, a schedule or a destination calls: a function, a topic, a queue, a state machine."""
+"""Send events to the targets of rules, schedules and destinations.
+
+A target is a function, a topic, a queue or a state machine.
+"""
 
 import asyncio
 import json
@@ -8,14 +11,15 @@ from typing import Any
 
 import jmespath
 
+from kennel.cloud.runtime.clients import Clients
 from kennel.errors import CannotStart
 
 Json = dict[str, Any]
 _SERVICES = {"lambda", "sns", "sqs", "states"}
-_PLACE = re.compile(r"<([A-Za-z0-9_.-]+)>")
+_PLACEHOLDER = re.compile(r"<([A-Za-z0-9_.-]+)>")
 
 
-class Targets:
+class EventTargets:
     """Sends documents to ARNs.
 
     Parameters
@@ -26,14 +30,12 @@ class Targets:
         A boto3 client by service, for the rest.
     """
 
-    def __init__(
-        self, invoke: Callable[[str, bytes], object], client: Callable[[str], Any]
-    ) -> None:
+    def __init__(self, invoke: Callable[[str, bytes], object], client: Clients) -> None:
         self._invoke = invoke
         self._client = client
 
     async def send(self, arn: str, document: Any) -> None:
-        """Send `document` (JSON) to what `arn` names."""
+        """Send `document` (JSON) to the target with this ARN."""
         text = document if isinstance(document, str) else json.dumps(document)
         match service_of(arn):
             case "lambda":
@@ -48,12 +50,12 @@ class Targets:
                     "stepfunctions", "start_execution", stateMachineArn=arn, input=text
                 )
 
-    async def _call(self, service: str, method: str, **given: str) -> None:
-        await asyncio.to_thread(getattr(self._client(service), method), **given)
+    async def _call(self, service: str, method: str, **parameters: str) -> None:
+        await asyncio.to_thread(getattr(self._client(service), method), **parameters)
 
 
 def service_of(arn: str) -> str:
-    """Return the service of a target's ARN; CannotStart for one that nothing is sent to here."""
+    """Return the service of a target's ARN; CannotStart for one that is not emulated."""
     service = (arn.split(":") + [""] * 3)[2]
     if service not in _SERVICES:
         raise CannotStart(
@@ -63,14 +65,14 @@ def service_of(arn: str) -> str:
     return service
 
 
-def shaped(target: Mapping[str, Any], event: Json) -> Any:
-    """Return what a rule's target is sent: the event, a part of it, or a text made from it.
+def input_of(target: Mapping[str, Any], event: Json) -> Any:
+    """Return the input of a rule's target: the event, a part of it, or a text made from it.
 
     https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-input.html
     """
     if "Input" in target:
-        given = target["Input"]
-        return json.loads(given) if isinstance(given, str) else given
+        fixed = target["Input"]
+        return json.loads(fixed) if isinstance(fixed, str) else fixed
     if path := target.get("InputPath"):
         return _at(path, event)
     if transformer := target.get("InputTransformer"):
@@ -79,10 +81,10 @@ def shaped(target: Mapping[str, Any], event: Json) -> Any:
         }
 
         def value(match: re.Match[str]) -> str:
-            found = values.get(match[1], "")
-            return found if isinstance(found, str) else json.dumps(found)
+            inserted = values.get(match[1], "")
+            return inserted if isinstance(inserted, str) else json.dumps(inserted)
 
-        text = _PLACE.sub(value, transformer["InputTemplate"])
+        text = _PLACEHOLDER.sub(value, transformer["InputTemplate"])
         try:
             return json.loads(text)
         except ValueError:
@@ -91,6 +93,6 @@ def shaped(target: Mapping[str, Any], event: Json) -> Any:
 
 
 def _at(path: str, event: Json) -> Any:
-    """Return what a JSON path of dots names; `$` is the whole."""
+    """Return the value at a JSON path of dots; `$` is the whole event."""
     inner = ".".join(f'"{part}"' for part in path.removeprefix("$").strip(".").split("."))
     return event if path == "$" else jmespath.search(inner, event)

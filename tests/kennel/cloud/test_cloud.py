@@ -4,10 +4,9 @@ import base64
 import json
 import socket
 import threading
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import httpx
 import pytest
@@ -118,21 +117,8 @@ def test_the_endpoint_scales_from_1_to_5_with_cooldowns_of_30_s(cloud: Cloud) ->
     assert (tracking["ScaleInCooldown"], tracking["ScaleOutCooldown"]) == (30, 30)
 
 
-def as_classifier(cloud: Cloud, service: str) -> Any:
-    import boto3  # noqa: PLC0415 - the role's own client, unlike the operator's
-
-    connect = cast("Callable[..., Any]", boto3.client)
-    return connect(
-        service,
-        endpoint_url=cloud.url,
-        region_name="us-east-1",
-        aws_access_key_id="ClassifyRole",
-        aws_secret_access_key="offline",
-    )
-
-
 def test_the_classifiers_role_invokes_its_endpoint_and_nothing_else(cloud: Cloud) -> None:
-    runtime = as_classifier(cloud, "sagemaker-runtime")
+    runtime = client("sagemaker-runtime", cloud.url, "ClassifyRole")
     answer = runtime.invoke_endpoint(
         EndpointName="kennel", ContentType="image/jpeg", Body=dog(), Accept="application/json"
     )
@@ -141,7 +127,7 @@ def test_the_classifiers_role_invokes_its_endpoint_and_nothing_else(cloud: Cloud
         runtime.invoke_endpoint(EndpointName="another", ContentType="image/jpeg", Body=b"x")
     assert other.value.response["Error"]["Code"] == "AccessDeniedException"
     with pytest.raises(ClientError) as deleted:
-        as_classifier(cloud, "sagemaker").delete_endpoint(EndpointName="kennel")
+        client("sagemaker", cloud.url, "ClassifyRole").delete_endpoint(EndpointName="kennel")
     assert deleted.value.response["Error"]["Code"] == "AccessDeniedException"
     assert "sagemaker:DeleteEndpoint" in str(deleted.value)
 

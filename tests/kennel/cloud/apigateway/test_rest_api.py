@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from kennel.cloud.apigateway.rest_api import RestApi
 from kennel.cloud.awslambda.emulator import Outcome
-from kennel.cloud.awslambda.functions import Throttled
+from kennel.cloud.awslambda.environments import Throttled
 from kennel.cloud.cloudformation.template import load
 from kennel.cloud.cloudwatch.metrics import Metrics, Series
 from kennel.cloud.runtime.clock import Clock

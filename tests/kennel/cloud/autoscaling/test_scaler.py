@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
 from kennel.cloud.autoscaling.api import ScalingService
-from kennel.cloud.autoscaling.targets import DIMENSION, Targets
+from kennel.cloud.autoscaling.targets import DIMENSION, ScalableTargets
 from kennel.cloud.cloudformation.stack import client
 from kennel.cloud.cloudwatch.alarms import Alarms
 from kennel.cloud.cloudwatch.metrics import Series
@@ -41,7 +41,7 @@ class Scaled:
 
     stage: Stage
     alarms: Alarms
-    targets: Targets
+    targets: ScalableTargets
     cloudwatch: Any
     boto3: Any
 
@@ -102,7 +102,7 @@ class Scaled:
 @contextlib.asynccontextmanager
 async def scaled(folder: Path, moto: str) -> AsyncIterator[Scaled]:
     """Yield an endpoint in service, and what scales it."""
-    targets = Targets(lambda service: client(service, moto), Store(None))
+    targets = ScalableTargets(lambda service: client(service, moto), Store(None))
     async with stage(folder, scaling=targets) as s:
         alarms = Alarms(client("cloudwatch", moto), client("sns", moto), s.metrics, s.clock)
         service = ScalingService(targets, s.endpoints, alarms, s.clock)

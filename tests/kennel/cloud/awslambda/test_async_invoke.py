@@ -6,7 +6,7 @@ from typing import Any
 
 from kennel.cloud.awslambda.async_invoke import AsynchronousInvocations, InvokeConfig
 from kennel.cloud.awslambda.emulator import Outcome
-from kennel.cloud.awslambda.functions import Throttled
+from kennel.cloud.awslambda.environments import Throttled
 from kennel.cloud.runtime.clock import Clock
 
 Record = tuple[str, dict[str, Any]]

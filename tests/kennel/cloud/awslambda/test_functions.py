@@ -9,14 +9,9 @@ from pathlib import Path
 import pytest
 
 from kennel.cloud.awslambda.emulator import Outcome
-from kennel.cloud.awslambda.functions import (
-    Environments,
-    FunctionSettings,
-    LambdaService,
-    NoSuchFunction,
-    RequestTooLarge,
-    Throttled,
-)
+from kennel.cloud.awslambda.environments import Environments, Throttled
+from kennel.cloud.awslambda.function_config import FunctionConfig
+from kennel.cloud.awslambda.functions import LambdaService, NoSuchFunction, RequestTooLarge
 from kennel.cloud.cloudwatch.metrics import Metrics, Series
 from kennel.cloud.runtime.clock import Clock
 
@@ -48,12 +43,12 @@ def handler(event, context):
 """
 
 
-def settings(folder: Path, concurrency: int = 2, timeout: float = 5) -> FunctionSettings:
+def settings(folder: Path, concurrency: int = 2, timeout: float = 5) -> FunctionConfig:
     (folder / "code.py").unlink(missing_ok=True)
     package = folder / "tried"
     package.mkdir(exist_ok=True)
     (package / "app.py").write_text(CODE)
-    return FunctionSettings(
+    return FunctionConfig(
         logical_id="Tried",
         name="kennel-Tried",
         handler="tried.app.handler",
@@ -67,7 +62,7 @@ def settings(folder: Path, concurrency: int = 2, timeout: float = 5) -> Function
 
 
 @asynccontextmanager
-async def running(made: FunctionSettings, logs: Path) -> AsyncIterator[Environments]:
+async def running(made: FunctionConfig, logs: Path) -> AsyncIterator[Environments]:
     environments = Environments(made, "http://127.0.0.1:1", logs)
     try:
         yield environments

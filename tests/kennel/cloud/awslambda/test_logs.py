@@ -4,7 +4,7 @@ import asyncio
 import json
 from pathlib import Path
 
-from kennel.cloud.awslambda.functions import FunctionSettings
+from kennel.cloud.awslambda.function_config import FunctionConfig
 from kennel.cloud.awslambda.logs import FunctionLogs
 from kennel.cloud.cloudformation.stack import client
 from kennel.cloud.cloudwatch.metrics import Metrics, Series
@@ -30,8 +30,8 @@ EMBEDDED = {
 }
 
 
-def function(name: str, role: str) -> FunctionSettings:
-    return FunctionSettings(name, name, "app.handler", 128, 3, 1, role, {}, (), f"logs-of-{name}")
+def function(name: str, role: str) -> FunctionConfig:
+    return FunctionConfig(name, name, "app.handler", 128, 3, 1, role, {}, (), f"logs-of-{name}")
 
 
 def authorizer() -> Authorizer:
@@ -54,14 +54,14 @@ def test_lines_and_embedded_metrics_are_passed_on(moto: str, tmp_path: Path) -> 
     followed = FunctionLogs(functions, tmp_path, logs, authorizer(), metrics)
 
     async def whole() -> list[float | None]:
-        await followed.look()  # nothing was printed yet
+        await followed.copy()  # nothing was printed yet
         for name in functions:
             with (tmp_path / f"{name}.log").open("w") as file:
                 file.write(f"first\n{json.dumps(EMBEDDED)}\nhalf a li")
-        await followed.look()
+        await followed.copy()
         with (tmp_path / "heard.log").open("a") as file:
             file.write('ne\n{"_aws": {"CloudWatchMetrics": 5}}\n')
-        await followed.look()
+        await followed.copy()
         series = [
             Series.of("Kennel", "TookMs", {"Endpoint": "kennel"}),
             Series.of("Kennel", "TookMs", {"Endpoint": "kennel", "Status": "200"}),

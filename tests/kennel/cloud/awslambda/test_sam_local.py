@@ -16,7 +16,6 @@ from typing import Any
 import pytest
 import yaml
 
-from kennel.cloud.awslambda.build import BUILT
 from kennel.cloud.cloud import Cloud
 from kennel.cloud.cloudformation.stack import client
 from kennel.execution import follow
@@ -78,7 +77,7 @@ def template(open_cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Pat
     resources: dict[str, Any] = {
         "CommonLayer": {
             "Type": "AWS::Serverless::LayerVersion",
-            "Properties": {"ContentUri": str(BUILT / "CommonLayer")},
+            "Properties": {"ContentUri": str(open_cloud.built["CommonLayer"])},
         }
     }
     for logical_id in sorted(set(EVENTS.values())):
@@ -89,7 +88,7 @@ def template(open_cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Pat
         resources[logical_id] = {
             "Type": "AWS::Serverless::Function",
             "Properties": {
-                "CodeUri": str(BUILT / logical_id),
+                "CodeUri": str(open_cloud.built[logical_id]),
                 "Handler": declared["Handler"],
                 "Runtime": RUNTIME,
                 "MemorySize": int(declared["MemorySize"]),

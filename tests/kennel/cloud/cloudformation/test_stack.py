@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from kennel.cloud.cloudformation.custom_resources import CustomResources
-from kennel.cloud.cloudformation.providers import MAKERS
+from kennel.cloud.cloudformation.providers import PROVIDERS
 from kennel.cloud.cloudformation.resource_types import RESOURCE_TYPES
-from kennel.cloud.cloudformation.stack import Deployment, client, in_order
+from kennel.cloud.cloudformation.stack import DeployedStack, client, in_order
 from kennel.cloud.cloudformation.template import Stack, load
 from kennel.errors import CannotStart, KennelError
 
@@ -120,8 +120,8 @@ def nobody(arn: str, event: dict[str, Any]) -> None:
     raise AssertionError("no custom resource here")
 
 
-def deployment(stack: Stack, url: str) -> Deployment:
-    return Deployment(stack, url, CustomResources("tried", url, nobody))
+def deployment(stack: Stack, url: str) -> DeployedStack:
+    return DeployedStack(stack, url, CustomResources("tried", url, nobody))
 
 
 def with_a_vpc(url: str, text: str) -> str:
@@ -240,4 +240,4 @@ def test_resources_that_need_each_other_are_named(tmp_path: Path) -> None:
 
 def test_everything_that_moto_runs_has_a_maker() -> None:
     run_by_moto = {name for name, kind in RESOURCE_TYPES.items() if kind.runner == "moto"}
-    assert run_by_moto <= set(MAKERS) <= set(RESOURCE_TYPES)
+    assert run_by_moto <= set(PROVIDERS) <= set(RESOURCE_TYPES)

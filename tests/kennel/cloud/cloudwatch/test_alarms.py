@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from kennel.cloud.cloudformation.stack import client
-from kennel.cloud.cloudwatch.alarms import Alarms, judge
+from kennel.cloud.cloudwatch.alarm_state import state_of
+from kennel.cloud.cloudwatch.alarms import Alarms
 from kennel.cloud.cloudwatch.metrics import Metrics
 from kennel.cloud.runtime.clock import Clock
 
@@ -42,11 +43,11 @@ def test_missing_data_as_the_documentation_has_it(
     points: str, m: int, treatment: str, state: str
 ) -> None:
     breaches = [{"X": True, "0": False, "-": None}[each] for each in points]
-    assert judge(breaches, 3, m, treatment) == (None if state == "-" else state)
+    assert state_of(breaches, 3, m, treatment) == (None if state == "-" else state)
 
 
 def test_a_breach_that_is_too_young_does_not_alarm() -> None:
-    assert judge([None, None, None, None, True], 3, 3, "missing") is None
+    assert state_of([None, None, None, None, True], 3, 3, "missing") is None
 
 
 class Stand:

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -81,14 +82,14 @@ def test_what_is_written_is_in_cloudwatch_added_up(account: str) -> None:
     assert (point["Sum"], point["SampleCount"], point["Maximum"]) == (9.0, 3.0, 6.0)
 
 
-def test_nobody_is_asked_for_an_unknown_metric_of_awss_own() -> None:
-    asked_of_nobody = object()
-    metrics = Metrics(Clock(speed=0), asked_of_nobody)
+def test_an_unknown_metric_of_awss_own_needs_no_call() -> None:
+    without_methods: Any = object()
+    metrics = Metrics(Clock(speed=0), without_methods)
     series = Series.of("AWS/Lambda", "Errors", {"FunctionName": "f"})
     assert asyncio.run(metrics.points(series, "Sum", 60, 0, 2)) == [None, None]
 
 
-def test_a_metric_of_somebody_elses_is_read_from_cloudwatch(account: str) -> None:
+def test_a_metric_that_a_client_wrote_is_read_from_cloudwatch(account: str) -> None:
     cloudwatch = client("cloudwatch", account)
     clock = Clock(speed=0)
     start = clock.now() // 60 * 60

@@ -12,7 +12,7 @@ from kennel.cloud.cloudformation.stack import client
 from kennel.cloud.cloudformation.template import Resource, Stack
 from kennel.cloud.eventbridge.events import Events
 from kennel.cloud.eventbridge.schedules import Schedules, next_time
-from kennel.cloud.eventbridge.targets import Targets
+from kennel.cloud.eventbridge.targets import EventTargets
 from kennel.cloud.runtime.clock import Clock
 from kennel.errors import CannotStart
 
@@ -77,7 +77,7 @@ def test_a_rule_and_a_schedule_fire_on_the_clock_until_disabled(moto: str) -> No
 
     async def whole() -> None:
         stack = Stack("tried", {"Hourly": rule, "Daily": schedule}, {})
-        targets = Targets(lambda arn, payload: invoked.append(json.loads(payload)), aws)
+        targets = EventTargets(lambda arn, payload: invoked.append(json.loads(payload)), aws)
         events = Events(stack, targets, aws, clock)
         running = asyncio.ensure_future(Schedules(stack, events, targets, aws, clock).run())
 

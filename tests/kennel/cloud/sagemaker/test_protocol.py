@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from kennel.cloud.awslambda.build import BUILT
 from kennel.cloud.cloud import Cloud
 from kennel.cloud.cloudformation.stack import client
 from kennel.demo import samples
@@ -26,7 +25,7 @@ def sagemaker(bare_cloud: Cloud) -> Any:
 @pytest.fixture(scope="module")
 def package(bare_cloud: Cloud) -> str:
     """The pretrained package in the offline S3, as an URI."""
-    file = BUILT / "PublishBundleFunction" / "bundle" / "model.tar.gz"
+    file = bare_cloud.built["PublishBundleFunction"] / "bundle" / "model.tar.gz"
     bucket = bare_cloud.stack.outputs["BucketName"]
     client("s3", bare_cloud.url).upload_file(str(file), bucket, "tried/model.tar.gz")
     return f"s3://{bucket}/tried/model.tar.gz"

@@ -9,7 +9,6 @@ from typing import Any
 import httpx
 import pytest
 
-from kennel.cloud.awslambda.build import BUILT
 from kennel.cloud.cloud import Cloud
 from kennel.cloud.cloudformation.stack import client
 from kennel.demo import samples
@@ -77,7 +76,7 @@ class Caller:
 @pytest.fixture
 def caller(bare_cloud: Cloud) -> Iterator[Caller]:
     made = Caller(bare_cloud.url)
-    file = BUILT / "PublishBundleFunction" / "bundle" / "model.tar.gz"
+    file = bare_cloud.built["PublishBundleFunction"] / "bundle" / "model.tar.gz"
     bucket = bare_cloud.stack.outputs["BucketName"]
     client("s3", bare_cloud.url).upload_file(str(file), bucket, "tried/scaled.tar.gz")
     for name in ("scaled-one", "scaled-two"):

@@ -1,0 +1,101 @@
+"""The execution environments of a function, and the limit on how many run at once."""
+
+import asyncio
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from kennel.cloud.awslambda.build import LAMBDA
+from kennel.cloud.awslambda.emulator import Emulator, Outcome, emulator_name
+from kennel.cloud.awslambda.function_config import FunctionConfig
+from kennel.cloud.cloudformation.names import REGION
+from kennel.paths import PYTHON
+
+
+class Throttled(Exception):  # noqa: N818 - Lambda's own word
+    """Every environment that the function may have is busy (Lambda answers 429)."""
+
+
+class Environments:
+    """The execution environments of one function: started on demand, kept warm, limited."""
+
+    def __init__(self, config: FunctionConfig, aws_url: str, logs: Path) -> None:
+        self.config = config
+        self._aws_url = aws_url
+        self._log = logs / f"{config.logical_id}.log"
+        self._idle: list[Emulator] = []
+        self._busy = 0
+
+    @property
+    def busy(self) -> int:
+        """How many invocations run."""
+        return self._busy
+
+    async def invoke(self, payload: bytes) -> Outcome:
+        """Run the function on `payload` (JSON text).
+
+        Raises
+        ------
+        Throttled
+            When as many invocations run as the function's concurrency allows.
+        """
+        if self._busy >= self.config.concurrency:
+            raise Throttled(self.config.name)
+        self._busy += 1
+        try:
+            warm = self._warm()
+            environment = warm or await self._start()
+            try:
+                outcome = replace(await environment.invoke(payload), cold=warm is None)
+            except asyncio.CancelledError:  # the caller left; its answer must not meet the next
+                await environment.stop()
+                raise
+            if environment.alive:
+                self._idle.append(environment)
+            return outcome
+        finally:
+            self._busy -= 1
+
+    def _warm(self) -> Emulator | None:
+        while self._idle:
+            environment = self._idle.pop()
+            if environment.alive:
+                return environment
+        return None
+
+    async def _start(self) -> Emulator:
+        config = self.config
+        runtime = LAMBDA / "runtime"
+        env = {
+            "PATH": os.defpath,
+            "LANG": "C.UTF-8",
+            "TZ": ":UTC",
+            "PYTHONPATH": os.pathsep.join(map(str, [*config.path, runtime])),
+            "LAMBDA_TASK_ROOT": str(config.path[0]),
+            "AWS_LAMBDA_FUNCTION_NAME": config.name,
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(config.memory),
+            "AWS_LAMBDA_FUNCTION_TIMEOUT": str(int(config.timeout)),
+            "AWS_LAMBDA_LOG_GROUP_NAME": config.log_group,
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_ENDPOINT_URL": self._aws_url,
+            # The gateway reads the caller's role from the key (see iam/identity.py).
+            "AWS_ACCESS_KEY_ID": config.role,
+            "AWS_SECRET_ACCESS_KEY": "offline",
+            **config.environment,
+        }
+        # -S: no site-packages, so that a function sees what its build holds and nothing else.
+        command = [str(PYTHON), "-S", "-m", "awslambdaric", config.handler]
+        return await Emulator.start(
+            LAMBDA / emulator_name(),
+            command,
+            env,
+            self._log,
+            timeout=config.timeout,
+            memory=config.memory,
+        )
+
+    async def stop(self) -> None:
+        """End every environment."""
+        await asyncio.gather(*(each.stop() for each in self._idle))
+        self._idle.clear()

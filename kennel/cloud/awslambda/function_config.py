@@ -1,0 +1,85 @@
+"""Read the functions of a stack: handler, memory, time-out, concurrency, role, path."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from kennel.cloud.cloudformation.template import Resource, Stack
+
+#: What a function may take without a reservation. An AWS account has 1,000 for all functions
+#: together (new ones often 10); this machine holds fewer processes.
+UNRESERVED_CONCURRENCY = 10
+
+
+@dataclass(frozen=True)
+class FunctionConfig:
+    """One AWS::Lambda::Function of the template.
+
+    Attributes
+    ----------
+    memory : int
+        MB; an environment that holds more is killed, where /proc shows it.
+    timeout : float
+        Seconds.
+    concurrency : int
+        Most environments at once.
+    role : str
+        Logical id of its role, used as its access key.
+    path : tuple of Path
+        Its own build, then its layers'.
+    log_group : str
+        The log group that its output goes to, if its role allows that.
+    """
+
+    logical_id: str
+    name: str
+    handler: str
+    memory: int
+    timeout: float
+    concurrency: int
+    role: str
+    environment: Mapping[str, str]
+    path: tuple[Path, ...]
+    log_group: str = ""
+
+
+def read_functions(stack: Stack, built: Mapping[str, Path]) -> dict[str, FunctionConfig]:
+    """Return the stack's functions by name; `built` gives the folder of each make target."""
+    roles = {role.arn: role.logical_id for role in stack.of_type("AWS::IAM::Role")}
+    layers = {each.arn: make_target(each) for each in stack.of_type("AWS::Lambda::LayerVersion")}
+    return {
+        each.name: _read_function(each, built, roles, layers)
+        for each in stack.of_type("AWS::Lambda::Function")
+    }
+
+
+def make_target(resource: Resource) -> str:
+    """Return the logical id in template.yaml (SAM's transform gives a layer another)."""
+    properties = resource.properties
+    return str((properties.get("Code") or properties["Content"])["S3Key"])
+
+
+def _read_function(
+    resource: Resource,
+    built: Mapping[str, Path],
+    roles: Mapping[str, str],
+    layers: Mapping[str, str],
+) -> FunctionConfig:
+    properties = resource.properties
+    reserved = properties.get("ReservedConcurrentExecutions")
+    environment = properties.get("Environment", {}).get("Variables", {})
+    path = [built[layers[arn]] / "python" for arn in properties.get("Layers", [])]
+    return FunctionConfig(
+        logical_id=resource.logical_id,
+        name=resource.name,
+        handler=properties["Handler"],
+        memory=int(properties.get("MemorySize", 128)),
+        timeout=float(properties.get("Timeout", 3)),
+        concurrency=UNRESERVED_CONCURRENCY if reserved is None else int(reserved),
+        role=roles[properties["Role"]],
+        environment={key: str(value) for key, value in environment.items()},
+        path=(built[make_target(resource)], *path),
+        log_group=properties.get("LoggingConfig", {}).get(
+            "LogGroup", f"/aws/lambda/{resource.name}"
+        ),
+    )

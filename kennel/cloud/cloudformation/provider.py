@@ -1,0 +1,128 @@
+"""A resource provider: creates, finds and deletes resources of one type by AWS API calls.
+
+The calls go to the offline cloud's own address, as any client's do. So the state machine, the
+functions and a person with the AWS command line see the resources too.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import jmespath
+from botocore import xform_name
+from botocore.exceptions import ClientError
+
+from kennel.cloud.cloudformation.provider_steps import Step
+from kennel.cloud.cloudformation.template import Resource
+from kennel.cloud.runtime.clients import Clients
+from kennel.cloud.runtime.shapes import parameters
+
+
+@dataclass(frozen=True)
+class Call:
+    """One API call: operation, and parameters with {name} and {arn} in them."""
+
+    operation: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+    def send(self, client: Any, resource: Resource) -> Any:
+        """Send the call for `resource`."""
+        return getattr(client, xform_name(self.operation))(**_filled(self.parameters, resource))
+
+
+@dataclass(frozen=True)
+class Provider:
+    """Creates, finds and deletes the resources of one type through its service's API.
+
+    Attributes
+    ----------
+    create_call
+        Its operation takes the resource's properties beside the parameters given here.
+    list_call, names
+        A call, and the JMESPath of the names in its answer; the resource exists when `key` (its
+        name or its ARN) is among them.
+    delete_call
+        The call that deletes it.
+    after_create, before_delete
+        Further steps around the create and the delete call.
+    renamed
+        Property to parameter, where they differ by more than a capital; "" leaves it out.
+    attributes
+        Properties that go into the parameter Attributes, as text.
+    physical_id
+        JMESPath of the id in the create call's answer, where AWS generates it.
+    """
+
+    service: str
+    create_call: Call
+    list_call: Call
+    names: str
+    delete_call: Call
+    key: str = "{name}"
+    after_create: tuple[Step, ...] = ()
+    before_delete: tuple[Step, ...] = ()
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    attributes: tuple[str, ...] = ()
+    physical_id: str = ""
+
+    def create(self, clients: Clients, resource: Resource) -> str:
+        """Create a resource; return the id that AWS generated, "" where its name is its id."""
+        properties = {
+            self.renamed.get(key, key): value
+            for key, value in resource.properties.items()
+            if self.renamed.get(key, key)
+        }
+        if self.attributes:
+            properties["Attributes"] = {
+                key: properties.pop(key) for key in self.attributes if key in properties
+            }
+        operation = self.create_call.operation
+        request = parameters(
+            self.service,
+            operation,
+            {**properties, **_filled(self.create_call.parameters, resource)},
+            f"{resource.logical_id} ({resource.type})",
+        )
+        answer = getattr(clients(self.service), xform_name(operation))(**request)
+        for step in self.after_create:
+            step(clients, resource)
+        return str(jmespath.search(self.physical_id, answer)) if self.physical_id else ""
+
+    def exists(self, clients: Clients, resource: Resource) -> bool:
+        """Return whether the service has the resource."""
+        try:
+            answer = self.list_call.send(clients(self.service), resource)
+        except ClientError as error:
+            if _is_absence(error):
+                return False
+            raise
+        names = jmespath.search(str(_filled(self.names, resource)), answer)
+        return _filled(self.key, resource) in (names or [])
+
+    def delete(self, clients: Clients, resource: Resource) -> None:
+        """Delete the resource; one that is absent already is no error."""
+        try:
+            for step in self.before_delete:
+                step(clients, resource)
+            self.delete_call.send(clients(self.service), resource)
+        except ClientError as error:
+            if not _is_absence(error):
+                raise
+
+
+def _filled(value: Any, resource: Resource) -> Any:
+    if isinstance(value, str):
+        return value.replace("{name}", resource.name).replace("{arn}", resource.arn)
+    if isinstance(value, Mapping):
+        return {key: _filled(item, resource) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_filled(item, resource) for item in value]
+    return value
+
+
+def _is_absence(error: ClientError) -> bool:
+    """Return whether an error says that the resource does not exist; the codes differ."""
+    code, text = error.response["Error"]["Code"], error.response["Error"]["Message"]
+    codes = ("NotFound", "NoSuch", "DoesNotExist", "NotExist", "NonExistent", "404")
+    absent = code.startswith("Validation") and ("not exist" in text or "not find" in text)
+    return any(each in code for each in codes) or absent

@@ -1,0 +1,44 @@
+"""The type of a function that returns a boto3 client by the service's name."""
+
+from typing import TYPE_CHECKING, Any, Literal, Protocol, overload
+
+if TYPE_CHECKING:
+    from types_boto3_application_autoscaling import ApplicationAutoScalingClient
+    from types_boto3_cloudwatch import CloudWatchClient
+    from types_boto3_ec2 import EC2Client
+    from types_boto3_ecr import ECRClient
+    from types_boto3_events import EventBridgeClient
+    from types_boto3_iam import IAMClient
+    from types_boto3_logs import CloudWatchLogsClient
+    from types_boto3_s3 import S3Client
+    from types_boto3_sns import SNSClient
+    from types_boto3_stepfunctions import SFNClient
+
+
+class Clients(Protocol):
+    """Returns a boto3 client; a service without a type of its own gives Any."""
+
+    @overload
+    def __call__(
+        self, service: Literal["application-autoscaling"], /
+    ) -> "ApplicationAutoScalingClient": ...
+    @overload
+    def __call__(self, service: Literal["cloudwatch"], /) -> "CloudWatchClient": ...
+    @overload
+    def __call__(self, service: Literal["ec2"], /) -> "EC2Client": ...
+    @overload
+    def __call__(self, service: Literal["ecr"], /) -> "ECRClient": ...
+    @overload
+    def __call__(self, service: Literal["events"], /) -> "EventBridgeClient": ...
+    @overload
+    def __call__(self, service: Literal["iam"], /) -> "IAMClient": ...
+    @overload
+    def __call__(self, service: Literal["logs"], /) -> "CloudWatchLogsClient": ...
+    @overload
+    def __call__(self, service: Literal["s3"], /) -> "S3Client": ...
+    @overload
+    def __call__(self, service: Literal["sns"], /) -> "SNSClient": ...
+    @overload
+    def __call__(self, service: Literal["stepfunctions"], /) -> "SFNClient": ...
+    @overload
+    def __call__(self, service: str, /) -> Any: ...

@@ -1,0 +1,50 @@
+"""Run folders: one for each cloud, removed at its end or by the next one."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from kennel.cloud.runtime.run_folder import is_free, run_folder
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from kennel.cloud.runtime.run_folder import run_folder
+
+with run_folder(Path(sys.argv[1])) as folder:
+    (folder / "log").touch()
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def folders(parent: Path) -> set[Path]:
+    return {each for each in parent.iterdir() if each.is_dir()}
+
+
+def test_each_has_its_own_and_removes_it(tmp_path: Path) -> None:
+    with run_folder(tmp_path) as first:
+        with run_folder(tmp_path) as second:
+            assert folders(tmp_path) == {first, second}
+        assert folders(tmp_path) == {first}
+    assert folders(tmp_path) == set()
+
+
+def test_it_is_left_when_asked_for_and_after_an_error(tmp_path: Path) -> None:
+    with run_folder(tmp_path, keep=True) as asked_for:
+        pass
+    assert folders(tmp_path) == {asked_for}
+    with pytest.raises(RuntimeError), run_folder(tmp_path) as failed:
+        assert folders(tmp_path) == {failed}
+        raise RuntimeError
+    assert folders(tmp_path) == {failed}
+
+
+def test_that_of_a_killed_process_is_removed_by_the_next(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-c", KILLED, tmp_path], check=False)
+    (dead,) = folders(tmp_path)
+    assert (dead / "log").exists()
+    assert is_free(dead / "lock")
+    with run_folder(tmp_path) as folder:
+        assert folders(tmp_path) == {folder}
