@@ -95,13 +95,13 @@ def run_cloud(config: CloudConfig) -> Iterator[Cloud]:
     """
     loop = asyncio.new_event_loop()
     started: Future[Cloud] = Future()
-    ended = asyncio.Event()
+    ended = loop.create_future()
 
     async def serve_until_ended() -> None:
         try:
             async with serve(config) as cloud:
                 started.set_result(cloud)
-                await ended.wait()
+                await ended
         except BaseException as error:
             if started.done():
                 raise
@@ -112,6 +112,7 @@ def run_cloud(config: CloudConfig) -> Iterator[Cloud]:
         target=lambda: loop.run_until_complete(asyncio.wait({task})), name="offline-cloud"
     )
     thread.start()
+    error: Exception | None = None
     try:
         try:
             cloud = started.result()
@@ -119,11 +120,21 @@ def run_cloud(config: CloudConfig) -> Iterator[Cloud]:
             loop.call_soon_threadsafe(task.cancel)
             raise
         yield cloud
+    except Exception as raised:
+        error = raised  # of the block: the cloud keeps its logs then
+        raise
     finally:
-        loop.call_soon_threadsafe(ended.set)
+        loop.call_soon_threadsafe(_end, ended, error)
         thread.join()
         loop.close()
     task.result()  # raises what went wrong while it ended
+
+
+def _end(ended: "asyncio.Future[None]", error: Exception | None) -> None:
+    if error:
+        ended.set_exception(error)
+    else:
+        ended.set_result(None)
 
 
 @contextlib.asynccontextmanager

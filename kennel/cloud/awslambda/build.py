@@ -31,7 +31,6 @@ BUILDS = STATE / "build"
 
 _LOCK = "lock"
 _IN_USE = "in-use"
-
 _URIS = {"AWS::Serverless::Function": "CodeUri", "AWS::Serverless::LayerVersion": "ContentUri"}
 
 
@@ -84,6 +83,9 @@ def build(
     Two processes that start at once build once: the second waits. Builds of other sources that no
     process uses are removed.
 
+    Two processes that start at once build once: the second waits. Builds of other sources that no
+    process uses are removed.
+
     Parameters
     ----------
     in_use
@@ -102,6 +104,7 @@ def build(
     if not wheels.is_dir():
         raise CannotStart(f"{wheels} is missing: run `make setup`, which fetches it once")
     parent.mkdir(parents=True, exist_ok=True)
+    roots = {*inputs, *(each.folder for each in sources.values())}
     with locked(parent / _LOCK):
         folder = parent / _fingerprint(sources, inputs, wheels)
         folder.mkdir(exist_ok=True)
@@ -144,7 +147,7 @@ def _copy(logical_id: str, source: Source, target: Path, pip_flags: list[str]) -
         _run(logical_id, target, *pip, *options)
 
 
-def _run(logical_id: str, target: Path, *command: str) -> None:
+def _run(logical_id: str, *command: str) -> None:
     done = subprocess.run(
         command,
         capture_output=True,

@@ -12,9 +12,9 @@ import httpx
 
 CLOUD = """
 import json, sys
-from kennel.cloud.cloud import Cloud
+from kennel.local_cloud import local_cloud
 
-with Cloud() as cloud:
+with local_cloud() as cloud:
     print(json.dumps({"api": cloud.api_url, "logs": str(cloud.logs)}), flush=True)
     sys.stdin.readline()
 """
