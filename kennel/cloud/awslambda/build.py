@@ -1,4 +1,4 @@
-"""Build functions and layers as `sam build` does: with a makefile target, or by copying.
+"""Build functions and layers as `sam build` does: by a makefile's target, or by copying.
 
 Only the pip flags differ: wheels for this machine's Python, out of the folder that set-up
 filled, so that an edited function needs no network.
@@ -83,11 +83,10 @@ def build(
     Two processes that start at once build once: the second waits. Builds of other sources that no
     process uses are removed.
 
-    Two processes that start at once build once: the second waits. Builds of other sources that no
-    process uses are removed.
-
     Parameters
     ----------
+    sources
+        By logical id.
     in_use
         The builds stay in place until it closes.
     inputs
@@ -104,7 +103,6 @@ def build(
     if not wheels.is_dir():
         raise CannotStart(f"{wheels} is missing: run `make setup`, which fetches it once")
     parent.mkdir(parents=True, exist_ok=True)
-    roots = {*inputs, *(each.folder for each in sources.values())}
     with locked(parent / _LOCK):
         folder = parent / _fingerprint(sources, inputs, wheels)
         folder.mkdir(exist_ok=True)
@@ -114,37 +112,40 @@ def build(
 
 
 def _build(logical_id: str, source: Source, folder: Path, wheels: Path) -> Path:
-    """Build one function or layer unless its folder is there; it appears when it is whole."""
+    """Build one function or layer unless its folder exists; the folder appears when it is whole."""
     target = folder / logical_id
     if target.is_dir():
         return target
     unfinished = folder / f"{logical_id}.unfinished"
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir()
-    pip_flags = ["--no-index", "--find-links", str(wheels)]
-    if source.method == "makefile":
-        _run(
-            logical_id,
-            unfinished,
-            *("make", "--no-print-directory", "-C", str(source.folder), f"build-{logical_id}"),
-            f"ARTIFACTS_DIR={unfinished}",
-            f"PIP_FLAGS={' '.join(pip_flags)}",
-            f"PYTHON={PYTHON}",
-        )
-    else:
-        _copy(logical_id, source, unfinished, pip_flags)
+    try:
+        _fill(unfinished, logical_id, source, wheels)
+    except BaseException:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        raise
     unfinished.rename(target)
     return target
 
 
-def _copy(logical_id: str, source: Source, target: Path, pip_flags: list[str]) -> None:
-    content = target / "python" if source.is_layer and source.method else target
-    shutil.copytree(source.folder, content, dirs_exist_ok=True)
-    requirements = source.folder / "requirements.txt"
-    if requirements.exists():
-        pip = (str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
-        options = (*pip_flags, "--target", str(content), "--requirement", str(requirements))
-        _run(logical_id, target, *pip, *options)
+def _fill(folder: Path, logical_id: str, source: Source, wheels: Path) -> None:
+    pip_flags = ["--no-index", "--find-links", str(wheels)]
+    if source.method == "makefile":
+        _run(
+            logical_id,
+            *("make", "--no-print-directory", "-C", str(source.folder), f"build-{logical_id}"),
+            f"ARTIFACTS_DIR={folder}",
+            f"PIP_FLAGS={' '.join(pip_flags)}",
+            f"PYTHON={PYTHON}",
+        )
+    else:
+        content = folder / "python" if source.is_layer and source.method else folder
+        shutil.copytree(source.folder, content, dirs_exist_ok=True)
+        requirements = source.folder / "requirements.txt"
+        if requirements.exists():
+            pip = (str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+            options = (*pip_flags, "--target", str(content), "--requirement", str(requirements))
+            _run(logical_id, *pip, *options)
 
 
 def _run(logical_id: str, *command: str) -> None:
@@ -156,7 +157,6 @@ def _run(logical_id: str, *command: str) -> None:
         env={**os.environ, "KENNEL_CACHE": str(STATE / "cache")},
     )
     if done.returncode:
-        shutil.rmtree(target, ignore_errors=True)
         output = (done.stdout + done.stderr).strip()
         raise CannotStart(f"building {logical_id} failed:\n{output}")
 
@@ -171,7 +171,7 @@ def _remove_unused(parent: Path) -> None:
 
 
 def _fingerprint(sources: Mapping[str, Source], inputs: Iterable[Path], wheels: Path) -> str:
-    """Return a digest of every source file, of the wheels' names, and of this Python."""
+    """Return a digest of every source file, of the ways to build, the wheels, and this Python."""
     digest = hashlib.sha256(sys.version.encode())
     digest.update(repr(sorted(wheel.name for wheel in wheels.iterdir())).encode())
     digest.update(repr(sorted((name, each.method) for name, each in sources.items())).encode())

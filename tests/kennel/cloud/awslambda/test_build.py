@@ -1,15 +1,27 @@
-"""Builds are found by the template, shared by processes, whole, and stay while one uses them."""
+"""Builds are shared by processes, whole, and stay while one uses them."""
 
 import contextlib
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from kennel.cloud.awslambda.build import Source, build, read_sources
 from kennel.errors import CannotStart
+from kennel.paths import FUNCTIONS, ROOT
+
+BUILD = """
+import contextlib, sys
+from pathlib import Path
+from kennel.cloud.awslambda.build import build
+from tests.kennel.cloud.awslambda.test_build import guard
+
+with contextlib.ExitStack() as in_use:
+    print(build(guard(), in_use, parent=Path(sys.argv[1]))["GuardFunction"], flush=True)
+    sys.stdin.readline()
+"""
+
 
 TEMPLATE = """
 Globals: {Function: {CodeUri: all}}
@@ -22,6 +34,56 @@ Resources:
     Metadata: {BuildMethod: python3.13}
   Bucket: {Type: AWS::S3::Bucket}
 """
+
+
+def guard() -> dict[str, Source]:
+    """The source of one of Kennel's functions."""
+    return {"GuardFunction": Source(FUNCTIONS, "makefile", False)}
+
+
+def test_two_processes_at_once_share_one_build(tmp_path: Path) -> None:
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", BUILD, tmp_path],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+        )
+        for _ in range(2)
+    ]
+    said = [each.communicate("\n")[0].strip() for each in processes]
+    assert [each.returncode for each in processes] == [0, 0]
+    assert said[0] == said[1]
+    assert (Path(said[0]) / "guard" / "app.py").is_file()
+
+
+def test_what_nobody_uses_is_removed_and_what_is_used_stays(tmp_path: Path) -> None:
+    old = tmp_path / "older"  # of other sources
+    with subprocess.Popen(
+        [sys.executable, "-c", BUILD, tmp_path],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    ) as process:
+        assert process.stdout is not None
+        folder = Path(process.stdout.readline().strip()).parent
+        folder.rename(old)
+        with contextlib.ExitStack() as in_use:
+            (new,) = build(guard(), in_use, parent=tmp_path).values()
+        assert (old / "GuardFunction").is_dir()
+        process.communicate("\n")
+    with contextlib.ExitStack() as in_use:
+        assert build(guard(), in_use, parent=tmp_path) == {"GuardFunction": new}
+    assert not old.exists()
+
+
+def test_a_target_that_fails_leaves_nothing_and_says_why(tmp_path: Path) -> None:
+    sources = {"NoSuchFunction": Source(FUNCTIONS, "makefile", False)}
+    with contextlib.ExitStack() as in_use, pytest.raises(CannotStart, match="No rule to make"):
+        build(sources, in_use, parent=tmp_path)
+    assert not list(tmp_path.glob("*/NoSuchFunction*"))
 
 
 def test_sources_are_where_the_template_says(tmp_path: Path) -> None:
@@ -45,79 +107,12 @@ def test_a_folder_is_copied_and_built_again_only_when_it_changed(tmp_path: Path)
     code.mkdir()
     (code / "app.py").write_text("x = 1\n")
     sources = {"F": Source(code, "", False), "L": Source(code, "python3.13", True)}
-    built = made(sources, out)
-    assert (built["F"] / "app.py").read_text() == "x = 1\n"
-    assert (built["L"] / "python" / "app.py").exists()
-    (built["F"] / "mark").touch()
-    made(sources, out)
-    assert (built["F"] / "mark").exists()
-    (code / "app.py").write_text("x = 2\n")
-    built = made(sources, out)
-    assert (built["F"] / "app.py").read_text() == "x = 2\n"
-    assert not (built["F"] / "mark").exists()
-
-
-def test_a_makefile_builds_by_its_target_and_its_output_is_the_reason(tmp_path: Path) -> None:
-    code = tmp_path / "code"
-    code.mkdir()
-    (code / "Makefile").write_text(
-        "build-F: ; @echo built > $(ARTIFACTS_DIR)/f\nbuild-G: ; @exit 3\n"
-    )
-    built = made({"F": Source(code, "makefile", False)}, tmp_path / "out")
-    assert (built["F"] / "f").read_text() == "built\n"
-    with pytest.raises(CannotStart, match="building G failed"):
-        made({"G": Source(code, "makefile", False)}, tmp_path / "out")
-
-
-def made(sources: Mapping[str, Source], parent: Path) -> dict[str, Path]:
     with contextlib.ExitStack() as in_use:
-        return build(sources, in_use, parent=parent)
-
-
-BUILD = """
-import contextlib, sys
-from pathlib import Path
-from kennel.cloud.awslambda.build import Source, build
-
-with contextlib.ExitStack() as in_use:
-    sources = {"F": Source(Path(sys.argv[2]), "", False)}
-    print(build(sources, in_use, parent=Path(sys.argv[1]))["F"], flush=True)
-    sys.stdin.readline()
-"""
-
-
-def start_build(parent: Path, code: Path) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", BUILD, parent, code],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-
-
-@pytest.fixture
-def code(tmp_path: Path) -> Path:
-    (tmp_path / "code").mkdir()
-    (tmp_path / "code" / "app.py").write_text("x = 1\n")
-    return tmp_path / "code"
-
-
-def test_two_processes_at_once_share_one_build(tmp_path: Path, code: Path) -> None:
-    processes = [start_build(tmp_path / "out", code) for _ in range(2)]
-    folders = [each.communicate("\n")[0].strip() for each in processes]
-    assert [each.returncode for each in processes] == [0, 0]
-    assert folders[0] == folders[1]
-    assert (Path(folders[0]) / "app.py").is_file()
-
-
-def test_a_build_that_is_unused_is_removed_and_one_in_use_stays(tmp_path: Path, code: Path) -> None:
-    out, sources = tmp_path / "out", {"F": Source(code, "", False)}
-    with start_build(out, code) as process:
-        assert process.stdout is not None
-        used = Path(process.stdout.readline().strip())
+        built = build(sources, in_use, parent=out)
+        assert (built["F"] / "app.py").read_text() == "x = 1\n"
+        assert (built["L"] / "python" / "app.py").exists()
+        assert build(sources, in_use, parent=out) == built
         (code / "app.py").write_text("x = 2\n")
-        new = made(sources, out)["F"]
-        assert (used / "app.py").read_text() == "x = 1\n"
-        process.communicate("\n")
-    assert made(sources, out) == {"F": new}
-    assert not used.exists()
+        again = build(sources, in_use, parent=out)
+        assert again != built
+        assert (again["F"] / "app.py").read_text() == "x = 2\n"
