@@ -1,7 +1,8 @@
 """CodeBuild, emulated: a build records its context in the offline ECR; nothing is built.
 
 No command of the buildspec runs. An endpoint of such an image runs the server of this checkout
-(see sagemaker/endpoints/images.py). A fault on StartBuild refuses the call, or lets the build fail or hang.
+(see sagemaker/endpoints/images.py). A fault on StartBuild refuses the call, or lets the build fail
+or hang.
 """
 
 import asyncio
