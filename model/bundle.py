@@ -101,8 +101,11 @@ def _build(source: dict[str, bytes], folder: Path) -> None:
             "credits": CREDIT,
         }
         (building / "bundle.json").write_text(json.dumps(listing, indent=2) + "\n", "utf-8")
-        if not folder.exists():  # another process may have built the same one
+        try:
             building.rename(folder)
+        except OSError:
+            if not folder.exists():  # else another process has built the same meanwhile
+                raise
 
 
 def _key(source: dict[str, bytes]) -> str:
@@ -121,9 +124,16 @@ def _key(source: dict[str, bytes]) -> str:
 
 
 def _prune(cache: Path) -> None:
-    bundles = sorted(cache.glob("bundle-*"), key=lambda path: path.stat().st_mtime, reverse=True)
+    bundles = sorted(cache.glob("bundle-*"), key=_last_use, reverse=True)
     for old in bundles[MAX_CACHED:]:
         shutil.rmtree(old, ignore_errors=True)  # another process may be pruning too
+
+
+def _last_use(bundle: Path) -> float:
+    try:
+        return bundle.stat().st_mtime
+    except FileNotFoundError:  # another process has pruned it meanwhile
+        return 0.0
 
 
 def _is_cache(path: Path) -> bool:
