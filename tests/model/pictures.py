@@ -1,5 +1,6 @@
 """Pictures for tests of data: made, not photographed; each number gives another one."""
 
+import functools
 import io
 from pathlib import Path
 from typing import Any
@@ -25,10 +26,16 @@ def saved(image: Image.Image, kind: str = "JPEG", **options: Any) -> bytes:
     return out.getvalue()
 
 
+@functools.cache
+def jpeg(number: int) -> bytes:
+    """The JPEG of a picture; many tests write the same ones."""
+    return saved(picture(number))
+
+
 def write(path: Path, body: bytes | int) -> Path:
     """Write bytes, or the JPEG of a picture's number."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(saved(picture(body)) if isinstance(body, int) else body)
+    path.write_bytes(jpeg(body) if isinstance(body, int) else body)
     return path
 
 

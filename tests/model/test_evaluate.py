@@ -19,31 +19,33 @@ def test_the_numbers_of_six_photos() -> None:
     said = [0, 1, 1, 0, 2, 0]
     shares = np.full((6, 3), 0.1)
     shares[np.arange(6), said] = 0.8
-    found = evaluation(shares, labels, ["a", "b", "c"], NAMES)
-    assert found["top1"] == 0.5 and found["macro_recall"] == 0.5 and found["top5"] == 1.0
-    assert found["confusion"] == [[1, 1, 0], [1, 1, 0], [1, 0, 1]]
-    assert found["ece"] == pytest.approx(0.5)  # bins of one photo: three |0.8 - 1|, three |0.8 - 0|
-    assert found["per_breed"]["c"] == {"recall": 0.5, "photos": 2}
-    assert found["most_confused"][0] == {
+    metrics = evaluation(shares, labels, ["a", "b", "c"], NAMES)
+    assert metrics["top1"] == 0.5 and metrics["macro_recall"] == 0.5 and metrics["top5"] == 1.0
+    assert metrics["confusion"] == [[1, 1, 0], [1, 1, 0], [1, 0, 1]]
+    assert metrics["ece"] == pytest.approx(
+        0.5
+    )  # bins of one photo: three |0.8 - 1|, three |0.8 - 0|
+    assert metrics["per_breed"]["c"] == {"recall": 0.5, "photos": 2}
+    assert metrics["most_confused"][0] == {
         "truth": "a", "said": "b", "count": 1, "photos": ["test/x/1.jpg"]
     }  # fmt: skip
-    assert len(found["most_confused"]) == 3
-    assert found["auroc_not_dog"] is None and found["live"] is None
-    json.dumps(found)  # no NumPy type is left
+    assert len(metrics["most_confused"]) == 3
+    assert metrics["auroc_not_dog"] is None and metrics["live"] is None
+    json.dumps(metrics)  # no NumPy type is left
 
 
 def test_imagenets_names_are_counted_and_said() -> None:
     names = ["test/beagle/n02088364_10.jpg", "test/beagle/mine.jpg"]
-    found = evaluation(np.eye(2), np.array([0, 1]), ["a", "b"], names)
-    assert found["imagenet_photos"] == 1
-    assert "1 of 2 photos are ImageNet's" in table(found)
+    metrics = evaluation(np.eye(2), np.array([0, 1]), ["a", "b"], names)
+    assert metrics["imagenet_photos"] == 1
+    assert "1 of 2 photos are ImageNet's" in table(metrics)
 
 
 def test_a_breed_without_photos_has_no_recall() -> None:
-    found = evaluation(np.eye(3)[:2], np.array([0, 1]), ["a", "b", "c"], NAMES[:2])
-    assert found["per_breed"]["c"] == {"recall": None, "photos": 0}
-    assert found["macro_recall"] == 1.0
-    assert "c   " not in table(found)
+    metrics = evaluation(np.eye(3)[:2], np.array([0, 1]), ["a", "b", "c"], NAMES[:2])
+    assert metrics["per_breed"]["c"] == {"recall": None, "photos": 0}
+    assert metrics["macro_recall"] == 1.0
+    assert "c   " not in table(metrics)
 
 
 @pytest.fixture(scope="module")
@@ -69,11 +71,11 @@ def test_the_command_prints_a_table_and_ends_with_json(
     result: "subprocess.CompletedProcess[str]",
 ) -> None:
     lines = result.stdout.splitlines()
-    found = json.loads(lines[-1])
-    assert found["photos"] == 3 and found["top1"] == pytest.approx(2 / 3)
-    assert found["breeds_missing"] == ["Havanese"]
-    assert 0.5 < found["auroc_not_dog"] <= 1
-    assert {"top5", "macro_recall", "ece"} <= found.keys()
+    metrics = json.loads(lines[-1])
+    assert metrics["photos"] == 3 and metrics["top1"] == pytest.approx(2 / 3)
+    assert metrics["breeds_missing"] == ["Havanese"]
+    assert 0.5 < metrics["auroc_not_dog"] <= 1
+    assert {"top5", "macro_recall", "ece"} <= metrics.keys()
     assert lines[1].split() == ["Bull", "Mastiff", "1", "1.000"]
 
 

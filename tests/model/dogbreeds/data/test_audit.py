@@ -24,17 +24,17 @@ def only(result: Audit) -> Finding:
 
 
 def stops_until_accepted(folder: Path, kind: str) -> tuple[Finding, Audit]:
-    """Check that `kind` alone is found, and stops, and that its flag lets the run go on."""
+    """Check that `kind` is the only finding, that it stops the run, and that its flag accepts it."""
     stopped = audited(folder)
-    found = only(stopped)
-    assert found.kind == kind and stopped.stopping == (found,)
+    finding = only(stopped)
+    assert finding.kind == kind and stopped.stopping == (finding,)
     assert stopped.left_out == 0
     assert f"--accept {kind}" in stopped.verdict() and f"--accept {kind}" in stopped.table()
     assert all(file in stopped.table() or len(item.files) > 1
-               for item in found.items for file in item.files)  # fmt: skip
+               for item in finding.items for file in item.files)  # fmt: skip
     accepted = audited(folder, kind)
-    assert accepted.stopping == () and accepted.findings == (found,)
-    return found, accepted
+    assert accepted.stopping == () and accepted.findings == (finding,)
+    return finding, accepted
 
 
 def gone(result: Audit) -> list[str]:
@@ -53,8 +53,8 @@ def test_unreadable(photos: Path) -> None:
     write(photos / "train/beagle/empty.jpg", b"")
     write(photos / "train/beagle/torn.jpg", saved(picture(90))[:1000])
     write(photos / "test/boxer/notes.txt", b"a note")
-    found, accepted = stops_until_accepted(photos, "unreadable")
-    assert [(item.files, item.reason) for item in found.items] == [
+    finding, accepted = stops_until_accepted(photos, "unreadable")
+    assert [(item.files, item.reason) for item in finding.items] == [
         (("test/boxer/notes.txt",), "The 6 bytes received are no JPEG, PNG or WebP photo."),
         (("train/beagle/empty.jpg",), "The file is empty."),
         (
@@ -62,14 +62,14 @@ def test_unreadable(photos: Path) -> None:
             "The 1,000 bytes received begin like a photo, but cannot be decoded.",
         ),
     ]
-    assert gone(accepted) == list(found.files) and accepted.left_out == 3
+    assert gone(accepted) == list(finding.files) and accepted.left_out == 3
     assert accepted.verdict().endswith("; 3 left out")
 
 
 def test_links_to_nowhere_are_unreadable_photos(photos: Path) -> None:
     (photos / "train/beagle/gone.jpg").symlink_to(photos / "gone.jpg")
-    found, accepted = stops_until_accepted(photos, "unreadable")
-    assert found.items[0].reason == "unreachable: No such file or directory."
+    finding, accepted = stops_until_accepted(photos, "unreadable")
+    assert finding.items[0].reason == "unreachable: No such file or directory."
     assert accepted.left_out == 0  # it never was among the photos
 
 
@@ -81,8 +81,8 @@ def test_tiny(photos: Path) -> None:
 
 def test_duplicates(photos: Path) -> None:
     write(photos / "train/beagle/copy.jpg", (photos / "train/beagle/3.jpg").read_bytes())
-    found, accepted = stops_until_accepted(photos, "duplicate")
-    assert found.items[0].files == ("train/beagle/3.jpg", "train/beagle/copy.jpg")
+    finding, accepted = stops_until_accepted(photos, "duplicate")
+    assert finding.items[0].files == ("train/beagle/3.jpg", "train/beagle/copy.jpg")
     assert gone(accepted) == ["train/beagle/copy.jpg"]
 
 
@@ -90,8 +90,12 @@ def test_a_duplicate_across_splits_stays_in_test(photos: Path) -> None:
     body = (photos / "test/beagle/8.jpg").read_bytes()
     write(photos / "train/beagle/a.jpg", body)
     write(photos / "valid/beagle/a.jpg", body)
-    found, accepted = stops_until_accepted(photos, "duplicate-across-splits")
-    assert found.items[0].files == ("test/beagle/8.jpg", "valid/beagle/a.jpg", "train/beagle/a.jpg")
+    finding, accepted = stops_until_accepted(photos, "duplicate-across-splits")
+    assert finding.items[0].files == (
+        "test/beagle/8.jpg",
+        "valid/beagle/a.jpg",
+        "train/beagle/a.jpg",
+    )
     assert gone(accepted) == ["train/beagle/a.jpg", "valid/beagle/a.jpg"]
 
 
@@ -110,15 +114,15 @@ def test_near_duplicates_across_splits(photos: Path) -> None:
 @pytest.mark.parametrize("quality", [75, 40])  # 75 is Pillow's own: the same bytes
 def test_one_picture_as_two_breeds_is_kept_as_neither(photos: Path, quality: int) -> None:
     write(photos / "train/boxer/copy.jpg", saved(picture(3), quality=quality))
-    found, accepted = stops_until_accepted(photos, "two-breeds")
-    assert gone(accepted) == list(found.files) == ["train/beagle/3.jpg", "train/boxer/copy.jpg"]
+    finding, accepted = stops_until_accepted(photos, "two-breeds")
+    assert gone(accepted) == list(finding.files) == ["train/beagle/3.jpg", "train/boxer/copy.jpg"]
 
 
 def test_too_few(photos: Path) -> None:
     for number in (0, 1, 2):
         (photos / f"train/beagle/{number}.jpg").unlink()
-    found, accepted = stops_until_accepted(photos, "too-few")
-    assert found.items[0].reason == "Beagle: 3 in train"
+    finding, accepted = stops_until_accepted(photos, "too-few")
+    assert finding.items[0].reason == "Beagle: 3 in train"
     assert gone(accepted) == []
 
 
@@ -126,8 +130,8 @@ def test_a_breed_missing_from_a_split(photos: Path) -> None:
     for photo in (photos / "valid/boxer").iterdir():
         photo.unlink()
     (photos / "valid/boxer").rmdir()
-    found, accepted = stops_until_accepted(photos, "missing-breed")
-    assert found.items[0].reason == "Boxer: none in valid"
+    finding, accepted = stops_until_accepted(photos, "missing-breed")
+    assert finding.items[0].reason == "Boxer: none in valid"
     assert gone(accepted) == []
 
 
@@ -135,8 +139,8 @@ def test_a_breed_missing_from_train_is_left_out(photos: Path) -> None:
     for number in range(40, 45):
         write(photos / f"train/pug/{number}.jpg", number)
         write(photos / f"test/boston_terrier/{number}.jpg", number + 10)
-    found, accepted = stops_until_accepted(photos, "missing-breed")
-    assert [item.reason for item in found.items] == [
+    finding, accepted = stops_until_accepted(photos, "missing-breed")
+    assert [item.reason for item in finding.items] == [
         "Boston Terrier: none in train, valid",
         "Pug: none in valid, test",
     ]
@@ -147,7 +151,7 @@ def test_breeds_are_counted_without_the_bad_photos_at_once(photos: Path) -> None
     for number in (0, 1):
         write(photos / f"train/beagle/{number}.jpg", b"")
     stopped = audited(photos)
-    assert [found.kind for found in stopped.findings] == ["unreadable", "too-few"]
+    assert [finding.kind for finding in stopped.findings] == ["unreadable", "too-few"]
     assert "--accept unreadable --accept too-few" in stopped.verdict()
 
 
@@ -155,9 +159,9 @@ def test_two_spellings(photos: Path) -> None:
     write(photos / "train/BEAGLE/60.jpg", 60)
     write(photos / "valid/002.Beagle/61.jpg", 61)  # one folder in that split besides `beagle`
     (photos / "test/boxer").rename(photos / "test/Boxer")  # the only one in its split: no matter
-    found, accepted = stops_until_accepted(photos, "two-spellings")
-    assert found.items[0].reason == "Beagle: 002.Beagle, BEAGLE, beagle"
-    assert len(found.items) == 1 and gone(accepted) == []
+    finding, accepted = stops_until_accepted(photos, "two-spellings")
+    assert finding.items[0].reason == "Beagle: 002.Beagle, BEAGLE, beagle"
+    assert len(finding.items) == 1 and gone(accepted) == []
 
 
 def test_folders_and_files_that_no_layout_asks_for(photos: Path) -> None:
@@ -166,12 +170,12 @@ def test_folders_and_files_that_no_layout_asks_for(photos: Path) -> None:
     (photos / "train/.DS_Store").touch()
     (photos / "train/labels.csv").touch()
     result = audited(photos)
-    assert {found.kind: found.files for found in result.findings} == {
+    assert {finding.kind: finding.files for finding in result.findings} == {
         "outside": ("train/stray.jpg",),
         "empty-folder": ("train/pug",),
         "not-photos": ("train/.DS_Store", "train/labels.csv"),
     }
-    assert [found.kind for found in result.stopping] == ["outside", "empty-folder"]
+    assert [finding.kind for finding in result.stopping] == ["outside", "empty-folder"]
 
 
 def test_imagenet_photos_are_a_note(photos: Path) -> None:

@@ -17,8 +17,8 @@ def test_the_temperature_that_made_the_labels_is_found(true: float) -> None:
 def test_no_other_temperature_has_less_loss() -> None:
     random = np.random.default_rng(3)
     logits, labels = random.normal(0, 1, (200, 4)), random.integers(0, 4, 200)
-    found = temperature(logits, labels, smoothing=0.0)
-    best = loss(softmax(logits, found), labels)
+    fitted = temperature(logits, labels, smoothing=0.0)
+    best = loss(softmax(logits, fitted), labels)
     assert all(best <= loss(softmax(logits, t), labels) for t in np.geomspace(0.05, 20, 400))
 
 
@@ -32,8 +32,8 @@ def test_answers_all_right_or_all_wrong_stay_in_bounds() -> None:
 @pytest.mark.parametrize("photos", [20, 50, 1000])
 def test_some_right_answers_in_a_row_are_no_certainty(photos: int) -> None:
     logits = np.tile([[9.0, 0.0, 0.0]], (photos, 1))
-    found = temperature(logits, np.zeros(photos, np.int64))
-    said = softmax(logits[:1], found).max()
+    fitted = temperature(logits, np.zeros(photos, np.int64))
+    said = softmax(logits[:1], fitted).max()
     assert said == pytest.approx((photos + 1) / (photos + 2), abs=1e-4)
 
 

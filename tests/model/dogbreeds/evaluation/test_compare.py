@@ -10,8 +10,8 @@ BEAGLE, BOXER = Breed("Beagle", "n02088364"), Breed("Boxer", "n02108089")
 def test_breeds_are_matched_by_synset_then_by_name_and_lacking_ones_never_said() -> None:
     own = [Breed("English Beagle", "n02088364"), Breed("havanese", ""), BOXER]
     wanted = [BOXER, Breed("Havanese", ""), BEAGLE, Breed("Puli", "")]
-    found = on_breeds_of(np.array([[1.0, 2.0, 3.0]]), own, wanted)
-    assert found.tolist() == [[3.0, 2.0, 1.0, -np.inf]]
+    result = on_breeds_of(np.array([[1.0, 2.0, 3.0]]), own, wanted)
+    assert result.tolist() == [[3.0, 2.0, 1.0, -np.inf]]
 
 
 def test_two_synsets_of_one_name_are_two_breeds() -> None:
@@ -26,18 +26,18 @@ def test_photos_of_a_lacking_breed_are_wrong_even_if_nothing_is_left_to_say() ->
 
 def test_the_same_answers_are_not_worse() -> None:
     same = np.array([True] * 80 + [False] * 20)
-    found = paired_bootstrap(same, same)
-    assert (found.difference, found.interval, found.p_not_worse) == (0.0, (0.0, 0.0), 1.0)
+    result = paired_bootstrap(same, same)
+    assert (result.difference, result.interval, result.p_not_worse) == (0.0, (0.0, 0.0), 1.0)
 
 
 def test_the_interval_is_that_of_the_paired_difference() -> None:
     candidate = np.array([True] * 90 + [False] * 10)
     live = np.array([True] * 80 + [False] * 10 + [True] * 0 + [False] * 10)
-    found = paired_bootstrap(candidate, live)
-    assert found.difference == pytest.approx(0.10)
+    result = paired_bootstrap(candidate, live)
+    assert result.difference == pytest.approx(0.10)
     # 10 of 100 photos differ, all one way: a binomial's 95 %
-    assert found.interval == pytest.approx((0.05, 0.16), abs=0.011)
-    assert found.p_not_worse == 1.0
+    assert result.interval == pytest.approx((0.05, 0.16), abs=0.011)
+    assert result.p_not_worse == 1.0
     back = paired_bootstrap(live, candidate)
     assert back.difference == pytest.approx(-0.10)
     assert back.p_not_worse < 0.001

@@ -1,4 +1,4 @@
-"""A fine-tuning whose memory test_memory.py reads: FOLDER HOST_GB PHOTOS, told as JSON."""
+"""Fine-tune, and print the growth of memory as JSON, for test_memory.py: FOLDER HOST_GB PHOTOS."""
 
 import json
 import sys

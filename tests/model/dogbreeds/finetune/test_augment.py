@@ -20,23 +20,23 @@ def gradient(side: int = 32) -> torch.Tensor:
 
 
 def test_the_largest_crop_of_a_square_photo_is_the_photo() -> None:
-    found = augment(gradient(), torch.ones(1), NOT_MIRRORED, 32, STILL)
-    assert found.shape == (1, 32, 32, 3) and found.dtype == torch.float32
-    assert (found - gradient().float()).abs().max() < 1
+    augmented = augment(gradient(), torch.ones(1), NOT_MIRRORED, 32, STILL)
+    assert augmented.shape == (1, 32, 32, 3) and augmented.dtype == torch.float32
+    assert (augmented - gradient().float()).abs().max() < 1
 
 
 def test_mirrored() -> None:
     draws = NOT_MIRRORED.clone()
     draws[0, 4] = 0.1
-    found = augment(gradient(), torch.ones(1), draws, 32, STILL)
-    assert (found - gradient().float().flip(2)).abs().max() < 1
+    augmented = augment(gradient(), torch.ones(1), draws, 32, STILL)
+    assert (augmented - gradient().float().flip(2)).abs().max() < 1
 
 
 @pytest.mark.parametrize(("aspect", "axis"), [(2.0, 0), (0.5, 1)])
 def test_squeezing_is_taken_back(aspect: float, axis: int) -> None:
     """Of a photo twice as wide as high the middle half is seen, and all of its height."""
-    found = augment(gradient(), torch.tensor([aspect]), NOT_MIRRORED, 32, STILL)[0]
-    spread = [float(found[..., c].max() - found[..., c].min()) for c in (0, 1)]
+    augmented = augment(gradient(), torch.tensor([aspect]), NOT_MIRRORED, 32, STILL)[0]
+    spread = [float(augmented[..., c].max() - augmented[..., c].min()) for c in (0, 1)]
     assert spread[axis] == pytest.approx(127, abs=6)
     assert spread[1 - axis] == pytest.approx(255, abs=1)
 
@@ -60,9 +60,9 @@ def test_brightness_and_contrast_stay_in_range() -> None:
     recipe = replace(STILL, jitter=0.5)
     draws = NOT_MIRRORED.repeat(2, 1)
     draws[:, 5:7] = torch.tensor([[1.0, 1.0], [0.0, 0.0]])
-    found = augment(gradient().repeat(2, 1, 1, 1), torch.ones(2), draws, 32, recipe)
-    assert float(found.min()) >= 0 and float(found.max()) <= 255
-    assert found[0].mean() > gradient().float().mean() > found[1].mean()
+    augmented = augment(gradient().repeat(2, 1, 1, 1), torch.ones(2), draws, 32, recipe)
+    assert float(augmented.min()) >= 0 and float(augmented.max()) <= 255
+    assert augmented[0].mean() > gradient().float().mean() > augmented[1].mean()
 
 
 def test_blending_with_the_neighbour() -> None:

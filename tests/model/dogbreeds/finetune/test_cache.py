@@ -58,12 +58,12 @@ def test_broken_files_are_decoded_anew(tmp_path: Path) -> None:
     (listing,) = (tmp_path / "cache").rglob("*.json")
     for text in ("{", ""):
         listing.write_text(text)
-        found = open_cache(tmp_path / "cache", VIEW, paths, 1)
-        np.testing.assert_array_equal(found.rows([0, 1]), expected)
+        cached = open_cache(tmp_path / "cache", VIEW, paths, 1)
+        np.testing.assert_array_equal(cached.rows([0, 1]), expected)
     (pixels,) = (tmp_path / "cache").rglob("*.u8")
     pixels.write_bytes(pixels.read_bytes()[:100])  # a disk that lost it
-    found = open_cache(tmp_path / "cache", VIEW, paths, 1)
-    np.testing.assert_array_equal(found.rows([0, 1]), expected)
+    cached = open_cache(tmp_path / "cache", VIEW, paths, 1)
+    np.testing.assert_array_equal(cached.rows([0, 1]), expected)
 
 
 def test_a_photo_that_cannot_be_decoded_is_named_and_nothing_stays(tmp_path: Path) -> None:

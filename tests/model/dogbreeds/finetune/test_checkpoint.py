@@ -19,10 +19,10 @@ STATE = State(
 
 def test_it_comes_back(tmp_path: Path) -> None:
     save(tmp_path / "new" / "folder", "key", STATE)
-    found = load(tmp_path / "new" / "folder", "key")
-    assert found is not None
-    assert torch.equal(found.model["weight"], STATE.model["weight"])
-    assert (found.step, found.history, found.best, found.sums, found.seconds) == (
+    loaded = load(tmp_path / "new" / "folder", "key")
+    assert loaded is not None
+    assert torch.equal(loaded.model["weight"], STATE.model["weight"])
+    assert (loaded.step, loaded.history, loaded.best, loaded.sums, loaded.seconds) == (
         7, [{"epoch": 1}], {"loss": 0.5}, [1.0, 2.0], 3.5
     )  # fmt: skip
     remove(tmp_path / "new" / "folder")

@@ -37,8 +37,8 @@ def test_photos_take_no_more_memory_than_is_allowed(
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout.splitlines()[-1])
-    assert found["source"] == source
-    assert found["grown"] < ALLOWED * 1e9
+    measured = json.loads(done.stdout.splitlines()[-1])
+    assert measured["source"] == source
+    assert measured["grown"] < ALLOWED * 1e9
     written = sum(path.stat().st_size for path in (tmp_path / "cache").rglob("whole-256/*.u8"))
     assert written == (PHOTOS * VIEW.bytes_each if source == "CachedPixels" else 0)

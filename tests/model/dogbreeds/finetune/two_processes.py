@@ -21,14 +21,14 @@ def main() -> None:
         recipe = replace(RECIPE, mixup=mixup)
         # a cache each: here the processes are tested, not the cache that they could share
         work = job(folder / str(world.rank), recipe, world)
-        found = fit(work)
+        trained = fit(work)
         plan = Plan(14, recipe.batch_size, recipe.seed, world.rank, world.size)
-        told = {
-            "train": [entry.train_loss for entry in found.history],
-            "valid": [entry.valid_loss for entry in found.history],
+        result = {
+            "train": [entry.train_loss for entry in trained.history],
+            "valid": [entry.valid_loss for entry in trained.history],
             "first_batch": plan.epoch(0)[0],
         }
-        (folder / f"{world.rank}.json").write_text(json.dumps(told))
+        (folder / f"{world.rank}.json").write_text(json.dumps(result))
 
 
 if __name__ == "__main__":

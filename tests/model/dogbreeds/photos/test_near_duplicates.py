@@ -84,12 +84,12 @@ def test_the_buckets_find_what_comparing_all_with_all_finds(different: int) -> N
     for row in copies:
         row[random.choice(BITS, different, replace=False)] ^= 1
     packed = np.packbits(np.concatenate([bits, copies]), axis=1)
-    found = near_duplicates(list(packed))
+    groups = near_duplicates(list(packed))
     near = different <= MAX_DIFFERENT
     expected = [[place, 3000 + place] for place in range(100)] if near else []
-    assert all(pair in expected for pair in found)
+    assert all(pair in expected for pair in groups)
     # chance decides at the edge: 12 of 128 always share a bucket, 22 do in 19 of 20 pairs
-    assert len(found) >= len(expected) * (1 if different <= 12 else 0.9)
+    assert len(groups) >= len(expected) * (1 if different <= 12 else 0.9)
 
 
 def test_command_line(tmp_path: Path) -> None:

@@ -42,10 +42,10 @@ def test_trials_that_do_worse_than_most_end_early() -> None:
 
 def test_the_same_inputs_give_the_same_trials() -> None:
     def run() -> list[object]:
-        found = search(
+        result = search(
             zero_prior(3, 12), clouds(0, 20), clouds(1, 20), HeadSettings(epochs=3), trials=5
         )
-        return [found]
+        return [result]
 
     assert run() == run()
 
@@ -53,8 +53,8 @@ def test_the_same_inputs_give_the_same_trials() -> None:
 @pytest.mark.parametrize("value", [0.000001, 0.08, 12.345678])
 def test_the_regex_reads_the_line(value: float) -> None:
     line = objective_line(EpochResult(3, 0.5, value, 0.9, 0.8, 1.0))
-    found = re.findall(read_space()["objective"]["regex"], line)
-    assert [float(text) for text in found] == [pytest.approx(value, abs=1e-6)]
+    matches = re.findall(read_space()["objective"]["regex"], line)
+    assert [float(text) for text in matches] == [pytest.approx(value, abs=1e-6)]
 
 
 def test_every_name_of_the_space_is_a_flag_that_takes_its_values_as_strings() -> None:

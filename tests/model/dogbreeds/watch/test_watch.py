@@ -298,16 +298,16 @@ def test_an_action_can_be_replaced_and_must_name_a_rule() -> None:
 
 
 def test_a_finding_is_told_once_and_is_json() -> None:
-    told: list[Finding] = []
-    watch = Watch(actions={"exploding-gradient": "warn"}, report=told.append)
+    reported: list[Finding] = []
+    watch = Watch(actions={"exploding-gradient": "warn"}, report=reported.append)
     for _ in range(4):
         watch.step(1.0, [("layer", np.ones((2, 2)), np.full((2, 2), 1e30))])
-    assert watch.findings == told
-    assert len(told) == 1
-    fields = json.loads(json.dumps(told[0].as_json(), allow_nan=False))
+    assert watch.findings == reported
+    assert len(reported) == 1
+    fields = json.loads(json.dumps(reported[0].as_json(), allow_nan=False))
     assert fields["rule"] == "exploding-gradient"
     assert fields["value"] == pytest.approx(2e30)
-    unmeasured = dataclasses.replace(told[0], value=math.inf)
+    unmeasured = dataclasses.replace(reported[0], value=math.inf)
     assert unmeasured.as_json()["value"] is None
 
 
@@ -358,8 +358,8 @@ def test_a_device_that_is_behind_is_not_starved() -> None:
 def test_the_document_has_every_rule_with_its_threshold_and_action() -> None:
     lines = (MODEL.parent / "docs" / "watch.md").read_text().splitlines()
     cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines if line[:1] == "|"]
-    told = {row[0]: row for row in cells}
+    row_of = {row[0]: row for row in cells}
     for rule in default_rules():
-        _, _, threshold, action = told[rule.name]
+        _, _, threshold, action = row_of[rule.name]
         assert f"{rule.threshold:g}" in threshold or rule.threshold == 0
         assert action == rule.action
