@@ -100,7 +100,10 @@ class RestApi:
         return task.result()
 
     def _count(self, name: str, value: float, unit: str = "Count") -> None:
-        """https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-metrics-and-dimensions.html."""
+        """Count a value of a metric of API Gateway.
+
+        https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-metrics-and-dimensions.html
+        """
         if self._metrics:
             api = {"ApiName": self._name}
             for dimensions in (api, {**api, "Stage": self.stage}):

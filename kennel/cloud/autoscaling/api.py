@@ -61,8 +61,8 @@ class ScalingService:
             if operation not in actions:
                 raise _not_emulated(f"application-autoscaling:{operation}")
             parameters = json.loads(await request.body() or b"{}")
-            if (given := parameters.get("ServiceNamespace")) != NAMESPACE:
-                raise _not_emulated(f"application-autoscaling for the service {given}")
+            if (namespace := parameters.get("ServiceNamespace")) != NAMESPACE:
+                raise _not_emulated(f"application-autoscaling for the service {namespace}")
             answer = await actions[operation](parameters)
         except ServiceError as error:
             return error_response(_SERVICE, error)

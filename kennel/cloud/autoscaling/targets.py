@@ -142,7 +142,7 @@ class ScalableTargets:
 
 
 def metric_of(policy: Json) -> tuple[Json, int]:
-    """Return what PutMetricAlarm calls a policy's metric, and its period in seconds.
+    """Return a policy's metric as parameters of PutMetricAlarm, and its period in seconds.
 
     Raises
     ------
@@ -151,8 +151,8 @@ def metric_of(policy: Json) -> tuple[Json, int]:
     """
     settings = policy["TargetTrackingScalingPolicyConfiguration"]
     if "PredefinedMetricSpecification" in settings:
-        given = settings["PredefinedMetricSpecification"]["PredefinedMetricType"]
-        name, statistic, period = PREDEFINED[given]
+        metric_type = settings["PredefinedMetricSpecification"]["PredefinedMetricType"]
+        name, statistic, period = PREDEFINED[metric_type]
         match = RESOURCE.fullmatch(policy["ResourceId"])
         assert match  # noqa: S101 - a target with another id is never registered
         dimensions = {"EndpointName": match[1], "VariantName": match[2]}
@@ -162,12 +162,12 @@ def metric_of(policy: Json) -> tuple[Json, int]:
             "Dimensions": [{"Name": key, "Value": value} for key, value in dimensions.items()],
             "Statistic": statistic,
         }, period
-    given = settings["CustomizedMetricSpecification"]
+    custom = settings["CustomizedMetricSpecification"]
     return {
-        "Namespace": given["Namespace"],
-        "MetricName": given["MetricName"],
-        "Dimensions": given.get("Dimensions", []),
-        "Statistic": given["Statistic"],
+        "Namespace": custom["Namespace"],
+        "MetricName": custom["MetricName"],
+        "Dimensions": custom.get("Dimensions", []),
+        "Statistic": custom["Statistic"],
     }, 60
 
 

@@ -78,7 +78,7 @@ def build(
     inputs: Iterable[Path] = (),
     parent: Path = BUILDS,
 ) -> dict[str, Path]:
-    """Build what is not built yet; return the folder of each logical id.
+    """Build functions and layers that are not built yet; return the folder of each.
 
     Two processes that start at once build once: the second waits. Builds of other sources that no
     process uses are removed.

@@ -28,7 +28,7 @@ class Environments:
 
     @property
     def busy(self) -> int:
-        """How many invocations run."""
+        """The number of invocations that run."""
         return self._busy
 
     async def invoke(self, payload: bytes) -> Outcome:

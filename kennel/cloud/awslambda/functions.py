@@ -74,7 +74,10 @@ class LambdaService:
         return outcome
 
     def _count(self, name: str, **values: float) -> None:
-        """https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html."""
+        """Count values of Lambda's metrics.
+
+        https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
+        """
         if self._metrics:
             for metric, value in values.items():
                 unit = "Milliseconds" if metric == "Duration" else "Count"

@@ -20,9 +20,9 @@ class Resolver:
     Parameters
     ----------
     reference
-        What `Ref` gives for a resource's logical id.
+        Returns the value of `Ref` for a logical id.
     attribute
-        What `Fn::GetAtt` gives for a logical id and an attribute.
+        Returns the value of `Fn::GetAtt` for a logical id and an attribute.
     values
         Parameters and pseudo parameters (`AWS::Region` and so on).
     conditions, mappings
@@ -95,7 +95,7 @@ class Resolver:
                 name, top, second = (self._resolve(item) for item in argument)
                 return self._mappings[name][top][second]
         raise KennelError(
-            f"the template uses {function}, which the offline cloud does not know: "
+            f"the template uses {function}, which is not emulated: "
             "add it to kennel/cloud/cloudformation/intrinsics.py"
         )
 

@@ -34,14 +34,14 @@ class Names:
         return self._fill(self._kind(logical_id).arn or "{name}", logical_id)
 
     def reference(self, logical_id: str) -> str:
-        """Return what `Ref` gives."""
+        """Return the value of `Ref`."""
         kind = self._kind(logical_id)
         if kind.ref:
             return self._fill(kind.ref, logical_id)
         return self.arn(logical_id) if kind.ref_is_arn else self.name(logical_id)
 
     def attribute(self, logical_id: str, wanted: str) -> str:
-        """Return what `Fn::GetAtt` gives."""
+        """Return the value of `Fn::GetAtt`."""
         kind = self._kind(logical_id)
         if wanted == "Arn" and kind.arn:
             return self.arn(logical_id)

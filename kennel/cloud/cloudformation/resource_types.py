@@ -1,4 +1,4 @@
-"""What the offline cloud does with each resource type of a template.
+"""The resource types of a template, and how the offline cloud runs each of them.
 
 A row says how a type is named, what `Ref` and `Fn::GetAtt` return, and which part of the offline
 cloud runs it. A type that is not in the table stops `kennel up`, so that nothing in a template is
@@ -13,7 +13,7 @@ Runner = Literal["kennel", "moto", "ignored"]
 
 @dataclass(frozen=True)
 class ResourceType:
-    """How one type of resource is named, referred to and run."""
+    """One resource type: its names, its references and what runs it."""
 
     runner: Runner
     #: How it behaves here, for docs/offline-cloud.md and `kennel up --explain`.
@@ -130,7 +130,7 @@ RESOURCE_TYPES: dict[str, ResourceType] = {
     ),
     "AWS::CodeBuild::Project": ResourceType(
         "moto",
-        "declared in moto; its builds are emulated by kennel/cloud/codebuild/builds.py",
+        "declared in moto; a build records its context in ECR, nothing is built",
         "Name",
         "arn:aws:codebuild:{region}:{account}:project/{name}",
     ),

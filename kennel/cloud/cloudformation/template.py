@@ -103,15 +103,15 @@ class _NoManagedPolicies:
         return {}
 
 
-def _parameter_values(source: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, str]:
+def _parameter_values(source: Mapping[str, Any], overrides: Mapping[str, str]) -> dict[str, str]:
     declared = source.get("Parameters", {})
-    if unknown := sorted(set(given) - set(declared)):
+    if unknown := sorted(set(overrides) - set(declared)):
         raise CannotStart(
             f"unknown template parameter {', '.join(unknown)}: known are {', '.join(declared)}"
         )
     values = {}
     for name, spec in declared.items():
-        value = given.get(name, spec.get("Default"))
+        value = overrides.get(name, spec.get("Default"))
         if value is None:
             raise CannotStart(f"the template parameter {name} has no default: give it a value")
         values[name] = str(value)

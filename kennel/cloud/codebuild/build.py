@@ -90,7 +90,7 @@ class Build:
         return {each["name"]: each["value"] for each in listed}
 
     def enter(self, phase: str) -> None:
-        """Begin a phase; the one before has succeeded unless `leave` said otherwise."""
+        """Begin a phase; the one before has succeeded unless `leave` ended it."""
         self.leave("SUCCEEDED")
         self.description["currentPhase"] = phase
         self.description["phases"].append({"phaseType": phase, "startTime": time.time()})

@@ -1,7 +1,8 @@
 """CodeBuild, emulated: a build records its context in the offline ECR; nothing is built.
 
 No command of the buildspec runs. An endpoint of such an image runs the server of this checkout
-(see sagemaker/endpoints/images.py). A fault on StartBuild lets a build fail or hang.
+(see sagemaker/endpoints/images.py). A fault on StartBuild refuses the call, or lets the build fail
+or hang.
 """
 
 import asyncio
@@ -32,6 +33,10 @@ _JSON_TYPE = "application/x-amz-json-1.1"
 
 #: A boto3 client by service and the logical id of the role that calls.
 RoleClients = Callable[[str, str], Any]
+
+
+class _Throttled(Exception):  # noqa: N818
+    """A fault refuses the call."""
 
 
 class ImageBuilds:
@@ -74,6 +79,8 @@ class ImageBuilds:
                 case _:
                     message = f"the offline cloud does not emulate codebuild:{operation}"
                     return error_response("codebuild", not_implemented(message))
+        except _Throttled:
+            return error_response("codebuild", ServiceError("ThrottlingException", "Rate exceeded"))
         except KeyError as error:
             message = f"Project or build cannot be found: {error.args[0]}"
             return error_response("codebuild", ServiceError("ResourceNotFoundException", message))
@@ -105,6 +112,8 @@ class ImageBuilds:
 
     def _start(self, parameters: Json) -> Build:
         project = self._projects[parameters["projectName"]]
+        if self._faults.take("StartBuild", project.name, "throttle"):
+            raise _Throttled
         token = parameters.get("idempotencyToken", "")
         for each in self._builds.values():
             if token and each.token == token:

@@ -40,7 +40,7 @@ class NotRecorded(Exception):  # noqa: N818
 
 @dataclass(frozen=True)
 class ImagePlan:
-    """What a buildspec would build: from which archive, and where it pushes the image."""
+    """The image that a buildspec pushes, and the archive of its build context."""
 
     source: str
     image: str

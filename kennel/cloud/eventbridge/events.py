@@ -145,7 +145,10 @@ class Events:
         return "RUNNING" in self._statuses.values()
 
     def _count(self, execution: Json) -> None:
-        """https://docs.aws.amazon.com/step-functions/latest/dg/procedure-cw-metrics.html."""
+        """Count a change of an execution's status.
+
+        https://docs.aws.amazon.com/step-functions/latest/dg/procedure-cw-metrics.html
+        """
         names = {
             "RUNNING": "ExecutionsStarted",
             "SUCCEEDED": "ExecutionsSucceeded",
@@ -171,7 +174,10 @@ class Events:
 
 
 def _detail(execution: Mapping[str, Any]) -> Json:
-    """https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html."""
+    """Return the detail of the event for an execution's status.
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html
+    """
 
     def moment(key: str) -> int | None:
         return int(execution[key].timestamp() * 1000) if execution.get(key) else None

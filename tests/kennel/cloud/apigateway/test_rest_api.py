@@ -1,7 +1,9 @@
 """The REST API before a function that answers by script."""
 
 import asyncio
+import functools
 import json
+import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 from kennel.cloud.apigateway.rest_api import RestApi
 from kennel.cloud.awslambda.emulator import Outcome
 from kennel.cloud.awslambda.environments import Throttled
-from kennel.cloud.cloudformation.template import load
+from kennel.cloud.cloudformation.template import Stack, load
 from kennel.cloud.cloudwatch.metrics import Metrics, Series
 from kennel.cloud.runtime.clock import Clock
 
@@ -43,7 +45,7 @@ Resources:
   Role:
     Type: AWS::IAM::Role
     Properties: {{AssumeRolePolicyDocument: {{}}}}
-  Told:
+  Echo:
     Type: AWS::Serverless::Function
     Properties:
       Handler: app.handler
@@ -61,7 +63,7 @@ Function = Callable[[dict[str, Any]], Awaitable[Outcome]]
 
 
 class Functions:
-    """What LambdaService is to the API: one function."""
+    """One function in the place of the LambdaService."""
 
     def __init__(self, function: Function) -> None:
         self._function = function
@@ -70,8 +72,15 @@ class Functions:
         return await self._function(json.loads(payload))
 
 
+@functools.cache
+def stack(rate: int, burst: int, quota: int) -> Stack:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "template.yaml"
+        file.write_text(TEMPLATE.format(rate=rate, burst=burst, quota=quota))
+        return load(file, {}, "tried")
+
+
 def api(
-    folder: Path,
     function: Function,
     *,
     rate: int = 1000,
@@ -80,10 +89,8 @@ def api(
     metrics: Metrics | None = None,
     timeout: float = 29,
 ) -> TestClient:
-    file = folder / "template.yaml"
-    file.write_text(TEMPLATE.format(rate=rate, burst=burst, quota=quota))
     made = RestApi(
-        load(file, {}, "tried"),
+        stack(rate, burst, quota),
         Functions(function),  # type: ignore[arg-type]
         "the-key",
         metrics,
@@ -101,28 +108,28 @@ async def echo(event: dict[str, Any]) -> Outcome:
     return Outcome(json.dumps({"statusCode": 200, "body": json.dumps(event)}).encode(), False)
 
 
-def test_a_preflight_gets_the_templates_cors_headers_without_the_function(tmp_path: Path) -> None:
+def test_a_preflight_gets_the_templates_cors_headers_without_the_function() -> None:
     async def never(event: dict[str, Any]) -> Outcome:
         raise AssertionError("a preflight reaches no function")
 
-    answer = api(tmp_path, never).options("/v1/open")
+    answer = api(never).options("/v1/open")
     assert answer.status_code == 200
     assert answer.headers["access-control-allow-origin"] == "https://example.com"
     assert "POST" in answer.headers["access-control-allow-methods"]
 
 
-def test_a_function_that_takes_too_long_is_a_504(tmp_path: Path) -> None:
+def test_a_function_that_takes_too_long_is_a_504() -> None:
     async def slow(event: dict[str, Any]) -> Outcome:
         await asyncio.sleep(60)
-        raise AssertionError("it was waited for")
+        raise AssertionError("the API waited for it")
 
-    answer = api(tmp_path, slow, timeout=0.05).post("/v1/open")
+    answer = api(slow, timeout=0.05).post("/v1/open")
     assert (answer.status_code, answer.json()) == (504, {"message": "Endpoint request timed out"})
 
 
-def test_a_throttled_function_is_a_500_and_a_failed_one_a_502(tmp_path: Path) -> None:
+def test_a_throttled_function_is_a_500_and_a_failed_one_a_502() -> None:
     async def throttled(event: dict[str, Any]) -> Outcome:
-        raise Throttled("told")
+        raise Throttled("Echo")
 
     async def failed(event: dict[str, Any]) -> Outcome:
         return Outcome(b'{"errorType": "ValueError"}', True)
@@ -132,19 +139,19 @@ def test_a_throttled_function_is_a_500_and_a_failed_one_a_502(tmp_path: Path) ->
 
     wrong = {"message": "Internal server error"}
     for function, status in ((throttled, 500), (failed, 502), (malformed, 502)):
-        answer = api(tmp_path, function).post("/v1/open")
+        answer = api(function).post("/v1/open")
         assert (answer.status_code, answer.json()) == (status, wrong)
 
 
-def test_the_stages_throttle_holds_for_routes_without_a_key(tmp_path: Path) -> None:
-    client = api(tmp_path, echo, rate=1, burst=2)
+def test_the_stages_throttle_holds_for_routes_without_a_key() -> None:
+    client = api(echo, rate=1, burst=2)
     statuses = [client.post("/v1/open").status_code for _ in range(20)]
     assert statuses[:2] == [200, 200]
     assert 429 in statuses
 
 
-def test_key_and_quota(tmp_path: Path) -> None:
-    client = api(tmp_path, echo, quota=2)
+def test_key_and_quota() -> None:
+    client = api(echo, quota=2)
     assert client.get("/v1/closed").status_code == 403
     key = {"x-api-key": "the-key"}
     answers = [client.get("/v1/closed", headers=key) for _ in range(3)]
@@ -153,13 +160,13 @@ def test_key_and_quota(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", ["/", "/open", "/v1", "/v1x/open", "/v1/none", "/v2/open"])
-def test_what_is_not_in_the_stage_wants_a_token(tmp_path: Path, path: str) -> None:
-    answer = api(tmp_path, echo).post(path)
+def test_what_is_not_in_the_stage_wants_a_token(path: str) -> None:
+    answer = api(echo).post(path)
     assert (answer.status_code, answer.json()) == (403, {"message": "Missing Authentication Token"})
 
 
-def test_the_event_is_the_proxy_integrations(tmp_path: Path) -> None:
-    client = api(tmp_path, echo)
+def test_the_event_is_the_proxy_integrations() -> None:
+    client = api(echo)
     event = client.post(
         "/v1/open?a=1&a=2", content=b"\xff\xd8", headers={"content-type": "image/jpeg"}
     ).json()
@@ -172,10 +179,10 @@ def test_the_event_is_the_proxy_integrations(tmp_path: Path) -> None:
     assert (text["isBase64Encoded"], text["body"]) == (False, "hello")
 
 
-def test_requests_are_counted_by_api_and_stage(tmp_path: Path) -> None:
+def test_requests_are_counted_by_api_and_stage() -> None:
     clock = Clock()
     metrics = Metrics(clock)
-    client = api(tmp_path, echo, metrics=metrics)
+    client = api(echo, metrics=metrics)
     client.post("/v1/open")
     client.get("/v1/closed")
 

@@ -186,6 +186,21 @@ def test_a_fault_fails_the_build_with_its_reason(account: str) -> None:
     assert failure(description) == "the base image is gone"
 
 
+def test_a_fault_throttles_the_call_once(account: str) -> None:
+    async def started() -> tuple[Any, Any]:
+        builds = service(
+            account, None, Fault("StartBuild", "throttle"), Fault("StartBuild", "hang")
+        )
+        first = await call(builds, "StartBuild", projectName=PROJECT)
+        second = await call(builds, "StartBuild", projectName=PROJECT)
+        await builds.stop()
+        return first, second
+
+    first, second = asyncio.run(started())
+    assert first["__type"] == "ThrottlingException"
+    assert second["build"]["projectName"] == PROJECT
+
+
 def test_a_build_that_hangs_is_stopped(account: str) -> None:
     async def stopped() -> dict[str, Any]:
         builds = service(account, None, Fault("StartBuild", "hang"))
