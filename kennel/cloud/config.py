@@ -7,7 +7,7 @@ from pathlib import Path
 from kennel.cloud.awslambda.build import BUILDS
 from kennel.cloud.iam.permissions import OnAuthorised
 from kennel.cloud.runtime.faults import Faults
-from kennel.cloud.sagemaker.endpoints.instance import Command
+from kennel.cloud.sagemaker.endpoints.images import Command
 
 LOOPBACK = "127.0.0.1"
 

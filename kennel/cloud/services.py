@@ -40,11 +40,10 @@ from kennel.cloud.moto_backend.proxy import MotoProxy, changes_something
 from kennel.cloud.runtime.clock import Clock
 from kennel.cloud.runtime.store import Store
 from kennel.cloud.sagemaker.account import Account, may_be_assumed
+from kennel.cloud.sagemaker.assembly import build_sagemaker
 from kennel.cloud.sagemaker.endpoints.api import Endpoints
 from kennel.cloud.sagemaker.endpoints.images import LocalImages
-from kennel.cloud.sagemaker.jobs.training.run import Place
-from kennel.cloud.sagemaker.parts import job_parts
-from kennel.cloud.sagemaker.protocol import SageMaker
+from kennel.cloud.sagemaker.jobs.context import JobContext
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -160,17 +159,16 @@ def _make_services(config: CloudConfig, site: Site, exits: contextlib.AsyncExitS
         store,
         _fetcher(aws("s3"), site.scratch),
         site.logs,
+        images,
         clock=clock,
         faults=faults,
-        images=images,
         metrics=metrics,
-        tripped=alarms.tripped,
-        scaling=scalable,
-        notice=lambda kind, detail: events.publish(kind, "aws.sagemaker", detail),
+        tripped_alarms=alarms.tripped,
+        scalable=scalable,
+        publish=lambda kind, detail: events.publish(kind, "aws.sagemaker", detail),
     )
-    place = Place(_account(stack, site.url), clock, site.logs)
-    jobs = job_parts(store, place, faults, events.publish, images)
-    sagemaker = SageMaker(jobs, endpoints, store, faults)
+    context = JobContext(_account(stack, site.url), clock, site.logs)
+    sagemaker = build_sagemaker(store, context, endpoints, faults, images, events.publish)
     scaling = ScalingService(scalable, endpoints, alarms, clock)
 
     async def dependent(call: ApiCall) -> list[RequiredPermission]:

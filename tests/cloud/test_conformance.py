@@ -1,9 +1,9 @@
-"""The conformance table: every case of every cases_*.py beside this file, on one running cloud."""
+"""Run every case of the modules in cases/ against one offline cloud."""
 
+import asyncio
 import importlib
 import re
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -16,13 +16,14 @@ from botocore.exceptions import ClientError
 
 from kennel.cloud.cloud import Cloud
 from kennel.cloud.iam.identity import OPERATOR_KEY
-from tests.cloud.case import Case, HttpCase, Refused, differences
+from tests.cloud.conformance_case import Case, HttpCase, Refused, differences
 
-WAIT_SECONDS = 300.0
+WAIT_SECONDS = 300.0  # real: what is awaited starts processes
+POLL_SECONDS = 0.1  # offline
 
 MODULES = [
-    importlib.import_module(f"tests.cloud.{file.stem}")
-    for file in sorted(Path(__file__).parent.glob("cases_*.py"))
+    importlib.import_module(f"tests.cloud.cases.{file.stem}")
+    for file in sorted((Path(__file__).parent / "cases").glob("*.py"))
 ]
 ALL = [case for module in MODULES for case in module.CASES]
 CALLS = [each for each in ALL if isinstance(each, Case)]
@@ -30,10 +31,11 @@ REQUESTS = [each for each in ALL if isinstance(each, HttpCase)]
 
 
 class Caller:
-    """boto3 clients that check nothing themselves, and the texts that a case may name."""
+    """Makes a case's calls with boto3 clients that do not check requests themselves."""
 
     def __init__(self, cloud: Cloud) -> None:
         self._url = cloud.url
+        self._clock = cloud.clock
         self._clients: dict[tuple[str, str], Any] = {}
         roles = {each.logical_id: each.arn for each in cloud.stack.of_type("AWS::IAM::Role")}
         self._texts = {
@@ -47,10 +49,11 @@ class Caller:
     ) -> dict[str, Any]:
         service, _, method = call.partition(".")
         if service == "kennel":
-            return self._ask(method, self.filled(request, name))
+            return self._call_kennel(method, self.filled(request, name))
         if (service, caller) not in self._clients:
-            make: Any = boto3.client  # its type knows a client only where the service is a literal
-            self._clients[service, caller] = make(
+            # The service's name is a case's: boto3's types know only literal ones.
+            make_client: Any = boto3.client
+            self._clients[service, caller] = make_client(
                 service,
                 endpoint_url=self._url,
                 region_name="us-east-1",
@@ -63,31 +66,45 @@ class Caller:
                     proxies={},
                 ),
             )
-        client, given = self._clients[service, caller], self.filled(request, name)
+        client, parameters = self._clients[service, caller], self.filled(request, name)
         if method.startswith("wait_until_"):
             waiter = client.get_waiter(method.removeprefix("wait_until_"))
-            waiter.wait(**given, WaiterConfig={"Delay": 1, "MaxAttempts": int(WAIT_SECONDS)})
+            delay = POLL_SECONDS / self._clock.speed
+            attempts = int(WAIT_SECONDS / delay)
+            waiter.wait(**parameters, WaiterConfig={"Delay": delay, "MaxAttempts": attempts})
             return {}
-        answer: dict[str, Any] = getattr(client, method)(**given)
+        answer: dict[str, Any] = getattr(client, method)(**parameters)
         return answer
 
-    def _ask(self, what: str, request: Any) -> dict[str, Any]:
-        """Ask for a fault, or wait until an endpoint or an execution is as `request` says."""
-        if what == "faults":
+    def _call_kennel(self, method: str, request: Any) -> dict[str, Any]:
+        """Request a fault, or wait until an endpoint or an execution has the request's members."""
+        if method == "faults":
             httpx.post(f"{self._url}/kennel/faults", json=request).raise_for_status()
             return {}
         call, key = {
             "until": ("sagemaker.describe_endpoint", "EndpointName"),
             "until_execution": ("stepfunctions.describe_execution", "executionArn"),
-        }[what]
-        until = time.monotonic() + WAIT_SECONDS
-        named = {key: request[key]}
-        while differences(request, self.call(call, named, "")):
-            assert time.monotonic() < until, request
-            time.sleep(0.2)
+        }[method]
+        self.wait(lambda: differences(request, self.call(call, {key: request[key]}, "")))
         return {}
 
+    def wait(self, differences_now: Callable[[], list[str]]) -> None:
+        """Poll on the offline clock until there are no differences."""
+
+        async def poll() -> None:
+            async with asyncio.timeout(WAIT_SECONDS):
+                while sentences := await asyncio.to_thread(differences_now):
+                    last[:] = sentences
+                    await self._clock.sleep(POLL_SECONDS)
+
+        last: list[str] = []
+        try:
+            asyncio.run(poll())
+        except TimeoutError:
+            raise AssertionError(f"after {WAIT_SECONDS} s: {'; '.join(last)}") from None
+
     def filled(self, value: Any, name: str) -> Any:
+        """Return `value` with $bucket, $role and $name filled in."""
         if isinstance(value, str):
             return Template(value).safe_substitute(self._texts, name=name)
         if isinstance(value, Mapping):
@@ -99,11 +116,11 @@ class Caller:
 
 @pytest.fixture(scope="module")
 def caller(bare_cloud: Cloud) -> Caller:
-    made = Caller(bare_cloud)
+    caller = Caller(bare_cloud)
     for module in MODULES:
         for call, request in getattr(module, "BEFORE_ALL", ()):
-            made.call(call, request, "")
-    return made
+            caller.call(call, request, "")
+    return caller
 
 
 @pytest.mark.parametrize("case", CALLS, ids=lambda case: case.name)
@@ -121,10 +138,14 @@ def test_call(caller: Caller, case: Case) -> None:
         assert response["ResponseMetadata"]["HTTPStatusCode"] == case.expect.status
         return
     expected = caller.filled(case.expect, name)
-    until = time.monotonic() + WAIT_SECONDS
-    while found := differences(expected, caller.call(case.call, case.request, name, case.caller)):
-        assert case.eventually and time.monotonic() < until, found
-        time.sleep(0.2)
+
+    def differences_now() -> list[str]:
+        return differences(expected, caller.call(case.call, case.request, name, case.caller))
+
+    if case.eventually:
+        caller.wait(differences_now)
+    else:
+        assert not differences_now()
 
 
 @pytest.mark.parametrize("case", REQUESTS, ids=lambda case: case.name)
@@ -147,9 +168,9 @@ def test_request(bare_cloud: Cloud, case: HttpCase) -> None:
         assert not differences(case.expect_json, answer.json())
 
 
-def test_every_case_says_who_says_so() -> None:
+def test_every_case_has_a_source() -> None:
     assert all(re.match(r"https://|botocore: \w+|RFC \d+", case.source) for case in ALL)
 
 
-def test_no_two_cases_have_one_name() -> None:
+def test_every_case_has_a_name_of_its_own() -> None:
     assert len({case.name for case in ALL}) == len(ALL)

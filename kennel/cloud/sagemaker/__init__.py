@@ -1,1 +1,1 @@
-"""A stand-in for SageMaker: its protocol and its endpoints' states, with real serving processes."""
+"""Emulate SageMaker: endpoints and jobs as real processes, and the model registry."""

@@ -1,56 +1,56 @@
-"""What the service's parts reach in the account: AWS clients, as themselves or as a job's role."""
+"""Make AWS clients and environments that have the permissions of a job's role."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
 
 from kennel.cloud.cloudformation.names import REGION
-from kennel.cloud.sagemaker.errors import ServiceError
+from kennel.cloud.sagemaker.errors import invalid
+
+if TYPE_CHECKING:
+    from types_boto3_logs.client import CloudWatchLogsClient
+    from types_boto3_s3.client import S3Client
 
 
 class Account:
-    """Clients of the account's other services.
+    """Calls AWS as one of the account's roles.
 
     Parameters
     ----------
     url
-        Where a job calls AWS: the gateway, which enforces the role.
+        The gateway's address; it enforces what a role allows.
     keys
-        The access key of each role that SageMaker may assume, by the role's ARN.
+        Role ARN -> access key, of each role that SageMaker may assume.
     """
 
     def __init__(self, url: str, keys: Mapping[str, str]) -> None:
         self._url = url
         self._keys = keys
-        self._clients: dict[tuple[str, str], Any] = {}
+        self._s3_clients: dict[str, S3Client] = {}
+        self._logs_clients: dict[str, CloudWatchLogsClient] = {}
 
     def check_role(self, role: str) -> None:
-        """Raise the service's refusal of a role that it cannot assume."""
+        """Raise ServiceError for a role that SageMaker cannot assume."""
         self._key(role)
 
-    def client(self, service: str, role: str) -> Any:
-        """Return a boto3 client that has what the role with this ARN allows."""
+    def s3(self, role: str) -> "S3Client":
+        """Return an S3 client with the permissions of the role of this ARN."""
         key = self._key(role)
-        if (service, key) not in self._clients:
-            self._clients[service, key] = boto3.client(
-                service,
-                endpoint_url=self._url,
-                region_name=REGION,
-                aws_access_key_id=key,
-                aws_secret_access_key="offline",  # noqa: S106 - signatures are not checked
-                config=Config(
-                    s3={"addressing_style": "path"},
-                    proxies={},
-                    max_pool_connections=32,
-                    retries={"total_max_attempts": 2},  # all is on this machine
-                ),
-            )
-        return self._clients[service, key]
+        if key not in self._s3_clients:
+            self._s3_clients[key] = boto3.client("s3", **self._client_options(key))
+        return self._s3_clients[key]
+
+    def logs(self, role: str) -> "CloudWatchLogsClient":
+        """Return a CloudWatch Logs client with the permissions of the role of this ARN."""
+        key = self._key(role)
+        if key not in self._logs_clients:
+            self._logs_clients[key] = boto3.client("logs", **self._client_options(key))
+        return self._logs_clients[key]
 
     def environment(self, role: str) -> dict[str, str]:
-        """Return the variables with which a job's process calls AWS as its role."""
+        """Return the environment variables with which a process calls AWS as the role."""
         return {
             "AWS_ENDPOINT_URL": self._url,
             "S3_ENDPOINT_URL": self._url,  # sagemaker-training's own name for it
@@ -60,10 +60,23 @@ class Account:
             "AWS_REGION": REGION,
         }
 
+    def _client_options(self, key: str) -> dict[str, Any]:
+        return {
+            "endpoint_url": self._url,
+            "region_name": REGION,
+            "aws_access_key_id": key,
+            "aws_secret_access_key": "offline",
+            "config": Config(
+                s3={"addressing_style": "path"},
+                proxies={},
+                max_pool_connections=32,
+                retries={"total_max_attempts": 2},  # the gateway is on this machine
+            ),
+        }
+
     def _key(self, role: str) -> str:
         if role not in self._keys:
-            raise ServiceError(
-                "ValidationException",
+            raise invalid(
                 f"Could not assume role {role}. Please ensure that the role exists and allows "
                 "principal 'sagemaker.amazonaws.com' to assume the role.",
             )
@@ -71,7 +84,13 @@ class Account:
 
 
 def may_be_assumed(role: Mapping[str, Any]) -> bool:
-    """Return whether the trust policy of a role, as CloudFormation has it, names SageMaker."""
+    """Return whether a role's trust policy names SageMaker.
+
+    Parameters
+    ----------
+    role
+        Properties of an AWS::IAM::Role.
+    """
     for statement in role["AssumeRolePolicyDocument"]["Statement"]:
         services = statement.get("Principal", {}).get("Service", [])
         if "sagemaker.amazonaws.com" in ([services] if isinstance(services, str) else services):

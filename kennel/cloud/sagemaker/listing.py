@@ -1,11 +1,12 @@
-"""Every List action: filters, order and pages, by the names that the service gives them.
+"""Answer List actions: filter, sort and page.
 
-The members of a summary, the filters and the fields to sort by are read from botocore's model;
-only the default order is said here, since the model has it in prose.
+The members of a summary, the filters and the sort fields are read from botocore's model. The
+default order is written down here, since the model has it in prose.
 """
 
 import base64
 import binascii
+import functools
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
@@ -13,10 +14,11 @@ from typing import Any
 from botocore.utils import parse_to_aware_datetime
 
 from kennel.cloud.runtime.store import Json, Store
-from kennel.cloud.sagemaker.errors import ServiceError
+from kennel.cloud.sagemaker.errors import invalid
+from kennel.cloud.sagemaker.handlers import Handler
 from kennel.cloud.sagemaker.shapes import MODEL
 
-#: Action -> (kind in the store, SortBy, SortOrder). From the API reference's text of each.
+#: Action -> (kind in the store, default SortBy, default SortOrder), from the API reference.
 _LISTED = {
     "ListModels": ("model", "CreationTime", "Descending"),
     "ListEndpointConfigs": ("endpoint-config", "CreationTime", "Descending"),
@@ -28,74 +30,68 @@ _LISTED = {
     "ListModelPackages": ("model-package", "CreationTime", "Ascending"),
     "ListTrainingJobsForHyperParameterTuningJob": ("training-job", "Name", "Ascending"),
 }
-PAGE = 10
+#: The actions that list all stored records of a kind.
+_LIST_ALL = (
+    "ListModels",
+    "ListEndpointConfigs",
+    "ListEndpoints",
+    "ListTrainingJobs",
+    "ListTransformJobs",
+    "ListModelPackageGroups",
+)
+PAGE_SIZE = 10
 
 
 class Listings:
-    """The List actions whose items are just what the store has of a kind."""
+    """The List actions that list all stored records of a kind."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def list_models(self, request: Json) -> Json:
-        """ListModels."""
-        return self._all("ListModels", request)
+    def handlers(self) -> dict[str, Handler]:
+        """Return the handler of each action."""
+        return {action: functools.partial(self._list_all, action) for action in _LIST_ALL}
 
-    async def list_endpoint_configs(self, request: Json) -> Json:
-        """ListEndpointConfigs."""
-        return self._all("ListEndpointConfigs", request)
-
-    async def list_endpoints(self, request: Json) -> Json:
-        """ListEndpoints."""
-        return self._all("ListEndpoints", request)
-
-    async def list_training_jobs(self, request: Json) -> Json:
-        """ListTrainingJobs."""
-        return self._all("ListTrainingJobs", request)
-
-    async def list_transform_jobs(self, request: Json) -> Json:
-        """ListTransformJobs."""
-        return self._all("ListTransformJobs", request)
-
-    async def list_model_package_groups(self, request: Json) -> Json:
-        """ListModelPackageGroups."""
-        return self._all("ListModelPackageGroups", request)
-
-    def _all(self, action: str, request: Json) -> Json:
-        return listed(action, request, self._store.all(_LISTED[action][0]))
+    async def _list_all(self, action: str, request: Json) -> Json:
+        return list_answer(action, request, self._store.all(_LISTED[action][0]))
 
 
-def listed(action: str, request: Json, items: Iterable[Json]) -> Json:
-    """Return the answer to `action`: the items that pass its filters, in its order, one page.
+def list_answer(action: str, request: Json, items: Iterable[Json]) -> Json:
+    """Return the answer of a List action: one page of the items that pass its filters, sorted.
 
     Parameters
     ----------
     items
-        As the matching Describe action answers them.
+        What the Describe action of the resource answers, for each of them.
     """
     _, default_sort, default_order = _LISTED[action]
-    output = MODEL.operation_model(action).output_shape.members
-    (member,) = (name for name in output if name != "NextToken")
-    summary = output[member].member.members
-    word = next(name.removesuffix("Arn") for name in summary if name.endswith("Arn"))
-    kept = [each for each in items if _passes(each, request, word)]
-    field = _field(request.get("SortBy", default_sort), word)
-    down = request.get("SortOrder", default_order) == "Descending"
-    if down:  # of two with the same time, the younger first
+    member, summary = _summary_of(action)
+    resource_name = next(name.removesuffix("Arn") for name in summary if name.endswith("Arn"))
+    kept = [each for each in items if _passes(each, request, resource_name)]
+    sort_key = _sort_key(request.get("SortBy", default_sort), resource_name)
+    descending = request.get("SortOrder", default_order) == "Descending"
+    if descending:  # of two items with the same time, the newer one comes first
         kept.reverse()
-    kept.sort(key=field, reverse=down)
+    kept.sort(key=sort_key, reverse=descending)
     summaries = [{key: each[key] for key in summary if key in each} for each in kept]
     return page(member, summaries, request)
 
 
-def _passes(item: Json, request: Json, word: str) -> bool:
+def _summary_of(action: str) -> tuple[str, Sequence[str]]:
+    """Return the answer's list member, and the members of one summary in that list."""
+    output: Any = MODEL.operation_model(action).output_shape
+    (member,) = (name for name in output.members if name != "NextToken")
+    return member, tuple(output.members[member].member.members)
+
+
+def _passes(item: Json, request: Json, resource_name: str) -> bool:
     tests: dict[str, Callable[[Any], bool]] = {
         "CreationTimeAfter": lambda limit: item["CreationTime"] > _seconds(limit),
         "CreationTimeBefore": lambda limit: item["CreationTime"] < _seconds(limit),
         "LastModifiedTimeAfter": lambda limit: _modified(item) > _seconds(limit),
         "LastModifiedTimeBefore": lambda limit: _modified(item) < _seconds(limit),
-        "NameContains": lambda part: part.lower() in item[f"{word}Name"].lower(),
-        "StatusEquals": lambda status: item[f"{word}Status"] == status,
+        "NameContains": lambda part: part.lower() in item[f"{resource_name}Name"].lower(),
+        "StatusEquals": lambda status: item[f"{resource_name}Status"] == status,
     }
     return all(test(request[name]) for name, test in tests.items() if name in request)
 
@@ -106,18 +102,20 @@ def _modified(item: Json) -> float:
 
 
 def _seconds(value: Any) -> float:
-    """Return a time of a request, a number or ISO 8601, as Unix seconds."""
+    """Return a timestamp of a request, a number or ISO 8601, in Unix seconds."""
     moment: datetime = parse_to_aware_datetime(value)
     return moment.timestamp()
 
 
-def _field(sort_by: str, word: str) -> Callable[[Json], Any]:
-    name = {"Name": f"{word}Name", "Status": f"{word}Status"}.get(sort_by, sort_by)
+def _sort_key(sort_by: str, resource_name: str) -> Callable[[Json], Any]:
+    name = {"Name": f"{resource_name}Name", "Status": f"{resource_name}Status"}.get(
+        sort_by, sort_by
+    )
     return lambda item: item[name]
 
 
-def page(member: str, items: Sequence[Any], request: Json, default_size: int = PAGE) -> Json:
-    """Return `items` from NextToken on, MaxResults at most, with the next page's token."""
+def page(member: str, items: Sequence[Any], request: Json, default_size: int = PAGE_SIZE) -> Json:
+    """Return at most MaxResults items from NextToken on, with the next page's NextToken."""
     start = _start(request["NextToken"]) if "NextToken" in request else 0
     end = start + request.get("MaxResults", default_size)
     answer: Json = {member: list(items[start:end])}
@@ -130,4 +128,4 @@ def _start(token: str) -> int:
     try:
         return int(base64.b64decode(token, validate=True).decode().removeprefix("from "))
     except (binascii.Error, ValueError) as error:
-        raise ServiceError("ValidationException", "Invalid pagination token.") from error
+        raise invalid("Invalid pagination token.") from error

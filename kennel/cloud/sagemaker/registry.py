@@ -1,20 +1,20 @@
-"""The model registry: groups, and in them versions with an approval status.
+"""Answer the model registry's actions: groups of versioned packages with an approval status.
 
-What the documentation says of versions and approval:
 https://docs.aws.amazon.com/sagemaker/latest/dg/model-registry-version.html
 """
 
 from kennel.cloud.runtime.clock import Clock
 from kennel.cloud.runtime.store import Json, Store
 from kennel.cloud.sagemaker.errors import ServiceError, invalid
-from kennel.cloud.sagemaker.listing import listed
+from kennel.cloud.sagemaker.handlers import Handler
+from kennel.cloud.sagemaker.listing import list_answer
 from kennel.cloud.sagemaker.resources import arn_of
 
 GROUP = "model-package-group"
 PACKAGE = "model-package"
-_COUNT = "model-package-count"  # the last version of each group
+_COUNT = "model-package-count"  # in the store: the last version number of each group
 
-#: What UpdateModelPackage may change as a whole.
+#: Members that UpdateModelPackage replaces.
 _CHANGEABLE = (
     "ModelApprovalStatus",
     "ApprovalDescription",
@@ -34,7 +34,18 @@ class Registry:
         self._store = store
         self._clock = clock
 
-    # groups
+    def handlers(self) -> dict[str, Handler]:
+        """Return the handler of each action."""
+        return {
+            "CreateModelPackageGroup": self.create_model_package_group,
+            "DescribeModelPackageGroup": self.describe_model_package_group,
+            "DeleteModelPackageGroup": self.delete_model_package_group,
+            "CreateModelPackage": self.create_model_package,
+            "DescribeModelPackage": self.describe_model_package,
+            "UpdateModelPackage": self.update_model_package,
+            "DeleteModelPackage": self.delete_model_package,
+            "ListModelPackages": self.list_model_packages,
+        }
 
     async def create_model_package_group(self, request: Json) -> Json:
         """CreateModelPackageGroup."""
@@ -42,11 +53,11 @@ class Registry:
         arn = arn_of(GROUP, name)
         if self._store.get(GROUP, _key(GROUP, name)):
             raise invalid(f"Model Package Group already exists: {arn}")
-        kept = {key: value for key, value in request.items() if key != "Tags"}
+        group = {key: value for key, value in request.items() if key != "Tags"}
         self._store.put(
             GROUP,
             _key(GROUP, name),
-            kept
+            group
             | {
                 "ModelPackageGroupArn": arn,
                 "CreationTime": self._clock.now(),
@@ -74,10 +85,8 @@ class Registry:
         self._store.delete(_COUNT, _key(GROUP, name))
         return {}
 
-    # packages
-
     async def create_model_package(self, request: Json) -> Json:
-        """CreateModelPackage: the next version of a group, or a package of its own name."""
+        """CreateModelPackage: the next version of a group, or an unversioned package."""
         group, name = request.get("ModelPackageGroupName"), request.get("ModelPackageName")
         if group and name:
             raise invalid(
@@ -86,31 +95,33 @@ class Registry:
             )
         if not group and not name:
             raise invalid("Missing ARN.")
-        kept = {key: value for key, value in request.items() if key not in {"Tags", "ClientToken"}}
+        package = {
+            key: value for key, value in request.items() if key not in {"Tags", "ClientToken"}
+        }
         if group:
             group = self._group(group)["ModelPackageGroupName"]
             if request.get("Tags"):
                 raise invalid("Model package version cannot have tags.")
             version = self._next_version(group)
             name = f"{group}/{version}"
-            kept |= {"ModelPackageGroupName": group, "ModelPackageVersion": version}
-            kept.setdefault("ModelApprovalStatus", "PendingManualApproval")
+            package |= {"ModelPackageGroupName": group, "ModelPackageVersion": version}
+            package.setdefault("ModelApprovalStatus", "PendingManualApproval")
         name = str(name)
         arn = arn_of(PACKAGE, name)
         if self._store.get(PACKAGE, _key(PACKAGE, name)):
             raise invalid(f"Model Package already exists: {arn}")
-        done = {"Name": group or name, "Status": "Completed"}
+        validation = {"Name": group or name, "Status": "Completed"}
         self._store.put(
             PACKAGE,
             _key(PACKAGE, name),
-            kept
+            package
             | {
                 "ModelPackageName": group or name,
                 "ModelPackageArn": arn,
                 "CreationTime": self._clock.now(),
                 "CreatedBy": _CREATOR,
                 "ModelPackageStatus": "Completed",
-                "ModelPackageStatusDetails": {"ValidationStatuses": [done]},
+                "ModelPackageStatusDetails": {"ValidationStatuses": [validation]},
             },
         )
         return {"ModelPackageArn": arn}
@@ -125,12 +136,12 @@ class Registry:
         for member in _CHANGEABLE:
             if member in request:
                 package[member] = request[member]
-        if more := request.get("AdditionalInferenceSpecificationsToAdd"):
-            package.setdefault("AdditionalInferenceSpecifications", []).extend(more)
+        if specifications := request.get("AdditionalInferenceSpecificationsToAdd"):
+            package.setdefault("AdditionalInferenceSpecifications", []).extend(specifications)
         properties = package.get("CustomerMetadataProperties", {})
         properties |= request.get("CustomerMetadataProperties", {})
-        for gone in request.get("CustomerMetadataPropertiesToRemove", []):
-            properties.pop(gone, None)
+        for name in request.get("CustomerMetadataPropertiesToRemove", []):
+            properties.pop(name, None)
         if properties:
             package["CustomerMetadataProperties"] = properties
         else:
@@ -140,27 +151,25 @@ class Registry:
         return {"ModelPackageArn": package["ModelPackageArn"]}
 
     async def delete_model_package(self, request: Json) -> Json:
-        """DeleteModelPackage, by name or ARN; its version number is not given again."""
+        """DeleteModelPackage, by name or ARN; its version number is not used again."""
         package = self._package(request["ModelPackageName"])
         self._store.delete(PACKAGE, _key(PACKAGE, package["ModelPackageArn"]))
         return {}
 
     async def list_model_packages(self, request: Json) -> Json:
-        """ListModelPackages: of one group, or by default those that are no versions."""
+        """ListModelPackages: of one group, or by default the unversioned ones."""
         group = request.get("ModelPackageGroupName")
         if group:
             items = self._versions(self._group(group)["ModelPackageGroupName"])
         else:
             kind = request.get("ModelPackageType", "Unversioned")
-            wanted = {"Versioned": {True}, "Unversioned": {False}, "Both": {True, False}}[kind]
-            items = [
-                each
-                for each in self._store.all(PACKAGE)
-                if ("ModelPackageVersion" in each) in wanted
-            ]
+            items = self._store.all(PACKAGE)
+            if kind != "Both":
+                versioned = kind == "Versioned"
+                items = [each for each in items if ("ModelPackageVersion" in each) is versioned]
         if status := request.get("ModelApprovalStatus"):
             items = [each for each in items if each.get("ModelApprovalStatus") == status]
-        answer = listed("ListModelPackages", request, items)
+        answer = list_answer("ListModelPackages", request, items)
         for summary in answer["ModelPackageSummaryList"]:
             if "ModelPackageVersion" in summary:  # the service names a version by its ARN only
                 summary.pop("ModelPackageName")
@@ -191,5 +200,5 @@ class Registry:
 
 
 def _key(kind: str, name: str) -> str:
-    """Return the store's key for a name or an ARN: names that differ in capitals are one."""
+    """Return the store's key for a name or an ARN; case does not matter."""
     return name.rpartition(":")[2].removeprefix(f"{kind}/").lower()

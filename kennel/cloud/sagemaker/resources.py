@@ -1,4 +1,4 @@
-"""The service's resources: their ARNs, and what a call needs to be allowed on.
+"""Name SageMaker's resources by ARN, and list the permissions that a call requires.
 
 Which action is authorised on which resource, and what it depends on (PassRole, AddTags):
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsagemakerai.html
@@ -10,9 +10,9 @@ from typing import Any
 from kennel.cloud.cloudformation.names import ACCOUNT, REGION
 from kennel.cloud.iam.policy import RequiredPermission
 
-#: Resource type in an ARN -> the word for it in actions and members. The longer word comes
-#: before one that it begins with: CreateEndpointConfig is no CreateEndpoint.
-WORDS = {
+#: Resource type in an ARN -> its name in actions and members. CreateEndpointConfig must not be
+#: read as CreateEndpoint: a longer name comes before one that it begins with.
+RESOURCE_NAMES = {
     "endpoint-config": "EndpointConfig",
     "endpoint": "Endpoint",
     "training-job": "TrainingJob",
@@ -35,12 +35,12 @@ def resource_of(action: str, request: Mapping[str, Any]) -> str | None:
     """Return the ARN of the resource that `action` creates, reads, changes or deletes."""
     if arn := request.get("ResourceArn"):
         return str(arn)
-    about = action.removesuffix("WeightsAndCapacities")
-    if about == "ListTrainingJobsForHyperParameterTuningJob":
-        about = "DescribeHyperParameterTuningJob"
-    for kind, word in WORDS.items():
-        if about.endswith(word):
-            name = request.get(f"{word}Name") or request.get(f"{word}Arn")
+    subject = action.removesuffix("WeightsAndCapacities")
+    if subject == "ListTrainingJobsForHyperParameterTuningJob":
+        subject = "DescribeHyperParameterTuningJob"
+    for kind, resource_name in RESOURCE_NAMES.items():
+        if subject.endswith(resource_name):
+            name = request.get(f"{resource_name}Name") or request.get(f"{resource_name}Arn")
             if kind == "model-package" and not name:  # a new version is named by its group
                 name = request.get("ModelPackageGroupName")
                 name = name and f"{name.rpartition('/')[2]}/*"
@@ -49,7 +49,7 @@ def resource_of(action: str, request: Mapping[str, Any]) -> str | None:
 
 
 def required_permissions(action: str, request: Mapping[str, Any]) -> Iterator[RequiredPermission]:
-    """Yield every permission that the call needs, dependent actions included."""
+    """Yield every permission that the call requires, dependent actions included."""
     resource = resource_of(action, request) or "*"
     yield RequiredPermission(f"sagemaker:{action}", resource)
     if action in {"CreateEndpoint", "UpdateEndpoint"}:

@@ -1,112 +1,113 @@
-"""Endpoints: the API's actions, over `changes` that carry them out behind.
-
-How it is wired: `Endpoints(store, fetch, logs, clock=..., faults=..., metrics=...,
-tripped=alarms.tripped, scaling=Registrations(...), notice=...)`; then `await endpoints.start()`
-once S3 is there, which brings up again what the store has; `await endpoints.stop()` ends every
-serving process, and the store keeps what was there.
-"""
+"""Answer the actions of endpoints; `transitions.py` carries them out in the background."""
 
 import asyncio
 from collections.abc import Awaitable, Iterable, Mapping
 from pathlib import Path
-from typing import Protocol
 
-from kennel.cloud.cloudformation.names import ACCOUNT, REGION
 from kennel.cloud.cloudwatch.metrics import Metrics
 from kennel.cloud.iam.policy import RequiredPermission
 from kennel.cloud.runtime.clock import Clock
 from kennel.cloud.runtime.faults import Faults
 from kennel.cloud.runtime.store import Json, Store
+from kennel.cloud.sagemaker.endpoints.deployment import Deployment, updated_capacity
 from kennel.cloud.sagemaker.endpoints.deployment_config import Rollout, rollout_of
-from kennel.cloud.sagemaker.endpoints.endpoint import BUSY, Deployment, Endpoint, Plan
+from kennel.cloud.sagemaker.endpoints.endpoint import BUSY, Endpoint
 from kennel.cloud.sagemaker.endpoints.heartbeat import Heartbeat
-from kennel.cloud.sagemaker.endpoints.instance import (
-    GRACE_SECONDS,
-    INVOKE_SECONDS,
-    Images,
-    no_images,
+from kennel.cloud.sagemaker.endpoints.images import ImageResolver
+from kennel.cloud.sagemaker.endpoints.instance import GRACE_SECONDS, INVOKE_SECONDS
+from kennel.cloud.sagemaker.endpoints.invoke import EndpointInvoker, InvokeResponse
+from kennel.cloud.sagemaker.endpoints.launcher import FetchPackage, Launcher
+from kennel.cloud.sagemaker.endpoints.persistence import EndpointStore, PublishEvent
+from kennel.cloud.sagemaker.endpoints.records import read_record
+from kennel.cloud.sagemaker.endpoints.scaling import (
+    ScalableVariants,
+    deregistration_permissions,
+    refuse_scaled_changes,
 )
-from kennel.cloud.sagemaker.endpoints.invoke import Answer, Invocations
-from kennel.cloud.sagemaker.endpoints.launcher import Fetch, Launcher
-from kennel.cloud.sagemaker.endpoints.models import Models
-from kennel.cloud.sagemaker.endpoints.persistence import Keeper, Notice
-from kennel.cloud.sagemaker.endpoints.traffic import Tripped
-from kennel.cloud.sagemaker.endpoints.transitions import Changes
-from kennel.cloud.sagemaker.errors import ServiceError, existing, missing
+from kennel.cloud.sagemaker.endpoints.snapshot import take_snapshot
+from kennel.cloud.sagemaker.endpoints.traffic import TrippedAlarms
+from kennel.cloud.sagemaker.endpoints.transitions import EndpointTransitions
+from kennel.cloud.sagemaker.errors import existing, invalid, missing
+from kennel.cloud.sagemaker.handlers import Handler
 from kennel.cloud.sagemaker.resources import arn_of
 
 
-class Scaling(Protocol):
-    """What an endpoint needs to know of Application Auto Scaling."""
+class Endpoints:
+    """Endpoints and their serving processes.
 
-    async def variants(self, endpoint: str) -> set[str]:
-        """Return the variants of an endpoint that are registered as scalable targets."""
-
-    async def forget(self, endpoint: str) -> None:
-        """Deregister them."""
-
-
-class Endpoints(Models):
-    """Models, configurations and endpoints: one method an API action.
+    `await start()` once S3 runs: it starts the stored endpoints again. `await stop()` ends every
+    serving process; the store keeps the endpoints.
 
     Parameters
     ----------
     store
-        Where models and configurations are kept, and each endpoint as it is described.
-    fetch, logs, images, grace_seconds, invoke_seconds
+        Holds models and configurations, and each endpoint as it is described.
+    fetch_package, logs, resolve_image, grace_seconds, invoke_seconds
         As in `Launcher`.
     metrics
         Where invocations are counted; None counts none.
-    tripped
-        Which alarms were in ALARM (`Alarms.tripped`); None rolls nothing back.
-    scaling
-        The registrations; None has none.
-    notice
-        Told of each change of an endpoint's state.
+    tripped_alarms
+        Reads the alarms of a deployment; None reads none.
+    scalable
+        The registered scalable targets; None for none.
+    publish
+        Receives an event for each change of an endpoint.
     """
 
     def __init__(
         self,
         store: Store,
-        fetch: Fetch,
+        fetch_package: FetchPackage,
         logs: Path,
+        resolve_image: ImageResolver,
         *,
         clock: Clock | None = None,
         faults: Faults | None = None,
-        images: Images = no_images,
         metrics: Metrics | None = None,
-        tripped: Tripped | None = None,
-        scaling: Scaling | None = None,
-        notice: Notice = lambda kind, detail: None,
+        tripped_alarms: TrippedAlarms | None = None,
+        scalable: ScalableVariants | None = None,
+        publish: PublishEvent = lambda detail_type, detail: None,
         grace_seconds: float = GRACE_SECONDS,
         invoke_seconds: float = INVOKE_SECONDS,
     ) -> None:
         clock = clock or Clock()
         faults = faults or Faults()
-        super().__init__(store, clock)
         launcher = Launcher(
-            fetch,
+            fetch_package,
             logs,
             clock,
-            images=images,
+            resolve_image=resolve_image,
             grace_seconds=grace_seconds,
             invoke_seconds=invoke_seconds,
         )
-        self._keeper = Keeper(store, notice)
-        self._changes = Changes(launcher, clock, faults, self._keeper.keep, tripped)
-        self._invocations = Invocations(clock, faults, metrics)
+        self._store = store
+        self._clock = clock
+        self._saved = EndpointStore(store, publish)
+        self._transitions = EndpointTransitions(
+            launcher, clock, faults, self._saved.save, tripped_alarms
+        )
+        self._invoker = EndpointInvoker(clock, faults, metrics)
         self._heartbeat = Heartbeat(self.all, clock, metrics) if metrics else None
-        self._scaling = scaling
+        self._scalable = scalable
         self._endpoints: dict[str, Endpoint] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
+    def handlers(self) -> dict[str, Handler]:
+        """Return the handler of each action."""
+        return {
+            "CreateEndpoint": self.create_endpoint,
+            "UpdateEndpoint": self.update_endpoint,
+            "UpdateEndpointWeightsAndCapacities": self.update_endpoint_weights_and_capacities,
+            "DeleteEndpoint": self.delete_endpoint,
+            "DescribeEndpoint": self.describe_endpoint,
+        }
+
     async def start(self) -> None:
-        """Bring up what the store has; return when every endpoint is up or has failed."""
+        """Start the stored endpoints; return when each is in service or has failed."""
         if self._heartbeat:
-            self._later(self._heartbeat.run())
-        self._endpoints |= {each.name: each for each in self._keeper.restored(self._clock.now())}
-        pending = [each for each in self.all() if each.pending]
-        await asyncio.gather(*(self._bring_back(each) for each in pending))
+            self._run_in_background(self._heartbeat.run())
+        self._endpoints |= {each.name: each for each in self._saved.load(self._clock.now())}
+        await asyncio.gather(*(self._restart(each) for each in self.all() if each.pending))
 
     async def stop(self) -> None:
         """End every serving process."""
@@ -120,110 +121,80 @@ class Endpoints(Models):
         """Return every endpoint."""
         return self._endpoints.values()
 
-    # the actions
-
     async def create_endpoint(self, request: Json) -> Json:
-        """CreateEndpoint: answers at once, the instances come up behind."""
+        """CreateEndpoint: answer at once, start the instances in the background."""
         name = request["EndpointName"]
         if name in self._endpoints:
             raise existing("endpoint", arn_of("endpoint", name))
-        plan = self.plan(request["EndpointConfigName"])
-        now = self._clock.now()
-        endpoint = self._endpoints[name] = Endpoint(name, plan.name, created=now, modified=now)
-        endpoint.pending = Deployment(plan, plan.counts(), plan.weights(), started=now)
-        self._deploy(endpoint, rollout_of(None, plan.counts(), {}), "CreateEndpoint")
-        return {"EndpointArn": arn_of("endpoint", name)}
+        snapshot = take_snapshot(self._store, request["EndpointConfigName"])
+        now, counts = self._clock.now(), snapshot.counts()
+        endpoint = Endpoint(name, snapshot.name, created=now, modified=now)
+        endpoint.pending = Deployment(snapshot, counts, snapshot.weights(), started=now)
+        self._endpoints[name] = endpoint
+        self._deploy(endpoint, rollout_of(None, counts, {}), "CreateEndpoint")
+        return {"EndpointArn": endpoint.arn}
 
     async def update_endpoint(self, request: Json) -> Json:
-        """UpdateEndpoint: a new fleet first, then the traffic step by step, then the old one ends.
+        """UpdateEndpoint: start a new fleet, shift the traffic to it, end the old one.
 
         Without RetainAllVariantProperties the fleet goes back to InitialInstanceCount.
         """
         endpoint = self._settled(request["EndpointName"])
-        live = endpoint.live
-        plan = self.plan(request["EndpointConfigName"])
-        if live is None or endpoint.status != "InService":
-            arn = arn_of("endpoint", endpoint.name)
-            raise _invalid(f'Cannot update endpoint "{arn}" with status {endpoint.status}.')
-        await self._refuse_scaled(endpoint, live.plan, plan)
-        counts, weights = plan.counts(), plan.weights()
-        if request.get("RetainAllVariantProperties"):
-            excluded = {
-                each["VariantPropertyType"]
-                for each in request.get("ExcludeRetainedVariantProperties", [])
-            }
-            if "DesiredInstanceCount" not in excluded:
-                counts |= {name: live.counts[name] for name in counts if name in live.counts}
-            if "DesiredWeight" not in excluded:
-                weights |= {name: live.weights[name] for name in weights if name in live.weights}
+        snapshot = take_snapshot(self._store, request["EndpointConfigName"])
+        live = _live_deployment(endpoint)
+        await refuse_scaled_changes(self._scalable, endpoint.name, live.snapshot, snapshot)
+        counts, weights = updated_capacity(request, live, snapshot)
         config = request.get("DeploymentConfig")
         if config is None and request.get("RetainDeploymentConfig"):
-            config = endpoint.last_deployment
+            config = endpoint.last_deployment_config
         rollout = rollout_of(config, counts, live.counts)
-        endpoint.last_deployment = config
-        endpoint.pending = Deployment(plan, counts, weights, started=self._clock.now())
+        endpoint.last_deployment_config = config
+        endpoint.pending = Deployment(snapshot, counts, weights, started=self._clock.now())
         self._deploy(endpoint, rollout, "UpdateEndpoint")
-        return {"EndpointArn": arn_of("endpoint", endpoint.name)}
+        return {"EndpointArn": endpoint.arn}
 
     async def update_endpoint_weights_and_capacities(self, request: Json) -> Json:
         """UpdateEndpointWeightsAndCapacities."""
         endpoint = self._settled(request["EndpointName"])
-        live = endpoint.live
-        arn = arn_of("endpoint", endpoint.name)
-        if live is None or endpoint.status != "InService":
-            raise _invalid(f'Cannot update endpoint "{arn}" with status {endpoint.status}.')
-        wanted = request["DesiredWeightsAndCapacities"]
-        for each in wanted:
+        live = _live_deployment(endpoint)
+        desired = request["DesiredWeightsAndCapacities"]
+        for each in desired:
             if each["VariantName"] not in live.counts:
-                raise _invalid(f'Could not find variant "{each["VariantName"]}" of "{arn}".')
+                raise invalid(
+                    f'Could not find variant "{each["VariantName"]}" of "{endpoint.arn}".'
+                )
             if each.get("DesiredInstanceCount") == 0:
-                raise _invalid("DesiredInstanceCount must be 1 or more for an instance variant.")
-        counts = {
-            each["VariantName"]: each["DesiredInstanceCount"]
-            for each in wanted
-            if "DesiredInstanceCount" in each
-        }
-        weights = {
-            each["VariantName"]: each["DesiredWeight"] for each in wanted if "DesiredWeight" in each
-        }
-        self._changes.become(endpoint, "Updating")
-        self._later(self._changes.scale(endpoint, counts, weights))
-        return {"EndpointArn": arn}
+                raise invalid("DesiredInstanceCount must be 1 or more for an instance variant.")
+        counts = _by_variant(desired, "DesiredInstanceCount")
+        weights = _by_variant(desired, "DesiredWeight")
+        self._transitions.enter(endpoint, "Updating")
+        self._run_in_background(self._transitions.scale(endpoint, counts, weights))
+        return {"EndpointArn": endpoint.arn}
 
     async def delete_endpoint(self, request: Json) -> Json:
-        """DeleteEndpoint: Deleting until its processes have ended, then gone."""
+        """DeleteEndpoint: Deleting until its processes have ended."""
         endpoint = self._settled(request["EndpointName"])
-        self._changes.become(endpoint, "Deleting")
-        self._later(self._remove(endpoint))
+        self._transitions.enter(endpoint, "Deleting")
+        self._run_in_background(self._remove(endpoint))
         return {}
 
     async def describe_endpoint(self, request: Json) -> Json:
         """DescribeEndpoint."""
         return self._existing(request["EndpointName"]).describe()
 
-    async def invoke(self, name: str, body: bytes, headers: Mapping[str, str]) -> Answer:
-        """InvokeEndpoint: see `Invocations.invoke`."""
-        return await self._invocations.invoke(self._endpoints.get(name), name, body, headers)
+    async def describe_endpoint_config(self, request: Json) -> Json:
+        """Return a configuration to Application Auto Scaling, as DescribeEndpointConfig does."""
+        return read_record(self._store, "endpoint-config", request["EndpointConfigName"])
+
+    async def invoke(self, name: str, body: bytes, headers: Mapping[str, str]) -> InvokeResponse:
+        """InvokeEndpoint: see `EndpointInvoker.invoke`."""
+        return await self._invoker.invoke(self._endpoints.get(name), name, body, headers)
 
     async def dependent_permissions(self, action: str, request: Json) -> list[RequiredPermission]:
-        """Return what a call needs beside its own permission: to delete is to deregister, too.
-
-        https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-delete-with-scaling.html
-        """
-        if action != "DeleteEndpoint" or self._scaling is None:
+        """Return what a call requires because of the present state of its endpoint."""
+        if action != "DeleteEndpoint":
             return []
-        if not await self._scaling.variants(request["EndpointName"]):
-            return []
-        target = f"arn:aws:application-autoscaling:{REGION}:{ACCOUNT}:scalable-target/offline"
-        context = {
-            "application-autoscaling:service-namespace": "sagemaker",
-            "application-autoscaling:scalable-dimension": "sagemaker:variant:DesiredInstanceCount",
-        }
-        return [
-            RequiredPermission("application-autoscaling:DeregisterScalableTarget", target, context)
-        ]
-
-    # behind them
+        return await deregistration_permissions(self._scalable, request["EndpointName"])
 
     def _existing(self, name: str) -> Endpoint:
         if name not in self._endpoints:
@@ -232,55 +203,41 @@ class Endpoints(Models):
 
     def _settled(self, name: str) -> Endpoint:
         endpoint = self._existing(name)
-        if endpoint.status in BUSY:
-            arn = arn_of("endpoint", name)  # the service says "update" of a deletion, too
-            raise _invalid(f'Cannot update in-progress endpoint "{arn}".')
+        if endpoint.status in BUSY:  # the service says "update" of a deletion, too
+            raise invalid(f'Cannot update in-progress endpoint "{endpoint.arn}".')
         return endpoint
 
-    async def _refuse_scaled(self, endpoint: Endpoint, old: Plan, new: Plan) -> None:
-        """Refuse to change the instance type of a scalable target, or to remove it.
-
-        https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-scaling-update.html
-        """
-        if self._scaling is None:
-            return
-        before, after = old.variants(), new.variants()
-        changed = sorted(
-            name
-            for name in await self._scaling.variants(endpoint.name)
-            if name not in after
-            or (name in before and before[name]["InstanceType"] != after[name]["InstanceType"])
-        )
-        if changed:
-            raise _invalid(
-                f'The variant(s) "[{", ".join(changed)}]" must be deregistered as scalable targets '
-                "with AWS Auto Scaling before they can be removed or have their instance type "
-                "updated."
-            )
-
     def _deploy(self, endpoint: Endpoint, rollout: Rollout, action: str) -> None:
-        self._changes.become(endpoint, "Updating" if endpoint.live else "Creating")
-        self._later(self._changes.deploy(endpoint, rollout, action))
+        self._transitions.enter(endpoint, "Updating" if endpoint.live else "Creating")
+        self._run_in_background(self._transitions.deploy(endpoint, rollout, action))
 
     async def _remove(self, endpoint: Endpoint) -> None:
-        if self._scaling:
-            await self._scaling.forget(endpoint.name)
+        if self._scalable:
+            await self._scalable.forget(endpoint.name)
         await asyncio.gather(*(fleet.stop() for fleet in endpoint.fleets()))
         del self._endpoints[endpoint.name]
-        self._keeper.forget(endpoint.name)
+        self._saved.delete(endpoint.name)
 
-    async def _bring_back(self, endpoint: Endpoint) -> None:
-        """Start the processes of an endpoint that served before; meanwhile it is SystemUpdating."""
-        assert endpoint.pending  # noqa: S101 - who calls has looked
-        self._changes.become(endpoint, "SystemUpdating", endpoint.failure)
+    async def _restart(self, endpoint: Endpoint) -> None:
+        """Start a stored endpoint's processes; meanwhile it is SystemUpdating."""
+        assert endpoint.pending  # noqa: S101 - `start` has checked
+        self._transitions.enter(endpoint, "SystemUpdating", endpoint.failure)
         rollout = rollout_of(None, endpoint.pending.counts, {})
-        await self._changes.deploy(endpoint, rollout, "")
+        await self._transitions.deploy(endpoint, rollout, "")
 
-    def _later(self, work: Awaitable[None]) -> None:
+    def _run_in_background(self, work: Awaitable[None]) -> None:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
 
-def _invalid(message: str) -> ServiceError:
-    return ServiceError("ValidationException", message)
+def _live_deployment(endpoint: Endpoint) -> Deployment:
+    """Return the deployment that serves; ServiceError unless the endpoint is InService."""
+    if endpoint.live is None or endpoint.status != "InService":
+        raise invalid(f'Cannot update endpoint "{endpoint.arn}" with status {endpoint.status}.')
+    return endpoint.live
+
+
+def _by_variant(desired: Iterable[Json], member: str) -> Json:
+    """Return a member of DesiredWeightsAndCapacities by variant, where it is given."""
+    return {each["VariantName"]: each[member] for each in desired if member in each}

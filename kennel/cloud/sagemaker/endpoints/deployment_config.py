@@ -1,4 +1,4 @@
-"""What a DeploymentConfig comes to: how many new instances take traffic when, and for how long.
+"""Turn a DeploymentConfig into steps: how many new instances take traffic, and for how long.
 
 https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails.html and the texts of
 botocore's shapes.
@@ -6,36 +6,35 @@ botocore's shapes.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from kennel.cloud.sagemaker.errors import ServiceError
+from kennel.cloud.runtime.store import Json
+from kennel.cloud.sagemaker.errors import invalid
+from kennel.cloud.sagemaker.handlers import not_emulated
 
-Json = dict[str, Any]
-
-MOST_PERCENT = 50
-LEAST_LINEAR_PERCENT = 10
-LEAST_ROLLING_PERCENT = 5
+MAX_PERCENT = 50
+MIN_LINEAR_PERCENT = 10
+MIN_ROLLING_PERCENT = 5
 
 
 @dataclass(frozen=True)
 class Rollout:
-    """The steps of a blue/green deployment.
+    """The steps of a blue/green or rolling deployment.
 
     Attributes
     ----------
     kind
         ALL_AT_ONCE, CANARY, LINEAR or ROLLING.
     steps
-        Instances of the new fleet that take traffic, by variant, one step after the other; the
-        last step is all of them.
+        Instances of the new fleet that take traffic, by variant, for each step; the last step
+        has all of them.
     wait, final_wait
-        Offline seconds that a step bakes, and the last one before the old fleet ends.
+        Offline seconds that a step bakes, and that the last step bakes before the old fleet ends.
     limit
-        Offline seconds for the whole, or None.
+        Offline seconds for the whole deployment, or None.
     alarms
-        Names whose state ALARM rolls it back.
+        Names of the alarms whose state ALARM rolls the deployment back.
     rolling
-        Whether each step's instances start only as it comes to it.
+        Whether a step starts its own instances; otherwise all start before the first step.
     """
 
     kind: str
@@ -50,7 +49,7 @@ class Rollout:
 def rollout_of(
     config: Json | None, counts: Mapping[str, int], old_counts: Mapping[str, int]
 ) -> Rollout:
-    """Return how the fleet changes.
+    """Return the steps from the old fleet to the new one.
 
     Parameters
     ----------
@@ -62,7 +61,7 @@ def rollout_of(
     Raises
     ------
     ServiceError
-        For what the documentation excludes: a canary above half of the fleet (so of one
+        For a config that the documentation excludes: a canary above half of the fleet (so of one
         instance), a linear step outside 10 to 50 %, other variants than before, waits that are
         longer than the limit.
     """
@@ -70,7 +69,7 @@ def rollout_of(
     alarms = [each["AlarmName"] for each in _alarms(config)]
     if "RollingUpdatePolicy" in config:
         if "BlueGreenUpdatePolicy" in config:
-            raise _invalid(
+            raise invalid(
                 "Only one of BlueGreenUpdatePolicy and RollingUpdatePolicy can be specified."
             )
         return _rolling(config["RollingUpdatePolicy"], counts, old_counts, tuple(alarms))
@@ -81,7 +80,7 @@ def rollout_of(
     kind = routing["Type"]
     steps = _steps(kind, routing, counts)
     if kind != "ALL_AT_ONCE" and set(counts) != set(old_counts):
-        raise _invalid(
+        raise invalid(
             "The new endpoint configuration must have the same variant names as the old one "
             f"for traffic routing of type {kind}."
         )
@@ -89,7 +88,7 @@ def rollout_of(
     final_wait = policy.get("TerminationWaitInSeconds", 0)
     limit = policy.get("MaximumExecutionTimeoutInSeconds")
     if limit is not None and wait * (len(steps) - 1) + final_wait >= limit:
-        raise _invalid(
+        raise invalid(
             "MaximumExecutionTimeoutInSeconds must be larger than the total waiting time "
             "specified in TerminationWaitInSeconds and WaitIntervalInSeconds."
         )
@@ -102,53 +101,55 @@ def _alarms(config: Json) -> list[Json]:
 
 
 def _steps(kind: str, routing: Json, counts: Mapping[str, int]) -> tuple[Mapping[str, int], ...]:
-    given = {"CanarySize", "LinearStepSize"} & set(routing)
-    wanted = {"CANARY": {"CanarySize"}, "LINEAR": {"LinearStepSize"}}.get(kind, set())
-    if given != wanted:
-        needs = f"needs {wanted.pop()} alone" if wanted else "takes no size"
-        raise _invalid(f"Traffic routing of type {kind} {needs}.")
+    sizes = {"CanarySize", "LinearStepSize"} & set(routing)
+    expected = {"CANARY": {"CanarySize"}, "LINEAR": {"LinearStepSize"}}.get(kind, set())
+    if sizes != expected:
+        rule = f"needs {expected.pop()} alone" if expected else "takes no size"
+        raise invalid(f"Traffic routing of type {kind} {rule}.")
     if kind == "CANARY":
-        first = {name: _canary(routing["CanarySize"], count) for name, count in counts.items()}
+        first = {
+            name: _canary_instances(routing["CanarySize"], count) for name, count in counts.items()
+        }
         return first, dict(counts)
     if kind == "LINEAR":
         size = routing["LinearStepSize"]
-        grown = {
-            name: _steps_of(size, count, "LinearStepSize", LEAST_LINEAR_PERCENT)
+        step_sizes = {
+            name: _step_sizes(size, count, "LinearStepSize", MIN_LINEAR_PERCENT)
             for name, count in counts.items()
         }
-        number = max(len(steps) for steps in grown.values())
+        number = max(len(steps) for steps in step_sizes.values())
         return tuple(
-            {name: steps[min(n, len(steps) - 1)] for name, steps in grown.items()}
+            {name: steps[min(n, len(steps) - 1)] for name, steps in step_sizes.items()}
             for n in range(number)
         )
     return (dict(counts),)
 
 
 def _instances(size: Json, count: int) -> int:
-    """Return a CapacitySize in instances of `count`: whole ones, and one at least."""
+    """Return a CapacitySize as a number of instances out of `count`, at least one."""
     if size["Type"] == "INSTANCE_COUNT":
         return int(size["Value"])
     return max(1, count * int(size["Value"]) // 100)
 
 
-def _canary(size: Json, count: int) -> int:
+def _canary_instances(size: Json, count: int) -> int:
     canary = _instances(size, count)
-    if canary * 2 > count or _percent(size) > MOST_PERCENT:
-        raise _invalid(
+    if canary * 2 > count or _percent(size) > MAX_PERCENT:
+        raise invalid(
             "CanarySize must be less than or equal to 50% of the variant's total instance count: "
-            f"received {_said(size)} of {count} instance(s)."
+            f"received {_size_text(size)} of {count} instance(s)."
         )
     return canary
 
 
-def _steps_of(size: Json, count: int, what: str, least_percent: int) -> list[int]:
-    """Return how many instances there are after each step of a size, the last being all."""
+def _step_sizes(size: Json, count: int, member: str, min_percent: int) -> list[int]:
+    """Return the number of instances after each step of a size; the last is `count`."""
     step = _instances(size, count)
-    too_large = step * 2 > count or _percent(size) > MOST_PERCENT
-    if too_large or step * 100 < count * least_percent or 0 < _percent(size) < least_percent:
-        raise _invalid(
-            f"{what} must be {least_percent}-50% of the variant's total instance count: "
-            f"received {_said(size)} of {count} instance(s)."
+    too_large = step * 2 > count or _percent(size) > MAX_PERCENT
+    if too_large or step * 100 < count * min_percent or 0 < _percent(size) < min_percent:
+        raise invalid(
+            f"{member} must be {min_percent}-50% of the variant's total instance count: "
+            f"received {_size_text(size)} of {count} instance(s)."
         )
     return [*range(step, count, step), count]
 
@@ -156,33 +157,28 @@ def _steps_of(size: Json, count: int, what: str, least_percent: int) -> list[int
 def _rolling(
     policy: Json, counts: Mapping[str, int], old_counts: Mapping[str, int], alarms: tuple[str, ...]
 ) -> Rollout:
-    """Return the steps of a rolling deployment, whose whole fleet comes back in a rollback.
+    """Return the steps of a rolling deployment; a rollback restores the whole old fleet.
 
     https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-rolling.html
     """
     if len(counts) > 1 or set(counts) != set(old_counts):
-        raise _invalid(
+        raise invalid(
             "A rolling deployment is not supported for endpoints with several variants, nor for "
             "a configuration with another variant than before."
         )
     if "RollbackMaximumBatchSize" in policy:
-        message = "the offline cloud does not imitate RollbackMaximumBatchSize"
-        raise ServiceError("NotImplementedOffline", message, 501)
+        raise not_emulated("RollbackMaximumBatchSize")
     ((name, count),) = counts.items()
     size = policy["MaximumBatchSize"]
-    steps = _steps_of(size, count, "MaximumBatchSize", LEAST_ROLLING_PERCENT)
+    steps = _step_sizes(size, count, "MaximumBatchSize", MIN_ROLLING_PERCENT)
     wait, limit = policy["WaitIntervalInSeconds"], policy.get("MaximumExecutionTimeoutInSeconds")
-    each = tuple({name: n} for n in steps)
-    return Rollout("ROLLING", each, wait, wait, limit, alarms, rolling=True)
+    variant_steps = tuple({name: n} for n in steps)
+    return Rollout("ROLLING", variant_steps, wait, wait, limit, alarms, rolling=True)
 
 
 def _percent(size: Json) -> int:
     return int(size["Value"]) if size["Type"] == "CAPACITY_PERCENT" else 0
 
 
-def _said(size: Json) -> str:
+def _size_text(size: Json) -> str:
     return f"{size['Value']}{'%' if size['Type'] == 'CAPACITY_PERCENT' else ''}"
-
-
-def _invalid(message: str) -> ServiceError:
-    return ServiceError("ValidationException", message)

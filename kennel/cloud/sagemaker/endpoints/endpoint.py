@@ -1,126 +1,31 @@
-"""One endpoint: its state, the fleets behind it, and how DescribeEndpoint tells of them."""
+"""Hold the state of one endpoint and the fleets behind it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
-from kennel.cloud.sagemaker.endpoints.fleet import Fleet, Turns
+from kennel.cloud.runtime.store import Json
+from kennel.cloud.sagemaker.endpoints.deployment import Deployment
+from kennel.cloud.sagemaker.endpoints.fleet import Fleet
+from kennel.cloud.sagemaker.endpoints.round_robin import WeightedRoundRobin
 from kennel.cloud.sagemaker.resources import arn_of
-
-Json = dict[str, Any]
 
 #: States in which the service takes no change.
 BUSY = {"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"}
 
 
 @dataclass
-class Plan:
-    """An endpoint configuration with its models, as they were when it was deployed.
-
-    The service goes on with what it had deployed when configuration and models are deleted.
-    """
-
-    config: Json
-    models: dict[str, Json]
-
-    @property
-    def name(self) -> str:
-        """The configuration's name."""
-        return str(self.config["EndpointConfigName"])
-
-    def variants(self) -> dict[str, Json]:
-        """Return the production variants by name."""
-        return {each["VariantName"]: each for each in self.config["ProductionVariants"]}
-
-    def counts(self) -> dict[str, int]:
-        """Return InitialInstanceCount by variant."""
-        return {name: each["InitialInstanceCount"] for name, each in self.variants().items()}
-
-    def weights(self) -> dict[str, float]:
-        """Return InitialVariantWeight by variant."""
-        return {
-            name: each.get("InitialVariantWeight", 1.0) for name, each in self.variants().items()
-        }
-
-    def container(self, variant: str) -> Json:
-        """Return the container definition of a variant's model."""
-        model = self.models[self.variants()[variant]["ModelName"]]
-        containers: list[Json] = model.get("Containers") or [model["PrimaryContainer"]]
-        return containers[0]
-
-
-@dataclass
-class Deployment:
-    """A plan with its fleets: the live one, or the one that is to take over.
-
-    Attributes
-    ----------
-    counts, weights
-        What is wanted, by variant.
-    share
-        Part of the traffic that it gets, 0 to 1.
-    status
-        VariantStatus, by variant.
-    """
-
-    plan: Plan
-    counts: dict[str, int]
-    weights: dict[str, float]
-    started: float
-    share: float = 0.0
-    fleets: dict[str, Fleet] = field(default_factory=dict)
-    status: dict[str, Json] = field(default_factory=dict)
-
-    def tell(self, status: str, messages: Mapping[str, str], now: float) -> None:
-        """Give the variants a VariantStatus with a message each; none to the others."""
-        self.status = {
-            name: {"Status": status, "StatusMessage": message, "StartTime": now}
-            for name, message in messages.items()
-        }
-
-    def running(self) -> dict[str, int]:
-        """Return how many instances run, by variant."""
-        return {name: len(fleet.instances) for name, fleet in self.fleets.items()}
-
-    def described(self, *, pending: bool) -> list[Json]:
-        """Return ProductionVariants, of an endpoint or of a pending deployment."""
-        return [self._described(name, pending) for name in self.plan.variants()]
-
-    def _described(self, name: str, pending: bool) -> Json:
-        image = self.plan.container(name).get("Image", "")
-        told: Json = {
-            "VariantName": name,
-            "DeployedImages": [
-                {
-                    "SpecifiedImage": image,
-                    "ResolvedImage": image,
-                    "ResolutionTime": self.started,
-                }
-            ],
-            "CurrentWeight": self.weights[name],
-            "DesiredWeight": self.weights[name],
-            "CurrentInstanceCount": self.running().get(name, 0),
-            "DesiredInstanceCount": self.counts[name],
-        }
-        if pending:
-            told["InstanceType"] = self.plan.variants()[name]["InstanceType"]
-        if name in self.status:
-            told["VariantStatus"] = [self.status[name]]
-        return told
-
-
-@dataclass
 class Endpoint:
-    """An endpoint and what runs behind it.
+    """An endpoint.
 
     Attributes
     ----------
     config_name
-        What DescribeEndpoint says: while it is created, the configuration that is to come.
+        EndpointConfigName of DescribeEndpoint: of the live deployment, or of the first one while
+        the endpoint is created.
     live, pending
         The deployment that serves, and the one that is under way.
-    leaving
-        Fleets that answer what they were given, and end.
+    retiring
+        Fleets that answer their open requests and then end.
     """
 
     name: str
@@ -131,49 +36,60 @@ class Endpoint:
     failure: str | None = None
     live: Deployment | None = None
     pending: Deployment | None = None
-    last_deployment: Json | None = None
-    leaving: list[Fleet] = field(default_factory=list)
-    turns: Turns = field(default_factory=Turns)
+    last_deployment_config: Json | None = None
+    retiring: list[Fleet] = field(default_factory=list)
+    round_robin: WeightedRoundRobin = field(default_factory=WeightedRoundRobin)
+
+    @property
+    def arn(self) -> str:
+        """The endpoint's ARN."""
+        return arn_of("endpoint", self.name)
 
     def deployments(self) -> Iterator[Deployment]:
-        """Yield the deployments that there are."""
+        """Yield the live and the pending deployment, as far as there are any."""
         yield from (each for each in (self.live, self.pending) if each)
 
     def fleets(self) -> list[Fleet]:
-        """Return every fleet behind it."""
+        """Return every fleet, the retiring ones included."""
         deployed = [fleet for each in self.deployments() for fleet in each.fleets.values()]
-        return deployed + self.leaving
+        return deployed + self.retiring
 
-    def choose(self, variant: str | None = None) -> Fleet | None:
-        """Return the fleet that the next request goes to; None when there is none."""
+    def choose_fleet(self, variant: str | None = None) -> Fleet | None:
+        """Return the fleet of the next request; None when no fleet takes traffic.
+
+        Parameters
+        ----------
+        variant
+            TargetVariant, which overrides the weights.
+        """
         weighted = [
             (fleet, each.share * (1.0 if variant else each.weights[fleet.variant]))
             for each in self.deployments()
             for fleet in each.fleets.values()
             if variant in {None, fleet.variant}
         ]
-        return self.turns.choose(weighted)
+        return self.round_robin.choose(weighted)
 
     def describe(self) -> Json:
         """Return what DescribeEndpoint answers."""
-        told: Json = {
+        description: Json = {
             "EndpointName": self.name,
-            "EndpointArn": arn_of("endpoint", self.name),
+            "EndpointArn": self.arn,
             "EndpointConfigName": self.config_name,
             "EndpointStatus": self.status,
             "CreationTime": self.created,
             "LastModifiedTime": self.modified,
         }
         if self.live:
-            told["ProductionVariants"] = self.live.described(pending=False)
+            description["ProductionVariants"] = self.live.describe(pending=False)
         if self.failure:
-            told["FailureReason"] = self.failure
-        if self.last_deployment:
-            told["LastDeploymentConfig"] = self.last_deployment
+            description["FailureReason"] = self.failure
+        if self.last_deployment_config:
+            description["LastDeploymentConfig"] = self.last_deployment_config
         if self.pending:
-            told["PendingDeploymentSummary"] = {
-                "EndpointConfigName": self.pending.plan.name,
-                "ProductionVariants": self.pending.described(pending=True),
+            description["PendingDeploymentSummary"] = {
+                "EndpointConfigName": self.pending.snapshot.name,
+                "ProductionVariants": self.pending.describe(pending=True),
                 "StartTime": self.pending.started,
             }
-        return told
+        return description

@@ -1,4 +1,4 @@
-"""The instances of one variant under one configuration, and which of them gets a request."""
+"""Keep the instances of a production variant at a wanted number, and pick one for a request."""
 
 import asyncio
 import contextlib
@@ -9,7 +9,7 @@ from kennel.cloud.sagemaker.endpoints.instance import CannotServe, Instance
 
 #: Instances that start at the same time: each unpacks a package and loads a model.
 STARTS_AT_ONCE = 2
-#: Offline seconds, and real ones at least, between two tries to replace an instance.
+#: Seconds between two attempts to replace an instance: offline, and real on top of them.
 RETRY_SECONDS, RETRY_REAL_SECONDS = 30.0, 0.5
 
 #: Starts the instance with this number.
@@ -17,18 +17,18 @@ Start = Callable[[int], Awaitable[Instance]]
 
 
 class Fleet:
-    """Serving processes, kept at a wanted number: one that dies is replaced.
+    """Instances of a variant under one configuration; one that dies is replaced.
 
     Attributes
     ----------
     variant, config
-        Whose they are.
+        Names of the production variant and of the endpoint configuration.
     instances
-        Those that are healthy, oldest first.
+        The healthy ones, oldest first.
     wanted
-        How many there are to be.
+        Desired number of instances.
     active
-        How many of them take traffic, from the oldest on; None for all.
+        Number of instances that take traffic, oldest first; None for all.
     """
 
     def __init__(self, variant: str, config: str, start: Start, clock: Clock) -> None:
@@ -41,69 +41,69 @@ class Fleet:
         self._clock = clock
         self._started = 0
         self._picks = 0
-        self._leaving: set[Instance] = set()
+        self._retiring: set[Instance] = set()
         self._changing = asyncio.Lock()
         self._watching: set[asyncio.Task[None]] = set()
 
     async def resize(self, count: int) -> None:
-        """Start or end instances until there are `count`.
+        """Start or end instances until `count` run.
 
         Raises
         ------
         CannotServe
-            When an instance does not come up; the fleet is then as it was.
+            When an instance does not start; the fleet is then as before.
         """
         before, self.wanted = self.wanted, count
         try:
-            await self._settle()
+            await self._reconcile()
         except BaseException:
             self.wanted = before
             raise
 
     def pick(self) -> Instance | None:
-        """Return the next in turn of the least busy instances; None when there is none."""
+        """Return the least busy instance, of several the least recently picked; None if none."""
         serving = [each for each in self.instances[: self.active] if each.alive]
-        chosen = min(serving, key=lambda each: (each.in_flight, each.picked), default=None)
+        chosen = min(serving, key=lambda each: (each.in_flight, each.last_pick), default=None)
         if chosen:
             self._picks += 1
-            chosen.picked = self._picks
+            chosen.last_pick = self._picks
         return chosen
 
     async def kill(self) -> None:
-        """Lose every instance at once; they are replaced."""
+        """Kill every instance at once; each is replaced."""
         await asyncio.gather(*(each.kill() for each in self.instances))
 
     async def stop(self) -> None:
-        """End every instance, without waiting for its requests."""
+        """End every instance without waiting for open requests."""
         self.wanted = 0
         for task in self._watching:
             task.cancel()
         await asyncio.gather(*self._watching, return_exceptions=True)
-        # Remembered until they have ended: who calls this may be cancelled, and call it again.
-        self._leaving |= set(self.instances)
+        # Kept until they have ended: a cancelled caller may call `stop` again.
+        self._retiring |= set(self.instances)
         self.instances = []
-        await asyncio.gather(*(self._end(each) for each in tuple(self._leaving)))
+        await asyncio.gather(*(self._end(each) for each in tuple(self._retiring)))
 
     async def retire(self) -> None:
-        """End every instance once it has answered what it was given."""
+        """End every instance once its open requests are answered."""
         await self.resize(0)
 
-    async def _settle(self) -> None:
+    async def _reconcile(self) -> None:
         async with self._changing:
             if (missing := self.wanted - len(self.instances)) > 0:
                 await self._add(missing)
             if (surplus := len(self.instances) - self.wanted) > 0:
-                gone = self.instances[-surplus:]
+                retired = self.instances[-surplus:]
                 del self.instances[-surplus:]
-                self._leaving |= set(gone)
-                await asyncio.gather(*(self._retire(each) for each in gone))
+                self._retiring |= set(retired)
+                await asyncio.gather(*(self._retire(each) for each in retired))
 
     async def _add(self, count: int) -> None:
-        """Start `count` more; when one fails, end those that came up with it."""
-        few = asyncio.Semaphore(STARTS_AT_ONCE)
+        """Start `count` more instances; when one fails, end the others of this call."""
+        limit = asyncio.Semaphore(STARTS_AT_ONCE)
 
         async def start(number: int) -> Instance:
-            async with few:
+            async with limit:
                 return await self._start(number)
 
         numbers = range(self._started, self._started + count)
@@ -114,8 +114,8 @@ class Fleet:
         except BaseException:
             for each in starts:
                 each.cancel()
-            done = await asyncio.gather(*starts, return_exceptions=True)
-            await asyncio.gather(*(each.stop() for each in done if isinstance(each, Instance)))
+            results = await asyncio.gather(*starts, return_exceptions=True)
+            await asyncio.gather(*(each.stop() for each in results if isinstance(each, Instance)))
             raise
         for instance in self.instances[-count:]:
             task = asyncio.ensure_future(self._watch(instance))
@@ -123,49 +123,26 @@ class Fleet:
             task.add_done_callback(self._watching.discard)
 
     async def _watch(self, instance: Instance) -> None:
-        """Replace `instance` when it ends by itself, as the service restarts a container."""
-        await instance.ended()
+        """Replace `instance` when its process ends, as the service restarts a container."""
+        await instance.wait()
         if instance not in self.instances:
             return
         self.instances.remove(instance)
         await self._retire(instance)
         while len(self.instances) < self.wanted:
-            with contextlib.suppress(CannotServe):  # its log has the reason; it is tried again
-                await self._settle()
+            with contextlib.suppress(CannotServe):  # the log has the reason; try again
+                await self._reconcile()
                 return
             await self._clock.sleep(RETRY_SECONDS)
             await asyncio.sleep(RETRY_REAL_SECONDS)
 
     async def _retire(self, instance: Instance) -> None:
-        """End an instance that takes no more requests, once it has answered those it has."""
-        self._leaving.add(instance)
+        """End an instance that takes no more requests, once its open requests are answered."""
+        self._retiring.add(instance)
         if instance.alive:
             await instance.drain()
         await self._end(instance)
 
     async def _end(self, instance: Instance) -> None:
         await instance.stop()
-        self._leaving.discard(instance)
-
-
-class Turns:
-    """Shares requests out by weight, evenly in time (smooth weighted round robin).
-
-    The service draws lots. Taking turns gives the same shares, and a test of ten requests a
-    result that is certain.
-    """
-
-    def __init__(self) -> None:
-        self._credit: dict[int, float] = {}
-
-    def choose(self, fleets: list[tuple[Fleet, float]]) -> Fleet | None:
-        """Return the fleet whose turn it is, of (fleet, weight above 0); None without any."""
-        weighted = [(fleet, weight) for fleet, weight in fleets if weight > 0]
-        if not weighted:
-            return None
-        self._credit = {
-            id(fleet): self._credit.get(id(fleet), 0.0) + weight for fleet, weight in weighted
-        }
-        chosen, _ = max(weighted, key=lambda pair: self._credit[id(pair[0])])
-        self._credit[id(chosen)] -= sum(weight for _, weight in weighted)
-        return chosen
+        self._retiring.discard(instance)

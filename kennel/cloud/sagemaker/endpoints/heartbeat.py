@@ -1,6 +1,6 @@
-"""Metrics that are there without a request: zeros, and how much each instance is at.
+"""Publish the metrics that an endpoint has without requests: zeros, and concurrent requests.
 
-The service sends InvocationsPerInstance as 0 while nobody calls, so that scaling goes back to its
+The service sends InvocationsPerInstance as 0 without traffic, so that scaling returns to its
 minimum (https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-auto-scaling-policy.html), and
 ConcurrentRequestsPerModel every ten seconds.
 """
@@ -11,11 +11,11 @@ from kennel.cloud.cloudwatch.metrics import BUCKET_SECONDS, Metrics
 from kennel.cloud.runtime.clock import Clock
 from kennel.cloud.sagemaker.endpoints.endpoint import Endpoint
 
-MOST_BEATS = 360  # that are made up for after a jump of the clock: an hour
+MAX_MISSED_BEATS = 360  # published after a jump of the clock: one hour
 
 
 class Heartbeat:
-    """Counts for every endpoint that serves."""
+    """Publish metrics of every live endpoint each ten offline seconds."""
 
     def __init__(
         self, endpoints: Callable[[], Iterable[Endpoint]], clock: Clock, metrics: Metrics
@@ -25,12 +25,12 @@ class Heartbeat:
         self._metrics = metrics
 
     async def run(self) -> None:
-        """Beat every ten offline seconds, until cancelled."""
+        """Publish until cancelled."""
         beat = self._clock.now() // BUCKET_SECONDS * BUCKET_SECONDS
         while True:
             await self._clock.sleep_until(beat + BUCKET_SECONDS)
             latest = self._clock.now() // BUCKET_SECONDS * BUCKET_SECONDS
-            beat = max(beat, latest - MOST_BEATS * BUCKET_SECONDS)
+            beat = max(beat, latest - MAX_MISSED_BEATS * BUCKET_SECONDS)
             while beat < latest:  # for the ten seconds that have just passed
                 self._beat(beat)
                 beat += BUCKET_SECONDS

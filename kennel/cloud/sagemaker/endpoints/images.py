@@ -1,23 +1,28 @@
-"""Images that an endpoint can run: nothing is pulled, so a command of this machine stands for each.
+"""Resolve a container image to the command that runs in its place on this machine.
 
-An image of the offline ECR has no layers that could be run (see `codebuild`), so it too needs a
-command that the caller gives for it.
+No image is pulled offline, and those of the offline ECR have no layers that could run. The caller
+of the cloud gives a command for each image.
 """
 
 import asyncio
 import fnmatch
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
 from kennel.cloud.cloudformation.names import ACCOUNT, REGION
-from kennel.cloud.sagemaker.endpoints.instance import Command
 
 if TYPE_CHECKING:
     from types_boto3_ecr import ECRClient
     from types_boto3_ecr.type_defs import ImageIdentifierTypeDef
+
+#: A model server's command line.
+Command = Sequence[str | Path]
+#: Image -> the command of its model server; None for an image that cannot be run here.
+ImageResolver = Callable[[str], Awaitable[Command | None]]
 
 _URI = re.compile(
     rf"{ACCOUNT}\.dkr\.ecr\.{REGION}\.amazonaws\.com/(?P<repository>[^:@]+)"
@@ -26,14 +31,14 @@ _URI = re.compile(
 
 
 class LocalImages:
-    """Finds the command that stands for an image on this machine.
+    """Resolve images by a mapping; an image of the offline ECR must be registered there, too.
 
     Parameters
     ----------
     ecr
-        A boto3 client of moto.
+        A client of the emulated ECR.
     commands
-        By the image's name, or a pattern with * for many; the first that matches counts.
+        Image, or a pattern with *, -> command; the first match counts.
     """
 
     def __init__(self, ecr: "ECRClient", commands: Mapping[str, Command]) -> None:
@@ -41,7 +46,7 @@ class LocalImages:
         self._commands = commands
 
     async def __call__(self, image: str) -> Command | None:
-        """Return the image's command; None for one without, or that the offline ECR lacks."""
+        """Return the command of an image; None without one, or when the offline ECR lacks it."""
         match = _URI.fullmatch(image)
         if match and not await asyncio.to_thread(self._is_registered, match):
             return None
@@ -50,14 +55,14 @@ class LocalImages:
                 return command
         return None
 
-    def _is_registered(self, match: re.Match[str]) -> bool:
-        wanted: ImageIdentifierTypeDef = {}
-        if match["tag"] or not match["digest"]:
-            wanted["imageTag"] = match["tag"] or "latest"
-        if match["digest"]:
-            wanted["imageDigest"] = match["digest"]
+    def _is_registered(self, uri: re.Match[str]) -> bool:
+        identifier: ImageIdentifierTypeDef = {}
+        if uri["tag"] or not uri["digest"]:
+            identifier["imageTag"] = uri["tag"] or "latest"
+        if uri["digest"]:
+            identifier["imageDigest"] = uri["digest"]
         try:
-            self._ecr.describe_images(repositoryName=match["repository"], imageIds=[wanted])
+            self._ecr.describe_images(repositoryName=uri["repository"], imageIds=[identifier])
         except ClientError as error:
             if "NotFound" in error.response["Error"]["Code"]:
                 return False

@@ -1,14 +1,14 @@
-"""An instance behind an endpoint: the model's package, unpacked, and a model server over it.
+"""Run one instance of an endpoint: unpack the model's package and start a model server over it.
 
 On AWS the instance runs a container image. Here no image is pulled: the command that stands for
-it runs as a process, with the same environment variables, on a port of loopback.
+the image runs as a process, with a container's environment variables, on a port of loopback.
 """
 
 import asyncio
 import contextlib
 import os
 import tarfile
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,6 +17,7 @@ import httpx
 
 from kennel.cloud.runtime.clock import Clock
 from kennel.cloud.runtime.processes import Child, free_ports
+from kennel.cloud.sagemaker.endpoints.images import Command
 
 # https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.html
 PING_SECONDS = 2.0  # how long a ping may take
@@ -25,15 +26,6 @@ INVOKE_SECONDS = 60.0  # how long an invocation may take
 #: Real seconds that a server may take to start, however fast the clock runs: starting is real.
 GRACE_SECONDS = 60.0
 
-Command = Sequence[str | Path]
-#: What an image's name comes to on this machine; None for one that cannot be run here.
-Images = Callable[[str], Awaitable[Command | None]]
-
-
-async def no_images(image: str) -> Command | None:
-    """Return None: no image can be run."""
-    return None
-
 
 class CannotServe(Exception):  # noqa: N818
     """The instance did not become healthy; the message is the endpoint's FailureReason."""
@@ -41,18 +33,18 @@ class CannotServe(Exception):  # noqa: N818
 
 @dataclass(frozen=True)
 class Container:
-    """What an instance is started from.
+    """The command, the model package and the limits of an instance.
 
     Attributes
     ----------
     command
-        The server, as `docker run IMAGE serve` would start it.
+        Starts the model server, as `docker run IMAGE serve` would.
     package
-        The model.tar.gz; None for a container that brings its model.
+        The model.tar.gz; None for an image that contains its model.
     startup_seconds
         ContainerStartupHealthCheckTimeoutInSeconds, in offline seconds.
     grace_seconds
-        The same at least, in real seconds.
+        The least startup time in real seconds.
     invoke_seconds
         Real seconds that an invocation may take.
     """
@@ -72,9 +64,9 @@ class Instance:
     Attributes
     ----------
     in_flight
-        Requests that it is at.
-    picked
-        When it was last given a request, as a number that grows.
+        Number of requests that wait for their answer.
+    last_pick
+        Sequence number of the last request that it was given.
     """
 
     def __init__(self, child: Child, client: httpx.AsyncClient, folder: TemporaryDirectory[str]):
@@ -82,7 +74,7 @@ class Instance:
         self._client = client
         self._folder = folder
         self.in_flight = 0
-        self.picked = 0
+        self.last_pick = 0
 
     @classmethod
     async def start(cls, container: Container, log: Path, clock: Clock) -> "Instance":
@@ -117,20 +109,19 @@ class Instance:
         )
         instance = cls(child, client, folder)
         try:
-            await instance._healthy(container, clock)
+            await instance._wait_until_healthy(container, clock)
         except BaseException:
             await instance.stop()
             raise
         return instance
 
-    async def _healthy(self, container: Container, clock: Clock) -> None:
-        """Ping until it answers 200, as SageMaker does."""
+    async def _wait_until_healthy(self, container: Container, clock: Clock) -> None:
+        """Ping until the server answers 200, as SageMaker does."""
         loop = asyncio.get_running_loop()
-        offline, real = clock.now() + container.startup_seconds, loop.time()
-        while self.alive and (
-            clock.now() < offline or loop.time() < real + container.grace_seconds
-        ):
-            if await self._pings():
+        offline_deadline = clock.now() + container.startup_seconds
+        real_deadline = loop.time() + container.grace_seconds
+        while self.alive and (clock.now() < offline_deadline or loop.time() < real_deadline):
+            if await self._ping():
                 return
             await asyncio.sleep(0.05)
         reason = self._child.last_lines(1) or "no reason given"
@@ -139,7 +130,7 @@ class Instance:
             f"ping health check. Its last line: {reason}"
         )
 
-    async def _pings(self) -> bool:
+    async def _ping(self) -> bool:
         try:
             return (await self._client.get("/ping", timeout=PING_SECONDS)).is_success
         except httpx.TransportError:
@@ -147,38 +138,38 @@ class Instance:
 
     @property
     def alive(self) -> bool:
-        """Whether its process runs."""
+        """Whether the process runs."""
         return self._child.exit_status is None
 
     @property
     def pid(self) -> int:
-        """Its process id."""
+        """The process id."""
         return self._child.pid
 
     async def invoke(self, body: bytes, headers: Mapping[str, str]) -> httpx.Response:
-        """Send one request to the model; raises httpx.TransportError when it does not answer."""
+        """Send one request to the model server; httpx.TransportError when it does not answer."""
         self.in_flight += 1
         try:
             return await self._client.post("/invocations", content=body, headers=dict(headers))
         finally:
             self.in_flight -= 1
 
-    async def ended(self) -> None:
-        """Wait until its process has ended, for whatever reason."""
+    async def wait(self) -> None:
+        """Wait until the process has ended, for whatever reason."""
         await self._child.wait()
 
     async def kill(self) -> None:
-        """End its process at once, as a broken machine would; it is still to be stopped."""
+        """Kill the process, as a hardware failure would; `stop` must follow."""
         await self._child.stop(seconds=0)
 
     async def stop(self) -> None:
-        """End it as SageMaker ends a container: SIGTERM, then SIGKILL 30 s later."""
+        """End the process as SageMaker ends a container: SIGTERM, then SIGKILL 30 s later."""
         await self._child.stop()
-        await self._client.aclose()  # after it: the server answers what it has, then ends
+        await self._client.aclose()  # last: the server answers its open requests before it ends
         self._folder.cleanup()
 
     async def drain(self) -> None:
-        """Wait until it has answered what it was given, as long as an invocation may take."""
+        """Wait until every open request is answered, for the longest time of an invocation."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(INVOKE_SECONDS):
                 while self.in_flight:

@@ -1,4 +1,4 @@
-"""InvokeEndpoint: routing, the service's errors, and what is counted in CloudWatch.
+"""Answer InvokeEndpoint: route the request, map the errors, publish CloudWatch metrics.
 
 https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpoint.html
 """
@@ -19,13 +19,15 @@ from kennel.cloud.sagemaker.endpoints.endpoint import Endpoint
 from kennel.cloud.sagemaker.endpoints.fleet import Fleet
 from kennel.cloud.sagemaker.endpoints.instance import INVOKE_SECONDS
 from kennel.cloud.sagemaker.errors import ServiceError
+from kennel.cloud.sagemaker.handlers import not_emulated
 
-MOST_BYTES = 6_291_456  # botocore's shape BodyBlob
+MAX_BODY_BYTES = 6_291_456  # botocore's shape BodyBlob
 NAMESPACE = "AWS/SageMaker"
+_MICROSECONDS = "Microseconds"
 
 _ATTRIBUTES = "x-amzn-sagemaker-custom-attributes"
-_PASSED = ("content-type", "accept", _ATTRIBUTES, "x-amzn-sagemaker-inference-id")
-_NOT_IMITATED = {
+_FORWARDED = ("content-type", "accept", _ATTRIBUTES, "x-amzn-sagemaker-inference-id")
+_NOT_EMULATED = {
     "x-amzn-sagemaker-target-model": "TargetModel",
     "x-amzn-sagemaker-target-container-hostname": "TargetContainerHostname",
     "x-amzn-sagemaker-inference-component": "InferenceComponentName",
@@ -39,15 +41,21 @@ _TIMED_OUT = (
 
 
 @dataclass(frozen=True)
-class Answer:
-    """A successful invocation: the model's bytes, and the headers that the service adds."""
+class InvokeResponse:
+    """The model's response body, and the headers that the service adds."""
 
     body: bytes
     headers: Mapping[str, str]
 
 
-class Invocations:
-    """Sends requests to instances."""
+class EndpointInvoker:
+    """Send requests to instances.
+
+    Parameters
+    ----------
+    metrics
+        Where invocations are counted; None counts none.
+    """
 
     def __init__(self, clock: Clock, faults: Faults, metrics: Metrics | None) -> None:
         self._clock = clock
@@ -56,71 +64,72 @@ class Invocations:
 
     async def invoke(
         self, endpoint: Endpoint | None, name: str, body: bytes, headers: Mapping[str, str]
-    ) -> Answer:
-        """Answer one request.
+    ) -> InvokeResponse:
+        """Send one request to an instance of the endpoint.
 
         Parameters
         ----------
         endpoint
-            None when there is none of that name.
+            None for an endpoint that does not exist.
         headers
-            The request's, their names in any case.
+            The request's headers, their names in any case.
 
         Raises
         ------
         ServiceError
             ValidationError (400) for a missing endpoint or variant and a large body, ModelError
-            (424) for what the model answers or when it takes too long, ServiceUnavailable (503)
-            when no instance answers.
+            (424) for an error of the model or a timeout, ServiceUnavailable (503) when no
+            instance answers.
         """
-        given = {key.lower(): value for key, value in headers.items()}
-        if len(body) > MOST_BYTES:
-            raise _invalid(
+        lower_headers = {key.lower(): value for key, value in headers.items()}
+        if len(body) > MAX_BODY_BYTES:
+            raise _validation_error(
                 "1 validation error detected: Value at 'body' failed to satisfy constraint: "
-                f"Member must have length less than or equal to {MOST_BYTES}"
+                f"Member must have length less than or equal to {MAX_BODY_BYTES}"
             )
-        for header, member in _NOT_IMITATED.items():
-            if header in given:
-                message = f"the offline cloud does not imitate {member} of InvokeEndpoint"
-                raise ServiceError("NotImplementedOffline", message, 501)
+        for header, member in _NOT_EMULATED.items():
+            if header in lower_headers:
+                raise not_emulated(f"{member} of InvokeEndpoint")
         if endpoint is None or endpoint.live is None:
-            raise _invalid(f"Endpoint {name} of account {ACCOUNT} not found.")
-        variant = given.get("x-amzn-sagemaker-target-variant")
+            raise _validation_error(f"Endpoint {name} of account {ACCOUNT} not found.")
+        variant = lower_headers.get("x-amzn-sagemaker-target-variant")
         if variant and variant not in endpoint.live.fleets:
-            raise _invalid(f"Variant {variant} not found for Endpoint {name} of account {ACCOUNT}.")
-        fleet = endpoint.choose(variant)
+            raise _validation_error(
+                f"Variant {variant} not found for Endpoint {name} of account {ACCOUNT}."
+            )
+        fleet = endpoint.choose_fleet(variant)
         if fleet is None:
             raise _unavailable()
-        return await self._measured(endpoint, fleet, body, given)
+        return await self._invoke_measured(endpoint, fleet, body, lower_headers)
 
-    async def _measured(
+    async def _invoke_measured(
         self, endpoint: Endpoint, fleet: Fleet, body: bytes, headers: Mapping[str, str]
-    ) -> Answer:
+    ) -> InvokeResponse:
         started, running = time.perf_counter(), max(len(fleet.instances), 1)
         status, latency = 200, math.nan
         try:
             fault = self._faults.take("InvokeEndpoint", endpoint.name)
-            answer = await self._faulty(fault, endpoint, fleet)
-            if answer is None:
-                asked = time.perf_counter()
+            response = await self._apply_fault(fault, endpoint, fleet)
+            if response is None:
+                sent = time.perf_counter()
                 try:
-                    answer = await _ask(endpoint, fleet, body, headers)
+                    response = await _send(endpoint, fleet, body, headers)
                 finally:
-                    latency = time.perf_counter() - asked
-            if not answer.is_success:
-                raise model_error(endpoint.name, fleet, answer.status_code, answer.text)
+                    latency = time.perf_counter() - sent
+            if not response.is_success:
+                raise model_error(endpoint.name, fleet, response.status_code, response.text)
         except ServiceError as error:
             status = int(error.details.get("OriginalStatusCode", error.status)) or 500
             raise
         finally:
-            spent = time.perf_counter() - started
-            self._count(endpoint, fleet, status, latency, spent, running)
-        return Answer(answer.content, _passed_back(answer, fleet))
+            elapsed = time.perf_counter() - started
+            self._publish(endpoint, fleet, status, latency, elapsed, running)
+        return InvokeResponse(response.content, _response_headers(response, fleet))
 
-    async def _faulty(
+    async def _apply_fault(
         self, fault: Fault | None, endpoint: Endpoint, fleet: Fleet
     ) -> httpx.Response | None:
-        """Do what a fault asks for; None to go on."""
+        """Apply a fault; return a response that stands for the model's, or None to go on."""
         if fault is None:
             return None
         if fault.how == "hang":
@@ -129,47 +138,45 @@ class Invocations:
         if fault.how == "lose":
             await asyncio.gather(*(each.kill() for each in endpoint.fleets()))
             return None
-        return httpx.Response(500, text=fault.reason or "a fault was asked for")
+        return httpx.Response(500, text=fault.reason or "a fault was requested")
 
-    def _count(  # noqa: PLR0917
+    def _publish(  # noqa: PLR0917
         self,
         endpoint: Endpoint,
         fleet: Fleet,
         status: int,
         latency: float,
-        spent: float,
+        elapsed: float,
         running: int,
     ) -> None:
         if self._metrics is None:
             return
+        overhead = elapsed if math.isnan(latency) else elapsed - latency
         values = {
             "Invocations": (1.0, "None"),
             "InvocationsPerInstance": (1.0 / running, "None"),
             "Invocation4XXErrors": (float(400 <= status < 500), "None"),  # noqa: PLR2004
             "Invocation5XXErrors": (float(status >= 500), "None"),  # noqa: PLR2004
             "InvocationModelErrors": (float(status >= 400), "None"),  # noqa: PLR2004
-            "OverheadLatency": (1e6 * (spent if math.isnan(latency) else spent - latency), _MICRO),
+            "OverheadLatency": (1e6 * overhead, _MICROSECONDS),
         }
         if not math.isnan(latency):
-            values["ModelLatency"] = (1e6 * latency, _MICRO)
+            values["ModelLatency"] = (1e6 * latency, _MICROSECONDS)
         variant = {"EndpointName": endpoint.name, "VariantName": fleet.variant}
         for dimensions in (variant, {**variant, "EndpointConfigName": fleet.config}):
             for metric, (value, unit) in values.items():
                 self._metrics.count(NAMESPACE, metric, dimensions, value, unit)
 
 
-_MICRO = "Microseconds"
-
-
-async def _ask(
+async def _send(
     endpoint: Endpoint, fleet: Fleet, body: bytes, headers: Mapping[str, str]
 ) -> httpx.Response:
     instance = fleet.pick()
     if instance is None:
         raise _unavailable()
-    passed = {name: headers[name] for name in _PASSED if name in headers}
+    forwarded = {name: headers[name] for name in _FORWARDED if name in headers}
     try:
-        return await instance.invoke(body, passed)
+        return await instance.invoke(body, forwarded)
     except httpx.TimeoutException as error:
         raise model_error(endpoint.name, fleet, 0, _TIMED_OUT) from error
     except httpx.TransportError as error:
@@ -177,7 +184,7 @@ async def _ask(
 
 
 def model_error(endpoint: str, fleet: Fleet, status: int, message: str) -> ServiceError:
-    """Return the error for a model that answered `status`, or 0: did not answer in time."""
+    """Return ModelError for a model that answered `status`; 0 for one that did not in time."""
     kind = "client" if 400 <= status < 500 else "server"  # noqa: PLR2004
     group = f"/aws/sagemaker/Endpoints/{endpoint}"
     console = f"https://{REGION}.console.aws.amazon.com/cloudwatch/home?region={REGION}"
@@ -195,15 +202,15 @@ def model_error(endpoint: str, fleet: Fleet, status: int, message: str) -> Servi
     )
 
 
-def _passed_back(answer: httpx.Response, fleet: Fleet) -> dict[str, str]:
+def _response_headers(response: httpx.Response, fleet: Fleet) -> dict[str, str]:
     headers = {"x-amzn-invoked-production-variant": fleet.variant}
     for name in ("content-type", _ATTRIBUTES):
-        if name in answer.headers:
-            headers[name] = answer.headers[name]
+        if name in response.headers:
+            headers[name] = response.headers[name]
     return headers
 
 
-def _invalid(message: str) -> ServiceError:
+def _validation_error(message: str) -> ServiceError:
     return ServiceError("ValidationError", message)
 
 

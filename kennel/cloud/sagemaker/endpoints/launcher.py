@@ -1,4 +1,4 @@
-"""From a variant of a plan to a fleet: the image's command and the package from S3."""
+"""Make the fleet of a production variant: resolve its image, fetch its package from S3."""
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -6,20 +6,19 @@ from pathlib import Path
 from botocore.exceptions import ClientError
 
 from kennel.cloud.runtime.clock import Clock
-from kennel.cloud.sagemaker.endpoints.endpoint import Plan
 from kennel.cloud.sagemaker.endpoints.fleet import Fleet
+from kennel.cloud.sagemaker.endpoints.images import ImageResolver
 from kennel.cloud.sagemaker.endpoints.instance import (
     GRACE_SECONDS,
     INVOKE_SECONDS,
     CannotServe,
     Container,
-    Images,
     Instance,
-    no_images,
 )
+from kennel.cloud.sagemaker.endpoints.snapshot import ConfigSnapshot, package_uri
 
-#: Brings an object of S3 to a local file: (s3 URI) -> path.
-Fetch = Callable[[str], Awaitable[Path]]
+#: Downloads an object of S3: S3 URI -> local file.
+FetchPackage = Callable[[str], Awaitable[Path]]
 
 #: Offline seconds; the service's documentation names no default.
 STARTUP_SECONDS = 600.0
@@ -30,64 +29,63 @@ class Launcher:
 
     Parameters
     ----------
-    fetch
-        Brings a model's package from the offline S3.
+    fetch_package
+        Downloads a model's package from the offline S3.
     logs
-        Where serving processes write.
-    images
-        What an image's name comes to here.
+        Folder for the output of model servers.
+    resolve_image
+        Returns the command of an image.
     grace_seconds, invoke_seconds
         As in `Container`.
     """
 
     def __init__(
         self,
-        fetch: Fetch,
+        fetch_package: FetchPackage,
         logs: Path,
         clock: Clock,
         *,
-        images: Images = no_images,
+        resolve_image: ImageResolver,
         grace_seconds: float = GRACE_SECONDS,
         invoke_seconds: float = INVOKE_SECONDS,
     ) -> None:
-        self._fetch = fetch
+        self._fetch_package = fetch_package
         self._logs = logs
         self._clock = clock
-        self._images = images
+        self._resolve_image = resolve_image
         self._grace_seconds = grace_seconds
         self._invoke_seconds = invoke_seconds
 
-    async def fleet(self, endpoint: str, plan: Plan, variant: str) -> Fleet:
-        """Return a fleet of no instances yet.
+    async def make_fleet(self, endpoint: str, snapshot: ConfigSnapshot, variant: str) -> Fleet:
+        """Return a fleet without instances.
 
         Raises
         ------
         CannotServe
             When the image cannot be run here; the message names it.
         """
-        container = await self._container(plan, variant)
+        container = await self._container(snapshot, variant)
 
         async def start(number: int) -> Instance:
-            log = self._logs / f"endpoint-{endpoint}-{plan.name}-{variant}-{number}.log"
+            log = self._logs / f"endpoint-{endpoint}-{snapshot.name}-{variant}-{number}.log"
             return await Instance.start(container, log, self._clock)
 
-        return Fleet(variant, plan.name, start, self._clock)
+        return Fleet(variant, snapshot.name, start, self._clock)
 
-    async def _container(self, plan: Plan, variant: str) -> Container:
-        given, settings = plan.container(variant), plan.variants()[variant]
-        image = given.get("Image", "")
-        command = await self._images(image)
+    async def _container(self, snapshot: ConfigSnapshot, variant: str) -> Container:
+        definition, settings = snapshot.container(variant), snapshot.variants()[variant]
+        image = definition.get("Image", "")
+        command = await self._resolve_image(image)
         if command is None:
             raise CannotServe(
-                f"no image can be pulled offline: received {image!r}, expected one that the cloud "
-                "was started with or one of the offline ECR"
+                f"no image can be pulled offline: received {image}, expected an image of the "
+                "offline ECR or one that the offline cloud has a command for"
             )
-        source = given.get("ModelDataSource", {}).get("S3DataSource", {})
-        uri = given.get("ModelDataUrl") or source.get("S3Uri")
+        uri = package_uri(definition)
         return Container(
             command=command,
-            package=await self._package(uri) if uri else None,
-            environment=given.get("Environment", {}),
+            package=await self._fetch(uri) if uri else None,
+            environment=definition.get("Environment", {}),
             variant=variant,
             startup_seconds=settings.get(
                 "ContainerStartupHealthCheckTimeoutInSeconds", STARTUP_SECONDS
@@ -96,8 +94,8 @@ class Launcher:
             invoke_seconds=self._invoke_seconds,
         )
 
-    async def _package(self, uri: str) -> Path:
+    async def _fetch(self, uri: str) -> Path:
         try:
-            return await self._fetch(uri)
+            return await self._fetch_package(uri)
         except ClientError as error:
             raise CannotServe(f"Could not find model data at {uri}.") from error

@@ -1,6 +1,6 @@
-"""Endpoints in the store: as they are described, and what they would be brought up from again.
+"""Store each endpoint as it is described, with what it can be started from again.
 
-Each change that is kept is also announced, as the service does to EventBridge.
+Every stored change is also published, as the service publishes it to EventBridge.
 """
 
 import re
@@ -8,76 +8,89 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict
 
 from kennel.cloud.runtime.store import Json, Store
-from kennel.cloud.sagemaker.endpoints.endpoint import Deployment, Endpoint, Plan
+from kennel.cloud.sagemaker.endpoints.deployment import Deployment
+from kennel.cloud.sagemaker.endpoints.endpoint import Endpoint
+from kennel.cloud.sagemaker.endpoints.snapshot import ConfigSnapshot
 
-#: (detail type, detail) of an event that the service sends to EventBridge.
-Notice = Callable[[str, Json], None]
+#: Receives (detail type, detail) of an event.
+PublishEvent = Callable[[str, Json], None]
+
+#: Kind in the store; it and its member `plan` have the names that stored states have.
+_DEPLOYMENT = "endpoint-plan"
 
 
-class Keeper:
-    """Keeps endpoints in a store.
+class EndpointStore:
+    """Save endpoints in a store and load them from it.
 
     Parameters
     ----------
-    notice
-        Told of each change.
+    publish
+        Receives an event for each change.
     """
 
-    def __init__(self, store: Store, notice: Notice) -> None:
+    def __init__(self, store: Store, publish: PublishEvent) -> None:
         self._store = store
-        self._notice = notice
-        self._told: dict[str, str] = {}
+        self._publish = publish
+        self._published_status: dict[str, str] = {}
 
-    def keep(self, endpoint: Endpoint) -> None:
-        """Keep what the endpoint is by now."""
-        told = endpoint.describe()
-        self._store.put("endpoint", endpoint.name, told)
-        if kept := endpoint.live or endpoint.pending:
-            plan = {"plan": asdict(kept.plan), "counts": kept.counts, "weights": kept.weights}
-            self._store.put("endpoint-plan", endpoint.name, plan)
-        self._notice(*event_of(told, self._told.get(endpoint.name)))
-        self._told[endpoint.name] = endpoint.status
+    def save(self, endpoint: Endpoint) -> None:
+        """Store the endpoint's present state and publish an event."""
+        description = endpoint.describe()
+        self._store.put("endpoint", endpoint.name, description)
+        if deployment := endpoint.live or endpoint.pending:
+            record = {
+                "plan": asdict(deployment.snapshot),
+                "counts": deployment.counts,
+                "weights": deployment.weights,
+            }
+            self._store.put(_DEPLOYMENT, endpoint.name, record)
+        self._publish(*state_change_event(description, self._published_status.get(endpoint.name)))
+        self._published_status[endpoint.name] = endpoint.status
 
-    def forget(self, name: str) -> None:
-        """Forget an endpoint that is deleted."""
+    def delete(self, name: str) -> None:
+        """Remove a deleted endpoint."""
         self._store.delete("endpoint", name)
-        self._store.delete("endpoint-plan", name)
-        self._told.pop(name, None)
+        self._store.delete(_DEPLOYMENT, name)
+        self._published_status.pop(name, None)
 
-    def restored(self, now: float) -> Iterator[Endpoint]:
-        """Yield the endpoints of the store, with no process yet.
+    def load(self, now: float) -> Iterator[Endpoint]:
+        """Yield the stored endpoints, without processes.
 
-        One that is to be brought up has a pending deployment; one that had failed has none, and
-        one that was being deleted is forgotten.
+        An endpoint that is to be started has a pending deployment, a failed one has none. One
+        that was Deleting is removed.
         """
-        for told in self._store.all("endpoint"):
-            name = told["EndpointName"]
-            kept = self._store.get("endpoint-plan", name)
-            if told["EndpointStatus"] == "Deleting" or kept is None:
-                self.forget(name)
+        for description in self._store.all("endpoint"):
+            name = description["EndpointName"]
+            record = self._store.get(_DEPLOYMENT, name)
+            if description["EndpointStatus"] == "Deleting" or record is None:
+                self.delete(name)
                 continue
+            snapshot = ConfigSnapshot(**record["plan"])
             endpoint = Endpoint(
                 name,
-                kept["plan"]["config"]["EndpointConfigName"],
-                created=told["CreationTime"],
-                modified=told["LastModifiedTime"],
-                status=told["EndpointStatus"],
-                failure=told.get("FailureReason"),
-                last_deployment=told.get("LastDeploymentConfig"),
+                snapshot.name,
+                created=description["CreationTime"],
+                modified=description["LastModifiedTime"],
+                status=description["EndpointStatus"],
+                failure=description.get("FailureReason"),
+                last_deployment_config=description.get("LastDeploymentConfig"),
             )
             if endpoint.status != "Failed":
-                plan = Plan(**kept["plan"])
-                endpoint.pending = Deployment(plan, kept["counts"], kept["weights"], started=now)
+                endpoint.pending = Deployment(
+                    snapshot, record["counts"], record["weights"], started=now
+                )
             yield endpoint
 
 
-def event_of(told: Json, status_before: str | None) -> tuple[str, Json]:
-    """Return the event of a change: of the state, or of a deployment within it.
+def state_change_event(description: Json, status_before: str | None) -> tuple[str, Json]:
+    """Return (detail type, detail) for a change of the status, or of a deployment within it.
 
     https://docs.aws.amazon.com/sagemaker/latest/dg/automating-sagemaker-with-eventbridge.html
     """
-    status = told["EndpointStatus"]
-    words = "Endpoint" if status != status_before else "Endpoint Deployment"
-    times = {name: int(1000 * told[name]) for name in ("CreationTime", "LastModifiedTime")}
-    shouted = re.sub(r"(?<!^)(?=[A-Z])", "_", status).upper()  # InService is IN_SERVICE there
-    return f"SageMaker {words} State Change", {**told, **times, "EndpointStatus": shouted}
+    status = description["EndpointStatus"]
+    subject = "Endpoint" if status != status_before else "Endpoint Deployment"
+    times = {name: int(1000 * description[name]) for name in ("CreationTime", "LastModifiedTime")}
+    # InService is IN_SERVICE in EventBridge.
+    event_status = re.sub(r"(?<!^)(?=[A-Z])", "_", status).upper()
+    detail = {**description, **times, "EndpointStatus": event_status}
+    return f"SageMaker {subject} State Change", detail

@@ -1,4 +1,4 @@
-"""Between S3 and a job's folders, with what the job's role may do."""
+"""Transfer files between S3 and a job's folders, with the permissions of the job's role."""
 
 import contextlib
 import shutil
@@ -7,16 +7,19 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError
 
-_AT_ONCE = 8
+if TYPE_CHECKING:
+    from types_boto3_s3.client import S3Client
+
+_PARALLEL_DOWNLOADS = 8
 
 
 class TransferFailed(Exception):  # noqa: N818
-    """A transfer did not succeed; the message is a FailureReason in the service's words."""
+    """A transfer failed; the message is the service's FailureReason."""
 
 
 def split(uri: str) -> tuple[str, str]:
@@ -26,40 +29,35 @@ def split(uri: str) -> tuple[str, str]:
 
 
 def join(uri: str, *parts: str) -> str:
-    """Return the S3 URI of something below `uri`."""
+    """Return the S3 URI of a path below `uri`."""
     return "/".join([uri.rstrip("/"), *parts])
 
 
-def keys_below(s3: Any, uri: str, role: str) -> list[str]:
+def keys_below(s3: "S3Client", uri: str, role: str) -> list[str]:
     """Return the keys that begin with the prefix, in S3's order.
 
     Raises
     ------
     TransferFailed
-        When there are none, or the role may not list them.
+        When there are none, or the role is not allowed to list them.
     """
-    bucket, prefix = split(uri)
-    try:
-        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-        keys = [each["Key"] for page in pages for each in page.get("Contents", [])]
-    except ClientError as error:
-        raise TransferFailed(f"ClientError: Data download failed:{_words(error)}") from error
-    keys = [key for key in keys if not key.endswith("/")]  # a console's folder is no file
+    # A key that ends with a slash is a folder that the S3 console made.
+    keys = [key for key in _list_keys(s3, uri) if not key.endswith("/")]
     if not keys:
         raise TransferFailed(
             f'ClientError: Data download failed:No S3 objects found under S3 URL "{uri}" given in '
             "input data source. Please ensure that the bucket exists in the selected region "
             f'(us-east-1), that objects exist under that S3 prefix, and that the role "{role}" '
-            f'has "s3:ListBucket" permissions on bucket "{bucket}".'
+            f'has "s3:ListBucket" permissions on bucket "{split(uri)[0]}".'
         )
     return keys
 
 
-def download(s3: Any, uri: str, keys: Iterable[str], folder: Path) -> None:
-    """Bring keys below the prefix `uri` to `folder`, under what follows the prefix."""
+def download(s3: "S3Client", uri: str, keys: Iterable[str], folder: Path) -> None:
+    """Download keys below the prefix `uri` to `folder`, without the prefix in their names."""
     bucket, prefix = split(uri)
 
-    def bring(key: str) -> None:
+    def download_one(key: str) -> None:
         name = key.rpartition("/")[2] if key == prefix else key.removeprefix(prefix).lstrip("/")
         file = folder / name
         if not file.resolve().is_relative_to(folder.resolve()):
@@ -71,81 +69,85 @@ def download(s3: Any, uri: str, keys: Iterable[str], folder: Path) -> None:
         except ClientError as error:
             raise TransferFailed(
                 f"ClientError: Data download failed:Unable to download object s3://{bucket}/{key} "
-                f"({_words(error)})"
+                f"({_error_text(error)})"
             ) from error
 
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        list(pool.map(bring, keys))
+    with ThreadPoolExecutor(_PARALLEL_DOWNLOADS) as pool:
+        list(pool.map(download_one, keys))
 
 
-def upload_archive(s3: Any, folders: Iterable[Path], uri: str) -> None:
-    """Upload the folders' files as one tar.gz; of two with one name, the first folder's."""
+def upload_archive(s3: "S3Client", folders: Iterable[Path], uri: str) -> None:
+    """Upload the folders' files as one tar.gz; the first folder wins where two have one name."""
     bucket, key = split(uri)
     with tempfile.NamedTemporaryFile(suffix=".tar.gz") as file:
         with tarfile.open(fileobj=file, mode="w:gz", compresslevel=1) as archive:
-            held = set()
+            names = set()
             for folder in folders:
                 for path in files_in(folder):
                     name = str(path.relative_to(folder))
-                    if name not in held:
+                    if name not in names:
                         archive.add(path, name)
-                        held.add(name)
+                        names.add(name)
         file.flush()
         _upload(s3, Path(file.name), bucket, key)
 
 
 class Mirror:
-    """Keeps an S3 prefix like a local folder: checkpoints, and logs of TensorBoard."""
+    """Synchronises a local folder with an S3 prefix: checkpoints, and logs of TensorBoard."""
 
-    def __init__(self, s3: Any, folder: Path, uri: str) -> None:
+    def __init__(self, s3: "S3Client", folder: Path, uri: str) -> None:
         self._s3 = s3
         self._folder = folder
         self._uri = uri
         self._sent: dict[Path, tuple[int, int]] = {}
 
     def fetch(self) -> None:
-        """Bring what a former job left under the prefix; nothing is no error."""
-        bucket, prefix = split(self._uri.rstrip("/") + "/")
-        try:
-            pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-            keys = [each["Key"] for page in pages for each in page.get("Contents", [])]
-        except ClientError as error:
-            raise TransferFailed(f"ClientError: Data download failed:{_words(error)}") from error
-        download(self._s3, self._uri.rstrip("/") + "/", keys, self._folder)
-        self._sent = {path: _state(path) for path in files_in(self._folder)}
+        """Download what an earlier job uploaded; an empty prefix is no error."""
+        uri = self._uri.rstrip("/") + "/"
+        download(self._s3, uri, _list_keys(self._s3, uri), self._folder)
+        self._sent = {path: _version(path) for path in files_in(self._folder)}
 
     def send(self) -> None:
-        """Upload each file that is new or has changed since."""
+        """Upload each file that is new or changed since the last call."""
         for path in files_in(self._folder):
-            with contextlib.suppress(FileNotFoundError):  # the job took it away meanwhile
-                state = _state(path)
-                if self._sent.get(path) != state:
+            with contextlib.suppress(FileNotFoundError):  # the job has just removed it
+                version = _version(path)
+                if self._sent.get(path) != version:
                     bucket, key = split(join(self._uri, str(path.relative_to(self._folder))))
                     _upload(self._s3, path, bucket, key)
-                    self._sent[path] = state
+                    self._sent[path] = version
 
 
 def files_in(folder: Path) -> Iterator[Path]:
-    """Yield the files below a folder, in order; none when it is absent."""
+    """Yield the files below a folder, sorted; none when the folder is missing."""
     return (path for path in sorted(folder.rglob("*")) if path.is_file())
 
 
-def _upload(s3: Any, file: Path, bucket: str, key: str) -> None:
+def _list_keys(s3: "S3Client", uri: str) -> list[str]:
+    bucket, prefix = split(uri)
+    try:
+        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        return [each["Key"] for page in pages for each in page.get("Contents", [])]
+    except ClientError as error:
+        raise TransferFailed(f"ClientError: Data download failed:{_error_text(error)}") from error
+
+
+def _upload(s3: "S3Client", file: Path, bucket: str, key: str) -> None:
     try:
         with file.open("rb") as body:
             s3.put_object(Bucket=bucket, Key=key, Body=body)
     except ClientError as error:
         raise TransferFailed(
             f"ClientError: Artifact upload failed:Unable to upload s3://{bucket}/{key} "
-            f"({_words(error)})"
+            f"({_error_text(error)})"
         ) from error
 
 
-def _state(path: Path) -> tuple[int, int]:
-    found = path.stat()
-    return found.st_mtime_ns, found.st_size
+def _version(path: Path) -> tuple[int, int]:
+    stat = path.stat()
+    return stat.st_mtime_ns, stat.st_size
 
 
-def _words(error: ClientError) -> str:
+def _error_text(error: ClientError) -> str:
     code, message = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
     return f"{code}: {message}"

@@ -72,7 +72,7 @@ class Scaled:
 
     async def minute(self, invocations: int = 0) -> tuple[int, int]:
         """Let a minute pass with so many invocations; return instances wanted, and running."""
-        await asyncio.gather(*(self.stage.ask() for _ in range(invocations)))
+        await asyncio.gather(*(self.stage.invoke() for _ in range(invocations)))
         before = self.stage.clock.now()
         self.stage.clock.skip(60 - before % 60)
         await self.evaluate()
@@ -105,7 +105,7 @@ class Scaled:
 async def scaled(folder: Path, moto: str) -> AsyncIterator[Scaled]:
     """Yield an endpoint in service, and what scales it."""
     targets = ScalableTargets(lambda service: client(service, moto), Store(None))
-    async with stage(folder, scaling=targets) as s:
+    async with stage(folder, scalable=targets) as s:
         alarms = Alarms(client("cloudwatch", moto), client("sns", moto), s.metrics, s.clock)
         service = ScalingService(targets, s.endpoints, alarms, s.clock)
 
@@ -137,7 +137,7 @@ def test_load_brings_instances_and_quiet_takes_them_away(tmp_path: Path, account
             assert await s.minute(12) == (1, 1)  # two points of three
             assert await s.minute(12) == (3, 3)  # 12 a minute at 4 for each instance
             assert (await s.states())["High"] == "ALARM"
-            names = {(await s.stage.ask())["pid"] for _ in range(9)}
+            names = {(await s.stage.invoke())["pid"] for _ in range(9)}
             assert len(names) == 3
 
             for minutes in (6, 6):  # all but the last of each without an evaluation
@@ -186,7 +186,7 @@ def test_concurrency_of_ten_seconds_scales_within_half_a_minute(
             periods = {(a["Period"], a["EvaluationPeriods"]) for a in alarms["MetricAlarms"]}
             assert periods == {(10, 3), (10, 90)}
             await s.minute()
-            busy = [asyncio.create_task(s.stage.ask(body="wait 3600")) for _ in range(5)]
+            busy = [asyncio.create_task(s.stage.invoke(body="wait 3600")) for _ in range(5)]
             fleet = next(iter(s.stage.endpoints.all())).fleets()[0]
             while fleet.instances[0].in_flight < 5:
                 await asyncio.sleep(0.01)
@@ -254,7 +254,7 @@ def test_limits_are_reached_at_once_and_nothing_scales_while_the_endpoint_change
             for _ in range(2):
                 await s.minute(20)
             for _ in range(20):
-                await s.stage.ask()
+                await s.stage.invoke()
             await s.stage.config("slow", TINY_PING="never")
             await update(s.stage, "slow")
             s.stage.clock.skip(60)

@@ -1,4 +1,4 @@
-"""Which roles SageMaker may assume, and what a job is given of one."""
+"""Roles that SageMaker may assume, and the environment of a job that has one."""
 
 import pytest
 
@@ -18,10 +18,10 @@ def test_only_a_role_that_trusts_sagemaker_may_be_assumed() -> None:
     assert not may_be_assumed(trust("lambda.amazonaws.com"))
 
 
-def test_a_jobs_process_calls_with_its_roles_key() -> None:
+def test_a_jobs_process_has_its_roles_access_key() -> None:
     account = Account("http://127.0.0.1:1", {"arn:role": "TrainingRole"})
-    given = account.environment("arn:role")
-    assert given["AWS_ACCESS_KEY_ID"] == "TrainingRole"
-    assert given["AWS_ENDPOINT_URL"] == given["S3_ENDPOINT_URL"] == "http://127.0.0.1:1"
+    environment = account.environment("arn:role")
+    assert environment["AWS_ACCESS_KEY_ID"] == "TrainingRole"
+    assert environment["AWS_ENDPOINT_URL"] == environment["S3_ENDPOINT_URL"] == "http://127.0.0.1:1"
     with pytest.raises(ServiceError, match="Could not assume role arn:other"):
         account.check_role("arn:other")

@@ -1,11 +1,11 @@
-"""Pages, and times as boto3 may send them."""
+"""Page and filter the answers of List actions."""
 
 from typing import Any
 
 import pytest
 
 from kennel.cloud.sagemaker.errors import ServiceError
-from kennel.cloud.sagemaker.listing import listed, page
+from kennel.cloud.sagemaker.listing import list_answer, page
 
 
 def jobs(count: int) -> list[dict[str, Any]]:
@@ -26,19 +26,19 @@ def names(answer: dict[str, Any]) -> list[str]:
 
 
 def test_pages_follow_each_other_without_a_gap() -> None:
-    found: list[str] = []
+    listed_names: list[str] = []
     request: dict[str, Any] = {"MaxResults": 7}
     while True:
-        answer = listed("ListTrainingJobs", request, jobs(23))
-        found += names(answer)
+        answer = list_answer("ListTrainingJobs", request, jobs(23))
+        listed_names += names(answer)
         if "NextToken" not in answer:
             break
         request["NextToken"] = answer["NextToken"]
-    assert found == [f"job-{number:02}" for number in range(23)]
+    assert listed_names == [f"job-{number:02}" for number in range(23)]
 
 
-def test_a_page_has_ten_items_unless_told_otherwise() -> None:
-    assert len(names(listed("ListTrainingJobs", {}, jobs(23)))) == 10
+def test_a_page_has_ten_items_by_default() -> None:
+    assert len(names(list_answer("ListTrainingJobs", {}, jobs(23)))) == 10
 
 
 @pytest.mark.parametrize(
@@ -53,10 +53,10 @@ def test_a_page_has_ten_items_unless_told_otherwise() -> None:
     ],
 )
 def test_filters(filters: dict[str, Any], expected: list[str]) -> None:
-    assert names(listed("ListTrainingJobs", filters, jobs(5))) == expected
+    assert names(list_answer("ListTrainingJobs", filters, jobs(5))) == expected
 
 
 @pytest.mark.parametrize("token", ["made up", "", "ZnJvbSB4", "bm9uZQ=="])
-def test_a_token_that_was_not_given_is_refused(token: str) -> None:
+def test_an_invalid_token_is_refused(token: str) -> None:
     with pytest.raises(ServiceError, match="token"):
         page("Tags", [1, 2], {"NextToken": token})

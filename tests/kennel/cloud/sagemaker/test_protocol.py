@@ -1,4 +1,4 @@
-"""The stand-in through an unchanged boto3 client: errors and life of an endpoint."""
+"""Call the emulator with an unchanged boto3 client: errors, and the life of an endpoint."""
 
 import json
 import time
@@ -24,7 +24,7 @@ def sagemaker(bare_cloud: Cloud) -> Any:
 
 @pytest.fixture(scope="module")
 def package(bare_cloud: Cloud) -> str:
-    """The pretrained package in the offline S3, as an URI."""
+    """Upload the pretrained package to the offline S3; return its URI."""
     file = bare_cloud.built["PublishBundleFunction"] / "bundle" / "model.tar.gz"
     bucket = bare_cloud.stack.outputs["BucketName"]
     client("s3", bare_cloud.url).upload_file(str(file), bucket, "tried/model.tar.gz")
@@ -55,11 +55,11 @@ def settle(sagemaker: Any, name: str) -> dict[str, Any]:
         described: dict[str, Any] = sagemaker.describe_endpoint(EndpointName=name)
         if described["EndpointStatus"] not in {"Creating", "Updating", "RollingBack"}:
             return described
-        time.sleep(0.1)
+        time.sleep(0.05)
     raise AssertionError(f"{name} is still {described['EndpointStatus']}")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def endpoint(sagemaker: Any, package: str) -> Iterator[str]:
     make(sagemaker, "first", package)
     sagemaker.create_endpoint(EndpointName="tried", EndpointConfigName="first")
@@ -67,13 +67,13 @@ def endpoint(sagemaker: Any, package: str) -> Iterator[str]:
     yield "tried"
     sagemaker.delete_endpoint(EndpointName="tried")
     sagemaker.get_waiter("endpoint_deleted").wait(
-        EndpointName="tried", WaiterConfig={"Delay": 1, "MaxAttempts": 60}
+        EndpointName="tried", WaiterConfig={"Delay": 0.1, "MaxAttempts": 600}
     )
     sagemaker.delete_endpoint_config(EndpointConfigName="first")
     sagemaker.delete_model(ModelName="first")
 
 
-def test_what_is_missing_is_named_as_the_service_names_it(sagemaker: Any) -> None:
+def test_a_missing_resource_is_named(sagemaker: Any) -> None:
     assert error_of(sagemaker.describe_endpoint, EndpointName="none") == (
         "ValidationException",
         f'Could not find endpoint "{ARN}:endpoint/none".',
@@ -95,7 +95,7 @@ def test_a_missing_endpoint_cannot_be_invoked(bare_cloud: Cloud) -> None:
     assert message == "Endpoint none of account 123456789012 not found."
 
 
-def test_a_malformed_request_is_refused_by_the_services_own_model(bare_cloud: Cloud) -> None:
+def test_a_malformed_request_is_refused_by_the_services_model(bare_cloud: Cloud) -> None:
     import boto3  # noqa: PLC0415 - with the client's own check off, so that the service's is met
     from botocore.config import Config  # noqa: PLC0415
 
@@ -115,7 +115,7 @@ def test_a_malformed_request_is_refused_by_the_services_own_model(bare_cloud: Cl
     )
 
 
-def test_what_is_not_imitated_fails_loudly_with_its_name(sagemaker: Any) -> None:
+def test_an_action_that_is_not_emulated_is_named(sagemaker: Any) -> None:
     code, message = error_of(sagemaker.list_images)
     assert code == "NotImplementedOffline"
     assert "sagemaker:ListImages" in message
@@ -143,7 +143,7 @@ def test_a_broken_package_fails_the_endpoint_with_a_reason(
     sagemaker.delete_endpoint(EndpointName="broken")
 
 
-def test_an_endpoint_answers_moves_to_a_new_configuration_and_goes(
+def test_an_endpoint_answers_while_it_moves_to_a_new_configuration(
     bare_cloud: Cloud, sagemaker: Any, package: str, endpoint: str
 ) -> None:
     runtime = client("sagemaker-runtime", bare_cloud.url)
@@ -160,25 +160,26 @@ def test_an_endpoint_answers_moves_to_a_new_configuration_and_goes(
     busy = error_of(sagemaker.update_endpoint, EndpointName=endpoint, EndpointConfigName="second")
     assert busy[1] == f'Cannot update in-progress endpoint "{ARN}:endpoint/{endpoint}".'
     during = runtime.invoke_endpoint(EndpointName=endpoint, ContentType="image/jpeg", Body=photo)
-    assert json.loads(during["Body"].read())["is_dog"]  # the old instances answer meanwhile
+    assert json.loads(during["Body"].read())["is_dog"]  # the old instance answers
     assert settle(sagemaker, endpoint)["EndpointConfigName"] == "second"
 
 
 def test_a_failed_update_leaves_the_old_configuration_serving(
     sagemaker: Any, package: str, endpoint: str
 ) -> None:
+    before = sagemaker.describe_endpoint(EndpointName=endpoint)["EndpointConfigName"]
     make(sagemaker, "bad", package, image="no/image:1")
     sagemaker.update_endpoint(EndpointName=endpoint, EndpointConfigName="bad")
     described = settle(sagemaker, endpoint)
     assert described["EndpointStatus"] == "InService"
-    assert described["EndpointConfigName"] == "first"
+    assert described["EndpointConfigName"] == before
 
 
-def test_a_models_error_keeps_its_status_and_words(bare_cloud: Cloud, endpoint: str) -> None:
+def test_a_models_error_keeps_its_status_and_message(bare_cloud: Cloud, endpoint: str) -> None:
     runtime = client("sagemaker-runtime", bare_cloud.url)
     with pytest.raises(ClientError) as raised:
         runtime.invoke_endpoint(EndpointName=endpoint, ContentType="text/plain", Body=b"x")
-    response = raised.value.response
+    response: Any = raised.value.response
     assert response["Error"]["Code"] == "ModelError"
     assert response["OriginalStatusCode"] == 415
     assert response["ResponseMetadata"]["HTTPStatusCode"] == 424

@@ -1,4 +1,4 @@
-"""Versions, and packages of their own, where the conformance table does not look."""
+"""Versions and unversioned packages, beyond the conformance cases."""
 
 import asyncio
 from typing import Any
@@ -14,41 +14,40 @@ from kennel.cloud.sagemaker.shapes import check_response
 BASE = "arn:aws:sagemaker:us-east-1:123456789012:"
 
 
-class Asked:
-    """A registry, each of whose answers is held to its shape."""
+class Caller:
+    """Calls a registry and checks each answer against its shape."""
 
     def __init__(self) -> None:
         self._registry = Registry(Store(None), Clock())
 
     def __call__(self, action: str, **request: Any) -> dict[str, Any]:
-        method = "".join(f"_{each.lower()}" if each.isupper() else each for each in action)[1:]
-        answer: dict[str, Any] = asyncio.run(getattr(self._registry, method)(request))
+        answer: dict[str, Any] = asyncio.run(self._registry.handlers()[action](request))
         check_response(action, answer)
         return answer
 
 
 @pytest.fixture
-def ask() -> Asked:
-    return Asked()
+def call() -> Caller:
+    return Caller()
 
 
-def test_names_differ_by_more_than_capitals(ask: Asked) -> None:
-    ask("CreateModelPackageGroup", ModelPackageGroupName="Dogs")
+def test_names_are_not_case_sensitive(call: Caller) -> None:
+    call("CreateModelPackageGroup", ModelPackageGroupName="Dogs")
     with pytest.raises(ServiceError, match="already exists"):
-        ask("CreateModelPackageGroup", ModelPackageGroupName="dogs")
-    ask("CreateModelPackage", ModelPackageGroupName=f"{BASE}model-package-group/dogs")
-    told = ask("DescribeModelPackage", ModelPackageName=f"{BASE}model-package/dogs/1")
-    assert told["ModelPackageGroupName"] == "Dogs"
+        call("CreateModelPackageGroup", ModelPackageGroupName="dogs")
+    call("CreateModelPackage", ModelPackageGroupName=f"{BASE}model-package-group/dogs")
+    described = call("DescribeModelPackage", ModelPackageName=f"{BASE}model-package/dogs/1")
+    assert described["ModelPackageGroupName"] == "Dogs"
 
 
-def test_versions_and_others_are_listed_apart(ask: Asked) -> None:
-    ask("CreateModelPackageGroup", ModelPackageGroupName="dogs")
-    ask("CreateModelPackage", ModelPackageGroupName="dogs")
-    ask("CreateModelPackage", ModelPackageName="alone")
+def test_versioned_and_unversioned_packages_are_listed_apart(call: Caller) -> None:
+    call("CreateModelPackageGroup", ModelPackageGroupName="dogs")
+    call("CreateModelPackage", ModelPackageGroupName="dogs")
+    call("CreateModelPackage", ModelPackageName="alone")
     arns = {
         kind: [
             each["ModelPackageArn"]
-            for each in ask("ListModelPackages", ModelPackageType=kind)["ModelPackageSummaryList"]
+            for each in call("ListModelPackages", ModelPackageType=kind)["ModelPackageSummaryList"]
         ]
         for kind in ("Versioned", "Unversioned", "Both")
     }
@@ -57,13 +56,13 @@ def test_versions_and_others_are_listed_apart(ask: Asked) -> None:
     assert arns["Both"] == arns["Versioned"] + arns["Unversioned"]
 
 
-def test_an_empty_group_is_deleted_and_begins_anew(ask: Asked) -> None:
-    ask("CreateModelPackageGroup", ModelPackageGroupName="dogs")
-    ask("CreateModelPackage", ModelPackageGroupName="dogs")
-    ask("DeleteModelPackage", ModelPackageName=f"{BASE}model-package/dogs/1")
-    ask("DeleteModelPackageGroup", ModelPackageGroupName="dogs")
+def test_an_empty_group_is_deleted_and_created_again(call: Caller) -> None:
+    call("CreateModelPackageGroup", ModelPackageGroupName="dogs")
+    call("CreateModelPackage", ModelPackageGroupName="dogs")
+    call("DeleteModelPackage", ModelPackageName=f"{BASE}model-package/dogs/1")
+    call("DeleteModelPackageGroup", ModelPackageGroupName="dogs")
     with pytest.raises(ServiceError, match="does not exist"):
-        ask("DescribeModelPackageGroup", ModelPackageGroupName="dogs")
-    ask("CreateModelPackageGroup", ModelPackageGroupName="dogs")
-    again = ask("CreateModelPackage", ModelPackageGroupName="dogs")
-    assert again["ModelPackageArn"].endswith("/dogs/1")
+        call("DescribeModelPackageGroup", ModelPackageGroupName="dogs")
+    call("CreateModelPackageGroup", ModelPackageGroupName="dogs")
+    second = call("CreateModelPackage", ModelPackageGroupName="dogs")
+    assert second["ModelPackageArn"].endswith("/dogs/1")

@@ -1,4 +1,4 @@
-"""What a call needs to be allowed on."""
+"""Permissions that a call requires, and the resource that it names."""
 
 from typing import Any
 
@@ -30,17 +30,17 @@ BASE = "arn:aws:sagemaker:us-east-1:123456789012:"
         ("AddTags", {"ResourceArn": f"{BASE}model/m", "Tags": []}, "model/m"),
     ],
 )
-def test_a_call_is_about_one_resource(action: str, request_: dict[str, Any], resource: str) -> None:
+def test_a_call_names_one_resource(action: str, request_: dict[str, Any], resource: str) -> None:
     assert resource_of(action, request_) == BASE + resource
 
 
-def test_a_list_is_about_none() -> None:
+def test_a_list_names_no_resource() -> None:
     assert resource_of("ListModels", {}) is None
     (permission,) = required_permissions("ListModels", {})
     assert (permission.action, permission.resource) == ("sagemaker:ListModels", "*")
 
 
-def test_a_call_with_tags_and_a_role_needs_more() -> None:
+def test_tags_and_a_role_require_further_permissions() -> None:
     role = "arn:aws:iam::123456789012:role/x"
     request = {
         "HyperParameterTuningJobName": "t",
@@ -48,20 +48,20 @@ def test_a_call_with_tags_and_a_role_needs_more() -> None:
         "Tags": [{"Key": "a", "Value": "b"}],
     }
     action = "CreateHyperParameterTuningJob"
-    found = [(each.action, each.resource) for each in required_permissions(action, request)]
+    permissions = [(each.action, each.resource) for each in required_permissions(action, request)]
     tuning = BASE + "hyper-parameter-tuning-job/t"
-    assert found == [
+    assert permissions == [
         (f"sagemaker:{action}", tuning),
         ("sagemaker:AddTags", tuning),
         ("iam:PassRole", role),
     ]
 
 
-def test_an_endpoint_needs_its_configuration_too() -> None:
+def test_an_endpoint_requires_permission_on_its_configuration() -> None:
     request = {"EndpointName": "e", "EndpointConfigName": "c"}
-    found = {each.resource for each in required_permissions("UpdateEndpoint", request)}
-    assert found == {BASE + "endpoint/e", BASE + "endpoint-config/c"}
+    resources = {each.resource for each in required_permissions("UpdateEndpoint", request)}
+    assert resources == {BASE + "endpoint/e", BASE + "endpoint-config/c"}
 
 
-def test_an_arn_stays_as_it_is() -> None:
+def test_an_arn_is_unchanged() -> None:
     assert arn_of("model", f"{BASE}model/M") == f"{BASE}model/M"

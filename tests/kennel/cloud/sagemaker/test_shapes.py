@@ -1,9 +1,9 @@
-"""Our own answers are held to the service's shapes; requests are in tests/cloud."""
+"""Check answers against the service's shapes; tests/cloud checks requests."""
 
 import pytest
 
 from kennel.cloud.sagemaker.errors import ServiceError
-from kennel.cloud.sagemaker.shapes import Misfit, check_request, check_response
+from kennel.cloud.sagemaker.shapes import MalformedAnswer, check_request, check_response
 
 ARN = "arn:aws:sagemaker:us-east-1:123456789012:model/x"
 
@@ -17,19 +17,17 @@ ARN = "arn:aws:sagemaker:us-east-1:123456789012:model/x"
         ("DeleteModel", {"ModelArn": ARN}, "answers nothing"),
     ],
 )
-def test_an_answer_of_another_form_is_a_bug(
-    action: str, answer: dict[str, object], words: str
-) -> None:
-    with pytest.raises(Misfit, match=words):
+def test_a_malformed_answer_is_a_bug(action: str, answer: dict[str, object], words: str) -> None:
+    with pytest.raises(MalformedAnswer, match=words):
         check_response(action, answer)
 
 
-def test_an_answer_of_the_form_passes() -> None:
+def test_a_well_formed_answer_passes() -> None:
     check_response("CreateModel", {"ModelArn": ARN})
     check_response("DeleteModel", {})
 
 
-def test_a_pattern_that_python_cannot_read_refuses_nothing() -> None:
+def test_a_pattern_that_python_cannot_read_is_not_checked() -> None:
     tags = [{"Key": "größe", "Value": "\N{DOG FACE}"}]
     check_request("AddTags", {"ResourceArn": ARN, "Tags": tags})
 

@@ -1,4 +1,4 @@
-"""Tags beyond a page; the rest is in the conformance table."""
+"""Limit the tags of a resource; the conformance cases cover the rest."""
 
 import asyncio
 
@@ -6,19 +6,19 @@ import pytest
 
 from kennel.cloud.runtime.store import Store
 from kennel.cloud.sagemaker.errors import ServiceError
-from kennel.cloud.sagemaker.tags import MOST_TAGS, Tags
+from kennel.cloud.sagemaker.tags import MAX_TAGS, Tags
 
 ARN = "arn:aws:sagemaker:us-east-1:123456789012:model/dogs"
 
 
 def test_a_resource_has_fifty_tags_at_most() -> None:
     tags = Tags(Store(None))
-    tags.keep(ARN, [{"Key": str(number), "Value": ""} for number in range(MOST_TAGS)])
+    tags.replace(ARN, [{"Key": str(number), "Value": ""} for number in range(MAX_TAGS)])
     again = {"ResourceArn": ARN.upper(), "Tags": [{"Key": "0", "Value": "new"}]}
     asyncio.run(tags.add_tags(again))  # a key that is there is no new tag
     with pytest.raises(ServiceError, match="50"):
         more = {"ResourceArn": ARN, "Tags": [{"Key": "51st", "Value": ""}]}
         asyncio.run(tags.add_tags(more))
-    found = asyncio.run(tags.list_tags({"ResourceArn": ARN}))
-    assert len(found["Tags"]) == MOST_TAGS and "NextToken" not in found
-    assert found["Tags"][0] == {"Key": "0", "Value": "new"}
+    listed = asyncio.run(tags.list_tags({"ResourceArn": ARN}))
+    assert len(listed["Tags"]) == MAX_TAGS and "NextToken" not in listed
+    assert listed["Tags"][0] == {"Key": "0", "Value": "new"}

@@ -1,71 +1,82 @@
-"""Training jobs: what the API says and asks."""
+"""Answer the actions of training jobs; `run.py` does their work."""
 
 import asyncio
 from typing import Any
 
 from kennel.cloud.runtime.faults import Faults
 from kennel.cloud.runtime.store import Json, Store
-from kennel.cloud.sagemaker.errors import ServiceError, not_found
+from kennel.cloud.sagemaker.errors import ServiceError, invalid, not_found
+from kennel.cloud.sagemaker.handlers import Handler
+from kennel.cloud.sagemaker.jobs.context import JobContext
+from kennel.cloud.sagemaker.jobs.states import ENDED, Publish, discard_event
 from kennel.cloud.sagemaker.jobs.training.record import (
-    ENDED,
     KIND,
-    Publish,
-    Record,
+    TrainingRecord,
     fail_interrupted,
-    tell_nobody,
 )
-from kennel.cloud.sagemaker.jobs.training.run import Place, Run
-from kennel.cloud.sagemaker.jobs.validation import check_training
+from kennel.cloud.sagemaker.jobs.training.run import TrainingRun
+from kennel.cloud.sagemaker.jobs.training.validation import check_training
 
 
 class TrainingJobs:
-    """CreateTrainingJob and its companions; each job runs in a task of its own.
+    """Training jobs; each runs in its own task.
 
     Parameters
     ----------
-    place
-        What jobs run in.
     publish
-        Told of each change of state.
+        Receives an event for each change of state.
     """
 
     def __init__(
         self,
         store: Store,
-        place: Place,
+        context: JobContext,
         faults: Faults,
-        publish: Publish = tell_nobody,
+        publish: Publish = discard_event,
     ) -> None:
         self._store = store
-        self._place = place
+        self._context = context
         self._faults = faults
         self._publish = publish
-        self._runs: dict[str, tuple[Run, asyncio.Task[None]]] = {}
-        fail_interrupted(store, place.clock)
+        self._runs: dict[str, tuple[TrainingRun, asyncio.Task[None]]] = {}
+        fail_interrupted(store, context.clock)
+
+    def handlers(self) -> dict[str, Handler]:
+        """Return the handler of each action."""
+        return {
+            "CreateTrainingJob": self.create_training_job,
+            "DescribeTrainingJob": self.describe_training_job,
+            "StopTrainingJob": self.stop_training_job,
+            "DeleteTrainingJob": self.delete_training_job,
+        }
 
     async def create_training_job(self, request: Json) -> Json:
-        """CreateTrainingJob: answers at once, the work goes on behind."""
+        """CreateTrainingJob: answer at once, run the job in the background."""
         return {"TrainingJobArn": self.start(request)["TrainingJobArn"]}
 
-    def start(self, request: Json, **more: Any) -> Json:
+    def start(self, request: Json, **members: Any) -> Json:
         """Start a job and return its description.
 
         Parameters
         ----------
-        more
-            Members of the description that no request has, such as TuningJobArn.
+        members
+            Members of the description that a request does not have, such as TuningJobArn.
         """
         check_training(request)
-        self._place.account.check_role(request["RoleArn"])
+        self._context.account.check_role(request["RoleArn"])
         name = request["TrainingJobName"]
-        if there := self._store.get(KIND, name):
+        if existing := self._store.get(KIND, name):
             raise ServiceError(
                 "ResourceInUse",
                 "Training job names must be unique within an AWS account and region, and a "
-                f"training job with this name already exists ({there['TrainingJobArn']})",
+                f"training job with this name already exists ({existing['TrainingJobArn']})",
             )
-        record = Record.new(self._store, self._place.clock, self._publish, {**request, **more})
-        run = Run(request, record, self._place, self._faults.take("CreateTrainingJob", name))
+        record = TrainingRecord.new(
+            self._store, self._context.clock, self._publish, {**request, **members}
+        )
+        run = TrainingRun(
+            request, record, self._context, self._faults.take("CreateTrainingJob", name)
+        )
         task = asyncio.ensure_future(run.run())
         self._runs[name] = run, task
         task.add_done_callback(lambda _: self._runs.pop(name, None))
@@ -79,15 +90,15 @@ class TrainingJobs:
         """StopTrainingJob."""
         described = self._described(request)
         if (status := described["TrainingJobStatus"]) != "InProgress":
-            raise ServiceError(
-                "ValidationException",
-                f"The request was rejected because the training job is in status {status}.",
+            raise invalid(
+                f"The request was rejected because the training job is in status {status}."
             )
-        self._runs[request["TrainingJobName"]][0].stop()
+        run, _ = self._runs[request["TrainingJobName"]]
+        run.stop()
         return {}
 
     async def delete_training_job(self, request: Json) -> Json:
-        """DeleteTrainingJob: only one that has ended."""
+        """DeleteTrainingJob: refused until the job has ended."""
         described = self._described(request)
         if (status := described["TrainingJobStatus"]) not in ENDED:
             raise ServiceError(
@@ -97,18 +108,22 @@ class TrainingJobs:
         self._store.delete(KIND, request["TrainingJobName"])
         return {}
 
-    async def finished(self, name: str) -> Json:
+    async def wait(self, name: str) -> Json:
         """Wait until a job has ended; return its description."""
         if name in self._runs:
-            await asyncio.wait({self._runs[name][1]})
+            _, task = self._runs[name]
+            await asyncio.wait({task})
         return self._described({"TrainingJobName": name})
 
-    def values(self, name: str) -> dict[str, list[float]]:
-        """Return every value of each metric that a running job has printed so far."""
-        return self._runs[name][0].values() if name in self._runs else {}
+    def metric_values(self, name: str) -> dict[str, list[float]]:
+        """Return all values of each metric of a running job so far; {} once it has ended."""
+        if name not in self._runs:
+            return {}
+        run, _ = self._runs[name]
+        return run.metric_values()
 
     async def stop(self) -> None:
-        """End all jobs' processes; the jobs are told as failed at the next start."""
+        """End all jobs' processes; the next start marks the jobs as failed."""
         tasks = [task for _, task in self._runs.values()]
         for task in tasks:
             task.cancel()

@@ -1,8 +1,8 @@
-"""One instance of a training job: AWS's sagemaker-training toolkit over a tree like /opt/ml.
+"""Run one instance of a training job: AWS's sagemaker-training toolkit over a tree like /opt/ml.
 
-On AWS the toolkit is the main process of a container made from the PyTorch training image. Here
-no image is pulled: the same toolkit runs on this machine's Python, its tree is told by
-SAGEMAKER_BASE_DIR, and its host has an address of loopback for a name (nothing resolves algo-1).
+On AWS the toolkit is the main process of a container of the PyTorch training image. Here no image
+is pulled: the toolkit runs on this machine's Python, SAGEMAKER_BASE_DIR names its tree, and a
+loopback address is its host name (nothing resolves algo-1).
 """
 
 import contextlib
@@ -10,6 +10,7 @@ import json
 import os
 import re
 import signal
+from collections.abc import Sequence
 from pathlib import Path
 
 from kennel.cloud.runtime.clock import Clock
@@ -17,11 +18,11 @@ from kennel.cloud.runtime.processes import Child
 from kennel.cloud.runtime.store import Json
 from kennel.paths import PYTHON
 
-#: Between SIGTERM and SIGKILL.
+#: Offline seconds between SIGTERM and SIGKILL.
 #: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_StopTrainingJob.html
 GRACE_SECONDS = 120.0
 
-#: AWS's images: the older are named pytorch-training, the newer pytorch with a tag of their own.
+#: AWS's images: older ones are named pytorch-training, newer ones pytorch:...-sagemaker.
 _PYTORCH_IMAGE = re.compile(
     r"763104351884\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com/"
     r"(pytorch-training:.+|pytorch(-[a-z0-9]+)?:.+-sagemaker)"
@@ -29,35 +30,38 @@ _PYTORCH_IMAGE = re.compile(
 
 
 def can_run(image: str) -> bool:
-    """Return whether `image` is AWS's PyTorch training image, which the toolkit stands for."""
+    """Return whether `image` is a PyTorch training image of AWS, which the toolkit replaces."""
     return _PYTORCH_IMAGE.fullmatch(image) is not None
 
 
 def host_names(count: int) -> list[str]:
-    """Return the names of a job's hosts: addresses that every Linux has on loopback."""
+    """Return the names of a job's hosts: loopback addresses that every Linux has."""
     return [f"127.0.0.{number}" for number in range(1, count + 1)]
 
 
 class Host:
-    """One instance.
+    """One instance of a training job.
 
     Parameters
     ----------
     base
-        Its own /opt/ml.
+        The folder that stands for /opt/ml.
     number
         0 for algo-1.
+    command
+        Starts the toolkit.
     """
 
-    def __init__(self, base: Path, number: int) -> None:
+    def __init__(self, base: Path, number: int, command: Sequence[str | Path]) -> None:
         self.base = base
         self.number = number
+        self._command = command
         self._child: Child | None = None
         for folder in ("input/config", "input/data", "model", "output/data"):
             (base / folder).mkdir(parents=True)
 
     def configure(self, request: Json) -> None:
-        """Write what the container finds in /opt/ml/input/config."""
+        """Write the files of /opt/ml/input/config."""
         resources = request["ResourceConfig"]
         hosts = host_names(resources["InstanceCount"])
         group = {"instance_group_name": "homogeneousCluster", "hosts": hosts}
@@ -87,7 +91,7 @@ class Host:
             (self.base / "input/config" / f"{name}.json").write_text(json.dumps(value))
 
     def local(self, path: str) -> Path:
-        """Return where a path of the container, such as /opt/ml/checkpoints, is here."""
+        """Return the local path of a container's path such as /opt/ml/checkpoints."""
         return self.base / path.removeprefix("/opt/ml").lstrip("/")
 
     async def start(self, request: Json, environment: dict[str, str], log: Path, port: int) -> None:
@@ -96,9 +100,9 @@ class Host:
         Parameters
         ----------
         environment
-            The job's own variables and those with which it calls AWS.
+            Variables of the request and those with which the job calls AWS.
         port
-            Where the first of several hosts gathers the others (MASTER_PORT).
+            The rendezvous port of a job of several hosts (MASTER_PORT).
         """
         count = request["ResourceConfig"]["InstanceCount"]
         module = "sagemaker_pytorch_container.training"
@@ -112,26 +116,26 @@ class Host:
             "SAGEMAKER_TRAINING_MODULE": f"{module}:main",
             "TRAINING_JOB_NAME": request["TrainingJobName"],
             "PYTHONUNBUFFERED": "1",
-            "PIP_NO_INDEX": "1",  # requirements.txt may ask for what is installed here
+            "PIP_NO_INDEX": "1",  # requirements.txt may name installed packages only
             "OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // count)),
             "GLOO_SOCKET_IFNAME": "lo",
             "KENNEL_MASTER_PORT": str(port),
             **environment,
         }
-        self._child = await Child.start([tools / "train"], env, log, self.base)
+        self._child = await Child.start(self._command, env, log, self.base)
 
     async def wait(self) -> int:
-        """Return the exit status of the toolkit once it ended, and end what it left behind."""
-        assert self._child  # noqa: S101 - started before
+        """Return the exit status of the toolkit once it ended; end the processes that it left."""
+        assert self._child  # noqa: S101 - `start` came first
         status = await self._child.wait()
         self.end_processes()
         return status
 
     async def stop(self, clock: Clock) -> None:
-        """End it as the service does: SIGTERM, and SIGKILL 120 s later.
+        """End the toolkit as the service does: SIGTERM, and SIGKILL 120 s later.
 
-        SIGTERM goes to the container's main process only. The toolkit does not pass it on to
-        the script (aws/sagemaker-training-toolkit issue 125), there or here.
+        SIGTERM goes to the container's main process only. The toolkit does not forward it to the
+        script, on AWS or here (aws/sagemaker-training-toolkit issue 125).
         """
         if not self._child or self._child.exit_status is not None:
             return
@@ -142,21 +146,21 @@ class Host:
         await self.kill()
 
     async def kill(self) -> None:
-        """End everything at once."""
+        """Kill the toolkit and every process that it started."""
         if self._child:
             await self._child.stop(seconds=0)
         self.end_processes()
 
     def end_processes(self) -> None:
-        """End every process that was started from this host, as the end of a container does."""
+        """Kill every process that was started from this host, as the end of a container does."""
         mark = f"SAGEMAKER_BASE_DIR={self.base}\0".encode()
         for environ in Path("/proc").glob("[0-9]*/environ"):
-            # A process of someone else's, or one that ended meanwhile.
+            # Another user's process, or one that has just ended.
             with contextlib.suppress(OSError):
                 if mark in environ.read_bytes() + b"\0":
                     os.kill(int(environ.parent.name), signal.SIGKILL)
 
     def failure(self) -> str:
-        """Return what the container wrote to /opt/ml/output/failure."""
+        """Return the content of /opt/ml/output/failure, empty without that file."""
         file = self.base / "output" / "failure"
         return file.read_text(errors="replace") if file.exists() else ""

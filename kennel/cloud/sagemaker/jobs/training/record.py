@@ -1,24 +1,21 @@
-"""A training job as DescribeTrainingJob tells it: its states, their times and its end."""
-
-from collections.abc import Callable
+"""Keep the description of a training job: its states, their times and its end."""
 
 from kennel.cloud.runtime.clock import Clock
 from kennel.cloud.runtime.store import Json, Store
 from kennel.cloud.sagemaker.jobs.s3_sync import join
+from kennel.cloud.sagemaker.jobs.states import (
+    ENDED,
+    INTERRUPTED,
+    MAX_REASON,
+    Publish,
+    discard_event,
+)
 from kennel.cloud.sagemaker.resources import arn_of
 
 KIND = "training-job"
-MOST_REASON = 1024  # characters of a FailureReason
-
-#: Told of each change of state, as EventBridge is: (detail type, source, detail, resources).
-Publish = Callable[[str, str, Json, list[str]], None]
 
 
-def tell_nobody(detail_type: str, source: str, detail: Json, resources: list[str]) -> None:
-    """Where no event bus listens."""
-
-
-#: The service's own words for each secondary status.
+#: Secondary status -> StatusMessage.
 _MESSAGES = {
     "Starting": "Starting the training job",
     "Downloading": "Downloading input data",
@@ -30,6 +27,7 @@ _MESSAGES = {
     "Stopped": "Training job stopped",
     "MaxRuntimeExceeded": "Training job runtime exceeded MaxRuntimeInSeconds provided",
 }
+#: Secondary status -> TrainingJobStatus, where it changes.
 _STATUS = {
     "Completed": "Completed",
     "Failed": "Failed",
@@ -37,15 +35,16 @@ _STATUS = {
     "Stopped": "Stopped",
     "MaxRuntimeExceeded": "Stopped",
 }
-ENDED = {"Completed", "Failed", "Stopped"}
-
-INTERRUPTED = (
-    "InternalServerError: the offline cloud ended while the job was in progress. Please try again."
-)
 
 
-class Record:
-    """One job's description, kept in the store at each change."""
+class TrainingRecord:
+    """The description of one training job, stored and published at each change.
+
+    Attributes
+    ----------
+    value
+        What DescribeTrainingJob answers.
+    """
 
     def __init__(self, store: Store, clock: Clock, publish: Publish, value: Json) -> None:
         self._store = store
@@ -54,17 +53,23 @@ class Record:
         self.value = value
 
     @classmethod
-    def new(cls, store: Store, clock: Clock, publish: Publish, request: Json) -> "Record":
-        """Begin the description of a job that `request` asks for."""
+    def new(cls, store: Store, clock: Clock, publish: Publish, request: Json) -> "TrainingRecord":
+        """Create the record of a new job, in the status Starting.
+
+        Parameters
+        ----------
+        request
+            CreateTrainingJob's, with further members of the description.
+        """
         name = request["TrainingJobName"]
-        kept = {key: value for key, value in request.items() if key != "Tags"}
+        members = {key: value for key, value in request.items() if key != "Tags"}
         artifact = join(request["OutputDataConfig"]["S3OutputPath"], name, "output", "model.tar.gz")
         record = cls(
             store,
             clock,
             publish,
             {
-                **kept,
+                **members,
                 "TrainingJobArn": arn_of(KIND, name),
                 "ModelArtifacts": {"S3ModelArtifacts": artifact},
                 "CreationTime": clock.now(),
@@ -76,16 +81,16 @@ class Record:
 
     @property
     def status(self) -> str:
-        """InProgress, Stopping, or one of ENDED."""
+        """TrainingJobStatus: InProgress, Stopping, or one of ENDED."""
         return str(self.value["TrainingJobStatus"])
 
     def enter(self, secondary: str, reason: str = "") -> None:
-        """Enter a secondary status, and the status that it belongs to.
+        """Set the secondary status, and the status that it belongs to.
 
         Parameters
         ----------
         reason
-            FailureReason; cut as the service cuts it.
+            FailureReason; longer ones are cut, as the service does.
         """
         now = self._clock.now()
         status = _STATUS.get(secondary, self.value.get("TrainingJobStatus", "InProgress"))
@@ -99,22 +104,21 @@ class Record:
             "SecondaryStatus": secondary,
             "LastModifiedTime": now,
         }
-        if secondary == "Downloading":  # from here on an instance is paid for
+        if secondary == "Downloading":  # billing starts here
             self.value["TrainingStartTime"] = now
         if reason:
-            self.value["FailureReason"] = reason[:MOST_REASON]
+            self.value["FailureReason"] = reason[:MAX_REASON]
         if status in ENDED:
             transitions[-1]["EndTime"] = now
-            self._end(now)
-        self.keep()
-        self._tell()
+            self._set_end(now)
+        self._save()
+        self._publish_change()
 
-    def keep(self) -> None:
-        """Write the description to the store."""
+    def _save(self) -> None:
         self._store.put(KIND, self.value["TrainingJobName"], self.value)
 
-    def _tell(self) -> None:
-        # EventBridge has the description with times in milliseconds.
+    def _publish_change(self) -> None:
+        # EventBridge has times in milliseconds.
         detail = {
             key: round(value * 1000) if key.endswith("Time") else value
             for key, value in self.value.items()
@@ -126,7 +130,7 @@ class Record:
             [self.value["TrainingJobArn"]],
         )
 
-    def _end(self, now: float) -> None:
+    def _set_end(self, now: float) -> None:
         self.value["TrainingEndTime"] = now
         if started := self.value.get("TrainingStartTime"):
             seconds = max(1, round(now - started))
@@ -134,7 +138,7 @@ class Record:
 
 
 def fail_interrupted(store: Store, clock: Clock) -> None:
-    """Fail the jobs that were in progress when the cloud ended: their processes are gone."""
+    """Fail the jobs that were in progress when the cloud ended."""
     for value in store.all(KIND):
         if value["TrainingJobStatus"] not in ENDED:
-            Record(store, clock, tell_nobody, value).enter("Failed", INTERRUPTED)
+            TrainingRecord(store, clock, discard_event, value).enter("Failed", INTERRUPTED)

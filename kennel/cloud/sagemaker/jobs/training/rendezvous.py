@@ -1,7 +1,7 @@
-"""The toolkit's entry for a job of several hosts, run inside a training process.
+"""Start the toolkit in a training process of a job of several hosts.
 
-AWS's toolkit gathers the hosts on port 7777 of the first one. On one machine that port may be
-another job's, so each job has its own; all else is the toolkit's.
+AWS's toolkit uses port 7777 of the first host for the rendezvous. On one machine another job may
+have that port, so each job gets its own.
 """
 
 import os
@@ -11,6 +11,6 @@ from sagemaker_training import torch_distributed
 
 
 def main() -> None:
-    """Train as AWS's PyTorch container does, gathering on this job's own port."""
+    """Train as AWS's PyTorch container does, with this job's own rendezvous port."""
     training.MASTER_PORT = torch_distributed.MASTER_PORT = os.environ["KENNEL_MASTER_PORT"]
     training.main()

@@ -1,41 +1,51 @@
-"""Transform jobs: what the API says and asks."""
+"""Answer the actions of transform jobs; `run.py` does their work."""
 
 import asyncio
 
 from kennel.cloud.runtime.faults import Fault, Faults
 from kennel.cloud.runtime.store import Json, Store
-from kennel.cloud.sagemaker.endpoints.instance import Images
+from kennel.cloud.sagemaker.endpoints.images import ImageResolver
 from kennel.cloud.sagemaker.errors import ServiceError, invalid, missing, not_found
-from kennel.cloud.sagemaker.jobs.training.record import INTERRUPTED, MOST_REASON, Publish
-from kennel.cloud.sagemaker.jobs.training.run import CAPACITY, INTERNAL, Place
-from kennel.cloud.sagemaker.jobs.transform.run import TransformFailed, TransformRun
-from kennel.cloud.sagemaker.jobs.validation import check_transform
+from kennel.cloud.sagemaker.handlers import Handler
+from kennel.cloud.sagemaker.jobs.context import JobContext
+from kennel.cloud.sagemaker.jobs.states import (
+    ENDED,
+    INTERRUPTED,
+    MAX_REASON,
+    JobFailed,
+    Publish,
+    apply_fault,
+)
+from kennel.cloud.sagemaker.jobs.transform.run import TransformRun
+from kennel.cloud.sagemaker.jobs.transform.validation import check_transform
 from kennel.cloud.sagemaker.resources import arn_of
 
 KIND = "transform-job"
-ENDED = {"Completed", "Failed", "Stopped"}
 
 
 class TransformJobs:
-    """CreateTransformJob and its companions.
+    """Transform jobs; each runs in its own task.
 
     Parameters
     ----------
-    place
-        What jobs run in.
-    images
-        What a model's image comes to on this machine.
+    resolve_image
+        Returns the command of a model's image.
     publish
-        Told of each change of state.
+        Receives an event for each change of state.
     """
 
     def __init__(
-        self, store: Store, place: Place, faults: Faults, images: Images, publish: Publish
+        self,
+        store: Store,
+        context: JobContext,
+        faults: Faults,
+        resolve_image: ImageResolver,
+        publish: Publish,
     ) -> None:
         self._store = store
-        self._place = place
+        self._context = context
         self._faults = faults
-        self._images = images
+        self._resolve_image = resolve_image
         self._publish = publish
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._stopping: set[str] = set()
@@ -43,26 +53,34 @@ class TransformJobs:
             if value["TransformJobStatus"] not in ENDED:
                 self._enter(value["TransformJobName"], "Failed", INTERRUPTED)
 
+    def handlers(self) -> dict[str, Handler]:
+        """Return the handler of each action."""
+        return {
+            "CreateTransformJob": self.create_transform_job,
+            "DescribeTransformJob": self.describe_transform_job,
+            "StopTransformJob": self.stop_transform_job,
+        }
+
     async def create_transform_job(self, request: Json) -> Json:
-        """CreateTransformJob: answers at once, the work goes on behind."""
+        """CreateTransformJob: answer at once, run the job in the background."""
         check_transform(request)
         name = request["TransformJobName"]
         arn = arn_of(KIND, name)
         model = self._store.get("model", request["ModelName"])
         if model is None:
             raise missing("model", arn_of("model", request["ModelName"]))
-        self._place.account.check_role(model["ExecutionRoleArn"])
+        self._context.account.check_role(model["ExecutionRoleArn"])
         if self._store.get(KIND, name):
             raise ServiceError(
                 "ResourceInUse",
                 "Job name must be unique within an AWS account and region, and a job with this "
                 f"name already exists ({arn})",
             )
-        kept = {key: value for key, value in request.items() if key != "Tags"}
-        now = self._place.clock.now()
-        self._store.put(KIND, name, kept | {"TransformJobArn": arn, "CreationTime": now})
+        members = {key: value for key, value in request.items() if key != "Tags"}
+        now = self._context.clock.now()
+        self._store.put(KIND, name, members | {"TransformJobArn": arn, "CreationTime": now})
         self._enter(name, "InProgress")
-        run = TransformRun(request, model, self._place, self._images)
+        run = TransformRun(request, model, self._context, self._resolve_image)
         fault = self._faults.take("CreateTransformJob", name)
         self._tasks[name] = task = asyncio.ensure_future(self._run(name, run, fault))
         task.add_done_callback(lambda _: self._tasks.pop(name, None))
@@ -87,7 +105,7 @@ class TransformJobs:
         return {}
 
     async def stop(self) -> None:
-        """End all jobs' processes; the jobs are told as failed at the next start."""
+        """End all jobs' processes; the next start marks the jobs as failed."""
         tasks = list(self._tasks.values())
         for task in tasks:
             task.cancel()
@@ -95,18 +113,18 @@ class TransformJobs:
 
     async def _run(self, name: str, run: TransformRun, fault: Fault | None) -> None:
         try:
-            self._change(name, TransformStartTime=self._place.clock.now())
-            await _meet(fault)
+            self._change(name, TransformStartTime=self._context.clock.now())
+            await apply_fault(fault)
             await run.run()
             self._enter(name, "Completed")
-        except TransformFailed as error:
+        except JobFailed as error:
             self._enter(name, "Failed", str(error))
         except asyncio.CancelledError:
-            if name not in self._stopping:  # the cloud ends
+            if name not in self._stopping:  # the cloud is ending
                 raise
             self._stopping.discard(name)
             self._enter(name, "Stopped")
-        except Exception as error:  # a fault of ours is told as the service tells its own
+        except Exception as error:  # a bug of the emulator: the service reports its own like this
             self._enter(name, "Failed", f"InternalServerError: {error!r}")
             raise
 
@@ -122,12 +140,12 @@ class TransformJobs:
         return value
 
     def _enter(self, name: str, status: str, reason: str = "") -> None:
-        now = self._place.clock.now()
+        now = self._context.clock.now()
         members: Json = {"TransformJobStatus": status, "LastModifiedTime": now}
         if status in ENDED:
             members["TransformEndTime"] = now
         if reason:
-            members["FailureReason"] = reason[:MOST_REASON]
+            members["FailureReason"] = reason[:MAX_REASON]
         value = self._change(name, **members)
         self._publish(
             "SageMaker Transform Job State Change",
@@ -135,11 +153,3 @@ class TransformJobs:
             value,
             [value["TransformJobArn"]],
         )
-
-
-async def _meet(fault: Fault | None) -> None:
-    if fault is None:
-        return
-    if fault.how == "hang":
-        await asyncio.Event().wait()
-    raise TransformFailed(fault.reason or (CAPACITY if fault.how == "capacity" else INTERNAL))

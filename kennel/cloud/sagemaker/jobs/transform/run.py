@@ -1,4 +1,4 @@
-"""The work of one transform job: serving processes, and every object of a prefix through them.
+"""Run one transform job: send every object of a prefix through model servers.
 
 https://docs.aws.amazon.com/sagemaker/latest/dg/batch-transform.html
 """
@@ -9,23 +9,24 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 from botocore.exceptions import ClientError
 
 from kennel.cloud.runtime.store import Json
-from kennel.cloud.sagemaker.endpoints.instance import CannotServe, Container, Images, Instance
+from kennel.cloud.sagemaker.endpoints.images import ImageResolver
+from kennel.cloud.sagemaker.endpoints.instance import CannotServe, Container, Instance
+from kennel.cloud.sagemaker.endpoints.snapshot import container_of, package_uri
+from kennel.cloud.sagemaker.jobs.context import JobContext
 from kennel.cloud.sagemaker.jobs.logs import LogStream
 from kennel.cloud.sagemaker.jobs.s3_sync import TransferFailed, download, join, keys_below, split
-from kennel.cloud.sagemaker.jobs.training.run import Place
+from kennel.cloud.sagemaker.jobs.states import JobFailed
 
 LOG_GROUP = "/aws/sagemaker/TransformJobs"
 MEGABYTE = 1 << 20
-DEFAULT_PAYLOAD_MB = (
-    6  # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTransformJob.html
-)
-DEFAULT_TIMEOUT = 600  # seconds for an invocation, of ModelClientConfig
+#: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTransformJob.html
+DEFAULT_PAYLOAD_MB = 6
+DEFAULT_TIMEOUT = 600  # InvocationsTimeoutInSeconds
 CLIENT_ERROR = "ClientError: See job logs for more information"
 NO_PING = (
     "AlgorithmError: Model container failed to respond to ping; Ensure /ping endpoint is "
@@ -34,12 +35,8 @@ NO_PING = (
 ALGORITHM_ERROR = "AlgorithmError: See job logs for more information"
 
 
-class TransformFailed(Exception):  # noqa: N818
-    """The message is the job's FailureReason."""
-
-
 class ObjectFailed(Exception):  # noqa: N818
-    """One object could not be transformed; the message is for the job's data log."""
+    """One object could not be transformed; the message goes to the job's data log."""
 
     def __init__(self, message: str, status: int = 400) -> None:
         super().__init__(message)
@@ -47,73 +44,75 @@ class ObjectFailed(Exception):  # noqa: N818
 
 
 class TransformRun:
-    """One job.
+    """One transform job.
 
     Parameters
     ----------
     request
         CreateTransformJob's.
     model
-        The model, as DescribeModel answers it.
+        As DescribeModel answers it.
     """
 
-    def __init__(self, request: Json, model: Json, place: Place, images: Images) -> None:
+    def __init__(
+        self, request: Json, model: Json, context: JobContext, resolve_image: ImageResolver
+    ) -> None:
         self._request = request
-        self._container = model.get("PrimaryContainer") or model["Containers"][0]
+        self._container = container_of(model)
         self._role = model["ExecutionRoleArn"]
-        self._place = place
-        self._images = images
-        self._s3 = place.account.client("s3", self._role)
+        self._context = context
+        self._resolve_image = resolve_image
+        self._s3 = context.account.s3(self._role)
         self._instances: list[Instance] = []
         name = request["TransformJobName"]
-        self._data_log = place.logs / f"transform-{name}-data-log.log"
+        self._data_log = context.logs / f"transform-{name}-data-log.log"
         count = request["TransformResources"]["InstanceCount"]
-        self._logs = [place.logs / f"transform-{name}-{number}.log" for number in range(count)]
+        self._logs = [context.logs / f"transform-{name}-{number}.log" for number in range(count)]
 
     async def run(self) -> None:
         """Transform every object of the prefix.
 
         Raises
         ------
-        TransformFailed
+        JobFailed
             When the model cannot be served, there is no input, or an object failed; the outputs
-            of the others are there.
+            of the other objects are kept.
         """
         for log in (self._data_log, *self._logs):
             log.unlink(missing_ok=True)
         try:
             source = self._request["TransformInput"]["DataSource"]["S3DataSource"]["S3Uri"]
             keys = await asyncio.to_thread(keys_below, self._s3, source, self._role)
-            await self._serve()
+            await self._start_instances()
             failed = await self._transform(keys, source)
         except TransferFailed as error:
-            raise TransformFailed(str(error)) from error
+            raise JobFailed(str(error)) from error
         finally:
             await asyncio.gather(*(each.stop() for each in self._instances))
             await asyncio.to_thread(self._send_logs)
         if failed:
             worst = max(error.status for error in failed)
-            raise TransformFailed(CLIENT_ERROR if worst < 500 else ALGORITHM_ERROR)  # noqa: PLR2004
+            raise JobFailed(CLIENT_ERROR if worst < 500 else ALGORITHM_ERROR)  # noqa: PLR2004
 
-    async def _serve(self) -> None:
-        """Start the instances, as many as were asked for."""
+    async def _start_instances(self) -> None:
+        """Start InstanceCount model servers."""
         image = self._container.get("Image", "")
-        command = await self._images(image)
+        command = await self._resolve_image(image)
         if command is None:
-            raise TransformFailed(
+            raise JobFailed(
                 f"ClientError: Cannot pull the image {image}. Either the image does not exist or "
                 "its permissions are incorrect."
             )
         with tempfile.TemporaryDirectory(prefix="kennel-transform-") as folder:
             container = Container(
                 command=command,
-                package=await asyncio.to_thread(self._package, Path(folder)),
+                package=await asyncio.to_thread(self._download_package, Path(folder)),
                 environment={
                     **self._container.get("Environment", {}),
                     **self._request.get("Environment", {}),
                     "SAGEMAKER_BATCH": "true",
                     "SAGEMAKER_MAX_PAYLOAD_IN_MB": str(self._payload_mb),
-                    "SAGEMAKER_MAX_CONCURRENT_TRANSFORMS": str(self._at_once),
+                    "SAGEMAKER_MAX_CONCURRENT_TRANSFORMS": str(self._concurrent),
                     "SAGEMAKER_BATCH_STRATEGY": self._request.get("BatchStrategy", "MultiRecord"),
                 },
                 invoke_seconds=self._request.get("ModelClientConfig", {}).get(
@@ -122,21 +121,20 @@ class TransformRun:
             )
             try:
                 for log in self._logs:
-                    instance = await Instance.start(container, log, self._place.clock)
+                    instance = await Instance.start(container, log, self._context.clock)
                     self._instances.append(instance)
             except CannotServe as error:
-                raise TransformFailed(NO_PING) from error
+                raise JobFailed(NO_PING) from error
 
-    def _package(self, folder: Path) -> Path | None:
-        source = self._container.get("ModelDataSource", {}).get("S3DataSource", {})
-        uri: str | None = self._container.get("ModelDataUrl") or source.get("S3Uri")
+    def _download_package(self, folder: Path) -> Path | None:
+        uri = package_uri(self._container)
         if uri is None:
             return None
         download(self._s3, uri, [split(uri)[1]], folder)
         return folder / uri.rpartition("/")[2]
 
     @property
-    def _at_once(self) -> int:
+    def _concurrent(self) -> int:
         value: int = self._request.get("MaxConcurrentTransforms") or 1
         return value
 
@@ -146,32 +144,32 @@ class TransformRun:
         return value
 
     async def _transform(self, keys: list[str], source: str) -> list[ObjectFailed]:
-        """Send each object through an instance; return what failed."""
-        waiting = iter(keys)
+        """Transform each object; return the failures."""
+        remaining = iter(keys)
         failed: list[ObjectFailed] = []
 
         async def work(instance: Instance) -> None:
-            for key in waiting:  # shared: each object is taken once
+            for key in remaining:  # shared by the workers: each object is taken once
                 try:
                     await self._transform_one(instance, key, source)
                 except (ObjectFailed, ClientError) as error:
-                    told = error if isinstance(error, ObjectFailed) else ObjectFailed(str(error))
-                    failed.append(told)
-                    self._note(key, str(told))
+                    failure = error if isinstance(error, ObjectFailed) else ObjectFailed(str(error))
+                    failed.append(failure)
+                    self._write_data_log(key, str(failure))
 
         async with asyncio.TaskGroup() as group:
             for instance in self._instances:
-                for _ in range(self._at_once):
+                for _ in range(self._concurrent):
                     group.create_task(work(instance))
         return failed
 
     async def _transform_one(self, instance: Instance, key: str, source: str) -> None:
         bucket, prefix = split(source)
         body = await asyncio.to_thread(self._read, bucket, key)
-        answers = [await self._ask(instance, record) for record in self._records(body)]
+        answers = [await self._invoke(instance, record) for record in self._records(body)]
         output = self._request["TransformOutput"]
-        glue = b"\n" if output.get("AssembleWith") == "Line" else b""
-        body = b"".join(answer + glue for answer in answers)
+        separator = b"\n" if output.get("AssembleWith") == "Line" else b""
+        body = b"".join(answer + separator for answer in answers)
         name = key.removeprefix(prefix[: prefix.rfind("/") + 1])
         to_bucket, to_key = split(join(output["S3OutputPath"], f"{name}.out"))
         await asyncio.to_thread(self._s3.put_object, Bucket=to_bucket, Key=to_key, Body=body)
@@ -181,42 +179,42 @@ class TransformRun:
         return body
 
     def _records(self, body: bytes) -> Iterator[bytes]:
-        """Yield the bodies of the requests that an object comes to."""
-        most = self._payload_mb * MEGABYTE or None
+        """Yield the request bodies of an object, by SplitType and BatchStrategy."""
+        limit = self._payload_mb * MEGABYTE or None
         if self._request["TransformInput"].get("SplitType", "None") == "None":
-            records, joined = [body], False
+            records, batched = [body], False
         else:
             records = body.splitlines(keepends=True)
-            joined = self._request.get("BatchStrategy", "MultiRecord") == "MultiRecord"
+            batched = self._request.get("BatchStrategy", "MultiRecord") == "MultiRecord"
         batch = b""
         for record in records:
-            if most and len(record) > most:
+            if limit and len(record) > limit:
                 raise ObjectFailed(
                     f"ClientError: a record of {len(record)} bytes is over MaxPayloadInMB"
                 )
-            if batch and (not joined or (most and len(batch) + len(record) > most)):
+            if batch and (not batched or (limit and len(batch) + len(record) > limit)):
                 yield batch
                 batch = b""
             batch += record
         yield batch
 
-    async def _ask(self, instance: Instance, body: bytes) -> bytes:
-        given, wanted = self._request["TransformInput"], self._request["TransformOutput"]
-        headers = {"content-type": given.get("ContentType", "application/octet-stream")}
-        if accept := wanted.get("Accept"):
+    async def _invoke(self, instance: Instance, body: bytes) -> bytes:
+        transform_input = self._request["TransformInput"]
+        headers = {"content-type": transform_input.get("ContentType", "application/octet-stream")}
+        if accept := self._request["TransformOutput"].get("Accept"):
             headers["accept"] = accept
         try:
-            answer = await instance.invoke(body, headers)
+            response = await instance.invoke(body, headers)
         except httpx.HTTPError as error:
             raise ObjectFailed(f"InternalServerError: no answer ({error!r})", 500) from error
-        if not answer.is_success:
-            kind = "ClientError" if answer.status_code < 500 else "AlgorithmError"  # noqa: PLR2004
-            message = f"{kind}: {answer.status_code}\n\nMessage:\n{answer.text}"
-            raise ObjectFailed(message, answer.status_code)
-        return answer.content
+        if not response.is_success:
+            kind = "ClientError" if response.status_code < 500 else "AlgorithmError"  # noqa: PLR2004
+            message = f"{kind}: {response.status_code}\n\nMessage:\n{response.text}"
+            raise ObjectFailed(message, response.status_code)
+        return response.content
 
-    def _note(self, key: str, message: str) -> None:
-        """Add to the data log, where the service says which object failed and why."""
+    def _write_data_log(self, key: str, message: str) -> None:
+        """Add the reason of an object's failure to the data log."""
         bucket = split(self._request["TransformInput"]["DataSource"]["S3DataSource"]["S3Uri"])[0]
         self._data_log.parent.mkdir(parents=True, exist_ok=True)
         with self._data_log.open("a") as log:
@@ -224,7 +222,7 @@ class TransformRun:
                 log.write(f"[sagemaker logs]: {bucket}/{key}: {line}\n")
 
     def _send_logs(self) -> None:
-        logs: Any = self._place.account.client("logs", self._role)
+        logs = self._context.account.logs(self._role)
         stamp, name = int(time.time()), self._request["TransformJobName"]
         streams = [(f"{name}/i-{number:017x}", file) for number, file in enumerate(self._logs, 1)]
         streams.append((f"{streams[0][0]}/data-log", self._data_log))

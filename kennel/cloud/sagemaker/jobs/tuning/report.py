@@ -1,4 +1,4 @@
-"""What a tuning job has come to: its training jobs, their objectives, the best one."""
+"""Report the progress of a tuning job: its training jobs, their objectives, the best one."""
 
 from collections import Counter
 
@@ -6,10 +6,10 @@ from kennel.cloud.runtime.store import Json, Store
 from kennel.cloud.sagemaker.jobs.training.record import KIND as TRAINING
 
 KIND = "hyper-parameter-tuning-job"
-TRIED = "tuning-jobs-training"  # in the store: names and hyperparameters of its training jobs
+TRIALS = "tuning-jobs-training"  # kind in the store: names and hyperparameters of the trials
 
-#: A training job's status -> the counter that it is in.
-_COUNTED = {
+#: TrainingJobStatus -> its counter in TrainingJobStatusCounters.
+_COUNTERS = {
     "Completed": "Completed",
     "InProgress": "InProgress",
     "Stopping": "InProgress",
@@ -27,18 +27,18 @@ _SUMMARY = (
 )
 
 
-class Report:
-    """Reads the store; what is told is always of this moment."""
+class TuningReport:
+    """Reads the present state of tuning jobs and their training jobs from the store."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def described(self, tuning: Json) -> Json:
+    def describe(self, tuning: Json) -> Json:
         """Return what DescribeHyperParameterTuningJob answers."""
         jobs = self.jobs(tuning)
-        states = Counter(_COUNTED[job["TrainingJobStatus"]] for job in jobs)
+        states = Counter(_COUNTERS[job["TrainingJobStatus"]] for job in jobs)
         objectives = Counter(job["ObjectiveStatus"] for job in jobs)
-        told = tuning | {
+        description = tuning | {
             "TrainingJobStatusCounters": {
                 name: states[name]
                 for name in (
@@ -54,27 +54,27 @@ class Report:
             },
         }
         if best := self._best(tuning, jobs):
-            told["BestTrainingJob"] = best
+            description["BestTrainingJob"] = best
         if parents := tuning.get("WarmStartConfig", {}).get("ParentHyperParameterTuningJobs"):
             for parent in [each["HyperParameterTuningJobName"] for each in parents]:
                 if value := self._store.get(KIND, parent):
                     jobs += [job | {"TuningJobName": parent} for job in self.jobs(value)]
             if best := self._best(tuning, jobs):
-                told["OverallBestTrainingJob"] = best
-        return told
+                description["OverallBestTrainingJob"] = best
+        return description
 
     def jobs(self, tuning: Json) -> list[Json]:
         """Return a HyperParameterTrainingJobSummary for each training job, oldest first."""
         name = tuning["HyperParameterTuningJobName"]
-        kept = self._store.get(TRIED, name) or {"jobs": []}
-        found = []
-        for each in kept["jobs"]:
-            if described := self._store.get(TRAINING, each["name"]):
-                found.append(self._summary(tuning, described, each["tuned"]))
-        return found
+        trials = self._store.get(TRIALS, name) or {"jobs": []}
+        return [
+            self._summary(tuning, training, trial["tuned"])
+            for trial in trials["jobs"]
+            if (training := self._store.get(TRAINING, trial["name"]))
+        ]
 
     def results(self, tuning: Json) -> list[tuple[dict[str, str], float]]:
-        """Return (tuned hyperparameters, final objective) of the jobs that have one."""
+        """Return (tuned hyperparameters, final objective) of the training jobs that have one."""
         return [
             (job["TunedHyperParameters"], _objective(job))
             for job in self.jobs(tuning)
@@ -82,13 +82,13 @@ class Report:
         ]
 
     def names(self, request: Json) -> set[str]:
-        """Return the names of all hyperparameters, tuned or static."""
+        """Return the names of all hyperparameters of a request, tuned or static."""
         ranges = request["HyperParameterTuningJobConfig"].get("ParameterRanges", {})
         tuned = {each["Name"] for kind in ranges.values() for each in kind}
         return tuned | set(request["TrainingJobDefinition"].get("StaticHyperParameters", {}))
 
-    def is_enough(self, tuning: Json) -> bool:
-        """Return whether a completion criterion is met."""
+    def is_complete(self, tuning: Json) -> bool:
+        """Return whether one of TuningJobCompletionCriteria is met."""
         criteria = tuning["HyperParameterTuningJobConfig"].get("TuningJobCompletionCriteria", {})
         jobs = [job for job in self.jobs(tuning) if job["ObjectiveStatus"] == "Succeeded"]
         best = self._best(tuning, jobs)
@@ -99,29 +99,25 @@ class Report:
             value = _objective(best)
             if value <= target if _minimizes(tuning) else value >= target:
                 return True
-        most = criteria.get("BestObjectiveNotImproving", {}).get(
+        limit = criteria.get("BestObjectiveNotImproving", {}).get(
             "MaxNumberOfTrainingJobsNotImproving"
         )
-        since = (
-            len(jobs) - 1 - [job["TrainingJobName"] for job in jobs].index(best["TrainingJobName"])
-        )
-        return most is not None and since >= most
+        jobs_since_best = len(jobs) - 1 - jobs.index(best)
+        return limit is not None and jobs_since_best >= limit
 
-    def is_hopeless(self, tuning: Json, most_failures: int) -> bool:
-        """Return whether so many training jobs have failed and none has succeeded."""
+    def only_failures(self, tuning: Json, limit: int) -> bool:
+        """Return whether at least `limit` training jobs have failed and none has succeeded."""
         states = Counter(job["ObjectiveStatus"] for job in self.jobs(tuning))
-        return states["Failed"] >= most_failures and not states["Succeeded"]
+        return states["Failed"] >= limit and not states["Succeeded"]
 
-    def _summary(self, tuning: Json, described: Json, tuned: dict[str, str]) -> Json:
+    def _summary(self, tuning: Json, training: Json, tuned: dict[str, str]) -> Json:
         objective = tuning["HyperParameterTuningJobConfig"]["HyperParameterTuningJobObjective"]
-        final = {
-            each["MetricName"]: each["Value"] for each in described.get("FinalMetricDataList", [])
-        }
-        summary = {key: described[key] for key in _SUMMARY if key in described}
+        final = final_metrics(training)
+        summary = {key: training[key] for key in _SUMMARY if key in training}
         summary |= {"TunedHyperParameters": tuned, "ObjectiveStatus": "Pending"}
-        if described["TrainingJobStatus"] in {"Completed", "Stopped", "Failed"}:
+        if training["TrainingJobStatus"] in {"Completed", "Stopped", "Failed"}:
             summary["ObjectiveStatus"] = "Failed"
-            if objective["MetricName"] in final and described["TrainingJobStatus"] != "Failed":
+            if objective["MetricName"] in final and training["TrainingJobStatus"] != "Failed":
                 summary |= {
                     "ObjectiveStatus": "Succeeded",
                     "FinalHyperParameterTuningJobObjectiveMetric": {
@@ -141,6 +137,11 @@ class Report:
         if not done:
             return None
         return min(done, key=_objective) if _minimizes(tuning) else max(done, key=_objective)
+
+
+def final_metrics(training: Json) -> dict[str, float]:
+    """Return the final value of each metric of a training job, by name."""
+    return {each["MetricName"]: each["Value"] for each in training.get("FinalMetricDataList", [])}
 
 
 def _minimizes(tuning: Json) -> bool:

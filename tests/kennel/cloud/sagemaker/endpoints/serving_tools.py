@@ -1,4 +1,4 @@
-"""What the tests of endpoints share: a stand-in over tiny servers, and waiting for a state."""
+"""Run endpoints over tiny model servers in tests, and wait for their states."""
 
 import asyncio
 import contextlib
@@ -14,7 +14,9 @@ from kennel.cloud.runtime.clock import Clock
 from kennel.cloud.runtime.faults import Faults
 from kennel.cloud.runtime.store import Store
 from kennel.cloud.sagemaker.endpoints.api import Endpoints
-from kennel.cloud.sagemaker.endpoints.instance import Command
+from kennel.cloud.sagemaker.endpoints.configs import EndpointConfigs
+from kennel.cloud.sagemaker.endpoints.images import Command
+from kennel.cloud.sagemaker.endpoints.models import Models
 from kennel.cloud.sagemaker.shapes import check_response
 
 TINY = "kennel/tiny:offline"
@@ -23,30 +25,33 @@ WAIT_SECONDS = 60.0
 ROLE = "arn:aws:iam::123456789012:role/model"
 
 
-async def tiny_images(image: str) -> Command | None:
-    return [sys.executable, SERVER] if image == TINY else None
+#: The servers import only the standard library: -S and -E save a third of their start.
+async def resolve_tiny_image(image: str) -> Command | None:
+    return [sys.executable, "-S", "-E", SERVER] if image == TINY else None
 
 
 async def no_fetch(uri: str) -> Path:
-    raise AssertionError(f"nothing is fetched here, and {uri} was asked for")
+    raise AssertionError(f"no package is fetched in these tests: received {uri}")
 
 
 @dataclass
 class Stage:
-    """An Endpoints with what is around it; its clock stands still but for skips."""
+    """Endpoints with their surroundings; the clock stands still except for skips."""
 
     endpoints: Endpoints
+    models: Models
+    configs: EndpointConfigs
     clock: Clock
     faults: Faults
     metrics: Metrics
     store: Store
     alarms: set[str] = field(default_factory=set)
-    notices: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    events: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
     async def config(self, name: str, *variants: dict[str, Any], count: int = 1, **env: str) -> str:
         """Make a model and a configuration of that name."""
         container = {"Image": TINY, "Environment": {"TINY_NAME": name, **env}}
-        await self.endpoints.create_model(
+        await self.models.create_model(
             {"ModelName": name, "PrimaryContainer": container, "ExecutionRoleArn": ROLE}
         )
         base = {
@@ -55,7 +60,7 @@ class Stage:
             "InitialInstanceCount": count,
             "InstanceType": "ml.c5.large",
         }
-        await self.endpoints.create_endpoint_config(
+        await self.configs.create_endpoint_config(
             {
                 "EndpointConfigName": name,
                 "ProductionVariants": [{**base, **each} for each in variants or ({},)],
@@ -64,9 +69,13 @@ class Stage:
         return name
 
     def states(self) -> list[str]:
-        """Return the states that were announced, in EventBridge's writing."""
-        kind = "SageMaker Endpoint State Change"
-        return [detail["EndpointStatus"] for each, detail in self.notices if each == kind]
+        """Return the published states, as EventBridge writes them."""
+        state_change = "SageMaker Endpoint State Change"
+        return [
+            detail["EndpointStatus"]
+            for detail_type, detail in self.events
+            if detail_type == state_change
+        ]
 
     async def up(self, config: str, name: str = "e") -> dict[str, Any]:
         """Create an endpoint and wait until it is settled."""
@@ -75,84 +84,95 @@ class Stage:
         return await self.settled(name)
 
     async def describe(self, name: str = "e") -> dict[str, Any]:
-        """Describe it, in the service's own form."""
-        told = await self.endpoints.describe_endpoint({"EndpointName": name})
-        check_response("DescribeEndpoint", told)
-        return told
+        """Return DescribeEndpoint's answer, checked against the service's model."""
+        description = await self.endpoints.describe_endpoint({"EndpointName": name})
+        check_response("DescribeEndpoint", description)
+        return description
 
     async def until(
-        self, true: Callable[[dict[str, Any]], bool], name: str = "e"
+        self, condition: Callable[[dict[str, Any]], bool], name: str = "e"
     ) -> dict[str, Any]:
-        """Wait until its description is so."""
+        """Wait until the endpoint's description meets the condition."""
         async with asyncio.timeout(WAIT_SECONDS):
-            while not true(told := await self.describe(name)):
+            while not condition(description := await self.describe(name)):
                 await asyncio.sleep(0.01)
-        return told
+        return description
 
     async def settled(self, name: str = "e") -> dict[str, Any]:
         """Wait until no change is under way."""
         settled = {"InService", "Failed", "UpdateRollbackFailed"}
-        return await self.until(lambda told: told["EndpointStatus"] in settled, name)
+        return await self.until(lambda described: described["EndpointStatus"] in settled, name)
 
-    async def ask(self, name: str = "e", body: str = "", **headers: str) -> dict[str, Any]:
-        """Invoke it; return what the tiny server says."""
-        answer = await self.endpoints.invoke(name, body.encode(), headers)
-        told: dict[str, Any] = json.loads(answer.body)
-        return told
+    async def invoke(self, name: str = "e", body: str = "", **headers: str) -> dict[str, Any]:
+        """Invoke the endpoint; return the tiny server's answer."""
+        response = await self.endpoints.invoke(name, body.encode(), headers)
+        answer: dict[str, Any] = json.loads(response.body)
+        return answer
 
     async def names(self, count: int, name: str = "e") -> list[str]:
-        """Invoke it `count` times; return which model answered."""
-        return [(await self.ask(name))["name"] for _ in range(count)]
+        """Invoke the endpoint `count` times; return the name of each model that answered."""
+        return [(await self.invoke(name))["name"] for _ in range(count)]
 
 
-def status_of(told: dict[str, Any]) -> str:
+def status_of(description: dict[str, Any]) -> str:
     """Return the VariantStatus of a pending deployment's first variant, or "" without one."""
-    variants = told.get("PendingDeploymentSummary", {}).get("ProductionVariants", [{}])
+    variants = description.get("PendingDeploymentSummary", {}).get("ProductionVariants", [{}])
     return str(variants[0].get("VariantStatus", [{"Status": ""}])[0]["Status"])
 
 
-def variant(told: dict[str, Any]) -> dict[str, Any]:
+def variant(description: dict[str, Any]) -> dict[str, Any]:
     """Return the first production variant of a description."""
-    found: dict[str, Any] = told["ProductionVariants"][0]
-    return found
+    first: dict[str, Any] = description["ProductionVariants"][0]
+    return first
 
 
-async def update(s: Stage, config: str, **more: Any) -> None:
+async def update(s: Stage, config: str, **members: Any) -> None:
     """Call UpdateEndpoint."""
-    await s.endpoints.update_endpoint({"EndpointName": "e", "EndpointConfigName": config, **more})
+    await s.endpoints.update_endpoint(
+        {"EndpointName": "e", "EndpointConfigName": config, **members}
+    )
 
 
-async def scale(s: Stage, count: int, **more: Any) -> None:
+async def scale(s: Stage, count: int, **members: Any) -> None:
     """Call UpdateEndpointWeightsAndCapacities for the only variant."""
-    wanted = {"VariantName": "AllTraffic", "DesiredInstanceCount": count, **more}
+    desired = {"VariantName": "AllTraffic", "DesiredInstanceCount": count, **members}
     await s.endpoints.update_endpoint_weights_and_capacities(
-        {"EndpointName": "e", "DesiredWeightsAndCapacities": [wanted]}
+        {"EndpointName": "e", "DesiredWeightsAndCapacities": [desired]}
     )
 
 
 @contextlib.asynccontextmanager
-async def stage(folder: Path, store: Store | None = None, **given: Any) -> AsyncIterator[Stage]:
-    """Yield a stage; every process of it ends with it."""
+async def stage(folder: Path, store: Store | None = None, **overrides: Any) -> AsyncIterator[Stage]:
+    """Yield endpoints whose processes end with the block."""
     clock, faults = Clock(speed=0), Faults()
     metrics = Metrics(clock)
     store = store or Store(None)
     alarms: set[str] = set()
-    notices: list[tuple[str, dict[str, Any]]] = []
+    events: list[tuple[str, dict[str, Any]]] = []
 
-    async def tripped(names: Any, since: float) -> list[str]:
+    async def tripped_alarms(names: Any, since: float) -> list[str]:
         return [name for name in names if name in alarms]
 
     settings: dict[str, Any] = {
         "clock": clock,
         "faults": faults,
-        "images": tiny_images,
         "metrics": metrics,
-        "tripped": tripped,
-        "notice": lambda kind, detail: notices.append((kind, detail)),
-        **given,
+        "tripped_alarms": tripped_alarms,
+        "publish": lambda detail_type, detail: events.append((detail_type, detail)),
+        **overrides,
     }
-    endpoints = Endpoints(store, no_fetch, folder, **settings)
+    endpoints = Endpoints(store, no_fetch, folder, resolve_tiny_image, **settings)
     try:
-        yield Stage(endpoints, clock, faults, metrics, store, alarms, notices)
+        yield Stage(
+            endpoints,
+            Models(store, clock),
+            EndpointConfigs(store, clock),
+            clock,
+            faults,
+            metrics,
+            store,
+            alarms,
+            events,
+        )
     finally:
         await endpoints.stop()

@@ -1,4 +1,4 @@
-"""Endpoints with real serving processes that hold no model, on a clock that only skips."""
+"""Run endpoints with server processes that hold no model, on a clock that only skips."""
 
 import asyncio
 from pathlib import Path
@@ -22,7 +22,7 @@ from tests.kennel.cloud.sagemaker.endpoints.serving_tools import (
 ARN = "arn:aws:sagemaker:us-east-1:123456789012"
 
 
-def test_an_endpoint_is_created_serves_and_goes_with_its_processes(tmp_path: Path) -> None:
+def test_an_endpoint_is_created_serves_and_is_deleted_with_its_processes(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with stage(tmp_path) as s:
             await s.config("one", count=2)
@@ -33,12 +33,12 @@ def test_an_endpoint_is_created_serves_and_goes_with_its_processes(tmp_path: Pat
             with pytest.raises(ServiceError, match="in-progress"):
                 await s.endpoints.delete_endpoint({"EndpointName": "e"})
             with pytest.raises(ServiceError, match="not found"):
-                await s.ask()
+                await s.invoke()
 
-            told = await s.settled()
-            assert told["EndpointStatus"] == "InService"
-            assert variant(told)["CurrentInstanceCount"] == 2
-            pids = {(await s.ask())["pid"] for _ in range(4)}
+            description = await s.settled()
+            assert description["EndpointStatus"] == "InService"
+            assert variant(description)["CurrentInstanceCount"] == 2
+            pids = {(await s.invoke())["pid"] for _ in range(4)}
             assert len(pids) == 2 and all(is_running(pid) for pid in pids)
 
             await s.endpoints.delete_endpoint({"EndpointName": "e"})
@@ -50,13 +50,13 @@ def test_an_endpoint_is_created_serves_and_goes_with_its_processes(tmp_path: Pat
             with pytest.raises(ServiceError, match="Could not find endpoint"):
                 await s.describe()
             assert s.states() == ["CREATING", "IN_SERVICE", "DELETING"]
-            deployments = [detail for kind, detail in s.notices if "Deployment" in kind]
+            deployments = [detail for kind, detail in s.events if "Deployment" in kind]
             assert "Launching 2 instance(s)." in str(deployments[0]["PendingDeploymentSummary"])
 
     asyncio.run(scenario())
 
 
-def test_a_container_that_never_pings_fails_by_its_timeout_on_the_clock(tmp_path: Path) -> None:
+def test_a_container_that_never_answers_a_ping_fails_after_its_timeout(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with stage(tmp_path, grace_seconds=0) as s:
             patience = {"ContainerStartupHealthCheckTimeoutInSeconds": 300}
@@ -67,9 +67,9 @@ def test_a_container_that_never_pings_fails_by_its_timeout_on_the_clock(tmp_path
             s.clock.skip(299)
             assert (await s.describe())["EndpointStatus"] == "Creating"
             s.clock.skip(2)
-            told = await s.settled()
-            assert told["EndpointStatus"] == "Failed"
-            assert told["FailureReason"].startswith(
+            description = await s.settled()
+            assert description["EndpointStatus"] == "Failed"
+            assert description["FailureReason"].startswith(
                 "The primary container for production variant AllTraffic did not pass the ping "
                 "health check."
             )
@@ -81,9 +81,9 @@ def test_a_container_that_never_pings_fails_by_its_timeout_on_the_clock(tmp_path
 def test_a_container_that_ends_fails_with_its_last_line(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with stage(tmp_path) as s:
-            told = await s.up(await s.config("dead", TINY_PING="dies"))
-            assert told["EndpointStatus"] == "Failed"
-            assert told["FailureReason"].endswith("no model here")
+            description = await s.up(await s.config("dead", TINY_PING="dies"))
+            assert description["EndpointStatus"] == "Failed"
+            assert description["FailureReason"].endswith("no model here")
 
     asyncio.run(scenario())
 
@@ -95,7 +95,7 @@ def test_an_update_drops_to_the_initial_count_unless_it_retains(tmp_path: Path) 
             await scale(s, 3, DesiredWeight=2.0)
             assert (await s.describe())["EndpointStatus"] == "Updating"
             words = "Scaling out desired instance count to 3."
-            await s.until(lambda told: words in str(told))
+            await s.until(lambda description: words in str(description))
             assert _size(await s.settled()) == (3, 2.0)
 
             await s.config("two")
@@ -119,8 +119,8 @@ def test_an_update_drops_to_the_initial_count_unless_it_retains(tmp_path: Path) 
     asyncio.run(scenario())
 
 
-def _size(told: dict[str, Any]) -> tuple[int, float]:
-    return variant(told)["CurrentInstanceCount"], variant(told)["CurrentWeight"]
+def _size(description: dict[str, Any]) -> tuple[int, float]:
+    return variant(description)["CurrentInstanceCount"], variant(description)["CurrentWeight"]
 
 
 def test_variants_share_traffic_by_weight_and_can_be_named(tmp_path: Path) -> None:
@@ -136,11 +136,11 @@ def test_variants_share_traffic_by_weight_and_can_be_named(tmp_path: Path) -> No
             names = await s.names(12)
             assert (names.count("both"), names.count("small")) == (9, 3)
             target = "X-Amzn-SageMaker-Target-Variant"
-            assert [(await s.ask(**{target: "B"}))["name"] for _ in range(3)] == ["small"] * 3
+            assert [(await s.invoke(**{target: "B"}))["name"] for _ in range(3)] == ["small"] * 3
             answer = await s.endpoints.invoke("e", b"", {target: "B"})
             assert answer.headers["x-amzn-invoked-production-variant"] == "B"
             with pytest.raises(ServiceError, match="Variant C not found for Endpoint e") as raised:
-                await s.ask(**{target: "C"})
+                await s.invoke(**{target: "C"})
             assert (raised.value.code, raised.value.status) == ("ValidationError", 400)
 
     asyncio.run(scenario())
@@ -150,9 +150,9 @@ def test_a_process_that_dies_is_replaced_and_its_request_gets_a_503(tmp_path: Pa
     async def scenario() -> None:
         async with stage(tmp_path) as s:
             await s.up(await s.config("one"))
-            first = (await s.ask())["pid"]
+            first = (await s.invoke())["pid"]
             with pytest.raises(ServiceError) as raised:
-                await s.ask(body="die")
+                await s.invoke(body="die")
             assert (raised.value.code, raised.value.status) == ("ServiceUnavailable", 503)
             assert await _another(s, first) != first
             assert (await s.describe())["EndpointStatus"] == "InService"
@@ -165,34 +165,37 @@ async def _another(s: Stage, first: int) -> int:
     async with asyncio.timeout(60):
         while True:
             try:
-                if (pid := (await s.ask())["pid"]) != first:
+                if (pid := (await s.invoke())["pid"]) != first:
                     return int(pid)
             except ServiceError as error:
                 assert error.status == 503
             await asyncio.sleep(0.01)
 
 
-def test_capacity_and_failure_faults_have_the_services_words(tmp_path: Path) -> None:
+def test_capacity_and_failure_faults_have_the_services_messages(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with stage(tmp_path) as s:
             s.faults.add(Fault("CreateEndpoint", "capacity"))
-            told = await s.up(await s.config("one"), "f")
-            assert (told["EndpointStatus"], told["FailureReason"]) == ("Failed", NO_CAPACITY)
-            assert "ProductionVariants" not in told
+            description = await s.up(await s.config("one"), "f")
+            assert (description["EndpointStatus"], description["FailureReason"]) == (
+                "Failed",
+                NO_CAPACITY,
+            )
+            assert "ProductionVariants" not in description
 
             await s.up("one")
             await s.config("two")
             s.faults.add(Fault("UpdateEndpoint", "fail", "broken on request"))
             await update(s, "two")
-            told = await s.settled()
-            assert told["EndpointConfigName"] == "one"
-            assert told["FailureReason"] == "broken on request"
+            description = await s.settled()
+            assert description["EndpointConfigName"] == "one"
+            assert description["FailureReason"] == "broken on request"
 
             s.faults.add(Fault("UpdateEndpointWeightsAndCapacities", "capacity"))
             await scale(s, 2)
-            told = await s.settled()
-            assert told["FailureReason"] == NO_CAPACITY
-            assert variant(told)["DesiredInstanceCount"] == 1
+            description = await s.settled()
+            assert description["FailureReason"] == NO_CAPACITY
+            assert variant(description)["DesiredInstanceCount"] == 1
             assert s.states()[-2:] == ["ROLLING_BACK", "IN_SERVICE"]
 
             s.faults.add(Fault("UpdateEndpoint", "fail"))
@@ -205,7 +208,7 @@ def test_capacity_and_failure_faults_have_the_services_words(tmp_path: Path) -> 
     asyncio.run(scenario())
 
 
-def test_what_was_up_comes_up_again_from_the_store(tmp_path: Path) -> None:
+def test_stored_endpoints_start_again(tmp_path: Path) -> None:
     async def scenario() -> None:
         store = Store(tmp_path / "state.db")
         async with stage(tmp_path, store) as s:
@@ -213,8 +216,8 @@ def test_what_was_up_comes_up_again_from_the_store(tmp_path: Path) -> None:
             await scale(s, 2)
             before = await s.settled()
             # What it runs does not need the configuration and the model any more, as on AWS.
-            await s.endpoints.delete_endpoint_config({"EndpointConfigName": "one"})
-            await s.endpoints.delete_model({"ModelName": "one"})
+            await s.configs.delete_endpoint_config({"EndpointConfigName": "one"})
+            await s.models.delete_model({"ModelName": "one"})
         store.close()
         store = Store(tmp_path / "state.db")
         async with stage(tmp_path, store) as s:
@@ -223,7 +226,7 @@ def test_what_was_up_comes_up_again_from_the_store(tmp_path: Path) -> None:
             assert after["EndpointStatus"] == "InService"
             assert after["CreationTime"] == before["CreationTime"]
             assert variant(after)["CurrentInstanceCount"] == 2
-            assert (await s.ask())["name"] == "one"
+            assert (await s.invoke())["name"] == "one"
         store.close()
 
     asyncio.run(scenario())
@@ -240,7 +243,7 @@ def test_a_scalable_targets_instance_type_cannot_change(tmp_path: Path) -> None:
             forgotten.append(endpoint)
 
     async def scenario() -> None:
-        async with stage(tmp_path, scaling=Registered()) as s:
+        async with stage(tmp_path, scalable=Registered()) as s:
             await s.up(await s.config("one"))
             await s.config("larger", {"InstanceType": "ml.c5.xlarge"})
             with pytest.raises(ServiceError, match="must be deregistered as scalable targets"):
@@ -249,8 +252,8 @@ def test_a_scalable_targets_instance_type_cannot_change(tmp_path: Path) -> None:
             await update(s, "same")
             assert (await s.settled())["EndpointConfigName"] == "same"
             named = {"EndpointName": "e"}
-            (need,) = await s.endpoints.dependent_permissions("DeleteEndpoint", named)
-            assert need.action == "application-autoscaling:DeregisterScalableTarget"
+            (permission,) = await s.endpoints.dependent_permissions("DeleteEndpoint", named)
+            assert permission.action == "application-autoscaling:DeregisterScalableTarget"
             assert await s.endpoints.dependent_permissions("DescribeEndpoint", named) == []
             await s.endpoints.delete_endpoint(named)
             async with asyncio.timeout(60):
@@ -261,14 +264,14 @@ def test_a_scalable_targets_instance_type_cannot_change(tmp_path: Path) -> None:
     assert forgotten == ["e"]
 
 
-def test_what_is_missing_and_what_is_taken(tmp_path: Path) -> None:
+def test_missing_and_duplicate_names_are_refused(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with stage(tmp_path) as s:
             create = s.endpoints.create_endpoint
             with pytest.raises(ServiceError, match=f'endpoint configuration "{ARN}:endpoint-conf'):
                 await create({"EndpointName": "e", "EndpointConfigName": "none"})
             await s.config("one")
-            await s.endpoints.delete_model({"ModelName": "one"})
+            await s.models.delete_model({"ModelName": "one"})
             with pytest.raises(ServiceError, match=f'Could not find model "{ARN}:model/one"'):
                 await create({"EndpointName": "e", "EndpointConfigName": "one"})
             with pytest.raises(ServiceError, match="Duplicate variant name"):
@@ -277,7 +280,7 @@ def test_what_is_missing_and_what_is_taken(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
-def test_what_is_not_imitated_is_refused_by_its_name(tmp_path: Path) -> None:
+def test_features_that_are_not_emulated_are_refused_by_name(tmp_path: Path) -> None:
     serverless = {"ServerlessConfig": {"MemorySizeInMB": 1024, "MaxConcurrency": 1}}
     variant = {"VariantName": "A", "ModelName": "m", **serverless}
     shadow = {"ShadowProductionVariants": [variant]}
@@ -287,10 +290,10 @@ def test_what_is_not_imitated_is_refused_by_its_name(tmp_path: Path) -> None:
         async with stage(tmp_path) as s:
             config = {"EndpointConfigName": "c", "ProductionVariants": [variant]}
             for call, request, words in (
-                (s.endpoints.create_endpoint_config, config, "without InstanceType"),
-                (s.endpoints.create_endpoint_config, {**config, **shadow}, "Shadow"),
+                (s.configs.create_endpoint_config, config, "without InstanceType"),
+                (s.configs.create_endpoint_config, {**config, **shadow}, "Shadow"),
                 (
-                    s.endpoints.create_model,
+                    s.models.create_model,
                     {"ModelName": "m", "Containers": several},
                     "several containers",
                 ),

@@ -1,4 +1,4 @@
-"""What a DeploymentConfig comes to, and which ones are refused."""
+"""Steps of a DeploymentConfig, and configurations that are refused."""
 
 from typing import Any
 
@@ -18,13 +18,13 @@ def config(kind: str, size: tuple[str, int] | None = None, **policy: Any) -> dic
     return {"BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": routing, **policy}}
 
 
-def steps(given: dict[str, Any] | None, count: int) -> list[int]:
-    rollout = rollout_of(given, {"A": count}, {"A": count})
+def steps(deployment_config: dict[str, Any] | None, count: int) -> list[int]:
+    rollout = rollout_of(deployment_config, {"A": count}, {"A": count})
     return [each["A"] for each in rollout.steps]
 
 
 @pytest.mark.parametrize(
-    ("given", "count", "expected"),
+    ("deployment_config", "count", "expected"),
     [
         (None, 3, [3]),
         (config("ALL_AT_ONCE"), 1, [1]),
@@ -35,12 +35,12 @@ def steps(given: dict[str, Any] | None, count: int) -> list[int]:
         (config("LINEAR", ("CAPACITY_PERCENT", 10)), 20, list(range(2, 21, 2))),
     ],
 )
-def test_steps(given: dict[str, Any] | None, count: int, expected: list[int]) -> None:
-    assert steps(given, count) == expected
+def test_steps(deployment_config: dict[str, Any] | None, count: int, expected: list[int]) -> None:
+    assert steps(deployment_config, count) == expected
 
 
 @pytest.mark.parametrize(
-    ("given", "count", "words"),
+    ("deployment_config", "count", "words"),
     [
         (config("CANARY", ("INSTANCE_COUNT", 1)), 1, "CanarySize must be less than or equal to 50"),
         (config("CANARY", ("CAPACITY_PERCENT", 50)), 1, "received 50% of 1 instance"),
@@ -63,15 +63,15 @@ def test_steps(given: dict[str, Any] | None, count: int, expected: list[int]) ->
         ),
     ],
 )
-def test_what_the_documentation_excludes_is_refused(
-    given: dict[str, Any], count: int, words: str
+def test_a_config_that_the_documentation_excludes_is_refused(
+    deployment_config: dict[str, Any], count: int, words: str
 ) -> None:
     with pytest.raises(ServiceError, match=words) as raised:
-        steps(given, count)
+        steps(deployment_config, count)
     assert raised.value.code == "ValidationException"
 
 
-def test_a_shift_needs_the_same_variants_as_before() -> None:
+def test_a_traffic_shift_requires_the_same_variants() -> None:
     canary = config("CANARY", ("INSTANCE_COUNT", 1))
     with pytest.raises(ServiceError, match="same variant names"):
         rollout_of(canary, {"B": 2}, {"A": 2})
@@ -91,7 +91,7 @@ def test_a_rolling_update_has_batches() -> None:
     assert steps(rolling("CAPACITY_PERCENT", 50), 2) == [1, 2]
 
 
-def test_what_a_rolling_update_excludes() -> None:
+def test_a_rolling_update_refuses_other_settings() -> None:
     with pytest.raises(ServiceError, match="MaximumBatchSize must be 5-50%"):
         steps(rolling("CAPACITY_PERCENT", 4), 100)
     with pytest.raises(ServiceError, match="MaximumBatchSize must be 5-50%"):
@@ -111,13 +111,11 @@ def test_what_a_rolling_update_excludes() -> None:
     kind=st.sampled_from(["CANARY", "LINEAR"]),
     size=st.tuples(st.sampled_from(["INSTANCE_COUNT", "CAPACITY_PERCENT"]), st.integers(1, 100)),
 )
-def test_steps_grow_to_all_and_begin_at_half_at_most(
-    count: int, kind: str, size: tuple[str, int]
-) -> None:
+def test_steps_grow_from_at_most_half_to_all(count: int, kind: str, size: tuple[str, int]) -> None:
     try:
-        found = steps(config(kind, size), count)
+        counts = steps(config(kind, size), count)
     except ServiceError:
         return
-    assert found[-1] == count
-    assert found == sorted(set(found))
-    assert 0 < found[0] * 2 <= count
+    assert counts[-1] == count
+    assert counts == sorted(set(counts))
+    assert 0 < counts[0] * 2 <= count

@@ -1,17 +1,14 @@
-"""Who gets the next request: fleets by weight, instances by how busy they are."""
+"""Pick the next instance of a fleet by its open requests."""
 
 from typing import Any
 
-from hypothesis import given
-from hypothesis import strategies as st
-
 from kennel.cloud.runtime.clock import Clock
-from kennel.cloud.sagemaker.endpoints.fleet import Fleet, Turns
+from kennel.cloud.sagemaker.endpoints.fleet import Fleet
 from kennel.cloud.sagemaker.endpoints.instance import Instance
 
 
 async def no_start(number: int) -> Instance:
-    raise AssertionError("nothing is started here")
+    raise AssertionError(f"no instance is started in these tests: received number {number}")
 
 
 def fleet(name: str = "A") -> Fleet:
@@ -19,60 +16,37 @@ def fleet(name: str = "A") -> Fleet:
 
 
 class Busy:
-    """What `Fleet.pick` sees of an instance."""
+    """The members of an instance that `Fleet.pick` reads."""
 
     alive = True
 
     def __init__(self, in_flight: int = 0) -> None:
-        self.in_flight, self.picked = in_flight, 0
+        self.in_flight, self.last_pick = in_flight, 0
 
 
 def with_instances(*instances: Busy) -> Fleet:
-    made = fleet()
+    busy_fleet = fleet()
     seen: list[Any] = list(instances)
-    made.instances = seen
-    return made
+    busy_fleet.instances = seen
+    return busy_fleet
 
 
 def picks(fleet: Fleet, count: int = 1) -> list[Any]:
     return [fleet.pick() for _ in range(count)]
 
 
-@given(st.lists(st.integers(0, 5), min_size=1, max_size=4).filter(any))
-def test_turns_give_each_its_share_in_every_round(weights: list[int]) -> None:
-    fleets = [fleet(str(number)) for number in range(len(weights))]
-    turns = Turns()
-    for _ in range(3):
-        weighted = [(each, float(weight)) for each, weight in zip(fleets, weights, strict=True)]
-        chosen = [turns.choose(weighted) for _ in range(sum(weights))]
-        assert [chosen.count(each) for each in fleets] == weights
-
-
-def test_without_any_weight_nobody_is_chosen() -> None:
-    assert Turns().choose([]) is None
-    assert Turns().choose([(fleet(), 0.0)]) is None
-
-
-def test_a_fleet_that_joins_gets_its_share_at_once() -> None:
-    old, new, turns = fleet("old"), fleet("new"), Turns()
-    for _ in range(7):
-        assert turns.choose([(old, 1.0)]) is old
-    chosen = [turns.choose([(old, 0.5), (new, 0.5)]) for _ in range(10)]
-    assert chosen.count(new) == 5
-
-
 def test_equal_instances_take_turns_and_a_busy_one_waits() -> None:
     one, two, three = Busy(), Busy(), Busy(in_flight=2)
-    made = with_instances(one, two, three)
-    assert picks(made, 4) == [one, two, one, two]
+    busy_fleet = with_instances(one, two, three)
+    assert picks(busy_fleet, 4) == [one, two, one, two]
     one.in_flight = two.in_flight = 3
-    assert picks(made) == [three]
+    assert picks(busy_fleet) == [three]
 
 
 def test_only_active_and_living_instances_are_picked() -> None:
     one, two = Busy(), Busy()
-    made = with_instances(one, two)
-    made.active = 1
-    assert picks(made, 2) == [one, one]
+    busy_fleet = with_instances(one, two)
+    busy_fleet.active = 1
+    assert picks(busy_fleet, 2) == [one, one]
     one.alive = False
-    assert picks(made) == [None]
+    assert picks(busy_fleet) == [None]

@@ -23,7 +23,9 @@ REGISTRY = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
         ("999999999999.dkr.ecr.us-east-1.amazonaws.com/kennel/serving:abc", False),
     ],
 )
-def test_only_what_is_there_runs(account: str, image: str, runs: bool) -> None:
+def test_an_image_needs_a_command_and_in_ecr_a_registration(
+    account: str, image: str, runs: bool
+) -> None:
     ecr = client("ecr", account)
     ecr.create_repository(repositoryName="kennel/serving")
     kind = "application/vnd.docker.distribution.manifest.v2+json"

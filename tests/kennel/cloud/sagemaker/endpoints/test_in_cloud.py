@@ -1,5 +1,7 @@
-"""The real model behind an endpoint of the whole offline cloud: a canary that an alarm takes back,
-and load that brings an instance, through boto3 and the gateway alone; the clock is skipped."""
+"""Roll a canary back and scale out a real model in the whole offline cloud.
+
+All calls go through boto3 and the gateway; the offline clock is skipped forward.
+"""
 
 import json
 import time
@@ -23,7 +25,7 @@ RESOURCE = {
 
 
 class Caller:
-    """What a person with the AWS command line can do."""
+    """Calls AWS as an operator does."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -40,17 +42,19 @@ class Caller:
     def skip(self, seconds: float) -> None:
         httpx.post(f"{self.url}/kennel/clock", json={"skip": seconds}).raise_for_status()
 
-    def until(self, true: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:
-        """Wait until the endpoint's description is so."""
-        for _ in range(600):
-            told: dict[str, Any] = self.sagemaker.describe_endpoint(EndpointName=ENDPOINT)
-            if true(told):
-                return told
-            time.sleep(0.2)
-        raise AssertionError(f"it never came to be so: {told}")
+    def until(self, condition: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:
+        """Wait until the endpoint's description meets the condition."""
+        for _ in range(2400):
+            description: dict[str, Any] = self.sagemaker.describe_endpoint(EndpointName=ENDPOINT)
+            if condition(description):
+                return description
+            time.sleep(0.05)
+        raise AssertionError(f"still {description}")
 
     def settled(self) -> dict[str, Any]:
-        return self.until(lambda told: told["EndpointStatus"] in {"InService", "Failed"})
+        return self.until(
+            lambda description: description["EndpointStatus"] in {"InService", "Failed"}
+        )
 
     def config(self, name: str, package: str, count: int) -> None:
         role = "arn:aws:iam::123456789012:role/bare-ModelRole"
@@ -75,25 +79,25 @@ class Caller:
 
 @pytest.fixture
 def caller(bare_cloud: Cloud) -> Iterator[Caller]:
-    made = Caller(bare_cloud.url)
+    caller = Caller(bare_cloud.url)
     file = bare_cloud.built["PublishBundleFunction"] / "bundle" / "model.tar.gz"
     bucket = bare_cloud.stack.outputs["BucketName"]
     client("s3", bare_cloud.url).upload_file(str(file), bucket, "tried/scaled.tar.gz")
     for name in ("scaled-one", "scaled-two"):
-        made.config(name, f"s3://{bucket}/tried/scaled.tar.gz", 2)
-    made.sagemaker.create_endpoint(EndpointName=ENDPOINT, EndpointConfigName="scaled-one")
-    assert made.settled()["EndpointStatus"] == "InService"
-    yield made
-    made.settled()
-    made.sagemaker.delete_endpoint(EndpointName=ENDPOINT)
-    made.sagemaker.get_waiter("endpoint_deleted").wait(
+        caller.config(name, f"s3://{bucket}/tried/scaled.tar.gz", 2)
+    caller.sagemaker.create_endpoint(EndpointName=ENDPOINT, EndpointConfigName="scaled-one")
+    assert caller.settled()["EndpointStatus"] == "InService"
+    yield caller
+    caller.settled()
+    caller.sagemaker.delete_endpoint(EndpointName=ENDPOINT)
+    caller.sagemaker.get_waiter("endpoint_deleted").wait(
         EndpointName=ENDPOINT, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
     )
-    targets = made.scaling.describe_scalable_targets(ServiceNamespace="sagemaker")
+    targets = caller.scaling.describe_scalable_targets(ServiceNamespace="sagemaker")
     assert RESOURCE["ResourceId"] not in str(targets["ScalableTargets"])
 
 
-def test_an_alarm_takes_a_canary_back_and_load_brings_an_instance(caller: Caller) -> None:
+def test_an_alarm_rolls_a_canary_back_and_load_scales_out(caller: Caller) -> None:
     photo = samples()[0].photo.read_bytes()
     caller.cloudwatch.put_metric_alarm(
         AlarmName="scaled-errors",
@@ -120,15 +124,15 @@ def test_an_alarm_takes_a_canary_back_and_load_brings_an_instance(caller: Caller
             "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": "scaled-errors"}]},
         },
     )
-    caller.until(lambda told: "Baking" in json.dumps(told, default=str))
+    caller.until(lambda description: "Baking" in json.dumps(description, default=str))
     assert all(caller.classify(photo) for _ in range(4))  # both fleets
     caller.cloudwatch.set_alarm_state(
         AlarmName="scaled-errors", StateValue="ALARM", StateReason="tried"
     )
     caller.skip(10)
-    told = caller.settled()
-    assert told["EndpointConfigName"] == "scaled-one"
-    assert "scaled-errors" in told["FailureReason"]
+    description = caller.settled()
+    assert description["EndpointConfigName"] == "scaled-one"
+    assert "scaled-errors" in description["FailureReason"]
 
     caller.scaling.register_scalable_target(**RESOURCE, MinCapacity=1, MaxCapacity=3)
     policy = caller.scaling.put_scaling_policy(
@@ -150,8 +154,10 @@ def test_an_alarm_takes_a_canary_back_and_load_brings_an_instance(caller: Caller
         time.sleep(0.5)
         if caller.settled()["ProductionVariants"][0]["DesiredInstanceCount"] == 3:
             break
-    caller.until(lambda told: told["ProductionVariants"][0]["CurrentInstanceCount"] == 3)
-    found = caller.cloudwatch.describe_alarms(AlarmNames=[high["AlarmName"]])
-    assert found["MetricAlarms"][0]["StateValue"] == "ALARM"
+    caller.until(
+        lambda description: description["ProductionVariants"][0]["CurrentInstanceCount"] == 3
+    )
+    described = caller.cloudwatch.describe_alarms(AlarmNames=[high["AlarmName"]])
+    assert described["MetricAlarms"][0]["StateValue"] == "ALARM"
     caller.settled()
     assert caller.classify(photo)

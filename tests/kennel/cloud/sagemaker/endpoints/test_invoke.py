@@ -1,4 +1,4 @@
-"""InvokeEndpoint over real serving processes: errors, headers, faults and what is counted."""
+"""Invoke endpoints with real server processes: errors, headers, faults and metrics."""
 
 import asyncio
 import json
@@ -12,12 +12,12 @@ from kennel.cloud.sagemaker.errors import ServiceError
 from tests.kennel.cloud.sagemaker.endpoints.serving_tools import stage
 
 
-def test_errors_of_the_model_keep_status_and_words(tmp_path: Path) -> None:
+def test_a_models_error_keeps_its_status_and_message(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with stage(tmp_path) as s:
             await s.up(await s.config("one"))
             with pytest.raises(ServiceError) as raised:
-                await s.ask(body="status 415 no photo")
+                await s.invoke(body="status 415 no photo")
             assert (raised.value.code, raised.value.status) == ("ModelError", 424)
             assert raised.value.details["OriginalStatusCode"] == 415
             assert raised.value.details["OriginalMessage"] == "no photo"
@@ -26,7 +26,7 @@ def test_errors_of_the_model_keep_status_and_words(tmp_path: Path) -> None:
             )
             assert "/aws/sagemaker/Endpoints/e in account 123456789012" in str(raised.value)
             with pytest.raises(ServiceError, match="less than or equal to 6291456") as raised:
-                await s.ask(body="x" * 6_291_457)
+                await s.invoke(body="x" * 6_291_457)
             assert (raised.value.code, raised.value.status) == ("ValidationError", 400)
 
     asyncio.run(scenario())
@@ -37,7 +37,7 @@ def test_a_model_that_takes_too_long_is_a_model_error_of_status_0(tmp_path: Path
         async with stage(tmp_path, invoke_seconds=0.3) as s:
             await s.up(await s.config("one"))
             with pytest.raises(ServiceError, match=r"server error \(0\) .*timed out") as raised:
-                await s.ask(body="wait 3600")
+                await s.invoke(body="wait 3600")
             assert (raised.value.code, raised.value.status) == ("ModelError", 424)
 
     asyncio.run(scenario())
@@ -63,36 +63,36 @@ def test_headers_pass_both_ways(tmp_path: Path) -> None:
             assert "authorization" not in seen
             assert answer.headers["x-amzn-sagemaker-custom-attributes"] == "seen trace=7"
             with pytest.raises(ServiceError, match="TargetModel") as raised:
-                await s.ask(**{"X-Amzn-SageMaker-Target-Model": "m.tar.gz"})
+                await s.invoke(**{"X-Amzn-SageMaker-Target-Model": "m.tar.gz"})
             assert raised.value.code == "NotImplementedOffline"
 
     asyncio.run(scenario())
 
 
-def test_faults_fail_hang_and_lose(tmp_path: Path) -> None:
+def test_faults_fail_hang_and_lose_instances(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with stage(tmp_path) as s:
             await s.up(await s.config("one"))
             s.faults.add(Fault("InvokeEndpoint", "fail", "out of memory"))
             with pytest.raises(ServiceError, match="out of memory") as raised:
-                await s.ask()
+                await s.invoke()
             assert raised.value.status == 424
             s.faults.add(Fault("InvokeEndpoint", "hang"))
-            asked = asyncio.create_task(s.ask())
+            asked = asyncio.create_task(s.invoke())
             await asyncio.sleep(0)
             s.clock.skip(60)
             with pytest.raises(ServiceError, match="timed out"):
                 await asked
-            first = (await s.ask())["pid"]
+            first = (await s.invoke())["pid"]
             s.faults.add(Fault("InvokeEndpoint", "lose"))
             with pytest.raises(ServiceError) as raised:
-                await s.ask()
+                await s.invoke()
             assert raised.value.status == 503
             fleet = next(iter(s.endpoints.all())).fleets()[0]
             async with asyncio.timeout(60):
                 while not fleet.pick():
                     await asyncio.sleep(0.01)
-            assert (await s.ask())["pid"] != first
+            assert (await s.invoke())["pid"] != first
 
     asyncio.run(scenario())
 
@@ -104,7 +104,7 @@ def test_invocations_are_counted_as_the_service_counts_them(tmp_path: Path) -> N
             start = s.clock.now() // 60 * 60
             for body in ("", "", "status 400 no", "status 500 no"):
                 try:
-                    await s.ask(body=body)
+                    await s.invoke(body=body)
                 except ServiceError:
                     continue
             dimensions = {"EndpointName": "e", "VariantName": "AllTraffic"}
@@ -126,7 +126,7 @@ def test_invocations_are_counted_as_the_service_counts_them(tmp_path: Path) -> N
     asyncio.run(scenario())
 
 
-def test_a_quiet_endpoint_sends_zeros_also_for_time_that_was_skipped(tmp_path: Path) -> None:
+def test_an_idle_endpoint_publishes_zeros_for_skipped_time_too(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with stage(tmp_path) as s:
             await s.endpoints.start()

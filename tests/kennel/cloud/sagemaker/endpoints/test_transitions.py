@@ -1,4 +1,4 @@
-"""Blue/green deployments between real serving processes, on a clock that only skips."""
+"""Deploy to real server processes, on a clock that only skips."""
 
 import asyncio
 from pathlib import Path
@@ -24,15 +24,15 @@ def canary(**more: Any) -> dict[str, Any]:
     }
 
 
-async def baking(s: Stage, words: str) -> dict[str, Any]:
-    """Wait until the pending deployment bakes with these words; return its variant."""
+async def baking(s: Stage, message: str) -> dict[str, Any]:
+    """Wait until the pending deployment bakes with this message; return its variant."""
 
-    def bakes(told: dict[str, Any]) -> bool:
-        return status_of(told) == "Baking" and words in str(told)
+    def bakes(description: dict[str, Any]) -> bool:
+        return status_of(description) == "Baking" and message in str(description)
 
-    told = await s.until(bakes)
-    found: dict[str, Any] = told["PendingDeploymentSummary"]["ProductionVariants"][0]
-    return found
+    description = await s.until(bakes)
+    pending: dict[str, Any] = description["PendingDeploymentSummary"]["ProductionVariants"][0]
+    return pending
 
 
 def pids(s: Stage, which: str) -> list[int]:
@@ -55,8 +55,8 @@ def test_a_canary_takes_its_share_bakes_and_takes_over(tmp_path: Path) -> None:
                 "capacity of 1 instance(s)."
             )
             assert (await s.describe())["EndpointConfigName"] == "old"
-            asked = [await s.ask() for _ in range(40)]
-            new = [each["pid"] for each in asked if each["name"] == "new"]
+            answers = [await s.invoke() for _ in range(40)]
+            new = [each["pid"] for each in answers if each["name"] == "new"]
             assert len(new) == 10
             assert len(set(new)) == 1  # the canary is one instance of the four
 
@@ -67,16 +67,18 @@ def test_a_canary_takes_its_share_bakes_and_takes_over(tmp_path: Path) -> None:
             assert all(is_running(pid) for pid in old)  # until the final bake is over
 
             s.clock.skip(600)
-            told = await s.settled()
-            assert told["EndpointConfigName"] == "new"
-            assert "PendingDeploymentSummary" not in told and "FailureReason" not in told
-            assert told["LastDeploymentConfig"] == canary()
+            description = await s.settled()
+            assert description["EndpointConfigName"] == "new"
+            assert (
+                "PendingDeploymentSummary" not in description and "FailureReason" not in description
+            )
+            assert description["LastDeploymentConfig"] == canary()
             assert not any(is_running(pid) for pid in old)
 
     asyncio.run(scenario())
 
 
-def test_an_alarm_in_the_bake_sends_all_traffic_back(tmp_path: Path) -> None:
+def test_an_alarm_in_the_bake_rolls_the_deployment_back(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with stage(tmp_path) as s:
             await s.up(await s.config("old", count=2))
@@ -86,10 +88,10 @@ def test_an_alarm_in_the_bake_sends_all_traffic_back(tmp_path: Path) -> None:
             new = pids(s, "pending")
             s.alarms.add("errors")
             s.clock.skip(10)
-            told = await s.settled()
-            assert told["EndpointStatus"] == "InService"
-            assert told["EndpointConfigName"] == "old"
-            assert "[errors]" in told["FailureReason"]
+            description = await s.settled()
+            assert description["EndpointStatus"] == "InService"
+            assert description["EndpointConfigName"] == "old"
+            assert "[errors]" in description["FailureReason"]
             assert set(await s.names(4)) == {"old"}
             assert not any(is_running(pid) for pid in new)
             assert s.states()[-2:] == ["ROLLING_BACK", "IN_SERVICE"]
@@ -115,7 +117,7 @@ def test_linear_steps_shift_more_each_time(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
-def test_a_rolling_update_never_has_both_fleets_whole(tmp_path: Path) -> None:
+def test_a_rolling_update_never_runs_both_fleets_at_full_size(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with stage(tmp_path) as s:
             await s.up(await s.config("old", count=4))
@@ -129,17 +131,17 @@ def test_a_rolling_update_never_has_both_fleets_whole(tmp_path: Path) -> None:
             assert (names.count("old"), names.count("new")) == (4, 4)
             s.clock.skip(60)
             await baking(s, "full capacity of 4")
-            told = await s.describe()
-            assert told["ProductionVariants"][0]["CurrentInstanceCount"] == 2
+            description = await s.describe()
+            assert description["ProductionVariants"][0]["CurrentInstanceCount"] == 2
             s.clock.skip(60)
-            told = await s.settled()
-            assert told["EndpointConfigName"] == "new"
-            assert told["ProductionVariants"][0]["CurrentInstanceCount"] == 4
+            description = await s.settled()
+            assert description["EndpointConfigName"] == "new"
+            assert description["ProductionVariants"][0]["CurrentInstanceCount"] == 4
 
     asyncio.run(scenario())
 
 
-def test_a_rolling_update_that_is_taken_back_brings_the_old_fleet_up_again(tmp_path: Path) -> None:
+def test_a_rolling_update_that_is_rolled_back_restores_the_old_fleet(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with stage(tmp_path) as s:
             await s.up(await s.config("old", count=2))
@@ -161,25 +163,25 @@ def test_a_rolling_update_that_is_taken_back_brings_the_old_fleet_up_again(tmp_p
             assert len(pids(s, "live")) == 1
             s.alarms.add("errors")
             s.clock.skip(10)
-            told = await s.settled()
-            assert told["EndpointConfigName"] == "old"
-            assert told["ProductionVariants"][0]["CurrentInstanceCount"] == 2
+            description = await s.settled()
+            assert description["EndpointConfigName"] == "old"
+            assert description["ProductionVariants"][0]["CurrentInstanceCount"] == 2
             assert set(await s.names(4)) == {"old"}
 
     asyncio.run(scenario())
 
 
-def test_processes_that_are_leaving_end_with_the_cloud(tmp_path: Path) -> None:
+def test_retiring_processes_end_with_the_cloud(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with stage(tmp_path) as s:
             await s.up(await s.config("old"))
             await s.config("new")
-            slow = asyncio.create_task(s.ask(body="wait 3600"))
+            slow = asyncio.create_task(s.invoke(body="wait 3600"))
             (instance,) = next(iter(s.endpoints.all())).fleets()[0].instances
             while not instance.in_flight:
                 await asyncio.sleep(0.01)
             await update(s, "new")
-            await s.until(lambda told: "Terminating 1 instance(s)." in str(told))
+            await s.until(lambda description: "Terminating 1 instance(s)." in str(description))
             assert is_running(instance.pid)  # it has a request yet
             slow.cancel()
             await asyncio.gather(slow, return_exceptions=True)
@@ -198,9 +200,9 @@ def test_a_deployment_over_its_limit_is_rolled_back(tmp_path: Path) -> None:
             await update(s, "new", DeploymentConfig=canary(**more))
             await baking(s, "canary")
             s.clock.skip(902)
-            told = await s.settled()
-            assert told["EndpointConfigName"] == "old"
-            assert "MaximumExecutionTimeoutInSeconds" in told["FailureReason"]
+            description = await s.settled()
+            assert description["EndpointConfigName"] == "old"
+            assert "MaximumExecutionTimeoutInSeconds" in description["FailureReason"]
 
     asyncio.run(scenario())
 
@@ -209,12 +211,12 @@ def test_the_last_deployment_config_is_used_again_on_request(tmp_path: Path) -> 
     async def scenario() -> None:
         async with stage(tmp_path) as s:
             await s.up(await s.config("one", count=2))
-            for name, given in (
+            for name, members in (
                 ("two", {"DeploymentConfig": canary()}),
                 ("three", {"RetainDeploymentConfig": True}),
             ):
                 await s.config(name, count=2)
-                await update(s, name, **given)
+                await update(s, name, **members)
                 await baking(s, "canary")
                 s.clock.skip(300)
                 await baking(s, "full")
@@ -224,12 +226,12 @@ def test_the_last_deployment_config_is_used_again_on_request(tmp_path: Path) -> 
     asyncio.run(scenario())
 
 
-def test_requests_in_flight_are_answered_while_their_fleet_goes(tmp_path: Path) -> None:
+def test_requests_in_flight_are_answered_while_their_fleet_retires(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with stage(tmp_path) as s:
             await s.up(await s.config("old"))
             await s.config("new")
-            slow = asyncio.create_task(s.ask(body="wait 1"))
+            slow = asyncio.create_task(s.invoke(body="wait 1"))
             (instance,) = next(iter(s.endpoints.all())).fleets()[0].instances
             while not instance.in_flight:
                 await asyncio.sleep(0.01)

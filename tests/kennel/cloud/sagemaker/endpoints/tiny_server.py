@@ -1,4 +1,4 @@
-"""A real model server without a model: what it answers, its body or its environment says.
+"""Serve a container's HTTP API without a model; body and environment choose the answer.
 
 TINY_PING: "never" answers 503 to every ping; "dies" ends at once. TINY_NAME is in each answer. A
 body `status 418 words` is answered with that status and those words, `die` ends the process, and
@@ -29,12 +29,12 @@ class Handler(BaseHTTPRequestHandler):
             status, _, text = rest.partition(" ")
             self.answer(int(status), text.encode())
             return
-        told = {
+        answer = {
             "name": os.environ.get("TINY_NAME", ""),
             "pid": os.getpid(),
             "headers": {name.lower(): value for name, value in self.headers.items()},
         }
-        self.answer(200, json.dumps(told).encode())
+        self.answer(200, json.dumps(answer).encode())
 
     def answer(self, status: int, body: bytes) -> None:
         self.send_response(status)

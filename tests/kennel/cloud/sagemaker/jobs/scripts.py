@@ -1,4 +1,4 @@
-"""Small scripts that stand for a training, packed as a user would."""
+"""Pack small training scripts as a user would, and make requests that run them."""
 
 import io
 import tarfile
@@ -19,20 +19,20 @@ settings = (base / "input/config").iterdir()
 print(json.dumps({file.stem: json.loads(file.read_text()) for file in settings}))
 print(f"env {os.environ.get('ANIMAL')} {os.environ['TRAINING_JOB_NAME']}")
 print("folders " + " ".join(sorted(file.name for file in base.iterdir() if file.is_dir())))
-given = argparse.ArgumentParser()
-given.add_argument("--epochs", type=int, default=2)
-given.add_argument("--start", type=float, default=1.0)
-given = given.parse_args()
+arguments = argparse.ArgumentParser()
+arguments.add_argument("--epochs", type=int, default=2)
+arguments.add_argument("--start", type=float, default=1.0)
+arguments = arguments.parse_args()
 model = pathlib.Path(os.environ["SM_MODEL_DIR"])
 for file in sorted(pathlib.Path(os.environ["SM_CHANNEL_TRAIN"]).rglob("*")):
     if file.is_file():
         shutil.copy(file, model / file.name)
 pathlib.Path(os.environ["SM_OUTPUT_DATA_DIR"], "notes.txt").write_text("done")
-for epoch in range(given.epochs):
-    print(f"valid:loss={given.start / (epoch + 1):.4f}", flush=True)
+for epoch in range(arguments.epochs):
+    print(f"valid:loss={arguments.start / (epoch + 1):.4f}", flush=True)
 """
 
-#: Says that it runs, and goes on until it is ended.
+#: Prints that it runs, and never ends by itself.
 FOREVER = """
 import os, pathlib, time
 pathlib.Path(os.environ["SM_MODEL_DIR"], "half.txt").write_text("half")
@@ -58,8 +58,8 @@ def archived(members: Mapping[str, bytes]) -> bytes:
     return out.getvalue()
 
 
-def job(service: Service, name: str, script: str, **more: Any) -> dict[str, Any]:
-    """Return a CreateTrainingJob request for `script`; `more` replaces members."""
+def job(service: Service, name: str, script: str, **members: Any) -> dict[str, Any]:
+    """Return a CreateTrainingJob request for `script`; `members` replace its own."""
     source = service.upload(f"code/{name}/source.tar.gz", packed(train=script))
     parameters = {"sagemaker_program": "train.py", "sagemaker_submit_directory": source}
     return {
@@ -77,12 +77,12 @@ def job(service: Service, name: str, script: str, **more: Any) -> dict[str, Any]
             "VolumeSizeInGB": 10,
         },
         "StoppingCondition": {"MaxRuntimeInSeconds": 3600},
-        **more,
-        "HyperParameters": parameters | more.get("HyperParameters", {}),
+        **members,
+        "HyperParameters": parameters | members.get("HyperParameters", {}),
     }
 
 
 def channel(uri: str, name: str = "train", **source: str) -> dict[str, Any]:
     """Return one member of InputDataConfig."""
-    where = {"S3DataType": "S3Prefix", "S3Uri": uri, **source}
-    return {"ChannelName": name, "DataSource": {"S3DataSource": where}}
+    s3_source = {"S3DataType": "S3Prefix", "S3Uri": uri, **source}
+    return {"ChannelName": name, "DataSource": {"S3DataSource": s3_source}}

@@ -1,41 +1,35 @@
-"""Metrics by a job's own expressions, and what of a log is sent when."""
+"""Read metrics by a job's own expressions, and send its log to CloudWatch (emulated by moto)."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
+import pytest
+from botocore.stub import Stubber
 
-from kennel.cloud.sagemaker.jobs.logs import LogStream, Metrics
+from kennel.cloud.cloudformation.stack import client
+from kennel.cloud.sagemaker.jobs.logs import LogMetrics, LogStream
 
+if TYPE_CHECKING:
+    from types_boto3_logs.client import CloudWatchLogsClient
 
-class Logs:
-    """CloudWatch Logs: takes events, or denies all."""
-
-    class exceptions:  # noqa: N801 - as boto3 has it
-        class ResourceAlreadyExistsException(Exception):  # noqa: N818
-            pass
-
-    def __init__(self, denies: bool = False) -> None:
-        self.said: list[str] = []
-        self._denies = denies
-
-    def create_log_group(self, **_: Any) -> None:
-        if self._denies:
-            error = {"Error": {"Code": "AccessDeniedException", "Message": "no"}}
-            raise ClientError(error, "CreateLogGroup")
-        raise self.exceptions.ResourceAlreadyExistsException
-
-    def create_log_stream(self, **_: Any) -> None:
-        pass
-
-    def put_log_events(self, *, logEvents: list[dict[str, Any]], **_: Any) -> None:  # noqa: N803
-        self.said += [each["message"] for each in logEvents]
+GROUP = "/job/logs"
 
 
-def test_the_last_value_counts_and_every_value_is_kept(tmp_path: Path) -> None:
+@pytest.fixture
+def logs(moto_url: str) -> "CloudWatchLogsClient":
+    logs: CloudWatchLogsClient = client("logs", moto_url)
+    return logs
+
+
+def messages(logs: "CloudWatchLogsClient", stream: str) -> list[str]:
+    events = logs.get_log_events(logGroupName=GROUP, logStreamName=stream, startFromHead=True)
+    return [event.get("message", "") for event in events["events"]]
+
+
+def test_all_values_are_read_and_the_last_one_is_final(tmp_path: Path) -> None:
     log = tmp_path / "log"
     log.write_text("loss=1.5 acc=0.1\nloss=nonsense\nloss=0.5\n\xff acc=0.9\n", "latin-1")
-    metrics = Metrics(
+    metrics = LogMetrics(
         [
             {"Name": "loss", "Regex": r"loss=(\S+)"},
             {"Name": "acc", "Regex": r"acc=([0-9.]+)"},
@@ -49,22 +43,34 @@ def test_the_last_value_counts_and_every_value_is_kept(tmp_path: Path) -> None:
     ]
 
 
-def test_whole_lines_are_sent_once(tmp_path: Path) -> None:
-    log, logs = tmp_path / "log", Logs()
-    stream = LogStream(logs, "group", "stream", log)
-    stream.send()  # there is no log yet
+def test_complete_lines_are_sent_once(logs: "CloudWatchLogsClient", tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    stream = LogStream(logs, GROUP, "lines", log)
+    stream.send()  # the log does not exist yet
     log.write_text("one\n\ntw")
     stream.send()
-    assert logs.said == ["one", " "]  # CloudWatch takes no empty message
+    assert messages(logs, "lines") == ["one", " "]  # CloudWatch takes no empty message
     with log.open("a") as file:
         file.write("o\n")
     stream.send()
     stream.send()
-    assert logs.said == ["one", " ", "two"]
+    assert messages(logs, "lines") == ["one", " ", "two"]
 
 
-def test_a_role_that_may_not_write_logs_leaves_none(tmp_path: Path) -> None:
-    log, logs = tmp_path / "log", Logs(denies=True)
+def test_an_existing_log_group_is_used(logs: "CloudWatchLogsClient", tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text("line\n")
+    for name in ("first", "second"):
+        LogStream(logs, GROUP, name, log).send()
+        assert messages(logs, name) == ["line"]
+
+
+def test_a_role_without_permission_leaves_no_log(
+    logs: "CloudWatchLogsClient", tmp_path: Path
+) -> None:
+    log = tmp_path / "log"
     log.write_text("one\n")
-    LogStream(logs, "group", "stream", log).send()
-    assert logs.said == []
+    with Stubber(logs) as stubber:
+        stubber.add_client_error("create_log_group", "AccessDeniedException")
+        LogStream(logs, GROUP, "denied", log).send()
+        stubber.assert_no_pending_responses()

@@ -1,4 +1,4 @@
-"""S3 and folders, over moto."""
+"""Transfer files between local folders and moto's S3."""
 
 import io
 import tarfile
@@ -20,19 +20,19 @@ from kennel.cloud.sagemaker.jobs.s3_sync import (
 
 @pytest.fixture
 def s3(moto_url: str) -> Iterator[Any]:
-    found = client("s3", moto_url)
-    found.create_bucket(Bucket="moved")
-    yield found
-    for each in found.list_objects_v2(Bucket="moved").get("Contents", []):
-        found.delete_object(Bucket="moved", Key=each["Key"])
-    found.delete_bucket(Bucket="moved")
+    s3 = client("s3", moto_url)
+    s3.create_bucket(Bucket="moved")
+    yield s3
+    for each in s3.list_objects_v2(Bucket="moved").get("Contents", []):
+        s3.delete_object(Bucket="moved", Key=each["Key"])
+    s3.delete_bucket(Bucket="moved")
 
 
 def names(folder: Path) -> set[str]:
     return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
 
 
-def test_a_prefix_is_brought_without_itself(s3: Any, tmp_path: Path) -> None:
+def test_objects_are_downloaded_without_their_prefix(s3: Any, tmp_path: Path) -> None:
     for key in ("in/a", "in/deep/b", "in/folder/", "other/c"):
         s3.put_object(Bucket="moved", Key=key, Body=key.encode())
     keys = keys_below(s3, "s3://moved/in", "role")
@@ -41,14 +41,14 @@ def test_a_prefix_is_brought_without_itself(s3: Any, tmp_path: Path) -> None:
     assert names(tmp_path) == {"a", "deep/b"}
 
 
-def test_one_object_is_a_prefix_too(s3: Any, tmp_path: Path) -> None:
+def test_a_prefix_can_be_one_object(s3: Any, tmp_path: Path) -> None:
     s3.put_object(Bucket="moved", Key="models/model.tar.gz", Body=b"m")
     uri = "s3://moved/models/model.tar.gz"
     download(s3, uri, keys_below(s3, uri, "role"), tmp_path)
     assert names(tmp_path) == {"model.tar.gz"}
 
 
-def test_a_key_that_leads_out_is_refused(s3: Any, tmp_path: Path) -> None:
+def test_a_key_outside_the_folder_is_refused(s3: Any, tmp_path: Path) -> None:
     s3.put_object(Bucket="moved", Key="in/../../out", Body=b"x")
     with pytest.raises(TransferFailed, match="leads out"):
         download(s3, "s3://moved/in/", ["in/../../out"], tmp_path / "folder")
@@ -62,11 +62,11 @@ def test_an_archive_of_two_folders_has_each_name_once(s3: Any, tmp_path: Path) -
     upload_archive(s3, [tmp_path / "one", tmp_path / "two"], "s3://moved/out/model.tar.gz")
     body = s3.get_object(Bucket="moved", Key="out/model.tar.gz")["Body"].read()
     with tarfile.open(fileobj=io.BytesIO(body)) as archive:
-        found = {each.name: archive.extractfile(each).read() for each in archive}  # type: ignore[union-attr]
-    assert found == {"same": b"one", "own": b"two"}
+        files = {each.name: archive.extractfile(each).read() for each in archive}  # type: ignore[union-attr]
+    assert files == {"same": b"one", "own": b"two"}
 
 
-def test_a_mirror_sends_what_changed_and_fetches_what_was_left(s3: Any, tmp_path: Path) -> None:
+def test_a_mirror_uploads_changed_files_and_downloads_earlier_ones(s3: Any, tmp_path: Path) -> None:
     folder = tmp_path / "checkpoints"
     folder.mkdir()
     mirror = Mirror(s3, folder, "s3://moved/checkpoints")

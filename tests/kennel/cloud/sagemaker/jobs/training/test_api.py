@@ -1,4 +1,4 @@
-"""Training jobs by boto3: small scripts, really run by AWS's toolkit."""
+"""Run training jobs of small scripts by boto3, in AWS's toolkit."""
 
 import io
 import itertools
@@ -18,7 +18,7 @@ from tests.kennel.cloud.sagemaker.jobs.scripts import COPY, FOREVER, channel, jo
 def ended(service: Service, name: str) -> dict[str, Any]:
     return service.wait(
         lambda: service.sagemaker.describe_training_job(TrainingJobName=name),
-        lambda told: told["TrainingJobStatus"] in {"Completed", "Failed", "Stopped"},
+        lambda description: description["TrainingJobStatus"] in {"Completed", "Failed", "Stopped"},
     )
 
 
@@ -29,8 +29,8 @@ def run(service: Service, name: str, script: str, **more: Any) -> dict[str, Any]
 
 def archive(service: Service, key: str) -> dict[str, bytes]:
     body = service.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
-    with tarfile.open(fileobj=io.BytesIO(body)) as found:
-        return {each.name: found.extractfile(each).read() for each in found if each.isfile()}  # type: ignore[union-attr]
+    with tarfile.open(fileobj=io.BytesIO(body)) as members:
+        return {each.name: members.extractfile(each).read() for each in members if each.isfile()}  # type: ignore[union-attr]
 
 
 def log_of(service: Service, name: str, algo: str = "algo-1") -> list[str]:
@@ -55,49 +55,51 @@ def done(service: Service) -> dict[str, Any]:
         InputDataConfig=[channel(f"s3://{BUCKET}/photos/train")],
         HyperParameters={"epochs": "3", "start": "0.9"},
         Environment={"ANIMAL": "dog"},
-        Tags=[{"Key": "who", "Value": "me"}],
+        Tags=[{"Key": "owner", "Value": "me"}],
     )
 
 
 def test_the_states_come_in_order_and_each_has_its_time(done: dict[str, Any]) -> None:
     assert done["TrainingJobStatus"] == done["SecondaryStatus"] == "Completed"
-    passed = done["SecondaryStatusTransitions"]
-    assert [each["Status"] for each in passed] == [
+    transitions = done["SecondaryStatusTransitions"]
+    assert [each["Status"] for each in transitions] == [
         "Starting",
         "Downloading",
         "Training",
         "Uploading",
         "Completed",
     ]
-    assert all(one["EndTime"] == after["StartTime"] for one, after in itertools.pairwise(passed))
+    assert all(
+        one["EndTime"] == after["StartTime"] for one, after in itertools.pairwise(transitions)
+    )
     assert done["CreationTime"] <= done["TrainingStartTime"] <= done["TrainingEndTime"]
     assert done["BillableTimeInSeconds"] == done["TrainingTimeInSeconds"] >= 1
 
 
-def test_each_state_is_told_to_the_event_bus(service: Service, done: dict[str, Any]) -> None:
-    told = [
+def test_each_state_is_published_as_an_event(service: Service, done: dict[str, Any]) -> None:
+    description = [
         detail
-        for kind, detail in service.notices
+        for kind, detail in service.events
         if kind == "SageMaker Training Job State Change" and detail["TrainingJobName"] == "copy"
     ]
-    assert [each["SecondaryStatus"] for each in told] == [
+    assert [each["SecondaryStatus"] for each in description] == [
         each["Status"] for each in done["SecondaryStatusTransitions"]
     ]
-    assert told[-1]["TrainingJobStatus"] == "Completed"
+    assert description[-1]["TrainingJobStatus"] == "Completed"
     # EventBridge has milliseconds where the API has seconds.
-    assert told[-1]["TrainingEndTime"] == pytest.approx(
+    assert description[-1]["TrainingEndTime"] == pytest.approx(
         done["TrainingEndTime"].timestamp() * 1000, abs=2
     )
 
 
-def test_what_the_script_left_is_in_s3(service: Service, done: dict[str, Any]) -> None:
+def test_the_scripts_files_are_uploaded_to_s3(service: Service, done: dict[str, Any]) -> None:
     uri = f"s3://{BUCKET}/out/copy/output/model.tar.gz"
     assert done["ModelArtifacts"]["S3ModelArtifacts"] == uri
     assert archive(service, "out/copy/output/model.tar.gz") == {"a.txt": b"A", "b.txt": b"B"}
     assert archive(service, "out/copy/output/output.tar.gz") == {"notes.txt": b"done"}
 
 
-def test_metrics_are_read_from_the_log_which_is_in_cloudwatch(
+def test_metrics_are_read_from_the_log_in_cloudwatch(
     service: Service, done: dict[str, Any]
 ) -> None:
     (metric,) = done["FinalMetricDataList"]
@@ -110,42 +112,44 @@ def test_metrics_are_read_from_the_log_which_is_in_cloudwatch(
     ]
 
 
-def test_the_container_finds_its_settings(service: Service, done: dict[str, Any]) -> None:
+def test_the_container_has_its_configuration(service: Service, done: dict[str, Any]) -> None:
     lines = log_of(service, done["TrainingJobName"])
     assert "env dog copy" in lines
-    (told,) = [json.loads(line) for line in lines if line.startswith('{"')]
-    assert told["resourceconfig"]["hosts"] == ["127.0.0.1"]
-    assert told["hyperparameters"]["sagemaker_program"] == "train.py"
-    assert told["inputdataconfig"]["train"]["TrainingInputMode"] == "File"
+    (description,) = [json.loads(line) for line in lines if line.startswith('{"')]
+    assert description["resourceconfig"]["hosts"] == ["127.0.0.1"]
+    assert description["hyperparameters"]["sagemaker_program"] == "train.py"
+    assert description["inputdataconfig"]["train"]["TrainingInputMode"] == "File"
     # As on AWS, a folder for checkpoints is there for those jobs only that ask for one.
     assert "folders code input model output" in lines
 
 
-def test_tags_of_the_request_are_the_jobs(service: Service, done: dict[str, Any]) -> None:
+def test_the_job_has_the_tags_of_its_request(service: Service, done: dict[str, Any]) -> None:
     tags = service.sagemaker.list_tags(ResourceArn=done["TrainingJobArn"])["Tags"]
-    assert tags == [{"Key": "who", "Value": "me"}]
+    assert tags == [{"Key": "owner", "Value": "me"}]
     assert "Tags" not in done
 
 
-def test_a_failing_script_says_why(service: Service) -> None:
-    told = run(service, "fails", "raise ValueError('no photo of a dog')")
-    assert told["TrainingJobStatus"] == "Failed"
-    assert told["FailureReason"].startswith("AlgorithmError: ")
-    assert "no photo of a dog" in told["FailureReason"]
-    assert told["FailureReason"].endswith(", exit code: 1")
-    assert len(told["FailureReason"]) <= 1024
+def test_a_failing_script_gives_the_reason(service: Service) -> None:
+    description = run(service, "fails", "raise ValueError('no photo of a dog')")
+    assert description["TrainingJobStatus"] == "Failed"
+    assert description["FailureReason"].startswith("AlgorithmError: ")
+    assert "no photo of a dog" in description["FailureReason"]
+    assert description["FailureReason"].endswith(", exit code: 1")
+    assert len(description["FailureReason"]) <= 1024
 
 
 def test_a_missing_prefix_fails_the_job(service: Service) -> None:
-    told = run(service, "no-data", COPY, InputDataConfig=[channel(f"s3://{BUCKET}/nothing/here")])
-    assert told["TrainingJobStatus"] == "Failed"
-    assert told["FailureReason"].startswith(
+    description = run(
+        service, "no-data", COPY, InputDataConfig=[channel(f"s3://{BUCKET}/nothing/here")]
+    )
+    assert description["TrainingJobStatus"] == "Failed"
+    assert description["FailureReason"].startswith(
         "ClientError: Data download failed:No S3 objects found under S3 URL "
         f'"s3://{BUCKET}/nothing/here" given in input data source.'
     )
 
 
-def test_an_image_that_is_not_pytorchs_cannot_be_pulled(service: Service) -> None:
+def test_another_image_than_pytorchs_cannot_be_pulled(service: Service) -> None:
     request = job(service, "other-image", COPY)
     request["AlgorithmSpecification"]["TrainingImage"] = "public.example/own:1"
     service.sagemaker.create_training_job(**request)
@@ -154,16 +158,18 @@ def test_an_image_that_is_not_pytorchs_cannot_be_pulled(service: Service) -> Non
     )
 
 
-def test_a_stopped_job_ends_with_what_it_had(service: Service) -> None:
+def test_a_stopped_job_uploads_its_files(service: Service) -> None:
     service.sagemaker.create_training_job(**job(service, "stopped", FOREVER))
     service.wait(
         lambda: service.sagemaker.describe_training_job(TrainingJobName="stopped"),
-        lambda told: told["SecondaryStatus"] == "Training" and "running" in tail(service),
+        lambda description: (
+            description["SecondaryStatus"] == "Training" and "running" in tail(service)
+        ),
     )
     service.sagemaker.stop_training_job(TrainingJobName="stopped")
-    told = ended(service, "stopped")
-    assert told["TrainingJobStatus"] == told["SecondaryStatus"] == "Stopped"
-    assert "Stopping" in [each["Status"] for each in told["SecondaryStatusTransitions"]]
+    description = ended(service, "stopped")
+    assert description["TrainingJobStatus"] == description["SecondaryStatus"] == "Stopped"
+    assert "Stopping" in [each["Status"] for each in description["SecondaryStatusTransitions"]]
     assert archive(service, "out/stopped/output/model.tar.gz") == {"half.txt": b"half"}
     assert not processes_with("stopped")
     with pytest.raises(ClientError, match="the training job is in status Stopped"):
@@ -178,16 +184,16 @@ def tail(service: Service) -> str:
 
 
 def processes_with(job_name: str) -> list[str]:
-    """Return the processes of a job that still run."""
-    mark = f"TRAINING_JOB_NAME={job_name}\0".encode()
-    found = []
+    """Return the process ids of a job that still run."""
+    marker = f"TRAINING_JOB_NAME={job_name}\0".encode()
+    pids = []
     for environ in Path("/proc").glob("[0-9]*/environ"):
         try:
-            if mark in environ.read_bytes():
-                found.append(environ.parent.name)
+            if marker in environ.read_bytes():
+                pids.append(environ.parent.name)
         except OSError:
             continue
-    return found
+    return pids
 
 
 def test_a_job_over_its_time_is_stopped(moto_url: str, tmp_path: Path) -> None:
@@ -196,31 +202,31 @@ def test_a_job_over_its_time_is_stopped(moto_url: str, tmp_path: Path) -> None:
         service.sagemaker.create_training_job(**request)
         service.wait(
             lambda: service.sagemaker.describe_training_job(TrainingJobName="long"),
-            lambda told: told["SecondaryStatus"] == "Training",
+            lambda description: description["SecondaryStatus"] == "Training",
         )
         service.clock.skip(600)
-        told = ended(service, "long")
-        assert told["TrainingJobStatus"] == "Stopped"
-        assert told["SecondaryStatus"] == "MaxRuntimeExceeded"
+        description = ended(service, "long")
+        assert description["TrainingJobStatus"] == "Stopped"
+        assert description["SecondaryStatus"] == "MaxRuntimeExceeded"
         assert not processes_with("long")
 
 
-def test_checkpoints_go_to_s3_and_come_back(service: Service) -> None:
+def test_checkpoints_are_uploaded_and_downloaded_by_the_next_job(quick_service: Service) -> None:
     script = """
 import os, pathlib
 folder = pathlib.Path(os.environ["SAGEMAKER_BASE_DIR"], "checkpoints")
 file = folder / "epoch.txt"
 file.write_text(str(int(file.read_text()) + 1 if file.exists() else 1))
 """
-    place = {"S3Uri": f"s3://{BUCKET}/checkpoints/same"}
+    checkpoint_config = {"S3Uri": f"s3://{BUCKET}/checkpoints/same"}
     for name, epoch in (("first-run", b"1"), ("second-run", b"2")):
-        told = run(service, name, script, CheckpointConfig=place)
-        assert told["TrainingJobStatus"] == "Completed", told["FailureReason"]
-        kept = service.s3.get_object(Bucket=BUCKET, Key="checkpoints/same/epoch.txt")
-        assert kept["Body"].read() == epoch
+        description = run(quick_service, name, script, CheckpointConfig=checkpoint_config)
+        assert description["TrainingJobStatus"] == "Completed", description["FailureReason"]
+        uploaded = quick_service.s3.get_object(Bucket=BUCKET, Key="checkpoints/same/epoch.txt")
+        assert uploaded["Body"].read() == epoch
 
 
-#: Adds up what each host has: a shard of the channel. torchrun says who is who, or the toolkit.
+#: Sums the number of files of all hosts. torchrun sets the ranks, or the script does.
 ADD_UP = """
 import json, os, pathlib, torch, torch.distributed as dist
 hosts = json.loads(os.environ["SM_HOSTS"])
@@ -239,7 +245,7 @@ dist.destroy_process_group()
 
 
 @pytest.mark.parametrize("launcher", ["toolkit", "torchrun"])
-def test_two_hosts_find_each_other(service: Service, launcher: str) -> None:
+def test_two_hosts_train_together(service: Service, launcher: str) -> None:
     name = f"two-hosts-{launcher}"
     for number in range(3):
         service.upload(f"shards/{number}.txt", b"x")
@@ -249,7 +255,7 @@ def test_two_hosts_find_each_other(service: Service, launcher: str) -> None:
         "sagemaker_instance_type": "ml.m5.large",
     }
     shards = channel(f"s3://{BUCKET}/shards/", S3DataDistributionType="ShardedByS3Key")
-    told = run(
+    description = run(
         service,
         name,
         ADD_UP,
@@ -257,17 +263,17 @@ def test_two_hosts_find_each_other(service: Service, launcher: str) -> None:
         ResourceConfig={"InstanceType": "ml.m5.large", "InstanceCount": 2, "VolumeSizeInGB": 10},
         HyperParameters=torchrun if launcher == "torchrun" else {},
     )
-    assert told["TrainingJobStatus"] == "Completed", told["FailureReason"]
-    said = [line for number in (1, 2) for line in log_of(service, name, f"algo-{number}")]
-    assert "host 0 has 2 of 3" in said and "host 1 has 1 of 3" in said
-    assert any("torchrun --nnodes 2" in line for line in said) is (launcher == "torchrun")
+    assert description["TrainingJobStatus"] == "Completed", description["FailureReason"]
+    lines = [line for number in (1, 2) for line in log_of(service, name, f"algo-{number}")]
+    assert "host 0 has 2 of 3" in lines and "host 1 has 1 of 3" in lines
+    assert any("torchrun --nnodes 2" in line for line in lines) is (launcher == "torchrun")
     assert archive(service, f"out/{name}/output/model.tar.gz") == {
         "host-0": b"3.0",
         "host-1": b"3.0",
     }
 
 
-def test_faults_meet_the_next_job(service: Service) -> None:
+def test_a_fault_applies_to_the_next_job(service: Service) -> None:
     service.faults.add(Fault("CreateTrainingJob", "capacity", name="fault-*"))
     service.faults.add(Fault("CreateTrainingJob", "fail", "AlgorithmError: tried", name="fault-*"))
     assert run(service, "fault-1", COPY)["FailureReason"].startswith("CapacityError: ")
@@ -284,17 +290,15 @@ def test_a_job_that_hangs_can_be_stopped(service: Service) -> None:
     assert ended(service, "hangs")["TrainingJobStatus"] == "Stopped"
 
 
-def test_a_restart_remembers_what_ended_and_fails_what_had_not(
-    moto_url: str, tmp_path: Path
-) -> None:
+def test_a_restart_keeps_ended_jobs_and_fails_the_others(moto_url: str, tmp_path: Path) -> None:
     file = tmp_path / "state.sqlite"
     with serving(moto_url, tmp_path, file) as before:
         failed = run(before, "ended", COPY, InputDataConfig=[channel(f"s3://{BUCKET}/nothing")])
         before.sagemaker.create_training_job(**job(before, "cut-off", FOREVER))
     assert not processes_with("cut-off")
     with serving(moto_url, tmp_path, file) as after:
-        told = after.sagemaker.describe_training_job(TrainingJobName="ended")
-        assert told["FailureReason"] == failed["FailureReason"]
+        description = after.sagemaker.describe_training_job(TrainingJobName="ended")
+        assert description["FailureReason"] == failed["FailureReason"]
         cut = after.sagemaker.describe_training_job(TrainingJobName="cut-off")
         assert cut["TrainingJobStatus"] == "Failed"
         assert cut["FailureReason"].startswith("InternalServerError: the offline cloud ended")

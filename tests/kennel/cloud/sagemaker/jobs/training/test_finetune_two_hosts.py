@@ -1,4 +1,4 @@
-"""model/train.py --finetune as a job of two instances: AWS's toolkit, torchrun, gloo."""
+"""Run model/train.py --finetune as a job of two instances: AWS's toolkit, torchrun, gloo."""
 
 import json
 import re
@@ -48,7 +48,7 @@ def run(service: Service, name: str, photos: str, sharing: str, **more: str) -> 
 
 
 def source() -> bytes:
-    """The bundle's source with a recipe of two short epochs beside it, and nothing to install."""
+    """Return the bundle's source with a recipe of two short epochs and no requirements.txt."""
     members = source_members() | {"short.json": json.dumps(RECIPE).encode()}
     del members["requirements.txt"]  # pip takes seconds on each host to find all of it there
     return archived(members)
@@ -58,11 +58,11 @@ def source() -> bytes:
 def test_two_instances_share_the_work_and_make_one_model(
     service: Service, photos: str, launcher: str
 ) -> None:
-    """torchrun is started by train.py itself, or by AWS's toolkit, which a job can ask for."""
+    """train.py starts torchrun itself, or AWS's toolkit does when the job requests it."""
     name = f"finetune-{launcher}"
     torchrun = TORCHRUN if launcher == "toolkit" else {}
-    told = run(service, name, photos, "FullyReplicated", **torchrun)
-    assert told["TrainingJobStatus"] == "Completed", told["FailureReason"]
+    description = run(service, name, photos, "FullyReplicated", **torchrun)
+    assert description["TrainingJobStatus"] == "Completed", description["FailureReason"]
     logs = [log_of(service, name, f"algo-{number}") for number in (1, 2)]
     by_toolkit = any("torchrun --nnodes 2" in line for line in logs[0])
     assert by_toolkit is (launcher == "toolkit")
@@ -76,20 +76,18 @@ def test_two_instances_share_the_work_and_make_one_model(
     losses = re.findall(r"valid:loss=([\d.]+)", "\n".join(logs[0]))
     assert len(losses) == 2 + 2  # the head's epochs and the network's; the second host has none
     assert not re.search(r"valid:loss", "\n".join(logs[1]))
-    (metric,) = told["FinalMetricDataList"]
+    (metric,) = description["FinalMetricDataList"]
     assert metric["Value"] == pytest.approx(float(losses[-1]), rel=1e-6)
     assert {"audit.json", "report.html"} <= set(
         archive(service, f"out/{name}/output/output.tar.gz")
     )
 
 
-def test_hosts_that_have_different_photos_end_with_a_sentence(
-    service: Service, photos: str
-) -> None:
-    told = run(service, "finetune-sharded", photos, "ShardedByS3Key")
-    assert told["TrainingJobStatus"] == "Failed"
+def test_hosts_with_different_photos_fail_with_a_reason(service: Service, photos: str) -> None:
+    description = run(service, "finetune-sharded", photos, "ShardedByS3Key")
+    assert description["TrainingJobStatus"] == "Failed"
     assert re.search(
         r"Process 2 of 2 lacks \d+ of the photos that the first one has: give every host all "
         r"photos \(S3DataDistributionType FullyReplicated\)",
-        told["FailureReason"],
+        description["FailureReason"],
     )

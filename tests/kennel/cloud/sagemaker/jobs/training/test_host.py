@@ -1,4 +1,4 @@
-"""The images that the toolkit stands for, and how an instance ends."""
+"""The images that the toolkit replaces, and the end of an instance."""
 
 import asyncio
 import sys
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from kennel.cloud.runtime.clock import Clock
-from kennel.cloud.runtime.processes import Child, is_running
+from kennel.cloud.runtime.processes import is_running
 from kennel.cloud.sagemaker.jobs.training.host import GRACE_SECONDS, Host, can_run
 
 ACCOUNT = "763104351884.dkr.ecr.us-east-1.amazonaws.com"
@@ -29,41 +29,39 @@ def test_only_awss_pytorch_image_can_run(image: str, can: bool) -> None:
     assert can_run(image) is can
 
 
-#: Ignores SIGTERM, starts a child in a session of its own, and says that it is ready.
+#: Ignores SIGTERM and starts a child in another session, whose process id it writes to a file.
 STUBBORN = """
 import os, pathlib, signal, subprocess, sys, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"],
                          start_new_session=True)
-pathlib.Path(os.environ["SAGEMAKER_BASE_DIR"], "child").write_text(str(child.pid))
+base = pathlib.Path(os.environ["SAGEMAKER_BASE_DIR"])
+(base / "pids").write_text(f"{os.getpid()} {child.pid}")
 time.sleep(600)
 """
+REQUEST = {"TrainingJobName": "stubborn", "ResourceConfig": {"InstanceCount": 1}}
 
 
-def test_what_ignores_sigterm_is_killed_after_the_grace_with_all_it_started(
-    tmp_path: Path,
-) -> None:
-    async def run() -> tuple[int, int, bool]:
-        host, clock = Host(tmp_path / "algo-1", 0), Clock(speed=0)
-        environment = {"SAGEMAKER_BASE_DIR": str(host.base)}
+def test_a_process_that_ignores_sigterm_is_killed_after_the_grace_period(tmp_path: Path) -> None:
+    async def scenario() -> None:
         command = [sys.executable, "-c", STUBBORN]
-        host._child = await Child.start(command, environment, tmp_path / "log", tmp_path)
-        noted = host.base / "child"
+        host, clock = Host(tmp_path / "algo-1", 0, command), Clock(speed=0)
+        await host.start(REQUEST, {}, tmp_path / "log", 0)
+        pid_file = host.base / "pids"
         async with asyncio.timeout(60):
-            while not noted.exists() or not noted.read_text():
+            while not pid_file.exists() or not pid_file.read_text():
                 await asyncio.sleep(0.02)
+        main, child = (int(pid) for pid in pid_file.read_text().split())
         stopping = asyncio.ensure_future(host.stop(clock))
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(0.2)
         clock.skip(GRACE_SECONDS - 1)
-        await asyncio.sleep(0.3)
-        alive = is_running(host._child.pid)
+        await asyncio.sleep(0.2)
+        assert is_running(main), "SIGKILL came before the grace period was over"
         clock.skip(1)
         async with asyncio.timeout(60):
             await stopping
-            while is_running(int(noted.read_text())):
+            while is_running(child):
                 await asyncio.sleep(0.02)
-        return host._child.pid, int(noted.read_text()), alive
+        assert not is_running(main)
 
-    main, child, was_alive = asyncio.run(run())
-    assert was_alive, "SIGKILL came before the grace was over"
-    assert not is_running(main) and not is_running(child)
+    asyncio.run(scenario())

@@ -1,4 +1,4 @@
-"""A training job in the whole cloud: its role is the template's, and all it does is held to it."""
+"""Run a training job in the whole cloud, with the permissions of the template's role."""
 
 import time
 from typing import Any
@@ -20,7 +20,7 @@ def trained(bare_cloud: Cloud) -> dict[str, Any]:
     s3, sagemaker = client("s3", bare_cloud.url), client("sagemaker", bare_cloud.url)
     s3.put_object(Bucket=bucket, Key="data/tiny/a.txt", Body=b"A")
     s3.put_object(Bucket=bucket, Key="code/tiny/source.tar.gz", Body=packed(train=COPY))
-    where = {"S3DataType": "S3Prefix", "S3Uri": f"s3://{bucket}/data/tiny/"}
+    source = {"S3DataType": "S3Prefix", "S3Uri": f"s3://{bucket}/data/tiny/"}
     sagemaker.create_training_job(
         TrainingJobName=NAME,
         RoleArn=roles["TrainingRole"],
@@ -33,39 +33,39 @@ def trained(bare_cloud: Cloud) -> dict[str, Any]:
             "sagemaker_program": "train.py",
             "sagemaker_submit_directory": f"s3://{bucket}/code/tiny/source.tar.gz",
         },
-        InputDataConfig=[{"ChannelName": "train", "DataSource": {"S3DataSource": where}}],
+        InputDataConfig=[{"ChannelName": "train", "DataSource": {"S3DataSource": source}}],
         OutputDataConfig={"S3OutputPath": f"s3://{bucket}/models"},
         ResourceConfig={"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 10},
         StoppingCondition={"MaxRuntimeInSeconds": 3600},
     )
     end = time.monotonic() + WAIT_SECONDS
     while True:
-        told: dict[str, Any] = sagemaker.describe_training_job(TrainingJobName=NAME)
-        if told["TrainingJobStatus"] != "InProgress":
-            return told
-        assert time.monotonic() < end, f"still {told}"
-        time.sleep(0.2)
+        description: dict[str, Any] = sagemaker.describe_training_job(TrainingJobName=NAME)
+        if description["TrainingJobStatus"] != "InProgress":
+            return description
+        assert time.monotonic() < end, f"still {description}"
+        time.sleep(0.05)
 
 
-def test_the_templates_role_allows_what_a_job_does(
+def test_the_templates_role_allows_a_training_job(
     bare_cloud: Cloud, trained: dict[str, Any]
 ) -> None:
     assert trained["TrainingJobStatus"] == "Completed", trained.get("FailureReason")
     bucket = bare_cloud.stack.outputs["BucketName"]
-    found = client("s3", bare_cloud.url).list_objects_v2(Bucket=bucket, Prefix=f"models/{NAME}/")
-    assert [each["Key"] for each in found["Contents"]] == [
+    objects = client("s3", bare_cloud.url).list_objects_v2(Bucket=bucket, Prefix=f"models/{NAME}/")
+    assert [each["Key"] for each in objects["Contents"]] == [
         f"models/{NAME}/output/model.tar.gz",
         f"models/{NAME}/output/output.tar.gz",
     ]
 
 
-def test_its_log_is_in_cloudwatch(bare_cloud: Cloud, trained: dict[str, Any]) -> None:
+def test_the_log_is_in_cloudwatch(bare_cloud: Cloud, trained: dict[str, Any]) -> None:
     logs = client("logs", bare_cloud.url)
     group = "/aws/sagemaker/TrainingJobs"
     (stream,) = logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=f"{NAME}/")[
         "logStreams"
     ]
     events = logs.get_log_events(logGroupName=group, logStreamName=stream["logStreamName"])
-    said = [each["message"] for each in events["events"]]
+    messages = [each["message"] for each in events["events"]]
     last = trained["FinalMetricDataList"][0]["Value"]
-    assert f"valid:loss={last:.4f}" in said
+    assert f"valid:loss={last:.4f}" in messages

@@ -1,4 +1,4 @@
-"""A training job with real photos and model/train.py, as the toolkit runs it."""
+"""Run a training job with real photos and model/train.py, in AWS's toolkit."""
 
 import json
 from pathlib import Path
@@ -36,7 +36,7 @@ def trained(service: Service, shared_data: Path, tmp_path_factory: Any) -> dict[
     service.sagemaker.create_training_job(**request)
     return service.wait(
         lambda: service.sagemaker.describe_training_job(TrainingJobName="k-photos-train"),
-        lambda told: told["TrainingJobStatus"] not in {"InProgress", "Stopping"},
+        lambda description: description["TrainingJobStatus"] not in {"InProgress", "Stopping"},
     )
 
 
@@ -58,6 +58,6 @@ def test_the_artifact_is_a_package_of_these_breeds(
 
 
 @pytest.mark.shared
-def test_its_report_is_beside_it(service: Service, trained: dict[str, Any]) -> None:
+def test_the_report_is_in_the_output_archive(service: Service, trained: dict[str, Any]) -> None:
     key = f"out/{trained['TrainingJobName']}/output/output.tar.gz"
     assert {"audit.json", "report.html"} <= set(archive(service, key))

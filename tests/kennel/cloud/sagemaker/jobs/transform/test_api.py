@@ -1,7 +1,7 @@
-"""Transform jobs by boto3, over a tiny model server that really runs."""
+"""Run transform jobs by boto3, over a tiny model server."""
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -10,17 +10,20 @@ from kennel.cloud.runtime.faults import Fault
 from tests.kennel.cloud.sagemaker.conftest import BUCKET, ROLE, Service
 from tests.kennel.cloud.sagemaker.endpoints.serving_tools import TINY
 
+if TYPE_CHECKING:
+    from types_boto3_sagemaker.type_defs import ContainerDefinitionTypeDef
+
 
 @pytest.fixture(scope="module", autouse=True)
 def model(service: Service) -> str:
-    container = {"Image": TINY, "Environment": {"TINY_NAME": "batch"}}
+    container: ContainerDefinitionTypeDef = {"Image": TINY, "Environment": {"TINY_NAME": "batch"}}
     service.sagemaker.create_model(
         ModelName="tiny", PrimaryContainer=container, ExecutionRoleArn=ROLE
     )
     return "tiny"
 
 
-def transform(name: str, prefix: str, **more: Any) -> dict[str, Any]:
+def transform(name: str, prefix: str, **members: Any) -> dict[str, Any]:
     source = {"S3DataType": "S3Prefix", "S3Uri": f"s3://{BUCKET}/{prefix}"}
     return {
         "TransformJobName": name,
@@ -28,32 +31,32 @@ def transform(name: str, prefix: str, **more: Any) -> dict[str, Any]:
         "TransformInput": {
             "DataSource": {"S3DataSource": source},
             "ContentType": "text/plain",
-            **more.pop("TransformInput", {}),
+            **members.pop("TransformInput", {}),
         },
         "TransformOutput": {
             "S3OutputPath": f"s3://{BUCKET}/answers/{name}",
-            **more.pop("TransformOutput", {}),
+            **members.pop("TransformOutput", {}),
         },
         "TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": 1},
-        **more,
+        **members,
     }
 
 
-def run(service: Service, name: str, prefix: str, **more: Any) -> dict[str, Any]:
-    service.sagemaker.create_transform_job(**transform(name, prefix, **more))
+def run(service: Service, name: str, prefix: str, **members: Any) -> dict[str, Any]:
+    service.sagemaker.create_transform_job(**transform(name, prefix, **members))
     return ended(service, name)
 
 
 def ended(service: Service, name: str) -> dict[str, Any]:
     return service.wait(
         lambda: service.sagemaker.describe_transform_job(TransformJobName=name),
-        lambda told: told["TransformJobStatus"] in {"Completed", "Failed", "Stopped"},
+        lambda description: description["TransformJobStatus"] in {"Completed", "Failed", "Stopped"},
     )
 
 
 def answers(service: Service, name: str) -> dict[str, bytes]:
-    found = service.s3.list_objects_v2(Bucket=BUCKET, Prefix=f"answers/{name}/")
-    keys = [each["Key"] for each in found.get("Contents", [])]
+    objects = service.s3.list_objects_v2(Bucket=BUCKET, Prefix=f"answers/{name}/")
+    keys = [each["Key"] for each in objects.get("Contents", [])]
     return {
         key.removeprefix(f"answers/{name}/"): service.s3.get_object(Bucket=BUCKET, Key=key)[
             "Body"
@@ -62,15 +65,15 @@ def answers(service: Service, name: str) -> dict[str, bytes]:
     }
 
 
-def test_every_object_of_the_prefix_has_its_answer(service: Service) -> None:
+def test_every_object_of_the_prefix_is_transformed(service: Service) -> None:
     service.upload("in/a.jpg", b"one")
     service.upload("in/deep/b.jpg", b"two")
-    told = run(service, "all", "in/", TransformOutput={"Accept": "application/json"})
-    assert told["TransformJobStatus"] == "Completed", told.get("FailureReason")
-    assert told["TransformStartTime"] <= told["TransformEndTime"]
-    found = answers(service, "all")
-    assert set(found) == {"a.jpg.out", "deep/b.jpg.out"}
-    answer = json.loads(found["a.jpg.out"])
+    description = run(service, "all", "in/", TransformOutput={"Accept": "application/json"})
+    assert description["TransformJobStatus"] == "Completed", description.get("FailureReason")
+    assert description["TransformStartTime"] <= description["TransformEndTime"]
+    outputs = answers(service, "all")
+    assert set(outputs) == {"a.jpg.out", "deep/b.jpg.out"}
+    answer = json.loads(outputs["a.jpg.out"])
     assert answer["name"] == "batch"
     assert answer["headers"]["content-type"] == "text/plain"
     assert answer["headers"]["accept"] == "application/json"
@@ -81,9 +84,9 @@ def test_two_instances_share_the_objects(service: Service) -> None:
         service.upload(f"many/{number}", b"wait 0.2")
     resources = {"InstanceType": "ml.m5.large", "InstanceCount": 2}
     run(service, "shared", "many/", TransformResources=resources, MaxConcurrentTransforms=2)
-    found = answers(service, "shared")
-    assert len(found) == 6
-    assert len({json.loads(body)["pid"] for body in found.values()}) == 2
+    outputs = answers(service, "shared")
+    assert len(outputs) == 6
+    assert len({json.loads(body)["pid"] for body in outputs.values()}) == 2
 
 
 def test_lines_are_records(service: Service) -> None:
@@ -104,13 +107,13 @@ def test_lines_are_records(service: Service) -> None:
         ("500", "AlgorithmError: See job logs for more information"),
     ],
 )
-def test_one_bad_object_fails_the_job_and_the_others_stay(
+def test_one_bad_object_fails_the_job_and_the_other_outputs_stay(
     service: Service, status: str, reason: str
 ) -> None:
     service.upload(f"mixed-{status}/bad", f"status {status} no dog".encode())
     service.upload(f"mixed-{status}/good", b"fine")
-    told = run(service, f"mixed-{status}", f"mixed-{status}/")
-    assert (told["TransformJobStatus"], told["FailureReason"]) == ("Failed", reason)
+    description = run(service, f"mixed-{status}", f"mixed-{status}/")
+    assert (description["TransformJobStatus"], description["FailureReason"]) == ("Failed", reason)
     assert set(answers(service, f"mixed-{status}")) == {"good.out"}
     group = "/aws/sagemaker/TransformJobs"
     streams = service.logs.describe_log_streams(
@@ -120,31 +123,31 @@ def test_one_bad_object_fails_the_job_and_the_others_stay(
     events = service.logs.get_log_events(
         logGroupName=group, logStreamName=data_log["logStreamName"]
     )["events"]
-    said = "\n".join(each["message"] for each in events)
-    assert f"{BUCKET}/mixed-{status}/bad: " in said and "no dog" in said
+    log = "\n".join(each["message"] for each in events)
+    assert f"{BUCKET}/mixed-{status}/bad: " in log and "no dog" in log
 
 
-def test_a_record_over_the_payload_is_refused(service: Service) -> None:
+def test_a_record_over_the_payload_limit_fails_the_job(service: Service) -> None:
     service.upload("large/x", b"x" * (1024 * 1024 + 1))
-    told = run(service, "large", "large/", MaxPayloadInMB=1)
-    assert told["FailureReason"].startswith("ClientError: ")
+    description = run(service, "large", "large/", MaxPayloadInMB=1)
+    assert description["FailureReason"].startswith("ClientError: ")
     assert answers(service, "large") == {}
 
 
 def test_an_empty_prefix_fails_the_job(service: Service) -> None:
-    told = run(service, "nothing", "not/there")
-    assert "No S3 objects found" in told["FailureReason"]
+    description = run(service, "nothing", "not/there")
+    assert "No S3 objects found" in description["FailureReason"]
 
 
 def test_a_model_that_does_not_become_healthy_fails_the_job(service: Service) -> None:
-    container = {"Image": TINY, "Environment": {"TINY_PING": "dies"}}
+    container: ContainerDefinitionTypeDef = {"Image": TINY, "Environment": {"TINY_PING": "dies"}}
     service.sagemaker.create_model(
         ModelName="dead", PrimaryContainer=container, ExecutionRoleArn=ROLE
     )
     service.upload("some/a", b"a")
-    told = run(service, "dead", "some/", ModelName="dead")
-    assert told["TransformJobStatus"] == "Failed"
-    assert told["FailureReason"].startswith(
+    description = run(service, "dead", "some/", ModelName="dead")
+    assert description["TransformJobStatus"] == "Failed"
+    assert description["FailureReason"].startswith(
         "AlgorithmError: Model container failed to respond to ping"
     )
 

@@ -1,4 +1,7 @@
-"""Tuning jobs by boto3, over scripts that print a loss; the training jobs are real ones."""
+"""Tuning jobs by boto3, over scripts that print a loss.
+
+The grid's training jobs run in AWS's toolkit, the others in one that starts faster.
+"""
 
 import copy
 from typing import Any
@@ -13,13 +16,13 @@ from tests.kennel.cloud.sagemaker.jobs.scripts import job
 #: The loss is lowest where rate is 0.1 and kind is good.
 LOSS = """
 import argparse, math
-given = argparse.ArgumentParser()
-given.add_argument("--rate", type=float)
-given.add_argument("--kind")
-given = given.parse_args()
-if given.kind == "broken":
+arguments = argparse.ArgumentParser()
+arguments.add_argument("--rate", type=float)
+arguments.add_argument("--kind")
+arguments = arguments.parse_args()
+if arguments.kind == "broken":
     raise SystemExit(1)
-loss = abs(math.log10(given.rate) + 1) + (given.kind != "good")
+loss = abs(math.log10(arguments.rate) + 1) + (arguments.kind != "good")
 print(f"valid:loss={loss:.6f}")
 """
 
@@ -54,30 +57,32 @@ def ended(service: Service, name: str) -> dict[str, Any]:
         lambda: service.sagemaker.describe_hyper_parameter_tuning_job(
             HyperParameterTuningJobName=name
         ),
-        lambda told: told["HyperParameterTuningJobStatus"] in {"Completed", "Failed", "Stopped"},
+        lambda description: (
+            description["HyperParameterTuningJobStatus"] in {"Completed", "Failed", "Stopped"}
+        ),
     )
 
 
 def jobs_of(service: Service, name: str, **more: Any) -> list[dict[str, Any]]:
-    answer = service.sagemaker.list_training_jobs_for_hyper_parameter_tuning_job(
+    answer: Any = service.sagemaker.list_training_jobs_for_hyper_parameter_tuning_job(
         HyperParameterTuningJobName=name, **more
     )
-    found: list[dict[str, Any]] = answer["TrainingJobSummaries"]
-    return found
+    summaries: list[dict[str, Any]] = answer["TrainingJobSummaries"]
+    return summaries
 
 
 @pytest.fixture(scope="module")
-def done(service: Service) -> dict[str, Any]:
-    request = tuning(service, "search") | {"Tags": [{"Key": "who", "Value": "me"}]}
-    service.sagemaker.create_hyper_parameter_tuning_job(**request)
-    return ended(service, "search")
+def done(quick_service: Service) -> dict[str, Any]:
+    request = tuning(quick_service, "search") | {"Tags": [{"Key": "owner", "Value": "me"}]}
+    quick_service.sagemaker.create_hyper_parameter_tuning_job(**request)
+    return ended(quick_service, "search")
 
 
-def test_the_best_of_all_is_told(service: Service, done: dict[str, Any]) -> None:
+def test_the_best_training_job_is_reported(quick_service: Service, done: dict[str, Any]) -> None:
     assert done["HyperParameterTuningJobStatus"] == "Completed"
     assert done["TrainingJobStatusCounters"]["Completed"] == 3
     assert done["ObjectiveStatusCounters"] == {"Succeeded": 3, "Pending": 0, "Failed": 0}
-    jobs = jobs_of(service, "search", SortBy="FinalObjectiveMetricValue")
+    jobs = jobs_of(quick_service, "search", SortBy="FinalObjectiveMetricValue")
     losses = [each["FinalHyperParameterTuningJobObjectiveMetric"]["Value"] for each in jobs]
     assert losses == sorted(losses)
     best = done["BestTrainingJob"]
@@ -85,24 +90,24 @@ def test_the_best_of_all_is_told(service: Service, done: dict[str, Any]) -> None
     assert set(best["TunedHyperParameters"]) == {"rate", "kind"}
 
 
-def test_a_training_job_of_it_is_one_like_any(service: Service, done: dict[str, Any]) -> None:
+def test_each_trial_is_a_training_job(quick_service: Service, done: dict[str, Any]) -> None:
     name = done["BestTrainingJob"]["TrainingJobName"]
     assert name.startswith("search-00")
-    told = service.sagemaker.describe_training_job(TrainingJobName=name)
-    assert told["TuningJobArn"] == done["HyperParameterTuningJobArn"]
-    given = told["HyperParameters"]
-    assert given["_tuning_objective_metric"] == "valid:loss"
-    assert given["sagemaker_program"] == "train.py"
-    assert done["BestTrainingJob"]["TunedHyperParameters"].items() <= given.items()
-    tags = service.sagemaker.list_tags(ResourceArn=told["TrainingJobArn"])["Tags"]
-    assert tags == [{"Key": "who", "Value": "me"}]
+    description = quick_service.sagemaker.describe_training_job(TrainingJobName=name)
+    assert description["TuningJobArn"] == done["HyperParameterTuningJobArn"]
+    hyperparameters = description["HyperParameters"]
+    assert hyperparameters["_tuning_objective_metric"] == "valid:loss"
+    assert hyperparameters["sagemaker_program"] == "train.py"
+    assert done["BestTrainingJob"]["TunedHyperParameters"].items() <= hyperparameters.items()
+    tags = quick_service.sagemaker.list_tags(ResourceArn=description["TrainingJobArn"])["Tags"]
+    assert tags == [{"Key": "owner", "Value": "me"}]
 
 
-def test_a_warm_start_learns_from_a_parent_and_tells_the_best_of_both(
-    service: Service, done: dict[str, Any]
+def test_a_warm_start_reports_the_best_job_of_both_tuning_jobs(
+    quick_service: Service, done: dict[str, Any]
 ) -> None:
     limits = {"MaxNumberOfTrainingJobs": 1, "MaxParallelTrainingJobs": 1}
-    request = tuning(service, "warm", ResourceLimits=limits)
+    request = tuning(quick_service, "warm", ResourceLimits=limits)
     request["TrainingJobDefinition"]["StaticHyperParameters"] = copy.deepcopy(
         done["TrainingJobDefinition"]["StaticHyperParameters"]
     )
@@ -110,11 +115,11 @@ def test_a_warm_start_learns_from_a_parent_and_tells_the_best_of_both(
         "ParentHyperParameterTuningJobs": [{"HyperParameterTuningJobName": "search"}],
         "WarmStartType": "IdenticalDataAndAlgorithm",
     }
-    service.sagemaker.create_hyper_parameter_tuning_job(**request)
-    told = ended(service, "warm")
+    quick_service.sagemaker.create_hyper_parameter_tuning_job(**request)
+    description = ended(quick_service, "warm")
     objective = "FinalHyperParameterTuningJobObjectiveMetric"
-    own, parents = told["BestTrainingJob"], done["BestTrainingJob"]
-    overall = told["OverallBestTrainingJob"]
+    own, parents = description["BestTrainingJob"], done["BestTrainingJob"]
+    overall = description["OverallBestTrainingJob"]
     assert overall[objective]["Value"] == pytest.approx(
         min(own[objective]["Value"], parents[objective]["Value"])
     )
@@ -134,46 +139,46 @@ def test_a_grid_tries_each_combination_once(service: Service) -> None:
         ResourceLimits={"MaxParallelTrainingJobs": 2},
     )
     service.sagemaker.create_hyper_parameter_tuning_job(**request)
-    told = ended(service, "grid")
-    assert told["HyperParameterTuningJobStatus"] == "Completed"
-    assert told["TrainingJobStatusCounters"] == {
+    description = ended(service, "grid")
+    assert description["HyperParameterTuningJobStatus"] == "Completed"
+    assert description["TrainingJobStatusCounters"] == {
         "Completed": 1,
         "InProgress": 0,
         "RetryableError": 0,
         "NonRetryableError": 1,
         "Stopped": 0,
     }
-    assert told["BestTrainingJob"]["TunedHyperParameters"] == {"kind": "good", "rate": "0.1"}
+    assert description["BestTrainingJob"]["TunedHyperParameters"] == {"kind": "good", "rate": "0.1"}
 
 
-def test_a_stop_ends_its_training_jobs(service: Service) -> None:
-    request = tuning(service, "halt")
-    service.faults.add(Fault("CreateTrainingJob", "hang", times=2, name="halt-*"))
-    service.sagemaker.create_hyper_parameter_tuning_job(**request)
-    service.wait(
-        lambda: service.sagemaker.describe_hyper_parameter_tuning_job(
+def test_a_stop_ends_its_training_jobs(quick_service: Service) -> None:
+    request = tuning(quick_service, "halt")
+    quick_service.faults.add(Fault("CreateTrainingJob", "hang", times=2, name="halt-*"))
+    quick_service.sagemaker.create_hyper_parameter_tuning_job(**request)
+    quick_service.wait(
+        lambda: quick_service.sagemaker.describe_hyper_parameter_tuning_job(
             HyperParameterTuningJobName="halt"
         ),
-        lambda told: told["TrainingJobStatusCounters"]["InProgress"] == 2,
+        lambda description: description["TrainingJobStatusCounters"]["InProgress"] == 2,
     )
-    service.sagemaker.stop_hyper_parameter_tuning_job(HyperParameterTuningJobName="halt")
-    told = ended(service, "halt")
-    assert told["HyperParameterTuningJobStatus"] == "Stopped"
-    assert told["TrainingJobStatusCounters"]["Stopped"] == 2
-    assert "BestTrainingJob" not in told
+    quick_service.sagemaker.stop_hyper_parameter_tuning_job(HyperParameterTuningJobName="halt")
+    description = ended(quick_service, "halt")
+    assert description["HyperParameterTuningJobStatus"] == "Stopped"
+    assert description["TrainingJobStatusCounters"]["Stopped"] == 2
+    assert "BestTrainingJob" not in description
     with pytest.raises(ClientError, match="in status Stopped"):
-        service.sagemaker.stop_hyper_parameter_tuning_job(HyperParameterTuningJobName="halt")
+        quick_service.sagemaker.stop_hyper_parameter_tuning_job(HyperParameterTuningJobName="halt")
 
 
-def test_when_five_have_failed_and_none_succeeded_it_gives_up(service: Service) -> None:
-    service.faults.add(Fault("CreateTrainingJob", "capacity", times=9, name="none-*"))
+def test_five_failures_without_a_success_fail_the_tuning_job(quick_service: Service) -> None:
+    quick_service.faults.add(Fault("CreateTrainingJob", "capacity", times=9, name="none-*"))
     limits = {"MaxNumberOfTrainingJobs": 9, "MaxParallelTrainingJobs": 1}
-    request = tuning(service, "none", ResourceLimits=limits)
-    service.sagemaker.create_hyper_parameter_tuning_job(**request)
-    told = ended(service, "none")
-    assert told["HyperParameterTuningJobStatus"] == "Failed"
-    assert told["FailureReason"].startswith("No training job succeeded after 5 attempts.")
-    assert told["TrainingJobStatusCounters"]["NonRetryableError"] == 5
+    request = tuning(quick_service, "none", ResourceLimits=limits)
+    quick_service.sagemaker.create_hyper_parameter_tuning_job(**request)
+    description = ended(quick_service, "none")
+    assert description["HyperParameterTuningJobStatus"] == "Failed"
+    assert description["FailureReason"].startswith("No training job succeeded after 5 attempts.")
+    assert description["TrainingJobStatusCounters"]["NonRetryableError"] == 5
     assert all(
-        each["FailureReason"].startswith("CapacityError") for each in jobs_of(service, "none")
+        each["FailureReason"].startswith("CapacityError") for each in jobs_of(quick_service, "none")
     )

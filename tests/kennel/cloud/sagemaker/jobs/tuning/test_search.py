@@ -1,4 +1,4 @@
-"""The search by itself: ranges and their scales, grids, early stopping, warm starts."""
+"""Search without jobs: ranges and their scales, grids, early stopping, warm starts."""
 
 from typing import Any
 
@@ -24,10 +24,10 @@ def continuous(low: str, high: str, scaling: str) -> dict[str, Any]:
 def drawn(search: Search, count: int = 200) -> list[float]:
     values = []
     for _ in range(count):
-        tried = search.propose()
-        assert tried
-        values.append(float(tried.values["x"]))
-        search.tell(tried, values[-1], [], stopped=False)
+        trial = search.propose()
+        assert trial
+        values.append(float(trial.hyperparameters["x"]))
+        search.report(trial, values[-1], [], stopped=False)
     return sorted(values)
 
 
@@ -48,7 +48,7 @@ def test_integers_are_whole_and_within_their_range() -> None:
     assert set(drawn(search, 60)) == {2, 3, 4, 5}
 
 
-def test_bayesian_comes_nearer_than_random_after_the_same_tries() -> None:
+def test_bayesian_is_better_than_random_after_the_same_trials() -> None:
     ranges = continuous("0", "1", "Linear")
     best = {}
     for strategy in ("Random", "Bayesian"):
@@ -57,11 +57,11 @@ def test_bayesian_comes_nearer_than_random_after_the_same_tries() -> None:
             search = Search(config(Strategy=strategy, RandomSeed=seed, ParameterRanges=ranges))
             values = []
             for _ in range(30):
-                tried = search.propose()
-                assert tried
-                x = float(tried.values["x"])
+                trial = search.propose()
+                assert trial
+                x = float(trial.hyperparameters["x"])
                 values.append(abs(x - 0.37))
-                search.tell(tried, values[-1], [], stopped=False)
+                search.report(trial, values[-1], [], stopped=False)
             nearest.append(sum(values[15:]))
         best[strategy] = sum(nearest)
     assert best["Bayesian"] < best["Random"]
@@ -70,36 +70,36 @@ def test_bayesian_comes_nearer_than_random_after_the_same_tries() -> None:
 def test_a_grid_has_each_combination_once() -> None:
     ranges = [{"Name": "a", "Values": ["1", "2"]}, {"Name": "b", "Values": ["x", "y"]}]
     search = Search(config(Strategy="Grid", ParameterRanges={"CategoricalParameterRanges": ranges}))
-    tried = []
+    combinations = []
     while proposal := search.propose():
-        tried.append((proposal.values["a"], proposal.values["b"]))
-    assert sorted(tried) == [("1", "x"), ("1", "y"), ("2", "x"), ("2", "y")]
+        combinations.append((proposal.hyperparameters["a"], proposal.hyperparameters["b"]))
+    assert sorted(combinations) == [("1", "x"), ("1", "y"), ("2", "x"), ("2", "y")]
 
 
 def test_early_stopping_compares_with_the_median_of_running_averages() -> None:
     ranges = continuous("0", "1", "Linear")
     search = Search(config(ParameterRanges=ranges, TrainingJobEarlyStoppingType="Auto"))
     for curve in ([1.0, 0.6], [1.0, 0.8], [1.0, 0.2]):  # averages 0.8, 0.9, 0.6; median 0.8
-        tried = search.propose()
-        assert tried
-        search.tell(tried, curve[-1], curve, stopped=False)
-    for last, hopeless in ((0.81, True), (0.79, False)):
-        tried = search.propose()
-        assert tried
-        assert not search.is_hopeless(tried, [])
-        assert search.is_hopeless(tried, [1.0, last]) is hopeless
+        trial = search.propose()
+        assert trial
+        search.report(trial, curve[-1], curve, stopped=False)
+    for last, prune in ((0.81, True), (0.79, False)):
+        trial = search.propose()
+        assert trial
+        assert not search.should_stop(trial, [])
+        assert search.should_stop(trial, [1.0, last]) is prune
 
 
-def test_without_early_stopping_nothing_is_hopeless() -> None:
+def test_without_early_stopping_no_trial_stops() -> None:
     search = Search(config(ParameterRanges=continuous("0", "1", "Linear")))
     first = search.propose()
     assert first
-    search.tell(first, 0.1, [0.1], stopped=False)
+    search.report(first, 0.1, [0.1], stopped=False)
     second = search.propose()
-    assert second and not search.is_hopeless(second, [99.0])
+    assert second and not search.should_stop(second, [99.0])
 
 
-def test_hyperband_stops_what_is_far_behind() -> None:
+def test_hyperband_stops_trials_that_are_far_behind() -> None:
     search = Search(
         config(
             Strategy="Hyperband",
@@ -109,20 +109,20 @@ def test_hyperband_stops_what_is_far_behind() -> None:
     )
     stopped = 0
     for number in range(30):
-        tried = search.propose()
-        assert tried
+        trial = search.propose()
+        assert trial
         curve = []
         for _ in range(9):
             curve.append(float(number % 10))
-            if search.is_hopeless(tried, curve):
+            if search.should_stop(trial, curve):
                 stopped += 1
                 break
-        search.tell(tried, curve[-1], curve, stopped=len(curve) < 9)
+        search.report(trial, curve[-1], curve, stopped=len(curve) < 9)
     assert 0 < stopped < 30
 
 
-def test_a_warm_start_ignores_what_is_outside_the_new_ranges() -> None:
+def test_a_warm_start_ignores_results_outside_the_new_ranges() -> None:
     ranges = continuous("0", "0.5", "Linear")
-    known = [({"x": "0.4"}, 1.0), ({"x": "0.9"}, 0.0), ({"y": "1"}, 0.0)]
-    search = Search(config(Strategy="Bayesian", ParameterRanges=ranges), known)
+    parent_results = [({"x": "0.4"}, 1.0), ({"x": "0.9"}, 0.0), ({"y": "1"}, 0.0)]
+    search = Search(config(Strategy="Bayesian", ParameterRanges=ranges), parent_results)
     assert drawn(search, 20)[-1] <= 0.5

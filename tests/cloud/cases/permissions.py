@@ -1,11 +1,11 @@
-"""Roles: what a function's role does not allow is denied, in each service's own way.
+"""Cases of calls that a role does not allow: each service denies them in its own format.
 
-Only denials are here: what roles may do is seen by every run of the pipeline.
+Every run of the pipeline covers the calls that roles allow.
 """
 
 from typing import Any
 
-from tests.cloud.case import Case, Refused
+from tests.cloud.conformance_case import Case, Refused
 
 _IAM = "https://docs.aws.amazon.com/IAM/latest/UserGuide/"
 _WORDS = f"{_IAM}troubleshoot_access-denied.html"
@@ -34,19 +34,19 @@ def _denied(  # noqa: PLR0917 - a row of a table
     code: str = "AccessDeniedException",
     status: int = 400,
 ) -> Case:
-    who = rf"User: arn:aws:sts::123456789012:assumed-role/bare-{role}/bare-[A-Za-z-]+"
-    words = (
-        rf"{who} is not authorized to perform: {action} on resource: {resource} "
+    user = rf"User: arn:aws:sts::123456789012:assumed-role/bare-{role}/bare-[A-Za-z-]+"
+    message = (
+        rf"{user} is not authorized to perform: {action} on resource: {resource} "
         rf"because no identity-based policy allows the {action} action"
     )
-    return Case(name, call, request, Refused(code, words, status), source, caller=role)
+    return Case(name, call, request, Refused(code, message, status), source, caller=role)
 
 
 _S3 = {"code": "AccessDenied", "status": 403}
 
 CASES = [
     _denied(
-        "S3 says AccessDenied, and who, what and on which object",
+        "S3 denies with AccessDenied and names user, action and object",
         "s3.get_object",
         {"Bucket": "$bucket", "Key": "live/breeds.json"},
         "s3:GetObject",
@@ -55,7 +55,7 @@ CASES = [
         **_S3,  # type: ignore[arg-type]
     ),
     _denied(
-        "an object that is not there is hidden from one who may not list",
+        "a missing object is denied to a role that may not list the bucket",
         "s3.get_object",
         {"Bucket": "$bucket", "Key": "live/nothing"},
         "s3:ListBucket",
@@ -65,7 +65,7 @@ CASES = [
         **_S3,  # type: ignore[arg-type]
     ),
     _denied(
-        "reading is not writing",
+        "a role that may read an object may not write it",
         "s3.put_object",
         {"Bucket": "$bucket", "Key": "live/breeds.json", "Body": b"[]"},
         "s3:PutObject",
@@ -85,7 +85,7 @@ CASES = [
         **_S3,  # type: ignore[arg-type]
     ),
     _denied(
-        "a copy needs the right to write its target",
+        "a copy requires permission to write its target",
         "s3.copy_object",
         {"Bucket": "$bucket", "Key": "live/copy", "CopySource": "$bucket/live/breeds.json"},
         "s3:PutObject",
@@ -95,7 +95,7 @@ CASES = [
         **_S3,  # type: ignore[arg-type]
     ),
     _denied(
-        "SageMaker's actions are denied one by one",
+        "a SageMaker action that the role does not allow is denied",
         "sagemaker.delete_endpoint",
         {"EndpointName": "kennel"},
         "sagemaker:DeleteEndpoint",
@@ -103,7 +103,7 @@ CASES = [
         f"{_REFERENCE}list_amazonsagemakerai.html",
     ),
     _denied(
-        "the right to invoke one endpoint is none to invoke another",
+        "invoking another endpoint than the allowed one is denied",
         "sagemaker-runtime.invoke_endpoint",
         {"EndpointName": "another", "Body": b"x"},
         "sagemaker:InvokeEndpoint",
@@ -111,7 +111,7 @@ CASES = [
         f"{_REFERENCE}list_amazonsagemakerai.html",
     ),
     _denied(
-        "a model is given no role but the one that may be passed",
+        "passing another role than the allowed one is denied",
         "sagemaker.create_model",
         {**_MODEL, "ExecutionRoleArn": "arn:aws:iam::123456789012:role/another"},
         "iam:PassRole",
@@ -120,7 +120,7 @@ CASES = [
         role="ReleaseRole",
     ),
     _denied(
-        "a model outside the name's prefix",
+        "a model name outside the allowed prefix is denied",
         "sagemaker.create_model",
         {**_MODEL, "ModelName": "another", "ExecutionRoleArn": "$role"},
         "sagemaker:CreateModel",
@@ -129,7 +129,7 @@ CASES = [
         role="ReleaseRole",
     ),
     _denied(
-        "registering a variant needs the right to describe its endpoint",
+        "registering a variant requires permission to describe its endpoint",
         "application-autoscaling.register_scalable_target",
         {**_OTHER, "MinCapacity": 1, "MaxCapacity": 2},
         "sagemaker:DescribeEndpoint",
@@ -151,7 +151,7 @@ CASES = [
         role="ApplyAutoscalingRole",
     ),
     _denied(
-        "Lambda answers 403",
+        "Lambda denies with status 403",
         "lambda.invoke",
         {"FunctionName": "bare-PageFunction", "Payload": b"{}"},
         "lambda:InvokeFunction",
@@ -160,7 +160,7 @@ CASES = [
         status=403,
     ),
     _denied(
-        "SNS says AuthorizationError",
+        "SNS denies with AuthorizationError",
         "sns.publish",
         {"TopicArn": f"arn:aws:sns:{_A}:another", "Message": "x"},
         "sns:Publish",
@@ -170,7 +170,7 @@ CASES = [
         status=403,
     ),
     _denied(
-        "EC2 says UnauthorizedOperation",
+        "EC2 denies with UnauthorizedOperation",
         "ec2.describe_instances",
         {},
         "ec2:DescribeInstances",
@@ -180,7 +180,7 @@ CASES = [
         status=403,
     ),
     _denied(
-        "IAM says AccessDenied",
+        "IAM denies with AccessDenied",
         "iam.get_role",
         {"RoleName": "another"},
         "iam:GetRole",
@@ -190,7 +190,7 @@ CASES = [
         status=403,
     ),
     _denied(
-        "Step Functions",
+        "Step Functions denies stopping an execution",
         "stepfunctions.stop_execution",
         {"executionArn": f"arn:aws:states:{_A}:execution:machine:name"},
         "states:StopExecution",
@@ -198,7 +198,7 @@ CASES = [
         f"{_REFERENCE}list_awsstepfunctions.html",
     ),
     _denied(
-        "CodeBuild",
+        "CodeBuild denies starting another project",
         "codebuild.start_build",
         {"projectName": "another"},
         "codebuild:StartBuild",
@@ -206,7 +206,7 @@ CASES = [
         f"{_REFERENCE}list_awscodebuild.html",
     ),
     _denied(
-        "Parameter Store",
+        "Parameter Store denies reading a parameter",
         "ssm.get_parameter",
         {"Name": "/a/secret"},
         "ssm:GetParameter",
@@ -214,7 +214,7 @@ CASES = [
         f"{_REFERENCE}list_awssystemsmanager.html",
     ),
     _denied(
-        "another function's log",
+        "CloudWatch Logs denies writing another function's log",
         "logs.create_log_stream",
         {"logGroupName": "another", "logStreamName": "x"},
         "logs:CreateLogStream",
@@ -222,7 +222,7 @@ CASES = [
         f"{_REFERENCE}list_amazoncloudwatchlogs.html",
     ),
     _denied(
-        "images of another repository",
+        "ECR denies reading another repository",
         "ecr.describe_images",
         {"repositoryName": "another"},
         "ecr:DescribeImages",
@@ -230,7 +230,7 @@ CASES = [
         f"{_REFERENCE}list_amazonelasticcontainerregistry.html",
     ),
     Case(
-        name="who one is, AWS tells anyone who signs",
+        name="GetCallerIdentity requires no permission",
         call="sts.get_caller_identity",
         request={},
         expect={"Account": "123456789012"},

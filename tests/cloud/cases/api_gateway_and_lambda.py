@@ -1,6 +1,6 @@
-"""The REST API and Lambda's own API."""
+"""Cases of the REST API and of Lambda's own API."""
 
-from tests.cloud.case import Case, HttpCase, Like, Refused
+from tests.cloud.conformance_case import Case, HttpCase, Like, Refused
 
 _API = "https://docs.aws.amazon.com/apigateway/latest/developerguide/"
 _LAMBDA = "https://docs.aws.amazon.com/lambda/latest/"
@@ -10,7 +10,7 @@ _PAGE = b'{"resource": "/", "path": "/", "httpMethod": "GET", "headers": {}}'
 
 _REQUESTS = [
     HttpCase(
-        name="a route that needs a key answers 403 without one",
+        name="a route that requires an API key answers 403 without one",
         method="POST",
         path="/classify",
         source=f"{_API}api-gateway-api-key-source.html",
@@ -18,7 +18,7 @@ _REQUESTS = [
         expect_headers={"x-amzn-errortype": "ForbiddenException"},
     ),
     HttpCase(
-        name="a key that no usage plan knows answers 403",
+        name="an unknown API key answers 403",
         method="POST",
         path="/classify",
         headers={"x-api-key": "wrong"},
@@ -28,7 +28,7 @@ _REQUESTS = [
         expect_json={"status": 403, "title": "Forbidden"},
     ),
     HttpCase(
-        name="a path that is not there is MISSING_AUTHENTICATION_TOKEN, 404 here",
+        name="an unknown path answers 404 with MissingAuthenticationTokenException",
         method="GET",
         path="/nothing",
         source=_TYPES,
@@ -36,7 +36,7 @@ _REQUESTS = [
         expect_headers=_TOKEN,
     ),
     HttpCase(
-        name="so is a method that a path does not have",
+        name="an unknown method of a path answers 404",
         method="DELETE",
         path="/classify",
         source=_TYPES,
@@ -44,7 +44,7 @@ _REQUESTS = [
         expect_headers=_TOKEN,
     ),
     HttpCase(
-        name="so is a path outside the stage",
+        name="a path without the stage answers 404",
         method="GET",
         path="/breeds",
         source=f"{_API}how-to-call-api.html",
@@ -53,7 +53,7 @@ _REQUESTS = [
         whole_path=True,
     ),
     HttpCase(
-        name="so is a stage that only begins with the stage's name",
+        name="a stage with the stage's name as a prefix answers 404",
         method="GET",
         path="/v11/breeds",
         source=f"{_API}how-to-call-api.html",
@@ -62,7 +62,7 @@ _REQUESTS = [
         whole_path=True,
     ),
     HttpCase(
-        name="a proxy integration's headers and body come back as the function gave them",
+        name="a proxy integration returns the function's headers and body",
         method="GET",
         path="/openapi.json",
         source=f"{_API}set-up-lambda-proxy-integrations.html",
@@ -71,7 +71,7 @@ _REQUESTS = [
         expect_json={"openapi": Like(r"3\..*")},
     ),
     HttpCase(
-        name="a signature with an unknown key is refused before anything else",
+        name="a signature with an unknown access key answers 403",
         method="POST",
         path="/",
         headers={
@@ -88,7 +88,7 @@ _REQUESTS = [
 
 _CALLS = [
     Case(
-        name="a function that is not there",
+        name="invoking a missing function is an error",
         call="lambda.invoke",
         request={"FunctionName": "nobody", "Payload": b"{}"},
         expect=Refused(
@@ -99,28 +99,28 @@ _CALLS = [
         source=f"{_LAMBDA}api/API_Invoke.html",
     ),
     Case(
-        name="a dry run checks and invokes nothing",
+        name="a dry run answers 204",
         call="lambda.invoke",
         request={"FunctionName": "bare-PageFunction", "InvocationType": "DryRun"},
         expect={"StatusCode": 204},
         source=f"{_LAMBDA}api/API_Invoke.html",
     ),
     Case(
-        name="an event is accepted with 202",
+        name="an asynchronous invocation answers 202",
         call="lambda.invoke",
         request={"FunctionName": "bare-PageFunction", "InvocationType": "Event", "Payload": _PAGE},
         expect={"StatusCode": 202},
         source=f"{_LAMBDA}dg/invocation-async.html",
     ),
     Case(
-        name="a synchronous invocation names the version that ran",
+        name="a synchronous invocation names the executed version",
         call="lambda.invoke",
         request={"FunctionName": "bare-PageFunction", "Payload": _PAGE},
         expect={"StatusCode": 200, "ExecutedVersion": "$LATEST"},
         source=f"{_LAMBDA}api/API_Invoke.html",
     ),
     Case(
-        name="a function may be named by its ARN",
+        name="a function can be invoked by its ARN",
         call="lambda.invoke",
         request={
             "FunctionName": "arn:aws:lambda:us-east-1:123456789012:function:bare-PageFunction",
@@ -137,7 +137,7 @@ _CALLS = [
         source=f"{_LAMBDA}dg/python-exceptions.html",
     ),
     Case(
-        name="a request over 6 MB",
+        name="a synchronous request over 6 MB is refused",
         call="lambda.invoke",
         request={"FunctionName": "bare-PageFunction", "Payload": b" " * 6_291_457},
         expect=Refused(
@@ -148,7 +148,7 @@ _CALLS = [
         source=f"{_LAMBDA}dg/gettingstarted-limits.html",
     ),
     Case(
-        name="an asynchronous request over 1 MB",
+        name="an asynchronous request over 1 MB is refused",
         call="lambda.invoke",
         request={
             "FunctionName": "bare-PageFunction",

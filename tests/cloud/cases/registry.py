@@ -1,9 +1,9 @@
-"""The model registry, tags and lists."""
+"""Cases of the model registry, of tags and of lists."""
 
 from typing import Any
 
-from tests.cloud.case import API, GITHUB, GUIDE, Absent, Case, Like, Refused
-from tests.cloud.cases_jobs import training
+from tests.cloud.cases.jobs import training
+from tests.cloud.conformance_case import API, GITHUB, GUIDE, Absent, Case, Like, Refused
 
 _ARN = "arn:aws:sagemaker:us-east-1:123456789012:"
 _GROUP = ("sagemaker.create_model_package_group", {"ModelPackageGroupName": "$name"})
@@ -36,7 +36,7 @@ def _model(suffix: str) -> tuple[str, dict[str, Any]]:
 
 _REGISTRY = [
     Case(
-        "versions of a group are counted from one",
+        "a group numbers its versions from 1",
         "sagemaker.create_model_package",
         _version()[1],
         {"ModelPackageArn": _ARN + "model-package/$name/2"},
@@ -44,7 +44,7 @@ _REGISTRY = [
         before=(_GROUP, _version()),
     ),
     Case(
-        "a version waits for its approval unless it says otherwise",
+        "a new version is PendingManualApproval by default",
         "sagemaker.describe_model_package",
         {"ModelPackageName": _ARN + "model-package/$name/1"},
         {
@@ -57,7 +57,7 @@ _REGISTRY = [
         before=(_GROUP, _version()),
     ),
     Case(
-        "an approval is kept with its words",
+        "an approval is stored with its description",
         "sagemaker.describe_model_package",
         {"ModelPackageName": _ARN + "model-package/$name/1"},
         {"ModelApprovalStatus": "Approved", "ApprovalDescription": "right on 9 of 10"},
@@ -76,7 +76,7 @@ _REGISTRY = [
         ),
     ),
     Case(
-        "properties are added and taken away by name",
+        "customer properties are added and removed by name",
         "sagemaker.describe_model_package",
         {"ModelPackageName": _ARN + "model-package/$name/1"},
         {"CustomerMetadataProperties": {"kept": "1", "new": "2", "gone": Absent()}},
@@ -95,7 +95,7 @@ _REGISTRY = [
         ),
     ),
     Case(
-        "a list of approved versions names them by ARN only",
+        "a list of versions has their ARNs and no names",
         "sagemaker.list_model_packages",
         {"ModelPackageGroupName": "$name", "ModelApprovalStatus": "Approved"},
         {
@@ -107,7 +107,7 @@ _REGISTRY = [
         before=(_GROUP, _version(), _version(ModelApprovalStatus="Approved")),
     ),
     Case(
-        "a group with versions is not deleted",
+        "deleting a group that has versions is refused",
         "sagemaker.delete_model_package_group",
         {"ModelPackageGroupName": "$name"},
         Refused("ConflictException", ".+contains Model Packages.+"),
@@ -115,7 +115,7 @@ _REGISTRY = [
         before=(_GROUP, _version()),
     ),
     Case(
-        "a version's number is not given again",
+        "the number of a deleted version is not used again",
         "sagemaker.create_model_package",
         _version()[1],
         {"ModelPackageArn": _ARN + "model-package/$name/2"},
@@ -130,14 +130,14 @@ _REGISTRY = [
         ),
     ),
     Case(
-        "a version of a group that does not exist",
+        "a version in a missing group is refused",
         "sagemaker.create_model_package",
         _version()[1],
         Refused("ValidationException", rf"ModelPackageGroup {_ARN}.+/$name does not exist\."),
         API + "API_CreateModelPackage.html",
     ),
     Case(
-        "a package with a name and a group",
+        "a package with both a name and a group is refused",
         "sagemaker.create_model_package",
         _version(ModelPackageName="$name")[1],
         Refused(
@@ -148,16 +148,16 @@ _REGISTRY = [
         GITHUB + "getmoto/moto/pull/7165",
     ),
     Case(
-        "a package with neither",
+        "a package without a name and without a group is refused",
         "sagemaker.create_model_package",
         {},
         Refused("ValidationException", r"Missing ARN\."),
         GITHUB + "getmoto/moto/pull/7165",
     ),
     Case(
-        "a version with tags",
+        "a version with tags is refused",
         "sagemaker.create_model_package",
-        _version(Tags=[{"Key": "who", "Value": "me"}])[1],
+        _version(Tags=[{"Key": "owner", "Value": "me"}])[1],
         Refused("ValidationException", ".+cannot have tags.+?"),
         GITHUB + "aws-controllers-k8s/sagemaker-controller/pull/54",
         before=(_GROUP,),
@@ -166,7 +166,7 @@ _REGISTRY = [
 
 _TAGS = [
     Case(
-        "the tags of a request are the resource's",
+        "a resource has the tags of its Create request",
         "sagemaker.list_tags",
         {"ResourceArn": _ARN + "model/$name-a"},
         {"Tags": [{"Key": "suffix", "Value": "a"}]},
@@ -174,7 +174,7 @@ _TAGS = [
         before=(_model("a"),),
     ),
     Case(
-        "a tag of a known key gets the new value",
+        "AddTags replaces the value of an existing key",
         "sagemaker.list_tags",
         {"ResourceArn": _ARN + "model/$name-a"},
         {"Tags": [{"Key": "suffix", "Value": "z"}, {"Key": "more", "Value": "1"}]},
@@ -191,7 +191,7 @@ _TAGS = [
         ),
     ),
     Case(
-        "a deleted tag is gone, and one that was not there is no error",
+        "DeleteTags removes a tag and ignores a missing one",
         "sagemaker.list_tags",
         {"ResourceArn": _ARN + "model/$name-a"},
         {"Tags": []},
@@ -205,7 +205,7 @@ _TAGS = [
         ),
     ),
     Case(
-        "a new resource of an old name has none of its tags",
+        "a resource created again has no tags of the deleted one",
         "sagemaker.list_tags",
         {"ResourceArn": _ARN + "model/$name-a"},
         {"Tags": [{"Key": "suffix", "Value": "a"}]},
@@ -228,7 +228,7 @@ _TAGS = [
 _THREE = (_model("a"), _model("b"), _model("c"))
 _LISTS = [
     Case(
-        "models come newest first",
+        "ListModels answers the newest model first",
         "sagemaker.list_models",
         {"NameContains": "$name-"},
         {"Models": [{"ModelName": f"$name-{each}"} for each in "cba"]},
@@ -236,7 +236,7 @@ _LISTS = [
         before=_THREE,
     ),
     Case(
-        "a list by name, upwards",
+        "a list can be sorted by ascending name",
         "sagemaker.list_models",
         {"NameContains": "$name-", "SortBy": "Name", "SortOrder": "Ascending"},
         {"Models": [{"ModelName": f"$name-{each}"} for each in "abc"], "NextToken": Absent()},
@@ -244,7 +244,7 @@ _LISTS = [
         before=_THREE,
     ),
     Case(
-        "a page that is not the last has a token",
+        "a page before the last has a NextToken",
         "sagemaker.list_models",
         {"NameContains": "$name-", "MaxResults": 2},
         {"Models": [{"ModelName": "$name-c"}, {"ModelName": "$name-b"}], "NextToken": Like(".+")},
@@ -252,14 +252,14 @@ _LISTS = [
         before=_THREE,
     ),
     Case(
-        "a token of nobody",
+        "an invalid NextToken is refused",
         "sagemaker.list_models",
         {"NextToken": "made up"},
         Refused("ValidationException", ".*[Ii]nvalid.*token.*"),
         API + "API_ListModels.html",
     ),
     Case(
-        "a summary has the members of its shape and no more",
+        "a summary has only the members of its shape",
         "sagemaker.list_models",
         {"NameContains": "$name-a"},
         {
@@ -277,7 +277,7 @@ _LISTS = [
         before=(_model("a"),),
     ),
     Case(
-        "nothing was created before the year 2000",
+        "CreationTimeBefore filters by creation time",
         "sagemaker.list_models",
         {"CreationTimeBefore": 946684800},
         {"Models": []},
@@ -285,7 +285,7 @@ _LISTS = [
         before=(_model("a"),),
     ),
     Case(
-        "jobs by status",
+        "StatusEquals filters jobs by status",
         "sagemaker.list_training_jobs",
         {"NameContains": "$name", "StatusEquals": "Failed"},
         {"TrainingJobSummaries": [{"TrainingJobName": "$name", "TrainingJobStatus": "Failed"}]},

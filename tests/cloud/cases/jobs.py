@@ -1,8 +1,8 @@
-"""Jobs: what goes together in their requests, and what is said of those that are not there."""
+"""Cases of training, tuning and transform jobs."""
 
 from typing import Any
 
-from tests.cloud.case import API, GITHUB, GUIDE, Absent, Case, Like, Refused
+from tests.cloud.conformance_case import API, GITHUB, GUIDE, Absent, Case, Like, Refused
 from tests.kennel.cloud.sagemaker.jobs.scripts import IMAGE
 
 _ARN = "arn:aws:sagemaker:us-east-1:123456789012:"
@@ -10,7 +10,7 @@ _METRIC = {"Name": "valid:loss", "Regex": "loss=([0-9.]+)"}
 
 
 def training(**members: Any) -> dict[str, Any]:
-    """Return a request that ends soon: its data is not there."""
+    """Return a request of a job that fails soon: its data is missing."""
     return {
         "TrainingJobName": "$name",
         "RoleArn": "$role",
@@ -76,14 +76,14 @@ _MODEL = (
 
 _TRAINING = [
     Case(
-        "a training job's ARN has its name",
+        "CreateTrainingJob answers the job's ARN",
         "sagemaker.create_training_job",
         training(),
         {"TrainingJobArn": _ARN + "training-job/$name"},
         API + "API_CreateTrainingJob.html",
     ),
     Case(
-        "a new training job is in progress and starting",
+        "a new training job has the secondary status Starting",
         "sagemaker.describe_training_job",
         {"TrainingJobName": "$name"},
         {
@@ -98,7 +98,7 @@ _TRAINING = [
         before=(("sagemaker.create_training_job", training()),),
     ),
     Case(
-        "a training job of a name that is taken",
+        "a training job name that exists already is refused",
         "sagemaker.create_training_job",
         training(),
         Refused(
@@ -110,14 +110,14 @@ _TRAINING = [
         before=(("sagemaker.create_training_job", training()),),
     ),
     Case(
-        "a training job that does not exist",
+        "describing a missing training job is an error",
         "sagemaker.describe_training_job",
         {"TrainingJobName": "none"},
         Refused("ValidationException", r"Requested resource not found\."),
         GITHUB + "aws/amazon-sagemaker-examples/issues/2360",
     ),
     Case(
-        "data that is not there fails the job, and the reason names the prefix and the role",
+        "missing input data fails the job with its prefix and role in the reason",
         "sagemaker.describe_training_job",
         {"TrainingJobName": "$name"},
         {
@@ -132,7 +132,7 @@ _TRAINING = [
         eventually=True,
     ),
     Case(
-        "data that the role may not list fails the job",
+        "input data that the role is not allowed to list fails the job",
         "sagemaker.describe_training_job",
         {"TrainingJobName": "$name"},
         {
@@ -149,7 +149,7 @@ _TRAINING = [
         eventually=True,
     ),
     Case(
-        "an image that cannot be pulled fails the job",
+        "an image that cannot be pulled fails the training job",
         "sagemaker.describe_training_job",
         {"TrainingJobName": "$name"},
         {
@@ -174,7 +174,7 @@ _TRAINING = [
         eventually=True,
     ),
     Case(
-        "a stop of what has ended",
+        "stopping a stopped training job is refused",
         "sagemaker.stop_training_job",
         {"TrainingJobName": "$name"},
         Refused(
@@ -188,7 +188,7 @@ _TRAINING = [
         ),
     ),
     Case(
-        "a role that SageMaker cannot assume",
+        "a role that SageMaker cannot assume is refused",
         "sagemaker.create_training_job",
         training(RoleArn="arn:aws:iam::123456789012:role/nobody"),
         Refused(
@@ -199,7 +199,7 @@ _TRAINING = [
         GITHUB + "awslabs/predictive-maintenance-using-machine-learning/issues/3",
     ),
     Case(
-        "a spot job without its longest wait",
+        "a spot job without MaxWaitTimeInSeconds is refused",
         "sagemaker.create_training_job",
         training(EnableManagedSpotTraining=True),
         Refused(
@@ -210,7 +210,7 @@ _TRAINING = [
         API + "API_StoppingCondition.html",
     ),
     Case(
-        "a longest wait without spot",
+        "MaxWaitTimeInSeconds without spot training is refused",
         "sagemaker.create_training_job",
         training(StoppingCondition={"MaxRuntimeInSeconds": 60, "MaxWaitTimeInSeconds": 60}),
         Refused(
@@ -221,28 +221,28 @@ _TRAINING = [
         GITHUB + "Kenza-AI/sagify/issues/111",
     ),
     Case(
-        "a run of more than 28 days",
+        "MaxRuntimeInSeconds over 28 days is refused",
         "sagemaker.create_training_job",
         training(StoppingCondition={"MaxRuntimeInSeconds": 28 * 86400 + 1}),
         Refused("ValidationException", "MaxRuntimeInSeconds must be less than or equal to .+"),
         API + "API_StoppingCondition.html",
     ),
     Case(
-        "two channels of one name",
+        "two channels of the same name are refused",
         "sagemaker.create_training_job",
         training(InputDataConfig=[_channel("train"), _channel("train")]),
         Refused("ValidationException", "Duplicate channel names .+"),
         API + "API_Channel.html",
     ),
     Case(
-        "no instance",
+        "a training job of 0 instances is refused",
         "sagemaker.create_training_job",
         training(ResourceConfig={"InstanceType": "ml.m5.large", "InstanceCount": 0}),
         Refused("ValidationException", ".*InstanceCount must be greater than or equal to 1.*"),
         API + "API_ResourceConfig.html",
     ),
     Case(
-        "a metric's expression without a group",
+        "a metric's regular expression without a group is refused",
         "sagemaker.create_training_job",
         training(
             AlgorithmSpecification={
@@ -255,7 +255,7 @@ _TRAINING = [
         GUIDE + "define-train-metrics.html",
     ),
     Case(
-        "pipe mode is named as what is missing",
+        "input mode Pipe is not emulated",
         "sagemaker.create_training_job",
         training(
             AlgorithmSpecification={"TrainingImage": IMAGE, "TrainingInputMode": "Pipe"},
@@ -267,7 +267,7 @@ _TRAINING = [
 
 _TUNING = [
     Case(
-        "a tuning job that does not exist",
+        "describing a missing tuning job is an error",
         "sagemaker.describe_hyper_parameter_tuning_job",
         {"HyperParameterTuningJobName": "none"},
         Refused(
@@ -277,7 +277,7 @@ _TUNING = [
         GITHUB + "aws/amazon-sagemaker-examples/issues/1540",
     ),
     Case(
-        "a tuning job of a name that is taken",
+        "a tuning job name that exists already is refused",
         "sagemaker.create_hyper_parameter_tuning_job",
         tuning(),
         Refused(
@@ -289,7 +289,7 @@ _TUNING = [
         before=(("sagemaker.create_hyper_parameter_tuning_job", tuning()),),
     ),
     Case(
-        "when all of its jobs fail, a tuning job has failed",
+        "a tuning job fails when all its training jobs fail",
         "sagemaker.describe_hyper_parameter_tuning_job",
         {"HyperParameterTuningJobName": "$name"},
         {
@@ -307,7 +307,7 @@ _TUNING = [
         eventually=True,
     ),
     Case(
-        "an objective that no metric definition has",
+        "an objective without a metric definition is refused",
         "sagemaker.create_hyper_parameter_tuning_job",
         tuning(
             HyperParameterTuningJobObjective={"Type": "Maximize", "MetricName": "valid:accuracy"}
@@ -320,7 +320,7 @@ _TUNING = [
         GITHUB + "aws/amazon-sagemaker-examples/issues/1207",
     ),
     Case(
-        "more jobs than there are combinations",
+        "more training jobs than hyperparameter combinations are refused",
         "sagemaker.create_hyper_parameter_tuning_job",
         tuning(
             ResourceLimits={"MaxNumberOfTrainingJobs": 10, "MaxParallelTrainingJobs": 1},
@@ -335,14 +335,14 @@ _TUNING = [
         GITHUB + "aws/amazon-sagemaker-operator-for-k8s/issues/123",
     ),
     Case(
-        "more jobs in parallel than in all",
+        "more parallel training jobs than training jobs are refused",
         "sagemaker.create_hyper_parameter_tuning_job",
         tuning(ResourceLimits={"MaxNumberOfTrainingJobs": 1, "MaxParallelTrainingJobs": 2}),
         Refused("ValidationException", "MaxParallelTrainingJobs .+"),
         API + "API_ResourceLimits.html",
     ),
     Case(
-        "a logarithmic range from zero",
+        "a logarithmic range from 0 is refused",
         "sagemaker.create_hyper_parameter_tuning_job",
         tuning(
             ParameterRanges={
@@ -353,7 +353,7 @@ _TUNING = [
         GUIDE + "automatic-model-tuning-define-ranges.html",
     ),
     Case(
-        "a reverse logarithmic range that reaches one",
+        "a reverse logarithmic range up to 1 is refused",
         "sagemaker.create_hyper_parameter_tuning_job",
         tuning(
             ParameterRanges={
@@ -364,28 +364,28 @@ _TUNING = [
         GUIDE + "automatic-model-tuning-define-ranges.html",
     ),
     Case(
-        "a range upside down",
+        "a range whose minimum is above its maximum is refused",
         "sagemaker.create_hyper_parameter_tuning_job",
         tuning(ParameterRanges={"ContinuousParameterRanges": [_range("1", "0.1")]}),
         Refused("ValidationException", "MinValue must be less than MaxValue .+"),
         API + "API_ContinuousParameterRange.html",
     ),
     Case(
-        "a grid over numbers",
+        "the strategy Grid with a numeric range is refused",
         "sagemaker.create_hyper_parameter_tuning_job",
         tuning(Strategy="Grid"),
         Refused("ValidationException", "The strategy Grid takes categorical ranges only.+"),
         GUIDE + "automatic-model-tuning-how-it-works.html",
     ),
     Case(
-        "early stopping with Hyperband, which stops early by itself",
+        "early stopping with the strategy Hyperband is refused",
         "sagemaker.create_hyper_parameter_tuning_job",
         tuning(Strategy="Hyperband", TrainingJobEarlyStoppingType="Auto"),
         Refused("ValidationException", "TrainingJobEarlyStoppingType must be Off .+"),
         API + "API_HyperParameterTuningJobConfig.html",
     ),
     Case(
-        "a hyperparameter that is tuned and given",
+        "a hyperparameter that is both tuned and static is refused",
         "sagemaker.create_hyper_parameter_tuning_job",
         tuning(
             ParameterRanges={
@@ -396,7 +396,7 @@ _TUNING = [
         API + "API_HyperParameterTrainingJobDefinition.html",
     ),
     Case(
-        "a warm start from a parent that does not exist",
+        "a warm start from a missing parent is refused",
         "sagemaker.create_hyper_parameter_tuning_job",
         {
             **tuning(),
@@ -412,14 +412,14 @@ _TUNING = [
 
 _TRANSFORM = [
     Case(
-        "a transform job of a model that does not exist",
+        "a transform job of a missing model is refused",
         "sagemaker.create_transform_job",
         _transform(),
         Refused("ValidationException", rf'Could not find model "{_ARN}model/$name"\.'),
         API + "API_CreateTransformJob.html",
     ),
     Case(
-        "a transform job over nothing fails",
+        "a transform job without input objects fails",
         "sagemaker.describe_transform_job",
         {"TransformJobName": "$name"},
         {"TransformJobStatus": "Failed", "FailureReason": Like(".*No S3 objects found.*")},
@@ -428,14 +428,14 @@ _TRANSFORM = [
         eventually=True,
     ),
     Case(
-        "a transform job that does not exist",
+        "stopping a missing transform job is an error",
         "sagemaker.stop_transform_job",
         {"TransformJobName": "none"},
         Refused("ValidationException", r"Requested resource not found\."),
         API + "API_StopTransformJob.html",
     ),
     Case(
-        "payloads of more than 100 MB at once",
+        "concurrent payloads over 100 MB are refused",
         "sagemaker.create_transform_job",
         _transform(MaxPayloadInMB=60, MaxConcurrentTransforms=2),
         Refused("ValidationException", ".+ must not exceed 100 MB."),

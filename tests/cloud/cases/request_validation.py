@@ -1,6 +1,6 @@
-"""The form of requests: what the service's model says and botocore's own check does not know."""
+"""Cases of malformed requests, which the service's model refuses."""
 
-from tests.cloud.case import API, GITHUB, Case, Refused
+from tests.cloud.conformance_case import API, GITHUB, Case, Refused
 
 _ONE = "1 validation error detected: "
 _NAME = r"\[a-zA-Z0-9\]\(-\*\[a-zA-Z0-9\]\)\{0,62\}"
@@ -17,7 +17,7 @@ def _job(**members: object) -> dict[str, object]:
 
 CASES = [
     Case(
-        "an underscore in a job's name",
+        "a job name with an underscore is refused",
         "sagemaker.create_training_job",
         _job(TrainingJobName="dogs_1"),
         Refused(
@@ -28,7 +28,7 @@ CASES = [
         GITHUB + "aws/sagemaker-python-sdk/issues/384",
     ),
     Case(
-        "a job's name of 64 characters breaks two rules",
+        "a job name of 64 characters breaks two constraints",
         "sagemaker.create_training_job",
         _job(TrainingJobName="d" * 64),
         Refused(
@@ -41,7 +41,7 @@ CASES = [
         GITHUB + "zenml-io/zenml/issues/1502",
     ),
     Case(
-        "a missing member",
+        "a missing required member is refused",
         "sagemaker.create_training_job",
         {"TrainingJobName": "$name", "RoleArn": "$role"},
         Refused(
@@ -52,7 +52,7 @@ CASES = [
         "botocore: CreateTrainingJobRequest",
     ),
     Case(
-        "a missing member of a member",
+        "a missing required member of a nested structure is refused",
         "sagemaker.create_training_job",
         _job(OutputDataConfig={}),
         Refused(
@@ -63,7 +63,7 @@ CASES = [
         "botocore: OutputDataConfig",
     ),
     Case(
-        "an instance type that does not exist",
+        "an unknown instance type is refused",
         "sagemaker.create_training_job",
         _job(ResourceConfig={"InstanceType": "ml.big", "InstanceCount": 1}),
         Refused(
@@ -74,7 +74,7 @@ CASES = [
         "botocore: TrainingInstanceType",
     ),
     Case(
-        "an instance type that hosts endpoints and transforms nothing",
+        "an instance type for endpoints is refused for a transform job",
         "sagemaker.create_transform_job",
         {
             "TransformJobName": "$name",
@@ -93,7 +93,7 @@ CASES = [
         "botocore: TransformInstanceType",
     ),
     Case(
-        "a number below its least",
+        "a number below its minimum is refused",
         "sagemaker.create_training_job",
         _job(StoppingCondition={"MaxRuntimeInSeconds": 0}),
         Refused(
@@ -104,7 +104,7 @@ CASES = [
         "botocore: MaxRuntimeInSeconds",
     ),
     Case(
-        "a list that is too short says which",
+        "a list that is too short is refused by its name",
         "sagemaker.create_training_job",
         _job(InputDataConfig=[]),
         Refused(
@@ -115,7 +115,7 @@ CASES = [
         "botocore: InputDataConfig",
     ),
     Case(
-        "an item of a list is counted from one",
+        "an invalid list item is numbered from 1",
         "sagemaker.create_training_job",
         _job(InputDataConfig=[{"ChannelName": "no spaces", "DataSource": {}}]),
         Refused(
@@ -126,7 +126,7 @@ CASES = [
         "botocore: ChannelName",
     ),
     Case(
-        "a role that is no ARN",
+        "a role that is not an ARN is refused",
         "sagemaker.create_training_job",
         _job(RoleArn="AmazonSageMaker-ExecutionRole"),
         Refused(
@@ -137,14 +137,14 @@ CASES = [
         GITHUB + "aws/amazon-sagemaker-examples/issues/4843",
     ),
     Case(
-        "a hyperparameter that is no text",
+        "a hyperparameter that is not a string is refused",
         "sagemaker.create_training_job",
         _job(HyperParameters={"epochs": 3}),
         Refused("SerializationException", "(?s).*Invalid type for parameter HyperParameters.*"),
         "botocore: HyperParameters",
     ),
     Case(
-        "a tuning job's name of 33 characters",
+        "a tuning job name of 33 characters is refused",
         "sagemaker.create_hyper_parameter_tuning_job",
         {
             "HyperParameterTuningJobName": "t" * 33,
@@ -161,7 +161,7 @@ CASES = [
         API + "API_CreateHyperParameterTuningJob.html",
     ),
     Case(
-        "a strategy that does not exist",
+        "an unknown tuning strategy is refused",
         "sagemaker.create_hyper_parameter_tuning_job",
         {
             "HyperParameterTuningJobName": "$name",
@@ -178,7 +178,7 @@ CASES = [
         "botocore: HyperParameterTuningJobStrategyType",
     ),
     Case(
-        "a page of 101 items",
+        "a page size of 101 is refused",
         "sagemaker.list_training_jobs",
         {"MaxResults": 101},
         Refused(
@@ -189,7 +189,7 @@ CASES = [
         "botocore: MaxResults",
     ),
     Case(
-        "a page of fewer than 50 tags",
+        "a page size of 10 is refused for tags",
         "sagemaker.list_tags",
         {"ResourceArn": "arn:aws:sagemaker:us-east-1:123456789012:model/x", "MaxResults": 10},
         Refused(
@@ -200,12 +200,12 @@ CASES = [
         "botocore: ListTagsMaxResults",
     ),
     Case(
-        "an action that is not imitated",
+        "an action that is not emulated is named in its error",
         "sagemaker.list_notebook_instances",
         {},
         Refused(
             "NotImplementedOffline",
-            "the offline cloud does not imitate sagemaker:ListNotebookInstances",
+            "the offline cloud does not emulate sagemaker:ListNotebookInstances",
             501,
         ),
         "botocore: ListNotebookInstancesInput",

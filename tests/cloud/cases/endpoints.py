@@ -1,9 +1,9 @@
-"""Models, configurations, endpoints, invocations and scaling."""
+"""Cases of models, configurations, endpoints, invocations and scaling."""
 
 from typing import Any
 
 from kennel.demo import samples
-from tests.cloud.case import API, GITHUB, GUIDE, Absent, Case, Like, Refused, Request
+from tests.cloud.conformance_case import API, GITHUB, GUIDE, Absent, Case, Like, Refused, Request
 
 _ARN = "arn:aws:sagemaker:us-east-1:123456789012:"
 _IMAGE = "kennel/serving:offline"
@@ -22,8 +22,8 @@ def _model(name: str = "$name", image: str = _IMAGE) -> tuple[str, Request]:
 
 
 def _config(name: str = "$name", **variant: Any) -> tuple[str, Request]:
-    given = {**_VARIANT, "ModelName": name, **variant}
-    request = {"EndpointConfigName": name, "ProductionVariants": [given]}
+    variants = [{**_VARIANT, "ModelName": name, **variant}]
+    request = {"EndpointConfigName": name, "ProductionVariants": variants}
     return "sagemaker.create_endpoint_config", request
 
 
@@ -35,7 +35,7 @@ def _fault(on: str, how: str, **more: str) -> tuple[str, Request]:
     return "kennel.faults", {"on": on, "how": how, "name": "$name", **more}
 
 
-#: One real endpoint that is InService, named `live`, for all cases that only look at one.
+#: One endpoint that is InService, named `live`, for all cases that change no endpoint.
 BEFORE_ALL: tuple[tuple[str, Request], ...] = (
     (
         "s3.upload_file",
@@ -59,7 +59,7 @@ _FAILED = (_model(), _config(), _fault("CreateEndpoint", "capacity"), _endpoint(
 
 _MODELS = [
     Case(
-        "a model is described as it was given",
+        "DescribeModel answers what CreateModel received",
         "sagemaker.describe_model",
         {"ModelName": "$name"},
         {
@@ -72,21 +72,21 @@ _MODELS = [
         before=(_model(),),
     ),
     Case(
-        "a model's name is taken once",
+        "a model name that exists already is refused",
         *_model(),
         Refused("ValidationException", rf'Cannot create already existing model "{_ARN}model/.+"\.'),
         GITHUB + "astronomer/astronomer-providers/issues/1055",
         before=(_model(),),
     ),
     Case(
-        "a model that is not there",
+        "describing a missing model is an error",
         "sagemaker.describe_model",
         {"ModelName": "$name"},
         Refused("ValidationException", rf'Could not find model "{_ARN}model/$name"\.'),
         GITHUB + "aws/sagemaker-python-sdk/issues/2112",
     ),
     Case(
-        "a deleted model is gone",
+        "a deleted model is not listed",
         "sagemaker.list_models",
         {"NameContains": "$name"},
         {"Models": []},
@@ -94,13 +94,13 @@ _MODELS = [
         before=(_model(), ("sagemaker.delete_model", {"ModelName": "$name"})),
     ),
     Case(
-        "a configuration's models exist",
+        "a configuration with a missing model is refused",
         *_config(),
         Refused("ValidationException", rf'Could not find model "{_ARN}model/$name"\.'),
         API + "API_CreateEndpointConfig.html",
     ),
     Case(
-        "a configuration that is not there",
+        "describing a missing configuration is an error",
         "sagemaker.describe_endpoint_config",
         {"EndpointConfigName": "$name"},
         Refused(
@@ -110,21 +110,21 @@ _MODELS = [
         GITHUB + "hashicorp/terraform-provider-aws/issues/40048",
     ),
     Case(
-        "a variant has one instance at least",
+        "a variant of 0 instances is refused",
         *_config(InitialInstanceCount=0),
         Refused("ValidationException", ".+initialInstanceCount.+greater than or equal to 1"),
         "botocore: InitialTaskCount",
         before=(_model(),),
     ),
     Case(
-        "a container gets a minute at least to answer a ping",
+        "a startup timeout below 60 seconds is refused",
         *_config(ContainerStartupHealthCheckTimeoutInSeconds=59),
         Refused("ValidationException", ".+greater than or equal to 60"),
         "botocore: ProductionVariantContainerStartupHealthCheckTimeoutInSeconds",
         before=(_model(),),
     ),
     Case(
-        "burstable T3 instances host nothing",
+        "a T3 instance type is refused for a variant",
         *_config(InstanceType="ml.t3.medium"),
         Refused("ValidationException", ".+instanceType.+enum value set.+"),
         "botocore: ProductionVariantInstanceType",
@@ -134,7 +134,7 @@ _MODELS = [
 
 _STATES = [
     Case(
-        "an endpoint that serves",
+        "an endpoint in service is described with its variants",
         "sagemaker.describe_endpoint",
         {"EndpointName": "live"},
         {
@@ -157,7 +157,7 @@ _STATES = [
         API + "API_DescribeEndpoint.html",
     ),
     Case(
-        "an endpoint that is being created tells what it does",
+        "a new endpoint describes its pending deployment",
         "sagemaker.describe_endpoint",
         {"EndpointName": "$name"},
         {
@@ -180,7 +180,7 @@ _STATES = [
         eventually=True,
     ),
     Case(
-        "an endpoint that is being created is not deleted",
+        "deleting an endpoint in Creating is refused",
         "sagemaker.delete_endpoint",
         {"EndpointName": "$name"},
         Refused(
@@ -190,7 +190,7 @@ _STATES = [
         before=_CREATING,
     ),
     Case(
-        "an endpoint that is being created is not updated",
+        "updating an endpoint in Creating is refused",
         "sagemaker.update_endpoint",
         {"EndpointName": "$name", "EndpointConfigName": "next"},
         Refused(
@@ -200,7 +200,7 @@ _STATES = [
         before=_CREATING,
     ),
     Case(
-        "an endpoint that finds no capacity fails with the service's words",
+        "an endpoint without capacity fails with the service's message",
         "sagemaker.describe_endpoint",
         {"EndpointName": "$name"},
         {
@@ -215,7 +215,7 @@ _STATES = [
         eventually=True,
     ),
     Case(
-        "an image that nobody can pull fails the endpoint",
+        "an image that cannot be pulled fails the endpoint",
         "sagemaker.describe_endpoint",
         {"EndpointName": "$name"},
         {"EndpointStatus": "Failed", "FailureReason": Like(".+public.example/other:1.*")},
@@ -224,7 +224,7 @@ _STATES = [
         eventually=True,
     ),
     Case(
-        "a deleted endpoint is listed no more",
+        "a deleted endpoint is not listed",
         "sagemaker.list_endpoints",
         {"NameContains": "$name"},
         {"Endpoints": []},
@@ -237,7 +237,7 @@ _STATES = [
         eventually=True,
     ),
     Case(
-        "an endpoint's name is taken once",
+        "an endpoint name that exists already is refused",
         *_endpoint("live"),
         Refused(
             "ValidationException",
@@ -246,20 +246,20 @@ _STATES = [
         GITHUB + "aws/sagemaker-python-sdk/issues/101",
     ),
     Case(
-        "an endpoint needs a configuration that is there",
+        "creating an endpoint with a missing configuration is refused",
         *_endpoint(),
         Refused("ValidationException", r"Could not find endpoint configuration .+"),
         API + "API_CreateEndpoint.html",
     ),
     Case(
-        "an endpoint that is not there",
+        "describing a missing endpoint is an error",
         "sagemaker.describe_endpoint",
         {"EndpointName": "$name"},
         Refused("ValidationException", rf'Could not find endpoint "{_ARN}endpoint/$name"\.'),
         "botocore: waiter EndpointDeleted",
     ),
     Case(
-        "weights are of variants that are there",
+        "weights of a missing variant are refused",
         "sagemaker.update_endpoint_weights_and_capacities",
         {
             "EndpointName": "live",
@@ -291,27 +291,27 @@ def _policy(kind: str, **more: Any) -> dict[str, Any]:
 
 _HALF = {"Type": "CAPACITY_PERCENT", "Value": 50}
 _CANARY = GUIDE + "deployment-guardrails-blue-green-canary.html"
-_GUARDRAILS = [
+_DEPLOYMENT_CONFIGS = [
     _update(
-        "one instance has no canary",
+        "a canary of one instance out of one is refused",
         "CanarySize must be less than or equal to 50% .+",
         _CANARY,
         BlueGreenUpdatePolicy=_policy("CANARY", CanarySize={"Type": "INSTANCE_COUNT", "Value": 1}),
     ),
     _update(
-        "half of one instance is no canary",
+        "a canary of half of one instance is refused",
         "CanarySize must be less than or equal to 50% .+",
         _CANARY,
         BlueGreenUpdatePolicy=_policy("CANARY", CanarySize=_HALF),
     ),
     _update(
-        "a canary has a size",
+        "a canary without CanarySize is refused",
         ".*CanarySize.*",
         API + "API_TrafficRoutingConfig.html",
         BlueGreenUpdatePolicy=_policy("CANARY"),
     ),
     _update(
-        "a linear shift has steps of 10 to 50 percent",
+        "a linear step below 10 percent is refused",
         "LinearStepSize must be 10-50% .+",
         API + "API_TrafficRoutingConfig.html",
         BlueGreenUpdatePolicy=_policy(
@@ -319,7 +319,7 @@ _GUARDRAILS = [
         ),
     ),
     _update(
-        "the waits of a deployment fit into its limit",
+        "a deployment limit below the total waiting time is refused",
         ".+larger than the total waiting time.+",
         API + "API_BlueGreenUpdatePolicy.html",
         BlueGreenUpdatePolicy=_policy(
@@ -327,26 +327,26 @@ _GUARDRAILS = [
         ),
     ),
     _update(
-        "a deployment's limit is ten minutes at least",
+        "a deployment limit below ten minutes is refused",
         ".+maximumExecutionTimeoutInSeconds.+greater than or equal to 600",
         "botocore: MaximumExecutionTimeoutInSeconds",
         BlueGreenUpdatePolicy=_policy("ALL_AT_ONCE", MaximumExecutionTimeoutInSeconds=599),
     ),
     _update(
-        "a deployment has one policy",
+        "a deployment with two policies is refused",
         "Only one of BlueGreenUpdatePolicy and RollingUpdatePolicy .+",
         API + "API_DeploymentConfig.html",
         BlueGreenUpdatePolicy=_policy("ALL_AT_ONCE"),
         RollingUpdatePolicy={"MaximumBatchSize": _HALF, "WaitIntervalInSeconds": 0},
     ),
     _update(
-        "ten alarms watch a deployment at most",
+        "a deployment with 11 alarms is refused",
         ".+alarms.+less than or equal to 10",
         "botocore: AlarmList",
         AutoRollbackConfiguration={"Alarms": [{"AlarmName": str(n)} for n in range(11)]},
     ),
     Case(
-        "an update needs a configuration that is there",
+        "updating an endpoint to a missing configuration is refused",
         "sagemaker.update_endpoint",
         {"EndpointName": "live", "EndpointConfigName": "$name"},
         Refused("ValidationException", "Could not find endpoint configuration .+"),
@@ -365,38 +365,38 @@ def _invoke(**members: Any) -> tuple[str, Request]:
 
 _INVOCATIONS = [
     Case(
-        "an answer names the variant that gave it",
+        "a response names the variant that answered",
         *_invoke(Accept="application/json", TargetVariant="AllTraffic"),
         {"InvokedProductionVariant": "AllTraffic", "ContentType": "application/json"},
         _INVOKE,
     ),
     Case(
-        "an endpoint that is not there is not invoked",
+        "invoking a missing endpoint is an error",
         *_invoke(EndpointName="$name"),
         Refused("ValidationError", r"Endpoint $name of account 123456789012 not found\."),
         GITHUB + "aws/amazon-sagemaker-examples/issues/293",
     ),
     Case(
-        "an endpoint that is being created is not invoked",
+        "invoking an endpoint in Creating is an error",
         *_invoke(EndpointName="$name"),
         Refused("ValidationError", r"Endpoint $name of account 123456789012 not found\."),
         GUIDE + "realtime-endpoints-test-endpoints.html",
         before=_CREATING,
     ),
     Case(
-        "a variant that is not there is not invoked",
+        "invoking a missing variant is an error",
         *_invoke(TargetVariant="Other"),
         Refused("ValidationError", "Variant Other not found .+"),
         _INVOKE,
     ),
     Case(
-        "a body of more than 6 MB",
+        "a request body over 6 MB is refused",
         *_invoke(Body=bytes(6_291_457)),
         Refused("ValidationError", ".+'body'.+less than or equal to 6291456"),
         "botocore: BodyBlob",
     ),
     Case(
-        "a model's refusal keeps status and words",
+        "a model's error keeps its status and message",
         *_invoke(ContentType="text/plain", Body=b"no photo"),
         Refused(
             "ModelError",
@@ -407,7 +407,7 @@ _INVOCATIONS = [
         GITHUB + "RamVegiraju/SageMaker-Deployment/issues/3",
     ),
     Case(
-        "a throttled call",
+        "a throttled invocation answers ThrottlingException",
         *_invoke(),
         Refused("ThrottlingException", "Rate exceeded"),
         API + "CommonErrors.html",
@@ -442,20 +442,20 @@ _FORGET = ("application-autoscaling.deregister_scalable_target", _TARGET)
 
 _SCALED = [
     Case(
-        "a variant that is not there is no scalable target",
+        "registering a missing variant as scalable target is refused",
         "application-autoscaling.register_scalable_target",
         {**_REGISTER[1], "ResourceId": "endpoint/live/variant/Other"},
         Refused("ValidationException", ".+endpoint/live/variant/Other"),
         _SCALING + "APIReference/API_RegisterScalableTarget.html",
     ),
     Case(
-        "a policy is for what is registered",
+        "a scaling policy without a registered target is refused",
         *_FOLLOW,
         Refused("ObjectNotFoundException", "No scalable target registered .+"),
         _SCALING + "APIReference/API_PutScalingPolicy.html",
     ),
     Case(
-        "target tracking makes two alarms",
+        "a target tracking policy creates two alarms",
         *_FOLLOW,
         {
             "Alarms": [
@@ -467,7 +467,7 @@ _SCALED = [
         before=(_REGISTER,),
     ),
     Case(
-        "three minutes above the target scale out",
+        "the high alarm of target tracking evaluates three minutes",
         "cloudwatch.describe_alarms",
         {"AlarmNamePrefix": "TargetTracking-endpoint/live/variant/AllTraffic-AlarmHigh-"},
         {
@@ -486,7 +486,7 @@ _SCALED = [
         before=(_REGISTER, _FOLLOW),
     ),
     Case(
-        "fifteen minutes below nine tenths of it scale in",
+        "the low alarm of target tracking evaluates 15 minutes at 90 percent",
         "cloudwatch.describe_alarms",
         {"AlarmNamePrefix": "TargetTracking-endpoint/live/variant/AllTraffic-AlarmLow-"},
         {"MetricAlarms": [{"EvaluationPeriods": 15, "Threshold": 90.0}]},
@@ -494,7 +494,7 @@ _SCALED = [
         before=(_REGISTER, _FOLLOW),
     ),
     Case(
-        "a registration goes with its policies and alarms",
+        "deregistering a target deletes its policies and alarms",
         "cloudwatch.describe_alarms",
         {"AlarmNamePrefix": "TargetTracking-endpoint/live/"},
         {"MetricAlarms": []},
@@ -503,4 +503,4 @@ _SCALED = [
     ),
 ]
 
-CASES = [*_MODELS, *_STATES, *_GUARDRAILS, *_INVOCATIONS, *_SCALED]
+CASES = [*_MODELS, *_STATES, *_DEPLOYMENT_CONFIGS, *_INVOCATIONS, *_SCALED]

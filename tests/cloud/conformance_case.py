@@ -1,4 +1,4 @@
-"""A case of the conformance table: a call, what the service answers, and who says so."""
+"""Describe a conformance case: a call, the expected answer and the source that documents it."""
 
 import re
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ GITHUB = "https://github.com/"
 
 @dataclass(frozen=True)
 class Like:
-    """A text that the regular expression matches as a whole."""
+    """Equal to every text that the regular expression matches as a whole."""
 
     pattern: str
 
@@ -29,7 +29,7 @@ class Like:
 
 @dataclass(frozen=True)
 class Refused:
-    """An error.
+    """An expected error.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ class Refused:
 
 @dataclass(frozen=True)
 class Absent:
-    """A member that the answer does not have."""
+    """Expected where the answer must not have a member."""
 
 
 @dataclass(frozen=True)
@@ -56,24 +56,24 @@ class Case:
     Attributes
     ----------
     name
-        What the case shows.
+        What the case shows, in plain words.
     call
         Service and method as boto3 has them: `sagemaker.create_model`.
     request
         Its parameters. In every text $bucket, $role and $bundle are filled in, and $name with a
-        name of the case's own. boto3's own check is off, so that the service's is met.
+        name of the case's own. boto3's own check is off, so that the service's applies.
     expect
-        Members of the answer (a mapping's are a part of the answer's; a list is the whole of it,
-        each item a part), or Refused.
+        Members of the answer, or Refused. The answer may have further members; a list has as many
+        items as expected.
     source
-        The page, shape or public report that says so.
+        The page, shape or public report that documents the answer.
     before
-        Calls that come first, as (call, request). `sagemaker.wait_until_endpoint_in_service` is
-        boto3's waiter; `kennel.faults` asks for a fault, and `kennel.until` waits until an
-        endpoint is described so, `kennel.until_execution` an execution. A module's BEFORE_ALL
-        holds the same for all its cases.
+        Calls to make first, as (call, request). `sagemaker.wait_until_endpoint_in_service` is
+        like boto3's waiter; `kennel.faults` requests a fault; `kennel.until` and
+        `kennel.until_execution` wait until an endpoint or an execution has the members of the
+        request. A module's BEFORE_ALL holds such calls for all its cases.
     eventually
-        Whether to ask again until the answer is as expected.
+        Whether to repeat the call until the answer is as expected.
     caller
         The access key: a role's logical id, or the operator's.
     """
@@ -95,9 +95,9 @@ class HttpCase:
     Attributes
     ----------
     path
-        From the stage on, such as `/classify`; with `whole_path` from the host on.
+        Path below the stage, such as `/classify`; with `whole_path`, below the host.
     expect_status, expect_headers, expect_json
-        What comes back; headers by name, their values texts or Like.
+        The expected response; header values are texts or Like.
     """
 
     name: str
@@ -112,26 +112,26 @@ class HttpCase:
     whole_path: bool = False
 
 
-def differences(expected: Any, found: Any, where: str = "answer") -> list[str]:
-    """Return where `found` is not as expected, a sentence each."""
+def differences(expected: Any, actual: Any, path: str = "answer") -> list[str]:
+    """Return a sentence for each member of `actual` that is not as expected."""
     if isinstance(expected, Mapping):
-        if not isinstance(found, Mapping):
-            return [f"{where} is {found!r}, expected an object"]
-        said = []
+        if not isinstance(actual, Mapping):
+            return [f"{path} is {actual!r}, expected an object"]
+        sentences = []
         for name, value in expected.items():
             if isinstance(value, Absent):
-                said += [f"{where}.{name} is there"] if name in found else []
-            elif name not in found:
-                said.append(f"{where}.{name} is missing")
+                sentences += [f"{path}.{name} is present"] if name in actual else []
+            elif name not in actual:
+                sentences.append(f"{path}.{name} is missing")
             else:
-                said += differences(value, found[name], f"{where}.{name}")
-        return said
+                sentences += differences(value, actual[name], f"{path}.{name}")
+        return sentences
     if isinstance(expected, list):
-        if not isinstance(found, list) or len(found) != len(expected):
-            return [f"{where} is {found!r}, expected {len(expected)} items"]
+        if not isinstance(actual, list) or len(actual) != len(expected):
+            return [f"{path} is {actual!r}, expected {len(expected)} items"]
         return [
-            each
-            for number, (one, other) in enumerate(zip(expected, found, strict=True))
-            for each in differences(one, other, f"{where}[{number}]")
+            sentence
+            for number, (one, other) in enumerate(zip(expected, actual, strict=True))
+            for sentence in differences(one, other, f"{path}[{number}]")
         ]
-    return [] if expected == found else [f"{where} is {found!r}, expected {expected!r}"]
+    return [] if expected == actual else [f"{path} is {actual!r}, expected {expected!r}"]

@@ -2,7 +2,7 @@
 
 import json
 
-from tests.cloud.case import Case, Like, Refused, Request
+from tests.cloud.conformance_case import Case, Like, Refused, Request
 
 _API = "https://docs.aws.amazon.com/step-functions/latest/apireference/"
 _ARN = "arn:aws:states:us-east-1:123456789012:"
