@@ -138,10 +138,26 @@ def plan(  # noqa: PLR0917  # typer makes an option of each
 
     console = Console(stderr=True)
     request = command.PlanRequest(
-        traffic, length, template, set_ or [], service, work, workers, start, cold_start,
-        provisioned, retries, metric, prices or price_files.FILE, engine, seed, slo,
-        sweep or [], report, json_,
-    )  # fmt: skip
+        traffic=traffic,
+        length=length,
+        template=template,
+        parameters=set_ or [],
+        service=service,
+        work=work,
+        workers=workers,
+        start=start,
+        cold_start=cold_start,
+        provisioned=provisioned,
+        retries=retries,
+        metric=metric,
+        prices=prices or price_files.FILE,
+        engine=engine,
+        seed=seed,
+        objective=slo,
+        sweep=sweep or [],
+        report=report,
+        as_json=json_,
+    )
     if replay:
         from kennel.planner.replay.replay import run  # noqa: PLC0415  # starts a cloud
 

@@ -86,7 +86,7 @@ class FleetCaches:
     paced
         By the arrival rate at the usage plan, whose token bucket paces the arrivals at Lambda.
     poisson
-        By the arrival rate at Lambda, for arrivals that saved tokens or the quota limit instead.
+        By the arrival rate at Lambda, where saved tokens or the quota decide what is admitted.
     """
 
     paced: SteadyStateCache
