@@ -61,7 +61,7 @@ class Case:
         Service and method as boto3 has them: `sagemaker.create_model`.
     request
         Its parameters. In every text $bucket, $role and $bundle are filled in, and $name with a
-    name of the case's own. boto3's own check is off, so that the service's applies.
+        name of the case's own. boto3's own check is off, so that the service's applies.
     expect
         Members of the answer, or Refused. The answer may have further members; a list has as many
         items as expected.
