@@ -50,6 +50,7 @@ if TYPE_CHECKING:
 
 #: How long a custom resource may take to answer; CloudFormation's own hour is too long here.
 CUSTOM_RESOURCE_SECONDS = 300.0
+_INVOKE_SECONDS = 30.0  # for the loop to queue an invocation, which takes it a moment
 
 
 @dataclass(frozen=True)
@@ -250,7 +251,8 @@ def _threadsafe(queue: AsynchronousInvocations) -> Callable[[str, dict[str, Any]
         queue.send(arn, json.dumps(event).encode())
 
     def invoke(arn: str, event: dict[str, Any]) -> None:
-        asyncio.run_coroutine_threadsafe(send(arn, event), loop).result()
+        # Bounded: a loop that ends meanwhile never runs it, and the process could not exit.
+        asyncio.run_coroutine_threadsafe(send(arn, event), loop).result(_INVOKE_SECONDS)
 
     return invoke
 
