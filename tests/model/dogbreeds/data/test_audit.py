@@ -24,7 +24,7 @@ def only(result: Audit) -> Finding:
 
 
 def stops_until_accepted(folder: Path, kind: str) -> tuple[Finding, Audit]:
-    """Check that `kind` is the only finding, that it stops the run, and that its flag accepts it."""
+    """Check that `kind` is the only finding, stops the run, and is accepted by its flag."""
     stopped = audited(folder)
     finding = only(stopped)
     assert finding.kind == kind and stopped.stopping == (finding,)
