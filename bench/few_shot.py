@@ -74,7 +74,7 @@ def main() -> None:
         upright, mirrored = extractor(paths), extractor(paths, mirrored=True)
         others = extractor(sorted(arguments.notdogs.glob("*.jpg")))
     torch.set_num_threads(1)  # as train.py: a head is too small for more
-    labels = np.array([dataset.index(photo.breed) for photo in dataset.photos], np.int64)
+    labels = dataset.targets(dataset.photos)
     breeds, imagenet = len(dataset.labels), imagenet_rows(network)
     top1: dict[str, list[float]] = {"Kennel": [], "nearest class mean": [], "linear probe": []}
     errors, floors = [], []

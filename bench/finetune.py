@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "model"))
 
 from dogbreeds.data.dataset import Dataset, read
 from dogbreeds.evaluation.compare import paired_bootstrap
-from dogbreeds.evaluation.evaluate import PHOTO_SUFFIXES, answers_of
+from dogbreeds.evaluation.evaluate import PHOTO_SUFFIXES, predict_photos
 from dogbreeds.evaluation.metrics import auroc, wilson
 from dogbreeds.package.card import Card
 from dogbreeds.package.write import unpacked
@@ -49,11 +49,11 @@ def evaluated(folder: Path, dataset: Dataset, notdogs: list[Path]) -> dict[str, 
     with unpacked(folder / "out" / "model.tar.gz") as package:
         model = model_fn(str(package))
         photos = dataset.of_split("test")
-        answers = answers_of(model.engine, model.card.input, [photo.path for photo in photos])
+        answers = predict_photos(model.engine, model.card.input, [photo.path for photo in photos])
         breeds = [breed.breed for breed in model.breeds]
         predicted = answers.logits.argmax(axis=1)
         right = predicted == np.array([breeds.index(photo.breed) for photo in photos])
-        others = answers_of(model.engine, model.card.input, notdogs).scores if notdogs else None
+        others = predict_photos(model.engine, model.card.input, notdogs).scores if notdogs else None
         card = Card.read(package)
     return {
         "right": right,
@@ -113,8 +113,8 @@ def main() -> None:
         "auroc_not_dog": tuned_run["auroc"],
         "head_auroc_not_dog": head_run["auroc"],
         "peak_gb": round(peak, 2),
-        "average": tuned["average"],
-        "valid_loss_by_average": tuned["valid_loss_by_average"],
+        "interpolation_share": tuned["interpolation_share"],
+        "valid_loss_by_share": tuned["valid_loss_by_share"],
         "cores": len(cores),
         "imagenet_photos": tuned_run["card"].data["imagenet_photos"],
     }

@@ -26,7 +26,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import timm
 import torch
 from torch import Tensor, nn
@@ -38,8 +37,8 @@ from bench_photos import SIDE, photos_of
 from dogbreeds.data.dataset import Dataset
 from dogbreeds.finetune.cache import served_view, training_view
 from dogbreeds.finetune.distributed import World
-from dogbreeds.finetune.loop import Job, Photos, Run
-from dogbreeds.finetune.pixels import Pixels, pixels_of
+from dogbreeds.finetune.loop import Job, LabelledPixels, Run
+from dogbreeds.finetune.pixels import Pixels, open_pixels
 from dogbreeds.finetune.recipes import LARGE
 from dogbreeds.network.network import Network
 from dogbreeds.package.card import MAX_PROBABILITY, PreprocessConfig
@@ -89,7 +88,7 @@ def job_of(dataset: Dataset, cache: Path, network: Network, device: torch.device
     views = (training_view(STEP), served_view(STEP))
     for split, view in zip(("train", "valid"), views, strict=True):
         photos = dataset.of_split(split)
-        pixels = pixels_of(
+        pixels = open_pixels(
             [photo.path for photo in photos],
             view,
             cache=cache,
@@ -97,19 +96,17 @@ def job_of(dataset: Dataset, cache: Path, network: Network, device: torch.device
             threads=16,
             host_gb=64,
         )
-        parts.append(
-            Photos(pixels, np.array([dataset.index(photo.breed) for photo in photos], np.int64))
-        )
+        parts.append(LabelledPixels(pixels, dataset.targets(photos)))
     steps = WARM_UP + ROUNDS * STEPS + 1
     times = -(-steps * BATCH // len(parts[0].labels))
     labels = torch.from_numpy(parts[0].labels).repeat(times).numpy()
     return Job(
         network=network,
-        recipe=replace(LARGE, batch_size=BATCH, epochs=1, remember=0.0),
+        recipe=replace(LARGE, batch_size=BATCH, epochs=1, distill_weight=0.0),
         size=SIZE,
-        train=Photos(Repeated(parts[0].pixels, times), labels),
+        train=LabelledPixels(Repeated(parts[0].pixels, times), labels),
         valid=parts[1],
-        knew=None,
+        teacher_probs=None,
         world=World(),
         checkpoints=cache / "checkpoints",
         key="bench",
@@ -125,20 +122,20 @@ def network_of(dataset: Dataset, device: torch.device) -> Network:
 
 def rounds_of(job: Job, bare: bool) -> Callable[[], float]:
     """Return a function that trains STEPS steps and gives photos a second."""
-    watch = Watch(classes=len(job.valid.labels), tell=lambda _: None)
+    watch = Watch(classes=len(job.valid.labels), report=lambda _: None)
     run = Run(job, watch, job.world.device.type == "cuda")
     if bare:  # without augmentation
         run.step = torch.compile(Bare(job)) if run.compiled else Bare(job)
     sums = torch.zeros(2, dtype=torch.float64, device=run.device)
     todo = run.plan.epoch(0)
-    batches = watch.loading(job.train.pixels.batches(todo))
+    batches = watch.timed(job.train.pixels.batches(todo))
     places = iter(todo)
 
     def steps(count: int) -> float:
         drain()
         began = time.perf_counter()
         for _, chosen, (pixels, aspects) in zip(range(count), places, batches, strict=False):
-            run.one(chosen, pixels, aspects, sums)
+            run.train_step(chosen, pixels, aspects, sums)
         drain()
         return count * BATCH / (time.perf_counter() - began)
 
@@ -157,11 +154,11 @@ class Bare(nn.Module):
         self, pixels: Tensor, _: Tensor, __: Tensor, ___: Tensor, labels: Tensor, ____: None
     ) -> Any:
         """Return the same output as Step."""
-        from dogbreeds.finetune.step import Told  # noqa: PLC0415
+        from dogbreeds.finetune.step import StepOutput  # noqa: PLC0415
 
         logits = self.network.breed_head(self.network.features(pixels)).float()
         loss = cross_entropy(logits, labels, label_smoothing=self.smoothing)
-        return Told(loss, loss, (logits.argmax(dim=1) == labels).float().mean())
+        return StepOutput(loss, loss, (logits.argmax(dim=1) == labels).float().mean())
 
 
 def course(dataset: Dataset, device: torch.device) -> float:
@@ -230,7 +227,9 @@ def main() -> None:
         cached = time.monotonic() - began
         bare = replace(
             job_of(dataset, Path(name), network_of(dataset, device), device),
-            train=Photos(NoData(len(job.train.labels), SIZE, BATCH, device), job.train.labels),
+            train=LabelledPixels(
+                NoData(len(job.train.labels), SIZE, BATCH, device), job.train.labels
+            ),
         )
         torch.cuda.reset_peak_memory_stats()
         kennel = rounds_of(job, bare=False)

@@ -20,7 +20,6 @@ import tempfile
 import time
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from dogbreeds.data.dataset import Dataset, read
@@ -40,7 +39,7 @@ CORES = 2
 def samples_of(dataset: Dataset, split: str, extractor: Extractor) -> Samples:
     """Return the features and labels of a split."""
     photos = dataset.of_split(split)
-    labels = np.array([dataset.index(photo.breed) for photo in photos], np.int64)
+    labels = dataset.targets(photos)
     return Samples(extractor([photo.path for photo in photos]).vectors, labels)
 
 

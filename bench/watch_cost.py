@@ -62,7 +62,7 @@ def compare(network: nn.Module, photos: torch.Tensor, steps: int) -> dict[str, A
     """Time steps with and without the watch alternately; `steps` is a multiple of EVERY."""
     labels = torch.arange(len(photos), device=photos.device) % 10
     train = trainer(network.train(), photos, labels)
-    watch = Watch(tell=lambda _: None)
+    watch = Watch(report=lambda _: None)
     plain, watched, inside = [], [], []
     with watch.activations_of(network):
         train(watch, EVERY)  # the watch inspects the first steps more often
@@ -90,7 +90,7 @@ def waits(network: nn.Module, photos: torch.Tensor) -> int:
     """Count the steps, of 3 * EVERY, in which something waited for the GPU."""
     labels = torch.arange(len(photos), device=photos.device) % 10
     train = trainer(network.train(), photos, labels)
-    watch = Watch(tell=lambda _: None)
+    watch = Watch(report=lambda _: None)
     train(watch, EVERY)
     waited = 0
     # PyTorch's check does not see every kind of wait; it sees copies, which the watch would make.

@@ -1,6 +1,8 @@
-"""Audit a folder of photos before training on it.
+"""Audit a folder of photos before training on it: list everything that is wrong with them.
 
-python model/audit.py FOLDER [--accept KIND ...] [--out audit.json]
+python model/audit.py FOLDER                          # exit status 1 if something stops a training
+python model/audit.py FOLDER --accept duplicate,tiny  # as train.py would with this flag
+python model/audit.py FOLDER --out audit.json
 """
 
 import sys

@@ -3,9 +3,10 @@
     python model/bundle.py OUT_DIR      # about 12 s; under a second when nothing has changed
 
 OUT_DIR then holds `source.tar.gz` (this folder), `model.tar.gz` (the pretrained package),
-`smoke.jpg`, `breeds.json` and `bundle.json`, which lists them with their digests. Bundles are cached
-under $KENNEL_CACHE (by default .kennel/cache of the repository), by a key over this folder's files
-and the versions of the libraries that determine the result; PyTorch is imported only for a build.
+`smoke.jpg`, `breeds.json` and `bundle.json`, which lists them with their digests. Bundles are
+cached under $KENNEL_CACHE (by default .kennel/cache of the repository), by a key over this folder's
+files and the versions of the libraries that determine the result; PyTorch is imported only for a
+build.
 """
 
 import hashlib

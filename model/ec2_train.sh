@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Train once on one EC2 machine, upload what came of it, and end the machine.
+# Train once on one EC2 instance, upload the package, report and log, and terminate the instance.
 #
 #     PHOTOS_URI=s3://... SOURCE_URI=s3://... OUTPUT_URI=s3://... bash model/ec2_train.sh user-data
 #
-# prints the user data to start the machine with (docs/training.md has the whole command); the
-# machine then runs `ec2_train.sh run`. Settings: ec2_settings.env beside this file. The machine
-# must be started with --instance-initiated-shutdown-behavior terminate, so that the shutdown at
-# the end of this script, which comes on failure too, is the end of the bill.
+# prints the user data to launch the instance with (docs/training.md has the whole command); the
+# instance then runs `ec2_train.sh run`. Settings: ec2_settings.env beside this file. Launch it with
+# --instance-initiated-shutdown-behavior terminate: this script shuts it down at the end, after a
+# failure too, and the shutdown then terminates it.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=model/ec2_settings.env
@@ -25,7 +25,7 @@ check() {
   done
 }
 
-# Only what brings this folder onto the machine; until that has worked, it ends by itself too.
+# Downloads this folder and runs it; shuts the instance down if that fails.
 user_data() {
   local name
   echo '#!/usr/bin/env bash'
@@ -44,7 +44,7 @@ END
 }
 
 train() {
-  # PyTorch is the image's; the rest is what train.py needs beside it, and nothing else.
+  # The image brings PyTorch; requirements.txt has the rest that train.py needs.
   "$PYTHON" -m pip install --disable-pip-version-check --quiet -r "$here/requirements.txt"
   aws s3 sync --only-show-errors "$PHOTOS_URI" "$WORK/photos"
   local flags=(--data "$WORK/photos" --out "$WORK/out" --head-only --backbone "$BACKBONE"
@@ -58,7 +58,7 @@ train() {
   "$PYTHON" "$here/train.py" "${flags[@]}"
 }
 
-# The package goes last: where it is, all the rest is.
+# The package is uploaded last: where it exists, so does all the rest.
 upload() {
   aws s3 cp --only-show-errors "$WORK/log.txt" "$OUTPUT_URI/log.txt"
   [[ -d $WORK/out ]] || return 0
@@ -85,5 +85,5 @@ run() {
 case ${1:-} in
   user-data) check && user_data ;;
   run) check && run ;;
-  *) fail "received '${1:-}', expected user-data or run; the first lines of this file say which." ;;
+  *) fail "received '${1:-}', expected user-data or run; see the first lines of this file." ;;
 esac

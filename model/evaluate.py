@@ -1,6 +1,7 @@
-"""Evaluate a model package on labelled photos.
+"""Evaluate a model package on labelled photos: print a table, and one line of JSON at the end.
 
-python model/evaluate.py --model model.tar.gz --data FOLDER [--notdogs FOLDER]
+python model/evaluate.py --model model.tar.gz --data FOLDER
+python model/evaluate.py --model model.tar.gz --data FOLDER --notdogs FOLDER   # AUROC too
 """
 
 from dogbreeds.evaluation.evaluate import main

@@ -1,12 +1,13 @@
-"""Labelled photos to a calibrated, documented model package.
+"""Train a dog breed classifier on labelled photos and package it for serving.
 
     python model/train.py --data FOLDER --out DIR              # 1,400 photos: a minute and a half
-    python model/train.py --data FOLDER --out DIR --tune 20    # 20 trials first
-    python model/train.py --data FOLDER --out DIR --finetune   # the whole network
+    python model/train.py --data FOLDER --out DIR --tune 20    # search the hyperparameters first
+    python model/train.py --data FOLDER --out DIR --finetune   # then train the whole network
 
 DIR then holds `model.tar.gz`, `report.html`, `evaluation.json`, `audit.json` and `tensorboard/`.
-The same script runs in SageMaker, where folders and hyperparameters come as `settings.py` says,
-and SM_MODEL_DIR receives the package's files. It ends with exit status 0, or 1 and one sentence.
+The same script runs in SageMaker, where folders and hyperparameters come as `training/settings.py`
+says, and SM_MODEL_DIR receives the package's files. It ends with exit status 0, or with 1 and one
+sentence.
 """
 
 import importlib.metadata
@@ -24,9 +25,14 @@ from dogbreeds.data.audit import Audit, accepted_kinds, audit
 from dogbreeds.data.dataset import DataError, Dataset, read
 from dogbreeds.evaluation.calibrate import RECALL
 from dogbreeds.evaluation.evaluate import table
-from dogbreeds.finetune.distributed import ALONE, World, joined, restart_under_torchrun
+from dogbreeds.finetune.distributed import (
+    SINGLE_PROCESS,
+    World,
+    join_process_group,
+    restart_under_torchrun,
+)
 from dogbreeds.finetune.interrupt import Interrupted
-from dogbreeds.finetune.run import fine_tune, follow, tuned_input
+from dogbreeds.finetune.run import fine_tune, finetune_input, follow
 from dogbreeds.network.network import Network
 from dogbreeds.network.weights import Backbone, load_backbone
 from dogbreeds.package.archive import whole_file, write_tar_gz
@@ -40,30 +46,43 @@ from dogbreeds.package.card import (
 )
 from dogbreeds.package.pretrained import RECORDED, preprocess_config
 from dogbreeds.package.write import PACKAGE, write_folder
-from dogbreeds.photos.decode import LONG_SIDE, SHORT_SIDE, PhotoError
+from dogbreeds.photos.decode import LONG_SIDE, SHORT_SIDE, LoadPhoto, PhotoError, load_photo
+from dogbreeds.photos.store import PhotoStore
 from dogbreeds.report import report
-from dogbreeds.training.failure import told_to_sagemaker
-from dogbreeds.training.head_only import Fitted, learn_head
+from dogbreeds.training.failure import record_failure_reason
+from dogbreeds.training.head_only import FittedHead, fit_breed_head
 from dogbreeds.training.progress import say
-from dogbreeds.training.settings import Settings, parse
+from dogbreeds.training.run import TrainingRun
+from dogbreeds.training.settings import TrainingSettings, parse
 from dogbreeds.watch.watch import StoppedByRule
 
 
-def train(settings: Settings, world: World = ALONE) -> dict[str, Any]:
+def train(
+    settings: TrainingSettings,
+    world: World = SINGLE_PROCESS,
+    decode: LoadPhoto = load_photo,
+) -> dict[str, Any]:
     """Run a whole training and return what `evaluation.json` holds.
 
     Parameters
     ----------
     world : World
         The processes that share a fine-tuning; this is the first of them.
+    decode : callable
+        Reads and decodes a photo; it is called once for each photo that fits into the store.
 
     Raises
     ------
     DataError, PhotoError, PackageError, StoppedByRule, Interrupted, OSError
         The message is one sentence (or a list of them) for the person who started it.
     """
-    with world.telling_why():
-        audited = _audited(settings)
+    with PhotoStore(settings.cache, settings.store_gb * 1e9, decode) as load:
+        return _train(settings, world, load)
+
+
+def _train(settings: TrainingSettings, world: World, load: LoadPhoto) -> dict[str, Any]:
+    with world.broadcasting_failure():
+        audited = _audited(settings, load)
         dataset = audited.dataset
         if settings.label_report:
             wrong_labels.check(dataset)
@@ -74,46 +93,47 @@ def train(settings: Settings, world: World = ALONE) -> dict[str, Any]:
                 "--backbone-weights names none, so it starts from RANDOM weights: expect a poor "
                 "model, and a dog score that is only the highest breed probability."
             )
-        network, step = _network(settings, backbone, dataset)
-        fitted = learn_head(settings, network, step, backbone, dataset)
+        network, config = _network(settings, backbone, dataset)
+        fitted = fit_breed_head(settings, network, config, backbone, dataset, load)
         if fitted.wrong_labels:
             audited = replace(audited, findings=(*audited.findings, fitted.wrong_labels))
             audited.write(settings.out / "audit.json")
         card = _card(settings, fitted, backbone, audited)
     if settings.finetune:
-        tuned = fine_tune(settings, network, step, dataset, world)
-        card = replace(card, input=step, training=card.training | {"finetune": tuned.training})
+        tuned = fine_tune(settings, network, config, dataset, world=world, load=load)
+        card = replace(card, input=config, training=card.training | {"finetune": tuned.training})
         fitted = replace(
             fitted, history=tuned.history, findings=[*fitted.findings, *tuned.findings]
         )
-    finished = build_package(network, card, dataset, settings.live)
-    members, card, result = finished.members, finished.card, finished.evaluation
+    finished = build_package(network, card, dataset, settings.live, load)
+    members, card, evaluation = finished.members, finished.card, finished.evaluation
     if settings.model_dir:
         write_folder(settings.model_dir, members)
     else:
         write_tar_gz(settings.out / PACKAGE, members)
     with whole_file(settings.out / "evaluation.json") as temporary:
-        temporary.write_text(evaluation_json(result), "utf-8")
-    where = {photo.name: photo.path for photo in dataset.photos}
-    report.write(
-        settings.out / "report.html",
-        evaluation=result,
-        history=[asdict(entry) for entry in fitted.history],
+        temporary.write_text(evaluation_json(evaluation), "utf-8")
+    path_of = {photo.name: photo.path for photo in dataset.photos}
+    run = TrainingRun(
+        evaluation=evaluation,
         audit=audited.as_json(),
-        settings=card.training | {"trials": [asdict(trial) for trial in fitted.trials]},
-        versions=card.made_with,
         card=json.loads(card.to_json()),
-        photos=lambda name: where[name].read_bytes(),
+        history=[asdict(epoch) for epoch in fitted.history],
+        settings=card.training,
+        versions=card.made_with,
+        photos=lambda name: load(path_of[name]),
         findings=fitted.findings,
+        trials=[asdict(trial) for trial in fitted.trials],
     )
-    print(table(result))
-    print(_last_line(settings, card, result), flush=True)
-    return result
+    report.write(settings.out / "report.html", run)
+    print(table(evaluation))
+    print(_last_line(settings, card, evaluation), flush=True)
+    return evaluation
 
 
-def _audited(settings: Settings) -> Audit:
+def _audited(settings: TrainingSettings, load: LoadPhoto) -> Audit:
     accepted = accepted_kinds(settings.accept)
-    audited = audit(read(settings.data, settings.channels), accepted)
+    audited = audit(read(settings.data, settings.channels), accepted, load)
     audited.write(settings.out / "audit.json")
     say(audited.table())
     if audited.stopping:
@@ -126,17 +146,17 @@ def _audited(settings: Settings) -> Audit:
 
 
 def _network(
-    settings: Settings, backbone: Backbone, dataset: Dataset
+    settings: TrainingSettings, backbone: Backbone, dataset: Dataset
 ) -> tuple[Network, PreprocessConfig]:
-    step = preprocess_config(backbone.module)
+    config = preprocess_config(backbone.module)
     if settings.finetune:
-        step = tuned_input(settings, dataset, step)
-    network = Network(backbone.module, len(dataset.labels), step, dog_score(backbone))
-    return network.eval(), step
+        config = finetune_input(settings, dataset, config)
+    network = Network(backbone.module, len(dataset.labels), config, dog_score(backbone))
+    return network.eval(), config
 
 
-def _follow(settings: Settings, world: World) -> None:
-    """Share the fine-tuning of the first process."""
+def _follow(settings: TrainingSettings, world: World) -> None:
+    """Train with the first process, which does all the rest."""
 
     def build(dataset: Dataset) -> tuple[Network, PreprocessConfig]:
         backbone = load_backbone(settings.backbone, settings.backbone_weights)
@@ -150,9 +170,11 @@ def dog_score(backbone: Backbone) -> str:
     return IMAGENET_MASS if backbone.pretrained else MAX_PROBABILITY
 
 
-def _card(settings: Settings, fitted: Fitted, backbone: Backbone, audited: Audit) -> Card:
+def _card(
+    settings: TrainingSettings, fitted: FittedHead, backbone: Backbone, audited: Audit
+) -> Card:
     dataset = audited.dataset
-    told = replace(settings, head=fitted.settings).for_card()
+    training = replace(settings, head=fitted.settings).for_card()
     return Card(
         name=f"{settings.backbone}-{len(dataset.labels)}-breeds",
         version="",
@@ -166,43 +188,44 @@ def _card(settings: Settings, fitted: Fitted, backbone: Backbone, audited: Audit
         dog_score=dog_score(backbone),
         credits=(backbone.credit,),
         made_with={name: importlib.metadata.version(name) for name in (*RECORDED, "optuna")},
-        training=told | {"backbone_weights": backbone.credit},
+        training=training | {"backbone_weights": backbone.credit},
         data={
             "photos": {name: len(dataset.of_split(name)) for name in ("train", "valid", "test")},
             "breeds": len(dataset.labels),
             "left_out": audited.left_out,
             "imagenet_photos": audited.imagenet_photos,
-            "findings": {found.kind: len(found.files) for found in audited.findings},
+            "findings": {finding.kind: len(finding.files) for finding in audited.findings},
         },
     )
 
 
-def _last_line(settings: Settings, card: Card, result: dict[str, Any]) -> str:
+def _last_line(settings: TrainingSettings, card: Card, result: dict[str, Any]) -> str:
     low, high = result["top1_interval"]
-    where = settings.model_dir or settings.out / PACKAGE
+    package = settings.model_dir or settings.out / PACKAGE
     line = (
-        f"{where}: {card.name}@{card.version}, top-1 {result['top1']:.3f} "
+        f"{package}: {card.name}@{card.version}, top-1 {result['top1']:.3f} "
         f"(95 %: {low:.3f} to {high:.3f}) on {result['photos']:,} test photos"
     )
-    if seen := card.data["imagenet_photos"]:
-        line += (
-            f"; {seen:,} of the photos are ImageNet's by name, so on new photos expect it to be "
-            "right less often"
-        )
+    if imagenet := card.data["imagenet_photos"]:
+        line += f"; {imagenet:,} of the photos are ImageNet's by name, so expect less on new photos"
     if card.dog_score != IMAGENET_MASS:
         line += "; the backbone has RANDOM weights"
     return line
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Train as the command line or SageMaker says."""
-    with told_to_sagemaker():
+    """Train with the settings of the command line or of SageMaker."""
+    with record_failure_reason():
         try:
-            given = list(sys.argv[1:] if arguments is None else arguments)
-            settings = parse(given, os.environ)
+            flags = list(sys.argv[1:] if arguments is None else arguments)
+            settings = parse(flags, os.environ)
             if settings.finetune:
-                restart_under_torchrun(Path(__file__).resolve(), given)
-            with joined(os.environ) if settings.finetune else nullcontext(ALONE) as world:
+                restart_under_torchrun(Path(__file__).resolve(), flags)
+            with (
+                join_process_group(os.environ)
+                if settings.finetune
+                else nullcontext(SINGLE_PROCESS) as world
+            ):
                 if world.first:
                     train(settings, world)
                 else:

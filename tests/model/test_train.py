@@ -7,17 +7,22 @@ import subprocess
 import sys
 import tarfile
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from dogbreeds.package.card import Card, read_breeds
+from dogbreeds.photos.decode import load_photo, wire_image
+from dogbreeds.photos.preprocess import prepare
 from dogbreeds.serving.inference import input_fn, model_fn, predict_fn, warm_up
 from dogbreeds.training.search import read_space
+from dogbreeds.training.settings import parse
 from tests.model.learning import TRAIN, photos_of, run_train
-from tests.model.pictures import kennel_of
-from train import main
+from tests.model.pictures import kennel_of, write
+from train import main, train
 
 BREEDS = ("001.Beagle", "havanese", "n02108089-boxer")
 COUNTS = {"train": 6, "valid": 3, "test": 3}
@@ -192,10 +197,28 @@ def test_a_backbone_of_random_weights_says_so(backbone: str, tmp_path: Path) -> 
 
 
 def _smoke_pixels(package: Path, card: Card) -> Any:
-    from dogbreeds.photos.decode import wire_image  # noqa: PLC0415
-    from dogbreeds.photos.preprocess import prepare  # noqa: PLC0415
-
     return prepare(wire_image((package / "smoke.jpg").read_bytes()), card.input)[None]
+
+
+@pytest.mark.usefixtures("one_thread")
+@pytest.mark.parametrize("finetune", [False, True])
+def test_each_photo_is_decoded_once(finetune: bool, package: Path, tmp_path: Path) -> None:
+    """By audit, features, int8, calibration, candidate, live model and report together."""
+    photos = kennel_of(tmp_path / "photos", train=5)
+    flags = ["--data", str(photos), "--out", str(tmp_path / "out"), "--live", str(package)]
+    flags += ["--backbone", "test_resnet", "--epochs", "1", "--threads", "1"]
+    if finetune:
+        recipe = write(tmp_path / "one.json", b'{"recipe": "small", "epochs": 1}')
+        flags += ["--finetune", "--recipe", str(recipe)]
+    decoded: Counter[str] = Counter()
+
+    def decode(path: Path) -> Image.Image:
+        decoded[str(path.relative_to(photos))] += 1
+        return load_photo(path)
+
+    train(parse(flags, {}), decode=decode)
+    assert len(decoded) == 2 * (5 + 2 + 2)
+    assert set(decoded.values()) == {1}
 
 
 @pytest.mark.parametrize(

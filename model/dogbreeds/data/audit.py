@@ -1,9 +1,10 @@
-"""The audit that every training starts with: what is wrong with these photos, whole, in one list.
+"""Audit a data set before training on it: list everything that is wrong with its photos.
 
     python model/audit.py FOLDER [--accept KIND ...] [--out audit.json]
 
-It stops the run with every finding and the flag that accepts it; nothing is left out unless a flag
-says so, and what is left out is counted. `findings.KINDS` holds the kinds; notes stop nothing.
+A finding stops the run until `--accept KIND` accepts it; all of them are listed at once. Nothing
+is left out unless a flag says so, and what is left out is counted. `audit_rules.KINDS` holds the
+kinds; those without an `accepting` are notes, which stop nothing.
 1,400 photos take about 6 s on two cores.
 """
 
@@ -19,7 +20,8 @@ from typing import Any
 from dogbreeds.data.audit_rules import KINDS, Finding, of_breeds, of_folders, of_photos
 from dogbreeds.data.dataset import SPLITS, DataError, Dataset, read
 from dogbreeds.package.archive import whole_file
-from dogbreeds.photos.quality import look_at
+from dogbreeds.photos.decode import LoadPhoto, load_photo
+from dogbreeds.photos.quality import measure_quality
 
 ACCEPTABLE = tuple(name for name, kind in KINDS.items() if kind.accepting)
 _EXAMPLES = 3  # of a note's files in the table; audit.json has all of them
@@ -27,7 +29,7 @@ _EXAMPLES = 3  # of a note's files in the table; audit.json has all of them
 
 @dataclass(frozen=True)
 class Audit:
-    """What was found, and what is left to train on."""
+    """The findings, and the data set that is left to train on."""
 
     findings: tuple[Finding, ...]
     accepted: frozenset[str]
@@ -49,16 +51,18 @@ class Audit:
         """How many of the photos used are ImageNet's by their names."""
         used = {photo.name for photo in self.dataset.photos}
         return sum(
-            len(used.intersection(found.files))
-            for found in self.findings
-            if found.kind == "imagenet-photos"
+            len(used.intersection(finding.files))
+            for finding in self.findings
+            if finding.kind == "imagenet-photos"
         )
 
     def verdict(self) -> str:
-        """Return one sentence: why the run stops, or what it goes on with."""
+        """Return one sentence: why the run stops, or which photos it uses."""
         if self.stopping:
-            flags = " ".join(f"--accept {found.kind}" for found in self.stopping)
-            counts = ", ".join(f"{len(found.items):,} {found.kind}" for found in self.stopping)
+            flags = " ".join(f"--accept {finding.kind}" for finding in self.stopping)
+            counts = ", ".join(
+                f"{len(finding.items):,} {finding.kind}" for finding in self.stopping
+            )
             return (
                 f"The audit stops the run ({counts}): mend the photos listed above, or accept "
                 f"what was found by {flags}"
@@ -84,19 +88,19 @@ class Audit:
             },
             "made_splits": list(self.before.made_splits),
             "imagenet_photos": self.imagenet_photos,
-            "findings": [self._finding_json(found) for found in self.findings],
+            "findings": [self._finding_json(finding) for finding in self.findings],
         }
 
-    def _finding_json(self, found: Finding) -> dict[str, Any]:
+    def _finding_json(self, finding: Finding) -> dict[str, Any]:
         return {
-            "kind": found.kind,
-            "sentence": sentence(found),
-            "files": list(found.files),
-            "items": [{"files": list(i.files), "reason": i.reason} for i in found.items],
-            "stops": found in self.stopping,
-            "flag": f"--accept {found.kind}" if found.stops else None,
-            "accepted": found.kind in self.accepted,
-            "left_out": len(found.leaves_out) if found.kind in self.accepted else 0,
+            "kind": finding.kind,
+            "sentence": sentence(finding),
+            "files": list(finding.files),
+            "items": [{"files": list(i.files), "reason": i.reason} for i in finding.items],
+            "stops": finding in self.stopping,
+            "flag": f"--accept {finding.kind}" if finding.stops else None,
+            "accepted": finding.kind in self.accepted,
+            "left_out": len(finding.leaves_out) if finding.kind in self.accepted else 0,
         }
 
     def write(self, path: Path) -> None:
@@ -108,49 +112,60 @@ class Audit:
     def table(self) -> str:
         """Return the findings for people: a table, then all files of what stops the run."""
         lines = [f"{'finding':30}{'files':>8}  what happens"]
-        lines += [f"{f.kind:30}{len(f.files):8,}  {self._happens(f)}" for f in self.findings] or [
-            "nothing"
-        ]
-        for found in self.findings:
-            lines += ["", f"{found.kind}: {sentence(found)}"]
-            shown = found.items if found.stops else found.items[:_EXAMPLES]
+        lines += [
+            f"{f.kind:30}{len(f.files):8,}  {self._consequence(f)}" for f in self.findings
+        ] or ["nothing"]
+        for finding in self.findings:
+            lines += ["", f"{finding.kind}: {sentence(finding)}"]
+            shown = finding.items if finding.stops else finding.items[:_EXAMPLES]
             lines += [f"  {_line(item.files, item.reason)}" for item in shown]
-            if len(found.items) > len(shown):
-                lines.append(f"  ... {len(found.items) - len(shown):,} more in audit.json")
+            if len(finding.items) > len(shown):
+                lines.append(f"  ... {len(finding.items) - len(shown):,} more in audit.json")
         return "\n".join(lines)
 
-    def _happens(self, found: Finding) -> str:
-        if not found.stops:
+    def _consequence(self, finding: Finding) -> str:
+        if not finding.stops:
             return "a note"
-        if found.kind in self.accepted:
-            return f"accepted: {KINDS[found.kind].accepting}"
-        return f"STOPS the run; --accept {found.kind} ({KINDS[found.kind].accepting})"
+        if finding.kind in self.accepted:
+            return f"accepted: {KINDS[finding.kind].accepting}"
+        return f"STOPS the run; --accept {finding.kind} ({KINDS[finding.kind].accepting})"
 
 
-def audit(dataset: Dataset, accepted: frozenset[str] = frozenset()) -> Audit:
-    """Look at every photo and every breed.
+def audit(
+    dataset: Dataset, accepted: frozenset[str] = frozenset(), load: LoadPhoto = load_photo
+) -> Audit:
+    """Decode every photo, and apply every rule.
 
     Parameters
     ----------
     accepted : frozenset of str
-        Kinds of findings that shall not stop the run; from `accepted_kinds`.
+        Kinds of findings that do not stop the run; from `accepted_kinds`.
+    load : callable
+        Reads and decodes a photo.
 
     Raises
     ------
     DataError
         What is left after leaving out what was accepted is fewer than two breeds.
     """
-    found = [*of_photos(dataset, look_at(dataset.photos)), *of_folders(dataset)]
+    # Valid and test first: later steps read these most often, and a PhotoStore keeps the first.
+    order = sorted(dataset.photos, key=lambda photo: photo.split == "train")
+    measured = measure_quality([photo.path for photo in order], load)
+    quality_of = dict(zip(order, measured, strict=True))
+    findings = [
+        *of_photos(dataset, [quality_of[photo] for photo in dataset.photos]),
+        *of_folders(dataset),
+    ]
     # Breeds are counted as if all of it was accepted, so that no second run brings a second list.
-    bad = {photo for finding in found for photo in finding.leaves_out}
-    found += of_breeds(dataset.without(bad))
-    gone = {p for finding in found if finding.kind in accepted for p in finding.leaves_out}
-    order = list(KINDS)
+    bad = {photo for finding in findings for photo in finding.leaves_out}
+    findings += of_breeds(dataset.without(bad))
+    left_out = {p for finding in findings if finding.kind in accepted for p in finding.leaves_out}
+    kinds = list(KINDS)
     audited = Audit(
-        tuple(sorted((f for f in found if f.items), key=lambda f: order.index(f.kind))),
+        tuple(sorted((f for f in findings if f.items), key=lambda f: kinds.index(f.kind))),
         accepted,
         dataset,
-        dataset.without(gone),
+        dataset.without(left_out),
     )
     if not audited.stopping and len(audited.dataset.labels) < 2:  # noqa: PLR2004
         raise DataError(
@@ -161,7 +176,7 @@ def audit(dataset: Dataset, accepted: frozenset[str] = frozenset()) -> Audit:
 
 
 def accepted_kinds(values: Iterable[str]) -> frozenset[str]:
-    """Read what `--accept` was given: kinds, also several with commas between.
+    """Split the values of `--accept` into kinds; one value may hold several, with commas.
 
     Raises
     ------
@@ -177,9 +192,9 @@ def accepted_kinds(values: Iterable[str]) -> frozenset[str]:
     return kinds
 
 
-def sentence(found: Finding) -> str:
-    """Return what was found, as a sentence."""
-    return f"{len(found.files):,} {KINDS[found.kind].what}."
+def sentence(finding: Finding) -> str:
+    """Return a finding as a sentence."""
+    return f"{len(finding.files):,} {KINDS[finding.kind].what}."
 
 
 def _line(files: tuple[str, ...], reason: str) -> str:
@@ -190,10 +205,18 @@ def _line(files: tuple[str, ...], reason: str) -> str:
 
 def main(arguments: Sequence[str]) -> None:
     """Audit the folder named on the command line."""
-    parser = argparse.ArgumentParser(description="What is wrong with these photos?")
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--accept", action="append", default=[], metavar="KIND")
-    parser.add_argument("--out", type=Path, help="write audit.json here")
+    parser = argparse.ArgumentParser(
+        description="List what is wrong with labelled photos before training on them."
+    )
+    parser.add_argument("folder", type=Path, help="train/ valid/ test/, or a folder for each breed")
+    parser.add_argument(
+        "--accept",
+        action="append",
+        default=[],
+        metavar="KIND",
+        help=f"findings that do not stop the run, with commas: {', '.join(ACCEPTABLE)}",
+    )
+    parser.add_argument("--out", type=Path, help="file to write the findings to, as JSON")
     given = parser.parse_args(arguments)
     try:
         audited = audit(read(given.folder), accepted_kinds(given.accept))

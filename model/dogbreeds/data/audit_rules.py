@@ -1,4 +1,7 @@
-"""What the audit can find: the kinds, and for each the rule that finds it."""
+"""The kinds of finding that the audit knows, and the rule that makes each.
+
+What the rules judge was measured by `photos/quality.py` and by `dataset.read`.
+"""
 
 import re
 from collections import Counter, defaultdict
@@ -7,7 +10,7 @@ from dataclasses import dataclass
 
 from dogbreeds.data.dataset import SPLITS, Dataset, Photo, SetAside
 from dogbreeds.photos.near_duplicates import near_duplicates
-from dogbreeds.photos.quality import NO_PHOTO, Look
+from dogbreeds.photos.quality import PhotoQuality
 
 WRONG_LABEL = "wrong-label"  # wrong_labels.py finds these, later than all others
 MIN_TRAIN = 5  # photos of a breed; below, one odd photo decides what the breed looks like
@@ -18,7 +21,7 @@ MIN_SIDE = 32  # pixels of the shorter side, at which a dog is a few dots
 class Kind:
     """A kind of finding."""
 
-    what: str  # as a sentence about its photos
+    what: str  # the end of a sentence that begins with the number of files
     accepting: str  # what `--accept` then does; "" for a note, which stops nothing
 
 
@@ -58,11 +61,11 @@ KINDS = {
         "look as if they lay in a wrong breed's folder, to heads that did not learn them", ""
     ),
 }
-"""In the order in which they are told."""
+"""In the order in which they are listed."""
 
 _IMAGENET = re.compile(r"(?:^|[^0-9A-Za-z])n0\d{7}_\d+")
 _PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".heic")
-_KEPT_FIRST = ("test", "valid", "train")  # of copies: a photo in test must be nowhere else
+_KEEP_ORDER = ("test", "valid", "train")  # of copies: a photo in test must be nowhere else
 
 
 def is_imagenet_name(name: str) -> bool:
@@ -72,7 +75,7 @@ def is_imagenet_name(name: str) -> bool:
 
 @dataclass(frozen=True)
 class Item:
-    """One thing found: a file, several that belong together, or a breed's."""
+    """One case of a finding: a file, several files that belong together, or a breed's files."""
 
     files: tuple[str, ...]  # names as in `Photo.name`
     reason: str = ""
@@ -80,11 +83,11 @@ class Item:
 
 @dataclass(frozen=True)
 class Finding:
-    """All that was found of one kind."""
+    """All items of one kind."""
 
     kind: str
     items: tuple[Item, ...]
-    leaves_out: tuple[Photo, ...] = ()  # what accepting it takes away
+    leaves_out: tuple[Photo, ...] = ()  # photos that accepting it removes from the data set
 
     @property
     def stops(self) -> bool:
@@ -97,54 +100,72 @@ class Finding:
         return tuple(sorted({file for item in self.items for file in item.files}))
 
 
-def of_photos(dataset: Dataset, looks: Sequence[Look]) -> Iterator[Finding]:
-    """Find what is wrong with single photos and with pairs of them."""
-    seen = dict(zip(dataset.photos, looks, strict=True))
-    broken = {photo: look for photo, look in seen.items() if look.problem}
-    tiny = {p: look for p, look in seen.items() if p not in broken and look.short_side < MIN_SIDE}
+def of_photos(dataset: Dataset, qualities: Sequence[PhotoQuality]) -> Iterator[Finding]:
+    """Find what is wrong with single photos and with pairs of them.
+
+    Parameters
+    ----------
+    qualities : sequence of PhotoQuality
+        One for each of `dataset.photos`.
+    """
+    quality_of = dict(zip(dataset.photos, qualities, strict=True))
+    unreadable = {photo: quality for photo, quality in quality_of.items() if quality.problem}
+    tiny = {
+        photo: quality
+        for photo, quality in quality_of.items()
+        if photo not in unreadable and quality.short_side < MIN_SIDE
+    }
     yield Finding(
         "unreadable",
         (
-            *(Item((photo.name,), look.problem) for photo, look in broken.items()),
+            *(Item((photo.name,), quality.problem) for photo, quality in unreadable.items()),
             *(Item((aside.name,), f"{aside.reason}.") for aside in _unreachable(dataset)),
         ),
-        tuple(broken),
+        tuple(unreadable),
     )
     yield Finding(
         "tiny",
-        tuple(Item((p.name,), f"{look.short_side} pixels") for p, look in tiny.items()),
+        tuple(
+            Item((photo.name,), f"{quality.short_side} pixels") for photo, quality in tiny.items()
+        ),
         tuple(tiny),
     )
-    good = {p: look for p, look in seen.items() if p not in broken and p not in tiny}
-    yield from _copies(good)
+    yield from _copies(
+        {
+            photo: quality
+            for photo, quality in quality_of.items()
+            if photo not in unreadable and photo not in tiny
+        }
+    )
 
 
-def _copies(seen: dict[Photo, Look]) -> Iterator[Finding]:
-    found: dict[str, list[list[Photo]]] = defaultdict(list)
+def _copies(quality_of: dict[Photo, PhotoQuality]) -> Iterator[Finding]:
+    """Find photos with the same bytes, and photos that show the same picture."""
+    groups_by_kind: dict[str, list[list[Photo]]] = defaultdict(list)
     by_digest: dict[str, list[Photo]] = defaultdict(list)
-    for photo, look in seen.items():
-        if look.digest != NO_PHOTO:
-            by_digest[look.digest].append(photo)
-    first: list[Photo] = []
+    for photo, quality in quality_of.items():
+        by_digest[quality.digest].append(photo)
+    distinct: list[Photo] = []
     for copies in by_digest.values():
-        copies.sort(key=_kept_first)
+        copies.sort(key=_keep_order)
         if len(copies) > 1:
-            found[_kind_of(copies, "duplicate")].append(copies)
+            groups_by_kind[_kind_of(copies, "duplicate")].append(copies)
         if len({photo.breed for photo in copies}) == 1:
-            first.append(copies[0])
-    for group in near_duplicates([seen[photo].hash for photo in first]):
-        alike = sorted((first[place] for place in group), key=_kept_first)
-        found[_kind_of(alike, "near-duplicate")].append(alike)
-    for kind, groups in found.items():
+            distinct.append(copies[0])
+    for group in near_duplicates([quality_of[photo].hash for photo in distinct]):
+        similar = sorted((distinct[index] for index in group), key=_keep_order)
+        groups_by_kind[_kind_of(similar, "near-duplicate")].append(similar)
+    for kind, groups in groups_by_kind.items():
+        first_left_out = 0 if kind == "two-breeds" else 1
         yield Finding(
             kind,
             tuple(Item(tuple(photo.name for photo in group)) for group in groups),
-            tuple(p for group in groups for p in group[kind != "two-breeds" :]),
+            tuple(photo for group in groups for photo in group[first_left_out:]),
         )
 
 
-def _kept_first(photo: Photo) -> tuple[int, str]:
-    return _KEPT_FIRST.index(photo.split), photo.name
+def _keep_order(photo: Photo) -> tuple[int, str]:
+    return _KEEP_ORDER.index(photo.split), photo.name
 
 
 def _kind_of(copies: list[Photo], kind: str) -> str:
@@ -154,7 +175,7 @@ def _kind_of(copies: list[Photo], kind: str) -> str:
 
 
 def of_breeds(dataset: Dataset) -> Iterator[Finding]:
-    """Find breeds that cannot be learned or measured; give it only photos that will be used."""
+    """Find breeds that cannot be learned or measured, in a data set of photos that will be used."""
     counts = Counter((photo.breed, photo.split) for photo in dataset.photos)
     few, missing, unlearnable = [], [], set()
     for breed in dataset.breeds:
@@ -175,22 +196,22 @@ def of_breeds(dataset: Dataset) -> Iterator[Finding]:
 
 
 def of_folders(dataset: Dataset) -> Iterator[Finding]:
-    """Find what the folders' and files' names tell."""
-    outside, left = [], []
+    """Find what is wrong with folders, and what the names of files reveal."""
+    outside, not_photos = [], []
     for aside in dataset.set_aside:
         if aside.reason == "outside" and aside.name.lower().endswith(_PHOTO_SUFFIXES):
             outside.append(Item((aside.name,)))
         elif aside.reason in {"outside", "hidden"}:
-            left.append(Item((aside.name,)))
+            not_photos.append(Item((aside.name,)))
     yield Finding("outside", tuple(outside))
     yield Finding("two-spellings", tuple(_spellings(dataset)))
     empty = [aside for aside in dataset.set_aside if aside.reason == "a folder without photos"]
     yield Finding("empty-folder", tuple(Item((aside.name,)) for aside in empty))
-    seen = [photo for photo in dataset.photos if is_imagenet_name(photo.path.name)]
-    yield Finding("imagenet-photos", tuple(Item((photo.name,)) for photo in seen))
+    imagenet = [photo for photo in dataset.photos if is_imagenet_name(photo.path.name)]
+    yield Finding("imagenet-photos", tuple(Item((photo.name,)) for photo in imagenet))
     moved = [photo for photo in dataset.photos if photo.split in dataset.made_splits]
     yield Finding("split-by-content", tuple(Item((p.name,), p.split) for p in moved))
-    yield Finding("not-photos", tuple(left))
+    yield Finding("not-photos", tuple(not_photos))
 
 
 def _spellings(dataset: Dataset) -> Iterator[Item]:
@@ -199,12 +220,12 @@ def _spellings(dataset: Dataset) -> Iterator[Item]:
         folders: dict[str, set[str]] = defaultdict(set)
         for photo in members:
             parts = photo.name.split("/")
-            start = next(place for place, part in enumerate(parts) if part in names)
+            start = next(index for index, part in enumerate(parts) if part in names)
             folders["/".join(parts[:start])].add(parts[start])
         if any(len(inside) > 1 for inside in folders.values()):
             yield Item(tuple(p.name for p in members), f"{breed}: {', '.join(sorted(names))}")
 
 
 def _unreachable(dataset: Dataset) -> list[SetAside]:
-    told = {"outside", "hidden", "a folder without photos"}
-    return [aside for aside in dataset.set_aside if aside.reason not in told]
+    other_findings = {"outside", "hidden", "a folder without photos"}
+    return [aside for aside in dataset.set_aside if aside.reason not in other_findings]

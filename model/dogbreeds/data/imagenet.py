@@ -1,4 +1,4 @@
-"""Which ImageNet classes are dogs, and the names people read for them.
+"""List ImageNet's dog classes, with readable names.
 
 151..268 are breeds; 273..275 are dingo, dhole and African hunting dog. 269..272 between them
 (wolves and coyote) are no dogs. The indices count from 0, in the order of the sorted WordNet ids.
@@ -10,7 +10,7 @@ from dogbreeds.package.card import Breed
 
 DOG_CLASSES: tuple[int, ...] = (*range(151, 269), *range(273, 276))
 
-# Where WordNet's first name is not what owners call the breed, or capitals alone do not mend it.
+# Where WordNet's first name is not what owners call the breed, or needs more than capitals.
 _NAMES = {
     "n02085936": "Maltese",
     "n02088238": "Basset Hound",
@@ -44,6 +44,6 @@ def dog_breeds() -> list[Breed]:
 
 
 def _readable(description: str) -> str:
-    """First of WordNet's synonyms with capitals: "bull mastiff, ..." becomes "Bull Mastiff"."""
+    """Return WordNet's first synonym with capitals: "Bull Mastiff" for "bull mastiff, ..."."""
     words = description.split(",", maxsplit=1)[0].split(" ")
     return " ".join(word if word == "des" else word[0].upper() + word[1:] for word in words)

@@ -1,13 +1,13 @@
-"""A folder's name to a breed: the name people read, and ImageNet's row for it where there is one.
+"""Map a folder's name to a breed: its readable name, and its ImageNet class if there is one.
 
     001.Affenpinscher            Affenpinscher, n02110627
     n02099601-golden_retriever   Golden Retriever, n02099601
-    german_shorthaired           German Shorthaired, n02100236 (warm start from that row)
-    havanese                     Havanese, no row
+    german_shorthaired           German Shorthaired, n02100236 (its weights start from that class)
+    havanese                     Havanese, no class
 
 Two folders are one breed when they have the same synset in front, or names that differ only in
 case, spaces, hyphens and underscores. Two breeds that ImageNet holds as one ("Cocker Spaniel" and
-"English Cocker Spaniel") stay two; then the one that ImageNet's name means gets the row.
+"English Cocker Spaniel") stay two; the one that ImageNet's name means gets the class.
 """
 
 import functools
@@ -24,8 +24,8 @@ _NUMBER = re.compile(r"^\d+\.\s*")  # dogImages: 001.Affenpinscher
 _SYNSET = re.compile(r"^(n\d{8})(?:[-_ ]+|$)")  # Stanford Dogs: n02085620-Chihuahua
 _SMALL_WORDS = {"and", "de", "des", "of", "the"}
 
-# What owners and other data sets call breeds that ImageNet has under another name.
-_ALSO = {
+# Names of owners and other data sets for breeds that ImageNet has under another name.
+_OTHER_NAMES = {
     "African Wild Dog": "n02116738",
     "American Cocker Spaniel": "n02102318",
     "Appenzeller Sennenhund": "n02107908",
@@ -51,25 +51,25 @@ def breed_of(folder: str) -> tuple[str, str]:
 
     Folders with equal keys are one breed; the first spelling in sorted order names it.
     """
-    plain = _NUMBER.sub("", unicodedata.normalize("NFC", folder).strip())
-    known, _ = _imagenet()
-    if found := _SYNSET.match(plain):
-        synset = found[1]
-        if synset in known:
-            return known[synset], _key(known[synset])
-        plain = plain[found.end() :] or synset
-    by_name = {_key(name): name for name in known.values()}
-    key = _key(plain)
-    return by_name.get(key) or _title(plain), key
+    name = _NUMBER.sub("", unicodedata.normalize("NFC", folder).strip())
+    name_of_synset, _ = _imagenet()
+    if match := _SYNSET.match(name):
+        synset = match[1]
+        if synset in name_of_synset:
+            return name_of_synset[synset], _key(name_of_synset[synset])
+        name = name[match.end() :] or synset
+    by_key = {_key(imagenet_name): imagenet_name for imagenet_name in name_of_synset.values()}
+    key = _key(name)
+    return by_key.get(key) or _title(name), key
 
 
 def with_synsets(names: Iterable[str]) -> tuple[Breed, ...]:
     """Return the breeds sorted by name, each with ImageNet's synset, "" where it has none.
 
-    No synset is given twice: ImageNet's own name for it comes before WordNet's other ones.
+    No synset is assigned twice: ImageNet's own name for it comes before WordNet's synonyms.
     """
-    known, synonyms = _imagenet()
-    own = {_key(name): synset for synset, name in known.items()}
+    name_of_synset, synonyms = _imagenet()
+    own = {_key(name): synset for synset, name in name_of_synset.items()}
     names = sorted(names)
     exact = {name: own[_key(name)] for name in names if _key(name) in own}
     taken = set(exact.values())
@@ -88,17 +88,17 @@ def with_synsets(names: Iterable[str]) -> tuple[Breed, ...]:
 def _imagenet() -> tuple[dict[str, str], dict[str, str]]:
     """Return {synset: readable name} and {key of any other name: synset} of ImageNet's dogs."""
     info = ImageNetInfo()
-    known = {breed.synset: breed.breed for breed in dog_breeds()}
+    name_of_synset = {breed.synset: breed.breed for breed in dog_breeds()}
     synonyms = {
         _key(name): synset
-        for synset in known
+        for synset in name_of_synset
         for name in info.label_name_to_description(synset).split(",")
     }
-    return known, synonyms | {_key(name): synset for name, synset in _ALSO.items()}
+    return name_of_synset, synonyms | {_key(name): synset for name, synset in _OTHER_NAMES.items()}
 
 
 def _key(name: str) -> str:
-    """Letters and digits alone, lower case: "Shih-Tzu", "shih_tzu" and "Shih Tzu" are one."""
+    """Return the letters and digits alone, in lower case: one key for "Shih-Tzu" and "shih_tzu"."""
     folded = unicodedata.normalize("NFC", name).casefold()
     return "".join(character for character in folded if character.isalnum()) or folded
 
@@ -106,6 +106,6 @@ def _key(name: str) -> str:
 def _title(name: str) -> str:
     words = name.replace("_", " ").split()
     return " ".join(
-        word if word in _SMALL_WORDS and place else word[0].upper() + word[1:]
-        for place, word in enumerate(words)
+        word if word in _SMALL_WORDS and index else word[0].upper() + word[1:]
+        for index, word in enumerate(words)
     )

@@ -1,10 +1,10 @@
-"""Which photos lie in the wrong folder, by what the others say: `train.py --label-report`.
+"""Find photos that may lie in the wrong breed's folder: `train.py --label-report`.
 
-A head is fitted on four fifths of train and valid and asked about the last fifth, five times, so no
-photo was learnt by the head that judges it. cleanlab (confident learning, Northcutt et al., 2021)
-then names a photo where another breed is at least as likely as it is, on average, for that breed's
-own photos. It is no verdict: look at them. The findings are the audit's, as notes.
-cleanlab is not in requirements.txt, since most trainings do without: `pip install cleanlab`.
+By cross-validation over train and valid: five heads are fitted, each on four fifths, and each
+predicts the last fifth, which it did not learn from. cleanlab (confident learning, Northcutt et
+al., 2021) then lists a photo if another breed is at least as likely as that breed is, on average,
+for its own photos. A person has to look at them: they become notes of the audit and stop nothing.
+cleanlab is not in requirements.txt, since most trainings do without it: `pip install cleanlab`.
 """
 
 from collections import Counter
@@ -24,7 +24,7 @@ SEED = 20
 
 
 def check(dataset: Dataset) -> None:
-    """Refuse a report that could not be made, before an hour has gone into the features.
+    """Raise before the features are computed if the label report cannot be made.
 
     Raises
     ------
@@ -48,29 +48,29 @@ def check(dataset: Dataset) -> None:
 
 
 def out_of_sample(prior: Prior, samples: Samples, settings: HeadSettings) -> Floats:
-    """Return probabilities [photos, breeds], each from a head that did not learn the photo."""
+    """Return probabilities [photos, breeds], each from a head that did not learn from the photo."""
     count, breeds = len(samples), len(prior.pull)
     folds = np.empty(count, np.int64)
     random = np.random.default_rng(SEED)
     for breed in range(breeds):  # each fold has its share of every breed
-        own = random.permutation(np.flatnonzero(samples.labels == breed))
-        folds[own] = np.arange(len(own)) % FOLDS
-    found = np.empty((count, breeds))
+        rows = random.permutation(np.flatnonzero(samples.labels == breed))
+        folds[rows] = np.arange(len(rows)) % FOLDS
+    probabilities = np.empty((count, breeds))
     for fold in range(FOLDS):
-        left = folds == fold
-        train = Samples(samples.features[~left], samples.labels[~left])
+        held_out = folds == fold
+        train = Samples(samples.features[~held_out], samples.labels[~held_out])
         head, _ = fit_head(prior, train, None, settings)
-        found[left] = softmax(head.logits(samples.features[left]))
-    return found
+        probabilities[held_out] = softmax(head.logits(samples.features[held_out]))
+    return probabilities
 
 
 def suspects(
     probabilities: Floats, labels: Sequence[int], names: Sequence[str], breeds: Sequence[str]
 ) -> Finding:
-    """Return what cleanlab holds for wrong, the least believable first; it may be nothing."""
+    """Return the photos that cleanlab lists, the least likely first; there may be none."""
     from cleanlab.filter import find_label_issues  # noqa: PLC0415  # optional, and slow
 
-    places = find_label_issues(
+    rows = find_label_issues(
         np.asarray(labels),
         probabilities,
         filter_by="confident_learning",
@@ -79,21 +79,21 @@ def suspects(
     )
     items = [
         Item(
-            (names[place],),
-            f"looks like {breeds[int(probabilities[place].argmax())]}; the chance of its folder's "
-            f"{breeds[labels[place]]} is {100 * probabilities[place, labels[place]]:.1f} %",
+            (names[row],),
+            f"looks like {breeds[int(probabilities[row].argmax())]}; the chance of its folder's "
+            f"{breeds[labels[row]]} is {100 * probabilities[row, labels[row]]:.1f} %",
         )
-        for place in places
+        for row in rows
     ]
     return Finding(WRONG_LABEL, tuple(items))
 
 
-def sentence(found: Finding, photos: int) -> str:
-    """Return what a person is told, with the first few."""
-    if not found.items:
+def sentence(finding: Finding, photos: int) -> str:
+    """Return a log line: how many photos may be in a wrong folder, and the first three."""
+    if not finding.items:
         return f"label report: of {photos:,} photos none looks as if it lay in a wrong folder"
-    first = "; ".join(f"{item.files[0]}: {item.reason}" for item in found.items[:3])
+    first = "; ".join(f"{item.files[0]}: {item.reason}" for item in finding.items[:3])
     return (
-        f"label report: {len(found.items):,} of {photos:,} photos may lie in a wrong folder, all "
+        f"label report: {len(finding.items):,} of {photos:,} photos may lie in a wrong folder, all "
         f"of them in report.html and audit.json; first {first}"
     )

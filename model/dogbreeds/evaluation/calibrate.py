@@ -1,7 +1,7 @@
-"""Probabilities that mean what they say, and the score from which a photo is called a dog.
+"""Fit the temperature of the probabilities, and the score from which a photo counts as a dog.
 
-Both come from the valid photos, which the head did not learn from, and neither needs a photo of
-anything that is no dog.
+Both are fitted on the valid photos, which the head did not learn from. Neither needs photos
+without a dog.
 """
 
 import math
@@ -10,14 +10,14 @@ import numpy as np
 
 from dogbreeds.evaluation.metrics import Floats, Labels
 
-RECALL = 0.99  # of dogs that must be called dogs
+RECALL = 0.99  # of dogs that must be recognised as dogs
 FEWEST = 20  # valid photos; with fewer, a temperature says more about chance than about the model
 _LOW, _HIGH = math.log(0.05), math.log(20.0)
 _STEPS = 60  # of the golden section: the bracket shrinks to 1e-12 of itself
 
 
-def temperature(logits: Floats, labels: Labels, doubt: float | None = None) -> float:
-    """Return the T at which softmax(logits / T) has the least loss (Guo et al., 2017).
+def temperature(logits: Floats, labels: Labels, smoothing: float | None = None) -> float:
+    """Return the T at which softmax(logits / T) has the lowest loss (Guo et al., 2017).
 
     The loss has one minimum in 1/T, so a golden-section search finds it. With fewer than
     ``FEWEST`` photos it is 1.
@@ -28,20 +28,20 @@ def temperature(logits: Floats, labels: Labels, doubt: float | None = None) -> f
         [n, breeds].
     labels
         [n], breed indices.
-    doubt
-        The share of each photo's truth that is spread over the other breeds; by default
-        1 / (n + 2), as Platt (1999) smooths his targets. Without it, n answers that happen to be
-        all right would make the model certain of everything; with many photos it vanishes.
+    smoothing
+        The share of each photo's target that is spread over the other breeds; by default
+        1 / (n + 2), as Platt (1999) smooths his targets. Without it, n predictions that happen to
+        be all correct would make the model certain of everything; with many photos it vanishes.
     """
     if len(labels) < FEWEST:
         return 1.0
-    if doubt is None:
-        doubt = 1 / (len(labels) + 2)
+    if smoothing is None:
+        smoothing = 1 / (len(labels) + 2)
     low, high = _LOW, _HIGH
     ratio = (math.sqrt(5) - 1) / 2
     for _ in range(_STEPS):
         left, right = high - ratio * (high - low), low + ratio * (high - low)
-        if _loss_at(left, logits, labels, doubt) < _loss_at(right, logits, labels, doubt):
+        if _loss_at(left, logits, labels, smoothing) < _loss_at(right, logits, labels, smoothing):
             high = right
         else:
             low = left
@@ -57,10 +57,10 @@ def dog_threshold(scores: Floats) -> float:
     return math.floor(float(np.sort(scores)[allowed]) * 1e6) / 1e6
 
 
-def _loss_at(log_temperature: float, logits: Floats, labels: Labels, doubt: float) -> float:
+def _loss_at(log_temperature: float, logits: Floats, labels: Labels, smoothing: float) -> float:
     scaled = logits / math.exp(log_temperature)
     scaled = scaled - scaled.max(axis=1, keepdims=True)
     logs = scaled - np.log(np.exp(scaled).sum(axis=1, keepdims=True))
     true = logs[np.arange(len(labels)), labels]
     others = (logs.sum(axis=1) - true) / max(logits.shape[1] - 1, 1)
-    return float(-((1 - doubt) * true + doubt * others).mean())
+    return float(-((1 - smoothing) * true + smoothing * others).mean())

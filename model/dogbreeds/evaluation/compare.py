@@ -1,4 +1,4 @@
-"""Candidate against the live model on the same photos, and how sure the difference is."""
+"""Compare the candidate with the live model on the same photos, by a paired bootstrap."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ SEED = 20
 
 @dataclass(frozen=True)
 class Comparison:
-    """Paired: both models answered each photo."""
+    """The difference between two models that classified the same photos."""
 
     difference: float  # candidate's top-1 minus live's
     interval: tuple[float, float]  # 95 % of the bootstrap's differences
@@ -27,28 +27,38 @@ def on_breeds_of(
 ) -> NDArray[np.float64]:
     """Return a model's logits in the order of another's breeds.
 
-    A breed is the same if the synset is, or, where one of them has none, the name. A breed that
-    the model lacks gets minus infinity, so it is never said, and each photo of it counts as wrong.
+    Two breeds are the same if their synsets are, or, where one of them has none, their names. A
+    breed that the model lacks gets minus infinity: it is never predicted, and each photo of it
+    counts as wrong.
     """
-    places = [_place(breed, own) for breed in wanted]
-    taken = np.full((len(logits), len(wanted)), -np.inf)
-    for column, place in enumerate(places):
-        if place is not None:
-            taken[:, column] = logits[:, place]
-    return taken
+    reordered = np.full((len(logits), len(wanted)), -np.inf)
+    for column, breed in enumerate(wanted):
+        index = _index_of(breed, own)
+        if index is not None:
+            reordered[:, column] = logits[:, index]
+    return reordered
 
 
-def right_answers(logits: Floats, labels: Labels) -> NDArray[np.bool_]:
-    """Return whether the most probable breed is the true one; with none possible it is not."""
-    found: NDArray[np.bool_] = (logits.argmax(axis=1) == labels) & np.isfinite(logits).any(axis=1)
-    return found
+def correct_predictions(logits: Floats, labels: Labels) -> NDArray[np.bool_]:
+    """Return whether each photo's most probable breed is the true one, (photos,).
+
+    A row of minus infinities, which holds no possible breed, is never correct.
+    """
+    correct: NDArray[np.bool_] = (logits.argmax(axis=1) == labels) & np.isfinite(logits).any(axis=1)
+    return correct
 
 
 def paired_bootstrap(candidate: NDArray[np.bool_], live: NDArray[np.bool_]) -> Comparison:
-    """Compare two models by drawing the photos anew, with replacement, ``ROUNDS`` times.
+    """Compare two models by resampling the photos with replacement, ``ROUNDS`` times.
 
-    Only three kinds of photo matter (candidate alone right, live alone right, no difference), so
-    drawing their counts from a multinomial distribution is drawing the photos.
+    A photo is one of three kinds: only the candidate is correct, only the live model is, or there
+    is no difference. Drawing the counts of the kinds from a multinomial distribution resamples the
+    photos.
+
+    Parameters
+    ----------
+    candidate, live : ndarray of bool, shape (photos,)
+        From `correct_predictions`.
     """
     photos = len(candidate)
     better = int((candidate & ~live).sum())
@@ -64,7 +74,7 @@ def paired_bootstrap(candidate: NDArray[np.bool_], live: NDArray[np.bool_]) -> C
     )
 
 
-def _place(breed: Breed, among: Sequence[Breed]) -> int | None:
+def _index_of(breed: Breed, among: Sequence[Breed]) -> int | None:
     for index, other in enumerate(among):
         if breed.synset and other.synset:
             if breed.synset == other.synset:

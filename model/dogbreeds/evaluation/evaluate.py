@@ -1,9 +1,9 @@
-"""How good a model package is on labelled photos: a table, and one line of JSON at the end.
+"""Evaluate a model package on labelled photos: print a table, and one line of JSON at the end.
 
     python model/evaluate.py --model model.tar.gz --data FOLDER [--notdogs FOLDER]
 
 Photos go through the engine as they do when served. FOLDER is read as training reads it; if it has
-splits, only test/ counts. About 20 ms a photo on two cores.
+splits, only test/ counts. A photo takes about 20 ms on two cores.
 """
 
 import argparse
@@ -36,7 +36,7 @@ from dogbreeds.evaluation.metrics import (
 )
 from dogbreeds.package.card import PackageError, PreprocessConfig
 from dogbreeds.package.write import unpacked
-from dogbreeds.photos.decode import PhotoError, wire_image
+from dogbreeds.photos.decode import LoadPhoto, PhotoError, load_photo
 from dogbreeds.photos.preprocess import prepare
 from dogbreeds.serving.inference import Engine, model_fn
 from dogbreeds.training.progress import Progress
@@ -47,15 +47,25 @@ PHOTO_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
 
 
 @dataclass(frozen=True)
-class Answers:
-    """What a model says of photos, in their order."""
+class Predictions:
+    """A model's outputs for photos, in their order."""
 
-    logits: Floats  # (photos, breeds), divided by nothing yet
-    scores: Floats  # (photos,), how much of a dog each is
+    logits: Floats  # (photos, breeds), uncalibrated
+    scores: Floats  # (photos,), the dog scores
 
 
-def answers_of(engine: Engine, step: PreprocessConfig, photos: Sequence[Path]) -> Answers:
-    """Ask an engine, whose network takes photos as `step` makes them.
+def predict_photos(
+    engine: Engine,
+    config: PreprocessConfig,
+    photos: Sequence[Path],
+    load: LoadPhoto = load_photo,
+) -> Predictions:
+    """Run an engine on photos that are preprocessed by `config`.
+
+    Parameters
+    ----------
+    load : callable
+        Reads and decodes a photo.
 
     Raises
     ------
@@ -65,13 +75,13 @@ def answers_of(engine: Engine, step: PreprocessConfig, photos: Sequence[Path]) -
     logits, scores = [], []
     with ThreadPoolExecutor(2) as pool, Progress("evaluating", len(photos)) as progress:
         for start in range(0, len(photos), BATCH):
-            pixels = pool.map(lambda path: _pixels(path, step), photos[start : start + BATCH])
-            found, mass = engine(np.stack(list(pixels)))
-            logits.append(found.copy())
-            scores.append(mass.copy())
-            for _ in found:
-                progress.step()
-    return Answers(np.concatenate(logits), np.concatenate(scores))
+            batch = photos[start : start + BATCH]
+            pixels = list(pool.map(lambda path: prepare(load(path), config), batch))
+            batch_logits, batch_scores = engine(np.stack(pixels))
+            logits.append(batch_logits.copy())  # the engine uses its arrays again
+            scores.append(batch_scores.copy())
+            progress.update(len(batch))
+    return Predictions(np.concatenate(logits), np.concatenate(scores))
 
 
 def evaluation(
@@ -94,28 +104,30 @@ def evaluation(
     dogs, others : ndarrays
         Dog scores of these photos and of photos without a dog, where there are any.
     """
-    said = probabilities.argmax(axis=1).astype(np.int64)
-    right, confidence = said == labels, probabilities.max(axis=1)
-    counts = confusion(said, labels, len(breeds))
-    found = recalls(counts)
-    measured = [recall for recall in found if recall is not None]
+    predicted = probabilities.argmax(axis=1).astype(np.int64)
+    correct, confidence = predicted == labels, probabilities.max(axis=1)
+    counts = confusion(predicted, labels, len(breeds))
+    recall_of_breeds = recalls(counts)
+    measured = [recall for recall in recall_of_breeds if recall is not None]
     return {
         "photos": len(labels),
         "breeds": list(breeds),
-        "top1": float(right.mean()),
-        "top1_interval": list(wilson(int(right.sum()), len(labels))),
+        "top1": float(correct.mean()),
+        "top1_interval": list(wilson(int(correct.sum()), len(labels))),
         "top5": top_k(probabilities, labels, 5),
         "macro_recall": float(np.mean(measured)),
-        "ece": ece(confidence, right),
+        "ece": ece(confidence, correct),
         "loss": loss(probabilities, labels),
         "auroc_not_dog": auroc(dogs, others) if dogs is not None and others is not None else None,
         "per_breed": {
             breed: {"recall": recall, "photos": int(photos)}
-            for breed, recall, photos in zip(breeds, found, counts.sum(axis=1), strict=True)
+            for breed, recall, photos in zip(
+                breeds, recall_of_breeds, counts.sum(axis=1), strict=True
+            )
         },
         "confusion": counts.tolist(),
-        "most_confused": _most_confused(counts, said, labels, breeds, names),
-        "reliability": reliability(confidence, right),
+        "most_confused": _most_confused(counts, predicted, labels, breeds, names),
+        "reliability": reliability(confidence, correct),
         "imagenet_photos": sum(is_imagenet_name(name) for name in names),
         "live": None,
     }
@@ -123,7 +135,7 @@ def evaluation(
 
 def _most_confused(
     counts: NDArray[np.int64],
-    said: Labels,
+    predicted: Labels,
     labels: Labels,
     breeds: Sequence[str],
     names: Sequence[str],
@@ -131,14 +143,14 @@ def _most_confused(
     wrong = counts.copy()
     np.fill_diagonal(wrong, 0)
     order = np.argsort(-wrong, axis=None, kind="stable")[:MOST_CONFUSED]
-    pairs = [divmod(int(place), len(breeds)) for place in order]
+    pairs = [divmod(int(index), len(breeds)) for index in order]
     return [
         {
             "truth": breeds[true],
             "said": breeds[other],
             "count": int(wrong[true, other]),
             "photos": [
-                names[i] for i in np.flatnonzero((labels == true) & (said == other))[:EXAMPLES]
+                names[i] for i in np.flatnonzero((labels == true) & (predicted == other))[:EXAMPLES]
             ],
         }
         for true, other in pairs
@@ -149,8 +161,8 @@ def _most_confused(
 def evaluate_package(package: Path, data: Path, notdogs: Path | None = None) -> dict[str, Any]:
     """Evaluate an unpacked package on a folder of photos.
 
-    Breeds of the folder that the model lacks count as wrong; those that the folder lacks may be
-    said, and are wrong too.
+    A photo of a breed that the model lacks counts as wrong. So does the prediction of a breed that
+    the folder lacks.
     """
     model = model_fn(str(package))
     dataset = read_split(data, "test")
@@ -160,33 +172,33 @@ def evaluate_package(package: Path, data: Path, notdogs: Path | None = None) -> 
     column = on_breeds_of(np.arange(len(own), dtype=float)[None], model.breeds, dataset.labels)[0]
     missing = [
         label.breed
-        for label, place in zip(dataset.labels, column, strict=True)
-        if not np.isfinite(place)
+        for label, index in zip(dataset.labels, column, strict=True)
+        if not np.isfinite(index)
     ]
     breeds = own + missing
-    place_of = {
-        label.breed: int(place) if np.isfinite(place) else breeds.index(label.breed)
-        for label, place in zip(dataset.labels, column, strict=True)
+    index_of = {
+        label.breed: int(index) if np.isfinite(index) else breeds.index(label.breed)
+        for label, index in zip(dataset.labels, column, strict=True)
     }
-    found = answers_of(model.engine, model.card.input, [photo.path for photo in photos])
-    probabilities = softmax(found.logits, model.card.temperature)
+    dogs = predict_photos(model.engine, model.card.input, [photo.path for photo in photos])
+    probabilities = softmax(dogs.logits, model.card.temperature)
     probabilities = np.pad(probabilities, ((0, 0), (0, len(missing))))
     others = None
     if notdogs is not None:
         files = sorted(p for p in notdogs.rglob("*") if p.suffix.lower() in PHOTO_SUFFIXES)
         if not files:
             raise DataError(f"{notdogs} holds no photos; name a folder of photos without dogs.")
-        others = answers_of(model.engine, model.card.input, files).scores
-    labels = np.array([place_of[photo.breed] for photo in photos], np.int64)
+        others = predict_photos(model.engine, model.card.input, files).scores
+    labels = np.array([index_of[photo.breed] for photo in photos], np.int64)
     names = [photo.name for photo in photos]
-    return evaluation(probabilities, labels, breeds, names, dogs=found.scores, others=others) | {
+    return evaluation(probabilities, labels, breeds, names, dogs=dogs.scores, others=others) | {
         "model": model.label,
         "breeds_missing": missing,
     }
 
 
 def table(result: Mapping[str, Any]) -> str:
-    """Return a result for people: each breed, then the means."""
+    """Return a result as a table: each breed's recall, then the metrics of all."""
     lines = [f"{'breed':32}{'photos':>8}{'recall':>9}"]
     lines += [
         f"{breed:32}{entry['photos']:8,}{entry['recall']:9.3f}"
@@ -204,24 +216,21 @@ def table(result: Mapping[str, Any]) -> str:
     if result["imagenet_photos"]:
         lines.append(
             f"NOTE: {result['imagenet_photos']:,} of {result['photos']:,} photos are ImageNet's by "
-            "their names; a backbone pretrained on ImageNet has seen them, so this flatters it."
+            "their names; a backbone pretrained on ImageNet has seen them: expect less on others."
         )
     return "\n".join(lines)
 
 
-def _pixels(path: Path, step: PreprocessConfig) -> NDArray[np.uint8]:
-    try:
-        return prepare(wire_image(path.read_bytes()), step)
-    except PhotoError as error:
-        raise PhotoError(f"{path.name}: {error}") from error
-
-
 def main() -> None:
     """Evaluate the package named on the command line."""
-    parser = argparse.ArgumentParser(description="How good is this model on these photos?")
+    parser = argparse.ArgumentParser(description="Evaluate a model package on labelled photos.")
     parser.add_argument("--model", type=Path, required=True, help="model.tar.gz, or its folder")
-    parser.add_argument("--data", type=Path, required=True, help="folder with a folder a breed")
-    parser.add_argument("--notdogs", type=Path, help="folder of photos without a dog")
+    parser.add_argument(
+        "--data", type=Path, required=True, help="folder with a folder for each breed"
+    )
+    parser.add_argument(
+        "--notdogs", type=Path, help="folder of photos without a dog, for the AUROC"
+    )
     arguments = parser.parse_args()
     try:
         with unpacked(arguments.model) as package:

@@ -1,4 +1,4 @@
-"""How good predictions are: plain functions of arrays, each with its definition.
+"""Metrics of a classifier: plain functions of arrays, each with its definition.
 
 Losses are natural-log means for each photo, shares lie in 0..1.
 """
@@ -13,7 +13,7 @@ Floats = NDArray[np.floating[Any]]
 Labels = NDArray[np.int64]
 BINS = 10  # of equal mass: each holds as many photos as the next, give or take one
 _Z95 = 1.959963984540054  # a normal distribution's 97.5 % quantile
-_TINY = 1e-12  # a probability of 0 for what was true costs 27.6 nats and no infinity
+_SMALLEST = 1e-12  # a probability of 0 for the true breed costs 27.6 nats, not infinity
 
 
 def wilson(right: int, photos: int) -> tuple[float, float]:
@@ -28,37 +28,43 @@ def wilson(right: int, photos: int) -> tuple[float, float]:
 
 
 def softmax(logits: Floats, temperature: float = 1.0) -> NDArray[np.float64]:
-    """Return probabilities [photos, breeds] of logits."""
+    """Return softmax(logits / temperature) over the last axis, in float64; each row sums to 1."""
     scaled = logits.astype(np.float64) / temperature
-    powers = np.exp(scaled - scaled.max(axis=1, keepdims=True))
-    shares: NDArray[np.float64] = powers / powers.sum(axis=1, keepdims=True)
-    return shares
+    powers = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
+    probabilities: NDArray[np.float64] = powers / powers.sum(axis=-1, keepdims=True)
+    return probabilities
+
+
+def losses(probabilities: Floats, labels: Labels) -> NDArray[np.float64]:
+    """Return each photo's negative log-likelihood, (photos,), in nats."""
+    true = probabilities[np.arange(len(labels)), labels]
+    negative: NDArray[np.float64] = -np.log(np.maximum(true, _SMALLEST))
+    return negative
 
 
 def loss(probabilities: Floats, labels: Labels) -> float:
-    """Return the mean negative log-likelihood for each photo."""
-    true = probabilities[np.arange(len(labels)), labels]
-    return float(-np.log(np.maximum(true, _TINY)).mean())
+    """Return the mean negative log-likelihood of the photos, in nats."""
+    return float(losses(probabilities, labels).mean())
 
 
 def top_k(probabilities: Floats, labels: Labels, k: int) -> float:
     """Return the share of photos whose breed is among the `k` most probable."""
     own = probabilities[np.arange(len(labels)), labels][:, None]
-    places = np.arange(probabilities.shape[1])[None, :]
+    indices = np.arange(probabilities.shape[1])[None, :]
     # of equal ones the first counts as more probable, as argmax has it
-    before = (probabilities > own) | ((probabilities == own) & (places < labels[:, None]))
-    return float((before.sum(axis=1) < k).mean())
+    ranked_above = (probabilities > own) | ((probabilities == own) & (indices < labels[:, None]))
+    return float((ranked_above.sum(axis=1) < k).mean())
 
 
-def confusion(said: Labels, labels: Labels, breeds: int) -> NDArray[np.int64]:
-    """Return counts [truth, said]."""
+def confusion(predicted: Labels, labels: Labels, breeds: int) -> NDArray[np.int64]:
+    """Return the confusion matrix: counts [true breed, predicted breed]."""
     counts = np.zeros((breeds, breeds), np.int64)
-    np.add.at(counts, (labels, said), 1)
+    np.add.at(counts, (labels, predicted), 1)
     return counts
 
 
 def recalls(counts: NDArray[np.int64]) -> list[float | None]:
-    """Return each breed's share told right; None for a breed without photos."""
+    """Return each breed's recall from the confusion matrix; None for a breed without photos."""
     photos = counts.sum(axis=1)
     return [
         int(right) / int(total) if total else None
@@ -67,7 +73,7 @@ def recalls(counts: NDArray[np.int64]) -> list[float | None]:
 
 
 def reliability(confidence: Floats, right: NDArray[np.bool_]) -> list[dict[str, float]]:
-    """Return mean confidence, accuracy and number of photos of ``BINS`` bins of equal mass."""
+    """Return confidence, accuracy and number of photos of ``BINS`` bins of equal mass."""
     order = np.argsort(confidence, kind="stable")
     return [
         {
@@ -88,10 +94,10 @@ def ece(confidence: Floats, right: NDArray[np.bool_]) -> float:
 
 
 def ece_floor(confidence: Floats, rounds: int = 2_000, seed: int = 20) -> float:
-    """Return the mean `ece` that perfectly calibrated answers of these confidences would show.
+    """Return the mean `ece` of a perfectly calibrated model with these confidences.
 
-    Photos are few, so even they miss their bins' accuracy by chance: each is told right with
-    just its confidence's probability, `rounds` times.
+    With few photos even such a model misses its bins' accuracy by chance. It is simulated `rounds`
+    times: each photo is classified correctly with the probability that its confidence states.
     """
     random = np.random.default_rng(seed)
     draws = (ece(confidence, random.random(len(confidence)) < confidence) for _ in range(rounds))
@@ -99,7 +105,7 @@ def ece_floor(confidence: Floats, rounds: int = 2_000, seed: int = 20) -> float:
 
 
 def auroc(positive: Floats, negative: Floats) -> float:
-    """Return the chance that a positive scores above a negative, equal ones counting half."""
+    """Return the area under the ROC curve; equal scores of a positive and a negative count half."""
     ordered = np.sort(negative)
     below = np.searchsorted(ordered, positive, "left")
     not_above = np.searchsorted(ordered, positive, "right")

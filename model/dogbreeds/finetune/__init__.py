@@ -1,4 +1,4 @@
-"""The whole network trained, not its head alone: `train.py --finetune` (docs/training.md).
+"""Train the whole network, not its head alone: `train.py --finetune` (docs/training.md).
 
-`recipes` holds all settings, `run` is what train.py calls, `loop` is the training itself.
+`recipes` holds all settings, train.py calls `run`, and `loop` trains.
 """

@@ -1,7 +1,7 @@
-"""Training photos varied on the device that trains: crop, mirror, brightness, contrast, blend.
+"""Augment training photos on the device: crop, mirror, brightness, contrast, blend.
 
-Everything is computed from uniform numbers that `plan.draws` gives, so the same numbers give the
-same picture on every machine up to rounding.
+Everything is computed from the uniform numbers of `plan.draws`, so the same numbers give the same
+picture on every machine up to rounding.
 """
 
 import math
@@ -35,18 +35,18 @@ def crops(draws: Tensor, aspects: Tensor, recipe: Recipe) -> Tensor:
     centre_x = (1 - wide) * (2 * draws[:, 2] - 1)
     centre_y = (1 - high) * (2 * draws[:, 3] - 1)
     mirror = torch.where(draws[:, 4] < 0.5, -1.0, 1.0)  # noqa: PLR2004  # every other photo
-    none = torch.zeros_like(wide)
+    zero = torch.zeros_like(wide)
     return torch.stack(
         [
-            torch.stack([wide * mirror, none, centre_x], dim=1),
-            torch.stack([none, high, centre_y], dim=1),
+            torch.stack([wide * mirror, zero, centre_x], dim=1),
+            torch.stack([zero, high, centre_y], dim=1),
         ],
         dim=1,
     )
 
 
 def augment(pixels: Tensor, aspects: Tensor, draws: Tensor, size: int, recipe: Recipe) -> Tensor:
-    """Return float32 [B, size, size, 3] in 0..255 of uint8 `pixels` [B, side, side, 3]."""
+    """Augment uint8 `pixels` [B, side, side, 3] to float32 [B, size, size, 3] in 0..255."""
     photos = pixels.permute(0, 3, 1, 2).float()
     maps = affine_grid(crops(draws, aspects, recipe), [len(photos), 3, size, size], False)
     cut = grid_sample(photos, maps, mode="bilinear", padding_mode="reflection", align_corners=False)
@@ -59,9 +59,10 @@ def augment(pixels: Tensor, aspects: Tensor, draws: Tensor, size: int, recipe: R
 
 
 def partners(count: int) -> Tensor:
-    """Return who each photo of a batch is blended with: 1, 0, 3, 2, ...; an odd last one itself.
+    """Return the index of the photo that each is blended with: 1, 0, 3, 2, ...
 
-    Neighbours stay neighbours when processes share a batch evenly, so they blend as one would.
+    The last of an odd number is blended with itself. Neighbours stay neighbours when processes
+    share a batch evenly, so several processes blend the pairs that one would.
     """
     return torch.arange(count).bitwise_xor(1).clamp(max=count - 1)
 

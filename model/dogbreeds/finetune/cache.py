@@ -1,30 +1,31 @@
-"""Photos decoded once, into files of uint8 pixels that every later epoch and run reads.
+"""Cache decoded photos in files of uint8 pixels that every later epoch and run reads.
 
-A file holds the photos that one run met for the first time, each as a square of `side` pixels, and
-lists them by the SHA-256 of their bytes. So a photo that moved is found, one that changed is
-decoded anew, and two runs at once write two files and not one broken one. Files are whole or not
-there: pixels first, then the list without which nobody reads them.
+A file holds the photos that one run decoded first, each as a square of `side` pixels, and lists
+them by the SHA-256 of their bytes. So a moved photo is found, a changed one is decoded again, and
+two runs at once write two files. Files are written atomically, and the list last: without it no run
+reads the pixels.
 """
 
 import hashlib
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from dogbreeds.package.archive import whole_file
+from dogbreeds.package.archive import sha256, whole_file
 from dogbreeds.package.card import PreprocessConfig
-from dogbreeds.photos.decode import PhotoError, wire_image
+from dogbreeds.photos.decode import LoadPhoto, load_photo
 from dogbreeds.photos.preprocess import prepare
 from dogbreeds.training.progress import Progress
 
-_VERSION = 1  # raise it when photo.py, preprocess.py or `whole_view` change what a photo becomes
+_VERSION = 1  # raise it when decode.py, preprocess.py or `whole_view` change what a photo becomes
 LARGER = 1.15  # a crop of three quarters of the photo's area keeps its detail
 _CHUNK = 64  # photos decoded ahead of the file
 
@@ -33,11 +34,11 @@ Square = tuple[NDArray[np.uint8], float]  # pixels [side, side, 3], width / heig
 
 @dataclass(frozen=True)
 class View:
-    """A way to make a square of a photo; `name` says all that it depends on."""
+    """A function from a photo to a square; `name` identifies all that the pixels depend on."""
 
     name: str
     side: int  # pixels
-    make: Callable[[bytes], Square]
+    make: Callable[[Image.Image], Square]  # of the wire image
 
     @property
     def bytes_each(self) -> int:
@@ -46,66 +47,74 @@ class View:
 
 
 def whole_view(side: int) -> View:
-    """Return the view for training: the whole photo squeezed into a square, crops come later.
+    """Return the view for training: the whole photo squeezed into a square, to be cropped later.
 
-    The photo's aspect is kept beside it, and augmentation takes the squeezing back.
+    The photo's aspect is kept beside it, and augmentation undoes the squeezing.
     """
 
-    def make(body: bytes) -> Square:
-        wire = wire_image(body)
+    def make(wire: Image.Image) -> Square:
         square = wire.resize((side, side), Image.Resampling.BICUBIC, reducing_gap=None)
         return np.asarray(square, np.uint8), wire.width / wire.height
 
     return View(f"whole-{side}", side, make)
 
 
-def training_view(step: PreprocessConfig) -> View:
+def training_view(config: PreprocessConfig) -> View:
     """Return the view that training crops are cut from, a little larger than the input."""
-    return whole_view(round(step.size * LARGER / 4) * 4)
+    return whole_view(round(config.size * LARGER / 4) * 4)
 
 
-def served_view(step: PreprocessConfig) -> View:
-    """Return the view for measuring: exactly what serving makes of a photo."""
+def served_view(config: PreprocessConfig) -> View:
+    """Return the view for measuring: a photo preprocessed as in serving."""
 
-    def make(body: bytes) -> Square:
-        return prepare(wire_image(body), step), 1.0
+    def make(wire: Image.Image) -> Square:
+        return prepare(wire, config), 1.0
 
-    return View(f"served-{step.size}-{step.crop_pct}-{step.interpolation}", step.size, make)
+    name = f"served-{config.size}-{config.crop_pct}-{config.interpolation}"
+    return View(name, config.size, make)
 
 
 @dataclass(frozen=True)
 class Cached:
-    """The photos of a data set in the cache, in their order."""
+    """Where the cache holds the photos of a split, in their order."""
 
     files: list[Path]  # of squares, one after the other
     side: int  # pixels
-    places: NDArray[np.int64]  # (photos, 2): which file, which row
+    places: NDArray[np.int64]  # (photos, 2): index of the file, row in it
     aspects: NDArray[np.float32]  # (photos,), width / height
 
     def __len__(self) -> int:
         return len(self.places)
 
     def rows(self, chosen: Sequence[int]) -> NDArray[np.uint8]:
-        """Return uint8 [chosen, side, side, 3].
+        """Read the chosen photos from the files: uint8 [chosen, side, side, 3].
 
-        Read, not mapped: what a process has touched of a mapped file counts as its memory, in the
-        end all of the cache, and so it would for whoever ends a process that takes too much.
+        The files are not mapped: the pages that a process has touched of a mapped file count as its
+        memory, in the end the whole cache, and the system may kill it for that.
 
         Raises
         ------
         OSError
-            Somebody has removed or cut a file since it was opened.
+            A file was removed or truncated since the cache was opened.
         """
-        found = np.empty((len(chosen), self.side, self.side, 3), np.uint8)
-        for square, (file, row) in zip(found, self.places[list(chosen)].tolist(), strict=True):
+        squares = np.empty((len(chosen), self.side, self.side, 3), np.uint8)
+        for square, (file, row) in zip(squares, self.places[list(chosen)].tolist(), strict=True):
             with self.files[file].open("rb", buffering=0) as pixels:
                 pixels.seek(row * square.nbytes)
                 if pixels.readinto(square.data) != square.nbytes:
-                    raise OSError(5, "the cache was cut while it was read", str(self.files[file]))
-        return found
+                    raise OSError(
+                        5, "the cache was truncated while it was read", str(self.files[file])
+                    )
+        return squares
 
 
-def open_cache(folder: Path, view: View, photos: Sequence[Path], threads: int) -> Cached:
+def open_cache(
+    folder: Path,
+    view: View,
+    photos: Sequence[Path],
+    threads: int,
+    load: LoadPhoto = load_photo,
+) -> Cached:
     """Return `photos` as `view` makes them; those not in `folder` yet are decoded.
 
     Raises
@@ -117,28 +126,29 @@ def open_cache(folder: Path, view: View, photos: Sequence[Path], threads: int) -
     """
     folder = folder / "pixels" / f"v{_VERSION}" / view.name
     with ThreadPoolExecutor(threads) as pool:
-        digests = list(pool.map(_digest, photos))
-        todo = dict(zip(digests, photos, strict=True))
+        digests = list(pool.map(sha256, photos))
+        missing = dict(zip(digests, photos, strict=True))
         for digest in _listed(folder, view):
-            todo.pop(digest, None)
-        if todo:
-            _decode(folder, view, todo, pool, threads)
-    known = _listed(folder, view)
+            missing.pop(digest, None)
+        if missing:
+            squares = _decoded(missing.values(), view, load, pool, max(_CHUNK, threads))
+            _write(folder, list(missing), squares)
+    listed = _listed(folder, view)
     files: dict[Path, int] = {}
     for digest in digests:
-        files.setdefault(known[digest][0], len(files))
-    places = [(files[known[digest][0]], known[digest][1]) for digest in digests]
+        files.setdefault(listed[digest][0], len(files))
+    rows = [(files[listed[digest][0]], listed[digest][1]) for digest in digests]
     return Cached(
         list(files),
         view.side,
-        np.array(places, np.int64).reshape(-1, 2),
-        np.array([known[digest][2] for digest in digests], np.float32),
+        np.array(rows, np.int64).reshape(-1, 2),
+        np.array([listed[digest][2] for digest in digests], np.float32),
     )
 
 
 def _listed(folder: Path, view: View) -> dict[str, tuple[Path, int, float]]:
-    """Return {digest: (file, row, aspect)} of what `folder` holds."""
-    found: dict[str, tuple[Path, int, float]] = {}
+    """Return {digest: (file, row, aspect)} of the photos in `folder`."""
+    listed: dict[str, tuple[Path, int, float]] = {}
     for path in sorted(folder.glob("*.json")):
         pixels = path.with_suffix(".u8")
         try:
@@ -146,51 +156,35 @@ def _listed(folder: Path, view: View) -> dict[str, tuple[Path, int, float]]:
             whole = pixels.stat().st_size == len(entries) * view.bytes_each
         except (OSError, ValueError, TypeError):
             whole = False
-        if not whole:  # not ours, or broken: its photos are decoded anew
+        if not whole:  # broken, or of another program: its photos are decoded again
             continue
         for row, (digest, aspect) in enumerate(entries):
-            found[digest] = (pixels, row, aspect)
-    return found
+            listed[digest] = (pixels, row, aspect)
+    return listed
 
 
-def _decode(
-    folder: Path, view: View, todo: dict[str, Path], pool: ThreadPoolExecutor, threads: int
-) -> None:
-    name = hashlib.sha256("".join(sorted(todo)).encode()).hexdigest()[:20]
+def _decoded(
+    paths: Iterable[Path], view: View, load: LoadPhoto, pool: ThreadPoolExecutor, chunk: int
+) -> Iterator[Square]:
+    """Yield the photos' squares in order, decoded at most `chunk` ahead."""
+    remaining = iter(paths)
+    while batch := list(islice(remaining, chunk)):
+        yield from pool.map(lambda path: view.make(load(path)), batch)
+
+
+def _write(folder: Path, digests: list[str], squares: Iterator[Square]) -> None:
+    name = hashlib.sha256("".join(sorted(digests)).encode()).hexdigest()[:20]
     aspects = []
     with (
         whole_file(folder / f"{name}.u8") as temporary,
         temporary.open("wb") as file,
-        Progress("decoding photos", len(todo)) as progress,
+        Progress("decoding photos", len(digests)) as progress,
     ):
-        paths = list(todo.values())
-        size = max(_CHUNK, threads)
-        for start in range(0, len(paths), size):
-            squares = pool.map(lambda path: square_of(path, view), paths[start : start + size])
-            for pixels, aspect in squares:
-                file.write(np.ascontiguousarray(pixels).tobytes())
-                aspects.append(aspect)
-                progress.step()
+        for pixels, aspect in squares:
+            file.write(np.ascontiguousarray(pixels).tobytes())
+            aspects.append(aspect)
+            progress.update()
         file.flush()
         os.fsync(file.fileno())  # the list below must not outlive pixels that a crash lost
     with whole_file(folder / f"{name}.json") as temporary:
-        temporary.write_text(json.dumps(list(zip(todo, aspects, strict=True))), "utf-8")
-
-
-def square_of(path: Path, view: View) -> Square:
-    """Decode one photo.
-
-    Raises
-    ------
-    PhotoError
-        It cannot be decoded; the message names it.
-    """
-    try:
-        return view.make(path.read_bytes())
-    except PhotoError as error:
-        raise PhotoError(f"{path.name}: {error}") from error
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        temporary.write_text(json.dumps(list(zip(digests, aspects, strict=True))), "utf-8")

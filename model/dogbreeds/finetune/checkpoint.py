@@ -1,7 +1,7 @@
-"""A training's state in a file, whole or not there, that only the same training takes up again.
+"""Atomic checkpoints, resumable only by an identical run.
 
-It holds tensors and plain values (`weights_only` reads it: no code in it runs). There is no random
-state in it, since plan.py needs none.
+A checkpoint holds tensors and plain values, and is loaded with `weights_only`, so that no code in
+it runs. It holds no random state, since plan.py needs none.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ NAME = "checkpoint.pt"
 
 @dataclass
 class State:
-    """Where a training is."""
+    """The state of a training between two steps."""
 
     step: int  # steps done
     model: dict[str, Any]
@@ -28,18 +28,18 @@ class State:
     optimiser: dict[str, Any]
     history: list[dict[str, Any]]  # of the epochs done
     best: dict[str, Any]  # {"loss", "epoch", "weights"} of the lowest valid loss, {} before
-    sums: list[float]  # loss and share told right, summed over the steps of this epoch
+    sums: list[float]  # loss and accuracy, summed over the steps of this epoch
     seconds: float  # trained, over all starts
 
 
 def key_of(*parts: Any) -> str:
-    """Return a digest of what a training is: settings, photos, start."""
+    """Return a digest that identifies a run by its settings, photos and initial weights."""
     text = json.dumps(parts, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:20]
 
 
 def save(folder: Path, key: str, state: State) -> None:
-    """Write `folder`/checkpoint.pt; the old one stays until the new one is whole.
+    """Write `folder`/checkpoint.pt; the old one stays until the new one is complete.
 
     Raises
     ------
@@ -54,22 +54,22 @@ def save(folder: Path, key: str, state: State) -> None:
 
 
 def load(folder: Path, key: str) -> State | None:
-    """Return the state that the training of this key left, or None.
+    """Return the state that the run of this key saved, or None.
 
-    A file that is broken, or of another training, is left alone: the next `save` replaces it.
+    A file that is broken, or of another run, is left alone: the next `save` replaces it.
     """
     path = folder / NAME
     if not path.is_file():
         return None
     try:
-        found = torch.load(path, map_location="cpu", weights_only=True)
+        values = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, ValueError, EOFError, KeyError, UnpicklingError):
         return None
-    if not isinstance(found, dict) or found.pop("key", None) != key:
+    if not isinstance(values, dict) or values.pop("key", None) != key:
         return None
-    return State(**found)
+    return State(**values)
 
 
 def remove(folder: Path) -> None:
-    """Remove the checkpoint of a training that has ended well."""
+    """Remove the checkpoint of a run that has succeeded."""
     (folder / NAME).unlink(missing_ok=True)

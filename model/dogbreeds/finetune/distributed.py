@@ -1,8 +1,8 @@
-"""One process or many: how a training learns which, and what the processes tell each other.
+"""Join the processes of a distributed training, and exchange values between them.
 
-torchrun says it by RANK, WORLD_SIZE and LOCAL_RANK. SageMaker says it by SM_HOSTS,
-SM_CURRENT_HOST and SM_NUM_GPUS; where its toolkit has not started torchrun itself
-(`sagemaker_torch_distributed_enabled`), `restart_under_torchrun` does, in this process's place.
+torchrun describes them by RANK, WORLD_SIZE and LOCAL_RANK, SageMaker by SM_HOSTS, SM_CURRENT_HOST
+and SM_NUM_GPUS. Where SageMaker's toolkit has not started torchrun itself
+(`sagemaker_torch_distributed_enabled`), `restart_under_torchrun` replaces this process by it.
 """
 
 import json
@@ -21,38 +21,38 @@ import torch.distributed as dist
 from dogbreeds.data.dataset import DataError
 
 PORT = "29500"  # torchrun's own default; MASTER_PORT comes before it
-_PATIENCE = timedelta(hours=6)  # the others wait while the first audits and packages
+_TIMEOUT = timedelta(hours=6)  # the others wait while the first audits and packages
 
 
 @dataclass(frozen=True)
-class _Ended:
-    """What the first process tells instead when it cannot go on."""
+class _FirstProcessFailed:
+    """Broadcast by the first process, in place of the value, when it cannot go on."""
 
-    why: str
+    reason: str
 
 
 @dataclass(frozen=True)
 class World:
-    """The processes of a training, and which one this is."""
+    """The processes of a training, and the place of this one among them."""
 
     rank: int = 0
     size: int = 1
     local_rank: int = 0
-    on_this_host: int = 1  # processes
+    local_size: int = 1  # processes on this host
 
     @property
     def first(self) -> bool:
-        """Whether this process writes files and talks."""
+        """Whether this process writes files and logs."""
         return self.rank == 0
 
     @property
     def device(self) -> torch.device:
-        """The GPU of this process, or the processor."""
+        """The GPU of this process, or the CPU."""
         if torch.cuda.is_available():
             return torch.device("cuda", self.local_rank % torch.cuda.device_count())
         return torch.device("cpu")
 
-    def sums(self, values: list[float]) -> list[float]:
+    def all_reduce(self, values: list[float]) -> list[float]:
         """Return the sums of `values` over all processes."""
         if self.size == 1:
             return values
@@ -61,56 +61,57 @@ class World:
         dist.all_reduce(tensor)
         return [float(value) for value in tensor.tolist()]
 
-    def wait(self) -> None:
-        """Wait until all processes are here."""
-        self.gathered(None)
+    def barrier(self) -> None:
+        """Wait until all processes have called this."""
+        self.all_gather(None)
 
-    def gathered(self, value: Any) -> list[Any]:
+    def all_gather(self, value: Any) -> list[Any]:
         """Return every process's value, by rank."""
         if self.size == 1:
             return [value]
-        box: list[Any] = [None] * self.size
-        dist.all_gather_object(box, value)
-        return box
+        values: list[Any] = [None] * self.size
+        dist.all_gather_object(values, value)
+        return values
 
-    def told(self, value: Any) -> Any:
-        """Return what the first process gives here; the others' value is not read.
+    def broadcast(self, value: Any) -> Any:
+        """Return the first process's value; that of the others is not read.
 
         Raises
         ------
         DataError
-            The first process has ended within `telling_why`; the message is its own.
+            The first process failed within `broadcasting_failure`; the message is its own.
         """
         if self.size == 1:
             return value
-        box = [value]
-        dist.broadcast_object_list(box, device=torch.device("cpu"))
-        if isinstance(box[0], _Ended) and not self.first:
-            raise DataError(box[0].why)
-        return box[0]
+        values = [value]
+        dist.broadcast_object_list(values, device=torch.device("cpu"))
+        if isinstance(values[0], _FirstProcessFailed) and not self.first:
+            raise DataError(values[0].reason)
+        return values[0]
 
     @contextmanager
-    def telling_why(self) -> Iterator[None]:
-        """In the first process, while the others wait in `told`: let them end with its reason.
+    def broadcasting_failure(self) -> Iterator[None]:
+        """End the other processes, which wait in `broadcast`, with this one's error.
 
-        A job of several hosts shows the reason of one of them, and not always the first one's.
+        Only the first process may use it. A job of several hosts shows the failure reason of one of
+        them, and not always that of the first.
         """
         try:
             yield
         except Exception as error:
-            self.told(_Ended(str(error)))
+            self.broadcast(_FirstProcessFailed(str(error)))
             raise
 
 
-ALONE = World()
+SINGLE_PROCESS = World()
 
 
 @contextmanager
-def joined(environment: Mapping[str, str]) -> Iterator[World]:
-    """Yield the world that torchrun started this process in, or a world of one."""
+def join_process_group(environment: Mapping[str, str]) -> Iterator[World]:
+    """Yield the processes that torchrun started with this one; without torchrun, this one alone."""
     size = int(environment.get("WORLD_SIZE", "1"))
     if size == 1:
-        yield ALONE
+        yield SINGLE_PROCESS
         return
     world = World(
         int(environment["RANK"]),
@@ -120,9 +121,9 @@ def joined(environment: Mapping[str, str]) -> Iterator[World]:
     )
     if torch.cuda.is_available():
         torch.cuda.set_device(world.device)
-    # gloo beside nccl: objects are told through processors' memory
+    # gloo beside nccl: objects are exchanged through the CPU's memory
     dist.init_process_group(
-        "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo", timeout=_PATIENCE
+        "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo", timeout=_TIMEOUT
     )
     try:
         yield world
@@ -133,29 +134,29 @@ def joined(environment: Mapping[str, str]) -> Iterator[World]:
 def torchrun_command(
     environment: Mapping[str, str], gpus: int, script: Path, arguments: list[str]
 ) -> list[str] | None:
-    """Return the command that starts this training on all its hosts and GPUs; None if it is one.
+    """Return the command that starts this training on all its hosts and GPUs.
 
-    None, too, in a process that torchrun has started already.
+    None if there is only one host with at most one GPU, or if torchrun has started this process.
     """
     if "RANK" in environment:
         return None
     hosts = json.loads(environment.get("SM_HOSTS") or "[]")
-    each = max(1, gpus)
-    if len(hosts) <= 1 and each == 1:
+    processes = max(1, gpus)  # on each host
+    if len(hosts) <= 1 and processes == 1:
         return None
-    place = hosts.index(environment["SM_CURRENT_HOST"]) if len(hosts) > 1 else 0
+    node_rank = hosts.index(environment["SM_CURRENT_HOST"]) if len(hosts) > 1 else 0
     first = environment.get("MASTER_ADDR") or (hosts[0] if len(hosts) > 1 else "127.0.0.1")
     return [
         sys.executable, "-m", "torch.distributed.run",
-        "--nnodes", str(max(1, len(hosts))), "--node_rank", str(place),
-        "--nproc_per_node", str(each),
+        "--nnodes", str(max(1, len(hosts))), "--node_rank", str(node_rank),
+        "--nproc_per_node", str(processes),
         "--master_addr", first, "--master_port", environment.get("MASTER_PORT") or PORT,
         str(script), *arguments,
     ]  # fmt: skip
 
 
 def restart_under_torchrun(script: Path, arguments: list[str]) -> None:
-    """Replace this process by torchrun where the training has several processes to be."""
+    """Replace this process by torchrun if the training is to have several processes."""
     gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if command := torchrun_command(os.environ, gpus, script, arguments):
         os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // max(1, gpus))))

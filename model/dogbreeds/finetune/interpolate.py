@@ -1,9 +1,9 @@
-"""Between the head-only network and the fine-tuned one: the best of several ways there.
+"""Choose weights between the head-only network and the fine-tuned one.
 
-Weights in the middle are often better than either end on photos unlike the training's (WiSE-FT,
-Wortsman et al., 2022). Of the ways that valid cannot tell from the best one, within one standard
-error of the loss, the furthest is taken (Breiman's rule, 1984): photos that a pretrained backbone
-has seen flatter the network that stays where it was.
+Interpolated weights are often better than either end on photos unlike the training's (WiSE-FT,
+Wortsman et al., 2022). Of the shares whose valid loss is within one standard error of the lowest,
+the largest is chosen (Breiman's rule, 1984): photos that a pretrained backbone has seen favour the
+network that stays close to it.
 """
 
 import math
@@ -18,7 +18,7 @@ from torch import Tensor
 from dogbreeds.evaluation.calibrate import FEWEST
 from dogbreeds.evaluation.metrics import Labels
 from dogbreeds.finetune.distributed import World
-from dogbreeds.finetune.measure import calibrated_losses, logits_of
+from dogbreeds.finetune.measure import calibrated_losses, compute_logits
 from dogbreeds.finetune.pixels import Pixels
 from dogbreeds.network.network import Network
 
@@ -27,19 +27,19 @@ Weights = Mapping[str, Tensor]
 
 @dataclass(frozen=True)
 class Choice:
-    """What was tried and taken."""
+    """The chosen share, and the losses that decided."""
 
     share: float  # 0: head-only, 1: fine-tuned
     losses: dict[str, float]  # share as text: calibrated valid loss
 
 
-def between(start: Weights, end: Weights, share: float) -> dict[str, Tensor]:
-    """Return the weights at `share` of the straight way from `start` to `end`."""
-    found = {}
+def interpolate(start: Weights, end: Weights, share: float) -> dict[str, Tensor]:
+    """Return start + share * (end - start), for each floating-point tensor."""
+    weights = {}
     for name, value in end.items():
         mixable = value.is_floating_point()  # a batch norm's counter is not
-        found[name] = torch.lerp(start[name].to(value), value, share) if mixable else value
-    return found
+        weights[name] = torch.lerp(start[name].to(value), value, share) if mixable else value
+    return weights
 
 
 def choose(
@@ -51,24 +51,28 @@ def choose(
     labels: Labels,
     world: World,
 ) -> Choice:
-    """Give `network`, fine-tuned, the weights of the share that `furthest_of_the_best` names."""
+    """Replace the fine-tuned weights of `network` by those of the best share.
+
+    See `largest_share_within_one_error`.
+    """
     device = next(network.parameters()).device
     end = {name: value.clone() for name, value in network.state_dict().items()}
     losses: dict[float, NDArray[np.float64]] = {}
     for share in sorted(set(shares)):
-        network.load_state_dict(between(start, end, share))
-        losses[share] = calibrated_losses(logits_of(network, valid, world, device), labels)
-    best = furthest_of_the_best(losses)
-    network.load_state_dict(between(start, end, best))
+        network.load_state_dict(interpolate(start, end, share))
+        losses[share] = calibrated_losses(compute_logits(network, valid, world, device), labels)
+    best = largest_share_within_one_error(losses)
+    network.load_state_dict(interpolate(start, end, best))
     return Choice(
-        best, {f"{share:g}": round(float(each.mean()), 6) for share, each in losses.items()}
+        best, {f"{share:g}": round(float(values.mean()), 6) for share, values in losses.items()}
     )
 
 
-def furthest_of_the_best(losses: Mapping[float, NDArray[np.float64]]) -> float:
-    """Return the largest share whose photos' losses are the lowest, or not tellably higher.
+def largest_share_within_one_error(losses: Mapping[float, NDArray[np.float64]]) -> float:
+    """Return the largest share whose mean loss is within one standard error of the lowest.
 
-    With fewer than `calibrate.FEWEST` photos nothing can be told, and the lowest is taken.
+    With fewer than `calibrate.FEWEST` photos the error is unknown: the share of the lowest mean
+    loss is returned.
 
     Parameters
     ----------
@@ -79,9 +83,9 @@ def furthest_of_the_best(losses: Mapping[float, NDArray[np.float64]]) -> float:
     if len(losses[lowest]) < FEWEST:
         return lowest
 
-    def tellable(other: NDArray[np.float64]) -> bool:
+    def is_worse(other: NDArray[np.float64]) -> bool:
         difference = other - losses[lowest]
         error = difference.std(ddof=1) / math.sqrt(len(difference))
         return bool(difference.mean() > error)
 
-    return max(share for share, each in losses.items() if not tellable(each))
+    return max(share for share, values in losses.items() if not is_worse(values))

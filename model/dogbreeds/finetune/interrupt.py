@@ -1,4 +1,4 @@
-"""A spot machine that is taken away, or Ctrl-C: the step in hand ends, then state is saved."""
+"""Handle SIGTERM (a spot instance is taken away) and Ctrl-C between two training steps."""
 
 import signal
 import threading
@@ -10,31 +10,31 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 class Interrupted(RuntimeError):  # noqa: N818  # nothing broke
-    """The training was told to end, and can go on later."""
+    """A signal ended the training; the same command resumes it."""
 
 
-class Stop:
-    """Whether a signal has asked for the end."""
+class StopRequest:
+    """Whether a signal has requested the end of the training."""
 
     def __init__(self) -> None:
-        self.asked = False
+        self.requested = False
 
-    def ask(self, number: int, frame: FrameType | None) -> None:
-        """Take a signal."""
-        self.asked = True
+    def request(self, number: int, frame: FrameType | None) -> None:
+        """Handle a signal."""
+        self.requested = True
 
 
 @contextmanager
-def listening() -> Iterator[Stop]:
-    """Yield a Stop that SIGTERM and SIGINT set while the block runs.
+def stop_on_signal() -> Iterator[StopRequest]:
+    """Yield a StopRequest that SIGTERM and SIGINT set while the block runs.
 
     Outside the main thread, where Python takes no handlers, nothing sets it.
     """
-    stop = Stop()
+    stop = StopRequest()
     if threading.current_thread() is not threading.main_thread():
         yield stop
         return
-    old = {number: signal.signal(number, stop.ask) for number in SIGNALS}
+    old = {number: signal.signal(number, stop.request) for number in SIGNALS}
     try:
         yield stop
     finally:

@@ -1,7 +1,7 @@
-"""The training itself, on one processor, on a GPU, or shared by many processes.
+"""Train a network on the CPU, on a GPU, or in many processes.
 
-On a GPU: bf16, channels_last, torch.compile, fused AdamW, and no step waits for the GPU but those
-that the watch looks at. The lowest valid loss of the averaged weights is kept.
+On a GPU: bf16, channels_last, torch.compile, fused AdamW, and no step waits for the GPU except
+those that the watch checks. The averaged weights with the lowest valid loss are kept.
 """
 
 import contextlib
@@ -17,9 +17,9 @@ from torch.nn.parallel import DistributedDataParallel
 from dogbreeds.evaluation.metrics import Labels
 from dogbreeds.finetune import checkpoint
 from dogbreeds.finetune.distributed import World
-from dogbreeds.finetune.interrupt import Interrupted, Stop, listening
-from dogbreeds.finetune.measure import Measured, logits_of, measured
-from dogbreeds.finetune.optimise import average_of, optimiser_of, schedule_of
+from dogbreeds.finetune.interrupt import Interrupted, StopRequest, stop_on_signal
+from dogbreeds.finetune.measure import ValidMetrics, compute_logits, measure
+from dogbreeds.finetune.optimise import build_average, build_optimiser, build_schedule
 from dogbreeds.finetune.pixels import Pixels
 from dogbreeds.finetune.plan import Plan
 from dogbreeds.finetune.recipes import Recipe
@@ -33,8 +33,8 @@ SAVE_EVERY = 300.0  # s between checkpoints within an epoch
 
 
 @dataclass(frozen=True)
-class Photos:
-    """A split as the loop takes it."""
+class LabelledPixels:
+    """A split: its photos' pixels and breeds."""
 
     pixels: Pixels
     labels: Labels  # (photos,)
@@ -42,28 +42,28 @@ class Photos:
 
 @dataclass(frozen=True)
 class Job:
-    """What is to be trained, and where."""
+    """A network, its photos and its recipe: all that a fine-tuning needs."""
 
     network: Network  # the head-only result: where training starts
     recipe: Recipe
     size: int  # pixels, the network's input
-    train: Photos
-    valid: Photos
-    knew: Tensor | None  # float16 [train photos, ImageNet classes], before training
+    train: LabelledPixels
+    valid: LabelledPixels
+    teacher_probs: Tensor | None  # float16 [train photos, ImageNet classes]; step.py
     world: World
     checkpoints: Path  # folder
-    key: str  # of checkpoint.key_of: who may take up the checkpoint in it
+    key: str  # of checkpoint.key_of: only a run of the same key resumes the checkpoint
 
 
 @dataclass(frozen=True)
 class Trained:
-    """How it went; the network has the kept weights."""
+    """The course of a training; its network has the kept weights."""
 
     history: list[EpochResult]
-    best: Measured  # on valid
+    best: ValidMetrics  # on valid
     best_epoch: int
     photos_per_s: float  # of training alone, in this start; 0 where nothing was left to do
-    photos: int  # that the processes trained on in this start, each as often as it came
+    photos: int  # trained on by all processes in this start, each counted in every epoch
     own_photos: int  # this process's share of them
 
 
@@ -84,12 +84,12 @@ def fit(
     Raises
     ------
     Interrupted
-        SIGTERM or SIGINT came; the state is in a checkpoint, and the same call goes on from it.
+        SIGTERM or SIGINT came; the state is in a checkpoint, and the same call resumes it.
     watch.StoppedByRule, OSError
     """
     run = Run(job, watch, job.world.device.type == "cuda" if compiled is None else compiled)
-    looking = watch.activations_of(job.network) if watch and not run.compiled else None
-    with listening() as stop, looking or contextlib.nullcontext():
+    hooks = watch.activations_of(job.network) if watch and not run.compiled else None
+    with stop_on_signal() as stop, run.progress, hooks or contextlib.nullcontext():
         for epoch in range(len(run.state.history), job.recipe.epochs):
             run.epoch(epoch, stop)
             if on_epoch:
@@ -100,7 +100,7 @@ def fit(
 
 
 class Run:
-    """The state of a training while it runs; `fit` is its life from start to end."""
+    """The state of a training while it runs; `fit` creates it and calls it for each epoch."""
 
     def __init__(self, job: Job, watch: Watch | None, compiled: bool) -> None:
         self.job, self.watch, self.compiled = job, watch, compiled
@@ -117,89 +117,94 @@ class Run:
                 step, device_ids=[self.device.index] if self.device.type == "cuda" else None
             )
         self.step = torch.compile(step) if compiled else step
-        self.optimiser = optimiser_of(network, recipe, fused=self.device.type == "cuda")
+        self.optimiser = build_optimiser(network, recipe, fused=self.device.type == "cuda")
         steps = recipe.epochs * self.plan.steps
-        self.schedule = schedule_of(self.optimiser, recipe, steps)
-        self.average = average_of(network, recipe)
+        self.schedule = build_schedule(self.optimiser, recipe, steps)
+        self.average = build_average(network, recipe)
         self.labels = torch.from_numpy(job.train.labels).to(self.device)
-        self.knew = job.knew.to(self.device) if job.knew is not None else None
+        self.teacher_probs = (
+            job.teacher_probs.to(self.device) if job.teacher_probs is not None else None
+        )
         self.state = self._resumed()
         self.schedule.step_update(self.state.step)
         self.progress = Progress("fine-tuning", steps - self.state.step)
         self.saved = self.started = time.monotonic()
-        self.before, self.photos, self.own_photos = self.state.seconds, 0, 0
+        self.seconds_before = self.state.seconds  # trained in earlier starts
+        self.photos = self.own_photos = 0
         if watch:
             watch.before_training(of_module(network))
 
     def _resumed(self) -> checkpoint.State:
         world = self.job.world
-        kept = checkpoint.load(self.job.checkpoints, self.job.key) if world.first else None
-        found: checkpoint.State | None = world.told(kept)
-        if found is None:
+        saved = checkpoint.load(self.job.checkpoints, self.job.key) if world.first else None
+        state: checkpoint.State | None = world.broadcast(saved)
+        if state is None:
             return checkpoint.State(0, {}, {}, {}, [], {}, [0.0, 0.0], 0.0)
-        self.job.network.load_state_dict(found.model)
-        self.average.module.load_state_dict(found.averaged)
-        self.optimiser.load_state_dict(found.optimiser)
-        return found
+        self.job.network.load_state_dict(state.model)
+        self.average.module.load_state_dict(state.averaged)
+        self.optimiser.load_state_dict(state.optimiser)
+        return state
 
-    def epoch(self, epoch: int, stop: Stop) -> None:
-        """Train an epoch, or what is left of it, and measure."""
+    def epoch(self, epoch: int, stop: StopRequest) -> None:
+        """Train the remaining steps of an epoch, and measure on valid."""
         state, plan = self.state, self.plan
-        todo = plan.epoch(epoch, state.step - epoch * plan.steps)
+        indices_of_steps = plan.epoch(epoch, state.step - epoch * plan.steps)
         sums = torch.tensor(state.sums, dtype=torch.float64, device=self.device)
         set_training(self.job.network, self.job.recipe)
-        batches = self.job.train.pixels.batches(todo)
+        batches = self.job.train.pixels.batches(indices_of_steps)
         if self.watch:
-            batches = self.watch.loading(batches)
-        for chosen, (pixels, aspects) in zip(todo, batches, strict=True):
-            self.one(chosen, pixels, aspects, sums)
+            batches = self.watch.timed(batches)
+        for indices, (pixels, aspects) in zip(indices_of_steps, batches, strict=True):
+            self.train_step(indices, pixels, aspects, sums)
             late = time.monotonic() - self.saved > SAVE_EVERY
-            if self.job.world.first and (stop.asked or late):
+            if self.job.world.first and (stop.requested or late):
                 self._save(sums.tolist())
-            if self.job.world.first and stop.asked:
+            if self.job.world.first and stop.requested:
                 raise Interrupted(
-                    f"Training was told to stop and has saved what it learnt in {state.step:,} "
-                    f"steps to {self.job.checkpoints}; the same command goes on from there."
+                    f"A signal ended the training after {state.step:,} steps; its checkpoint is in "
+                    f"{self.job.checkpoints}, and the same command resumes it."
                 )
         self._measure(epoch, [value / plan.steps for value in sums.tolist()])
         if self.job.world.first:
             self._save([0.0, 0.0])
         state.sums = [0.0, 0.0]
 
-    def one(self, chosen: Sequence[int], pixels: Tensor, aspects: Tensor, sums: Tensor) -> None:
-        """Train one step, and add its loss and share told right to `sums` [2]."""
+    def train_step(
+        self, indices: Sequence[int], pixels: Tensor, aspects: Tensor, sums: Tensor
+    ) -> None:
+        """Train one step, and add its loss and accuracy to `sums` [2]."""
         state, recipe, device = self.state, self.job.recipe, self.device
         torch.manual_seed(hash((recipe.seed, state.step, self.job.world.rank)) % 2**31)  # dropout's
-        places = torch.tensor(chosen)
+        rows = torch.tensor(indices)
         draws = self.plan.draws(state.step)
         share = torch.tensor([self.plan.share(state.step, recipe.mixup)])
         if device.type == "cuda":
-            places, draws, share = (
-                part.pin_memory().to(device, non_blocking=True) for part in (places, draws, share)
+            rows, draws, share = (
+                part.pin_memory().to(device, non_blocking=True) for part in (rows, draws, share)
             )
-        knew = self.knew[places] if self.knew is not None else None
+        teacher_probs = self.teacher_probs[rows] if self.teacher_probs is not None else None
         with _autocast(device):
-            told = self.step(pixels, aspects, draws, share, self.labels[places], knew)
-        torch.autograd.backward(told.loss)
+            output = self.step(pixels, aspects, draws, share, self.labels[rows], teacher_probs)
+        torch.autograd.backward(output.loss)
         if self.watch:
-            self.watch.step(told.breeds_loss, of_module(self.job.network))
+            self.watch.step(output.breeds_loss, of_module(self.job.network))
         self.optimiser.step()
         self.optimiser.zero_grad()
         state.step += 1
         self.schedule.step_update(state.step)
         self.average.update(self.job.network, step=state.step)
-        sums += torch.stack([told.breeds_loss.detach(), told.right]).double()
+        sums += torch.stack([output.breeds_loss.detach(), output.accuracy]).double()
         self.photos += self.plan.batch
         self.own_photos += len(pixels)
         if self.job.world.first:
-            self.progress.step()
+            self.progress.update()
 
     def _measure(self, epoch: int, means: list[float]) -> None:
         job, state = self.job, self.state
-        train_loss, train_top1 = (value / job.world.size for value in job.world.sums(means))
-        logits = logits_of(self.average.module, job.valid.pixels, job.world, self.device)
-        valid = measured(logits, job.valid.labels)
-        seconds = self.before + time.monotonic() - self.started
+        train_loss, train_top1 = (value / job.world.size for value in job.world.all_reduce(means))
+        logits = compute_logits(self.average.module, job.valid.pixels, job.world, self.device)
+        valid = measure(logits, job.valid.labels)
+        seconds = self.seconds_before + time.monotonic() - self.started
         result = EpochResult(
             epoch + 1, train_loss, valid.loss, train_top1, valid.top1, round(seconds, 3)
         )
@@ -218,22 +223,22 @@ class Run:
         state.averaged = self.average.module.state_dict()
         state.optimiser = self.optimiser.state_dict()
         state.sums = sums
-        state.seconds = self.before + time.monotonic() - self.started
+        state.seconds = self.seconds_before + time.monotonic() - self.started
         checkpoint.save(self.job.checkpoints, self.job.key, state)
         self.saved = time.monotonic()
 
     def trained(self) -> Trained:
-        """Give the network its kept weights and tell how it went."""
+        """Load the kept weights into the network and return the course of the training."""
         best = self.state.best
         self.job.network.load_state_dict(best["weights"])
         for parameter in self.job.network.parameters():
             parameter.requires_grad_(True)
-        took = time.monotonic() - self.started
+        seconds = time.monotonic() - self.started
         return Trained(
             [EpochResult(**entry) for entry in self.state.history],
-            Measured(best["loss"], best["top1"]),
+            ValidMetrics(best["loss"], best["top1"]),
             best["epoch"],
-            self.photos / took if self.photos else 0.0,
+            self.photos / seconds if self.photos else 0.0,
             self.photos,
             self.own_photos,
         )

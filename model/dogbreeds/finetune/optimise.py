@@ -1,4 +1,7 @@
-"""What moves the weights: AdamW by blocks, a cosine with warm-up, a moving average. All timm's."""
+"""Build the optimiser, the schedule and the weights' moving average, all from timm.
+
+AdamW with a rate that decays by block, a cosine with warm-up, and an exponential moving average.
+"""
 
 from timm.optim._param_groups import param_groups_layer_decay
 from timm.scheduler.cosine_lr import CosineLRScheduler
@@ -10,7 +13,7 @@ from dogbreeds.finetune.recipes import Recipe
 from dogbreeds.network.network import Network
 
 
-def optimiser_of(network: Network, recipe: Recipe, *, fused: bool) -> AdamW:
+def build_optimiser(network: Network, recipe: Recipe, *, fused: bool) -> AdamW:
     """Return AdamW over what `step.set_training` left trainable, slower the further from the head.
 
     timm's scheduler multiplies the rate by each group's `lr_scale`.
@@ -29,8 +32,8 @@ def optimiser_of(network: Network, recipe: Recipe, *, fused: bool) -> AdamW:
     return AdamW(groups, lr=recipe.learning_rate, fused=fused)
 
 
-def schedule_of(optimiser: Optimizer, recipe: Recipe, steps: int) -> CosineLRScheduler:
-    """Return the rate by step: up from 0 during the warm-up, then a cosine to 0."""
+def build_schedule(optimiser: Optimizer, recipe: Recipe, steps: int) -> CosineLRScheduler:
+    """Return the schedule of the learning rate: a linear warm-up from 0, then a cosine to 0."""
     warm_up = round(recipe.warm_up * steps)
     return CosineLRScheduler(
         optimiser,
@@ -41,6 +44,6 @@ def schedule_of(optimiser: Optimizer, recipe: Recipe, steps: int) -> CosineLRSch
     )
 
 
-def average_of(network: nn.Module, recipe: Recipe) -> ModelEmaV3:
-    """Return the weights' moving average, which follows closely at first."""
+def build_average(network: nn.Module, recipe: Recipe) -> ModelEmaV3:
+    """Return the exponential moving average of the weights, with a warm-up of its decay."""
     return ModelEmaV3(network, decay=recipe.ema, use_warmup=True)

@@ -1,6 +1,6 @@
-"""Where a step's pixels come from: GPU memory, the cache's files, or worker processes.
+"""Provide each step's pixels: from GPU memory, from the cache's files, or from worker processes.
 
-All three give the same pixels for the same photos; which one is a matter of room.
+All three give the same pixels for the same photos; `open_pixels` chooses by the memory there is.
 """
 
 import math
@@ -14,14 +14,15 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from dogbreeds.finetune.cache import Cached, View, open_cache, square_of
+from dogbreeds.finetune.cache import Cached, View, open_cache
+from dogbreeds.photos.decode import LoadPhoto, load_photo
 
 GPU_SHARE = 0.5  # of the GPU's free memory that photos may take; the network needs the rest
-_AHEAD = 4  # batches that each worker holds ready, where there is room
+_AHEAD = 4  # batches that each worker prefetches, where there is room
 
 
 class Pixels(Protocol):
-    """The photos of a split."""
+    """The photos of a split, in batches."""
 
     def __len__(self) -> int: ...
 
@@ -31,8 +32,8 @@ class Pixels(Protocol):
 
 
 @dataclass(frozen=True)
-class Kept:
-    """Pixels in files that the operating system keeps in memory as far as there is room."""
+class CachedPixels:
+    """Pixels in files, which the operating system holds in memory as far as it has room."""
 
     cached: Cached
     device: torch.device
@@ -48,8 +49,8 @@ class Kept:
             yield pixels.to(self.device), aspects.to(self.device)
 
 
-class OnGpu:
-    """All pixels in the GPU's memory: a batch is one gather there, and nothing travels."""
+class GpuPixels:
+    """All pixels in the GPU's memory: a batch is one gather there, without a transfer."""
 
     def __init__(self, cached: Cached, device: torch.device) -> None:
         side = cached.side
@@ -65,14 +66,14 @@ class OnGpu:
     def batches(self, plan: Iterable[Sequence[int]]) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield batches, gathered on the GPU."""
         for chosen in plan:
-            places = torch.as_tensor(chosen)
+            rows = torch.as_tensor(chosen)
             if self._pixels.is_cuda:
-                places = places.pin_memory().to(self._pixels.device, non_blocking=True)
-            yield self._pixels[places], self._aspects[places]
+                rows = rows.pin_memory().to(self._pixels.device, non_blocking=True)
+            yield self._pixels[rows], self._aspects[rows]
 
 
-class Decoding(Dataset[tuple[Tensor, float]]):
-    """Photos that are decoded by worker processes whenever they are wanted."""
+class DecodedOnDemand(Dataset[tuple[Tensor, float]]):
+    """Photos that worker processes decode again in each epoch."""
 
     def __init__(
         self,
@@ -88,15 +89,15 @@ class Decoding(Dataset[tuple[Tensor, float]]):
     def __len__(self) -> int:
         return len(self._photos)
 
-    def __getitem__(self, place: int) -> tuple[Tensor, float]:
-        pixels, aspect = square_of(self._photos[place], self._view)
+    def __getitem__(self, index: int) -> tuple[Tensor, float]:
+        pixels, aspect = self._view.make(load_photo(self._photos[index]))
         return torch.from_numpy(np.ascontiguousarray(pixels).copy()), aspect
 
     def batches(self, plan: Iterable[Sequence[int]]) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield batches in the plan's order, decoded ahead by the workers."""
         batches = [list(map(int, chosen)) for chosen in plan]
         largest = max(map(len, batches), default=0) * self._view.bytes_each
-        workers, ahead = ahead_of(self._workers, largest, self._room)
+        workers, ahead = prefetch_plan(self._workers, largest, self._room)
         more: dict[str, Any] = {"prefetch_factor": ahead} if workers else {}
         # fork: a view is a function, which a spawned process could not be given
         more |= {"multiprocessing_context": "fork"} if workers else {}
@@ -114,33 +115,33 @@ class Decoding(Dataset[tuple[Tensor, float]]):
             )
 
 
-def ahead_of(workers: int, batch: int, room: float) -> tuple[int, int]:
-    """Return how many workers there are, and how many batches each holds ready.
+def prefetch_plan(workers: int, batch: int, room: float) -> tuple[int, int]:
+    """Return the number of workers, and of the batches that each prefetches.
 
-    All that they hold stays within `room`, except for what one worker needs.
+    Together they stay within `room`, unless one worker alone needs more.
 
     Parameters
     ----------
     workers : int
-        That there may be.
+        At most.
     batch : int
         Bytes of the largest batch.
     room : float
-        Bytes of host memory. A batch in the making is there twice: its photos, and all as one.
+        Bytes of host memory. A batch being collated takes twice its size.
     """
     if not workers or not batch or room == math.inf:
         return workers, _AHEAD
-    most = max(1, int(room // (3 * batch)))  # one ready and one in the making, each
+    most = max(1, int(room // (3 * batch)))  # one ready and one being collated, for each
     workers = min(workers, most)
     return workers, max(1, min(_AHEAD, int(room // (batch * workers)) - 2))
 
 
-def fits(photos: int, view: View, host_gb: float) -> bool:
-    """Return whether `photos` photos are to be kept decoded."""
+def fits_in_memory(photos: int, view: View, host_gb: float) -> bool:
+    """Return whether `photos` decoded photos fit into `host_gb` GB."""
     return photos * view.bytes_each <= host_gb * 1e9
 
 
-def pixels_of(
+def open_pixels(
     photos: Sequence[Path],
     view: View,
     *,
@@ -149,6 +150,7 @@ def pixels_of(
     threads: int,
     host_gb: float,
     processes: int = 1,
+    load: LoadPhoto = load_photo,
 ) -> Pixels:
     """Return the fastest source that has room for `photos`.
 
@@ -156,6 +158,8 @@ def pixels_of(
     ----------
     threads, host_gb : int, float
         Of this host; `processes` share them.
+    load : callable
+        Reads and decodes a photo that the cache lacks.
 
     Raises
     ------
@@ -163,10 +167,10 @@ def pixels_of(
         See `open_cache`.
     """
     size = len(photos) * view.bytes_each
-    if not fits(len(photos), view, host_gb):
+    if not fits_in_memory(len(photos), view, host_gb):
         workers = max(1, threads // processes)
-        return Decoding(photos, view, device, workers, host_gb * 1e9 / processes)
-    cached = open_cache(cache, view, photos, threads)
+        return DecodedOnDemand(photos, view, device, workers, host_gb * 1e9 / processes)
+    cached = open_cache(cache, view, photos, threads, load)
     if device.type == "cuda" and size < GPU_SHARE * torch.cuda.mem_get_info(device)[0]:
-        return OnGpu(cached, device)
-    return Kept(cached, device)
+        return GpuPixels(cached, device)
+    return CachedPixels(cached, device)

@@ -1,7 +1,7 @@
-"""Which photos a step takes and how it varies them: functions of (seed, step), nothing else.
+"""Choose the photos of each step and the random numbers of their augmentation.
 
-No random state lives from step to step, so an interrupted run goes on exactly where it was, and
-each of N processes takes its own share of what one process would have taken.
+Both are functions of (seed, step) alone. There is no random state, so a resumed run continues
+exactly, and each of N processes takes its share of the batches that one process would take.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ DRAWS = 8  # uniform numbers for each photo in each step; augment.py says what f
 
 @dataclass(frozen=True)
 class Plan:
-    """The order of a run over `photos`, shared among processes.
+    """The order in which a run visits its photos, shared among processes.
 
     Raises
     ------
@@ -40,19 +40,19 @@ class Plan:
 
     @property
     def batch(self) -> int:
-        """Photos in a step over all processes: fewer than asked where there are no more."""
+        """Photos in a step over all processes: `batch_size`, or all photos if there are fewer."""
         return min(self.batch_size, self.photos // self.world * self.world)
 
     @property
     def steps(self) -> int:
-        """Steps in an epoch; photos that fill no batch wait for another epoch's order."""
+        """Steps in an epoch; an incomplete last batch is dropped."""
         return self.photos // self.batch
 
     def epoch(self, epoch: int, first: int = 0) -> list[list[int]]:
         """Return this process's photos in each step of an epoch, from its step `first` on."""
         order = np.random.default_rng([self.seed, 0, epoch]).permutation(self.photos)
         rows = order[: self.steps * self.batch].astype(np.int64).reshape(self.steps, self.batch)
-        return [[int(place) for place in row] for row in rows[first:, self._own]]
+        return [[int(index) for index in row] for row in rows[first:, self._own]]
 
     def draws(self, step: int) -> Tensor:
         """Return this process's uniform numbers for a step, float32 [B, DRAWS]."""
@@ -60,12 +60,12 @@ class Plan:
         return torch.from_numpy(random.random((self.batch, DRAWS), np.float32)[self._own])
 
     def share(self, step: int, mixup: float) -> float:
-        """Return how much of each photo itself is in a step's blend, 1 without mixup."""
+        """Return the weight of each photo in a step's blend; 1 without mixup."""
         if not mixup:
             return 1.0
         return float(np.random.default_rng([self.seed, 2, step]).beta(mixup, mixup))
 
     @property
     def _own(self) -> slice:
-        each = self.batch // self.world
-        return slice(self.rank * each, (self.rank + 1) * each)
+        share = self.batch // self.world
+        return slice(self.rank * share, (self.rank + 1) * share)

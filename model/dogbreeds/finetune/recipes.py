@@ -1,6 +1,6 @@
-"""The settings of a fine-tuning, each recipe in one block: `--recipe small`, `large`, or a file.
+"""The settings of a fine-tuning: `--recipe small`, `--recipe large`, or a file that changes one.
 
-A file is JSON with the name of a recipe and what differs: {"recipe": "small", "epochs": 12}.
+A file is JSON with the name of a recipe and the changes: {"recipe": "small", "epochs": 12}.
 """
 
 import json
@@ -26,7 +26,7 @@ _SHARES = {
 
 @dataclass(frozen=True)
 class Recipe:
-    """One fine-tuning. Rates are AdamW's; shares lie in 0..1."""
+    """The settings of one fine-tuning. Rates are AdamW's; shares lie in 0..1."""
 
     name: str
     epochs: int
@@ -36,28 +36,28 @@ class Recipe:
     layer_decay: float  # times learning_rate for each block further from the head
     weight_decay: float  # not of biases and norms
     warm_up: float  # share of all steps in which the rate rises from 0
-    label_smoothing: float  # share of a photo's truth that is spread over all breeds
+    label_smoothing: float  # share of a photo's target that is spread over all breeds
     mixup: float  # Beta(mixup, mixup) blends photos two by two; 0: none
-    remember: float  # weight of staying true to what the backbone says of ImageNet's classes
+    distill_weight: float  # of the distillation from the original backbone (step.py)
     smallest_crop: float  # share of the centred square's area that a training crop keeps at least
     jitter: float  # brightness and contrast vary by this share
     ema: float  # decay of the averaged weights for each step, reached after a warm-up
-    frozen_stages: int  # of the backbone, its stem counted as one; they keep what they know
+    frozen_stages: int  # of the backbone, its stem counted as one
     frozen_norms: bool  # batch norms keep their statistics: small batches give poor ones
     patience: int  # epochs without a lower valid loss that end the run early
     input_scale: float  # of the backbone's own input side; a larger one costs serving its square
-    crop_pct: float | None  # share of the shorter side that the model looks at; None: timm's
-    averages: tuple[float, ...]  # ways from the head-only network (0) to the fine-tuned one (1)
+    crop_pct: float | None  # share of the shorter side that the crop keeps; None: timm's
+    interpolation_shares: tuple[float, ...]  # to try; 0: head-only network, 1: fine-tuned
     seed: int = 20
 
     def for_card(self) -> dict[str, Any]:
         """Return all settings as JSON has them."""
-        return asdict(self) | {"averages": list(self.averages)}
+        return asdict(self) | {"interpolation_shares": list(self.interpolation_shares)}
 
 
-# 100 photos a breed and so. Chosen by cross-validation over photos that the backbone knows (1,200
-# of 10 breeds) and over ones that it does not (130 of 13); docs/training.md has the table. Few
-# steps, close to where they start: with more, a thousand photos overwrite what 1.2 million taught.
+# For about 100 photos a breed. Chosen by cross-validation over photos that the backbone was trained
+# on (1,200 of 10 breeds) and over others (130 of 13); docs/training.md has the table. It takes few
+# steps and stays close to the start: more would overfit to a thousand photos.
 SMALL = Recipe(
     name="small",
     epochs=5,
@@ -69,7 +69,7 @@ SMALL = Recipe(
     warm_up=0.1,
     label_smoothing=0.0,
     mixup=0.0,
-    remember=1.0,
+    distill_weight=1.0,
     smallest_crop=0.5,
     jitter=0.1,
     ema=0.99,
@@ -78,10 +78,10 @@ SMALL = Recipe(
     patience=3,
     input_scale=1.108,  # 288 for a backbone of 260: 1.23 times the work of a call
     crop_pct=0.95,
-    averages=(0.0, 0.1, 0.25, 0.5, 0.75, 1.0),
+    interpolation_shares=(0.0, 0.1, 0.25, 0.5, 0.75, 1.0),
 )
 
-# From 5,000 photos on (dogImages: 6,680 of 133 breeds): the whole network moves.
+# For 5,000 photos or more (dogImages: 6,680 of 133 breeds): the whole network is trained.
 LARGE = Recipe(
     name="large",
     epochs=12,
@@ -93,7 +93,7 @@ LARGE = Recipe(
     warm_up=0.1,
     label_smoothing=0.1,
     mixup=0.2,
-    remember=0.3,
+    distill_weight=0.3,
     smallest_crop=0.35,
     jitter=0.2,
     ema=0.999,
@@ -102,7 +102,7 @@ LARGE = Recipe(
     patience=4,
     input_scale=1.0,
     crop_pct=None,
-    averages=(0.0, 0.25, 0.5, 0.75, 1.0),
+    interpolation_shares=(0.0, 0.25, 0.5, 0.75, 1.0),
 )
 
 RECIPES = {recipe.name: recipe for recipe in (SMALL, LARGE)}
@@ -125,23 +125,23 @@ def recipe_for(photos: int, named: str = "") -> Recipe:
     except (OSError, ValueError) as error:
         raise DataError(
             f"--recipe {named}: expected {' or '.join(RECIPES)}, or a JSON file that names one of "
-            "them and what differs."
+            "them and the changes."
         ) from error
     return _changed(values, named)
 
 
-def input_of(recipe: Recipe, step: PreprocessConfig, largest: int) -> PreprocessConfig:
-    """Return how photos come into the network: the backbone's own way, enlarged by the recipe.
+def input_for(recipe: Recipe, config: PreprocessConfig, largest: int) -> PreprocessConfig:
+    """Return the preprocessing of the fine-tuned network: the backbone's, enlarged by the recipe.
 
     Parameters
     ----------
     largest : int
-        Pixels; what the wire carries on its shorter side, above which nothing is gained.
+        Pixels of the wire's shorter side, above which nothing is gained.
     """
     if recipe.input_scale == 1.0 and recipe.crop_pct is None:
-        return step
-    size = min(largest, round(step.size * recipe.input_scale / 4) * 4)
-    return replace(step, size=size, crop_pct=recipe.crop_pct or step.crop_pct)
+        return config
+    size = min(largest, round(config.size * recipe.input_scale / 4) * 4)
+    return replace(config, size=size, crop_pct=recipe.crop_pct or config.crop_pct)
 
 
 def _changed(values: Any, file: str) -> Recipe:
@@ -156,8 +156,8 @@ def _changed(values: Any, file: str) -> Recipe:
         old = getattr(base, name)
         if not (_fits(value, old) and _in_range(name, value)):
             raise DataError(f"{file}: {name} is {value!r}, expected something like {old!r}.")
-    if "averages" in changes:
-        changes["averages"] = tuple(float(share) for share in changes["averages"])
+    if "interpolation_shares" in changes:
+        changes["interpolation_shares"] = tuple(map(float, changes["interpolation_shares"]))
     return replace(base, name=Path(file).stem, **changes)
 
 

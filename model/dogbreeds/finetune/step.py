@@ -1,10 +1,11 @@
-"""One step's loss: the breeds' cross-entropy, and how far the backbone strays from what it knew.
+"""Compute a training step's loss: cross-entropy of the breeds, and distillation of the backbone.
 
-    loss = cross-entropy(breeds) + remember * KL(ImageNet's classes before || now)
+    loss = cross-entropy(breeds) + distill_weight * KL(teacher || student)
 
-The second term keeps "is it a dog" meaningful: that score is read off the backbone's own head,
-which stays as it was, and would drift if its features learnt nothing but dogs (learning without
-forgetting, Li and Hoiem, 2016). What the backbone said before is computed once for each photo.
+Teacher and student are the backbone's ImageNet probabilities before the training and now. The
+second term keeps the dog score meaningful: it comes from the backbone's own head, which is frozen,
+and would drift with features that learn nothing but dogs (learning without forgetting, Li and
+Hoiem, 2016). The teacher's probabilities are computed once for each photo.
 """
 
 from typing import NamedTuple
@@ -19,12 +20,12 @@ from dogbreeds.finetune.recipes import Recipe
 from dogbreeds.network.network import Network, imagenet_head
 
 
-class Told(NamedTuple):
-    """What a step found, on the device."""
+class StepOutput(NamedTuple):
+    """The results of a step, on the device."""
 
-    loss: Tensor  # mean for each photo, with `remember`'s part: what is minimised
+    loss: Tensor  # mean for each photo, with the distillation: what is minimised
     breeds_loss: Tensor  # the cross-entropy alone
-    right: Tensor  # share of the photos, varied and blended as they are, told right
+    accuracy: Tensor  # share of the augmented photos whose breed was predicted
 
 
 class Step(nn.Module):
@@ -41,8 +42,8 @@ class Step(nn.Module):
         draws: Tensor,
         share: Tensor,
         labels: Tensor,
-        knew: Tensor | None,
-    ) -> Told:
+        teacher_probs: Tensor | None,
+    ) -> StepOutput:
         """Return the means over a batch.
 
         Parameters
@@ -50,11 +51,11 @@ class Step(nn.Module):
         pixels, aspects, draws : Tensor
             As `augment.augment` takes them.
         share : Tensor
-            How much of itself each photo keeps in the blend, [1]; unread without mixup.
+            Weight of each photo in the blend with its partner, [1]; not read without mixup.
         labels : Tensor
             Breed indices [B].
-        knew : Tensor or None
-            Probabilities [B, ImageNet classes] that the backbone gave before training.
+        teacher_probs : Tensor or None
+            The backbone's probabilities [B, ImageNet classes] before the training.
         """
         recipe = self.recipe
         with torch.no_grad():
@@ -68,22 +69,23 @@ class Step(nn.Module):
             others = labels[partners(len(labels)).to(labels.device)]
             blended = cross_entropy(logits, others, label_smoothing=recipe.label_smoothing)
             loss = (share * loss + (1 - share) * blended).reshape(())
-        whole = loss
-        if knew is not None and recipe.remember:
-            now = log_softmax(imagenet_head(self.network.backbone)(features).float(), dim=1)
-            whole = loss + recipe.remember * kl_div(now, knew.float(), reduction="batchmean")
-        right = (logits.argmax(dim=1) == labels).float().mean()
-        return Told(whole, loss, right)
+        total = loss
+        if teacher_probs is not None and recipe.distill_weight:
+            student = log_softmax(imagenet_head(self.network.backbone)(features).float(), dim=1)
+            divergence = kl_div(student, teacher_probs.float(), reduction="batchmean")
+            total = loss + recipe.distill_weight * divergence
+        accuracy = (logits.argmax(dim=1) == labels).float().mean()
+        return StepOutput(total, loss, accuracy)
 
 
 def set_training(network: Network, recipe: Recipe) -> None:
     """Put `network` into training mode, and freeze what the recipe freezes."""
     network.train()
     backbone, head = network.backbone, imagenet_head(network.backbone)
-    own = {id(parameter) for parameter in head.parameters()}
+    head_parameters = {id(parameter) for parameter in head.parameters()}
     frozen = _first_stages(backbone, recipe.frozen_stages)
     for name, parameter in backbone.named_parameters():
-        parameter.requires_grad_(name not in frozen and id(parameter) not in own)
+        parameter.requires_grad_(name not in frozen and id(parameter) not in head_parameters)
     for name, module in backbone.named_modules():
         norm = isinstance(module, nn.modules.batchnorm._BatchNorm)
         if norm and (recipe.frozen_norms or f"{name}.weight" in frozen):
@@ -91,10 +93,10 @@ def set_training(network: Network, recipe: Recipe) -> None:
 
 
 def _first_stages(backbone: nn.Module, count: int) -> set[str]:
-    """Return the names of the parameters in the first `count` stages; timm knows what a stage is.
+    """Return the names of the parameters in the first `count` stages, as timm groups them.
 
     Of EfficientNet-Lite2 0 is the stem and 1 to 7 are the blocks, of a ResNet 1 to 4 its layers.
     """
     matcher = backbone.group_matcher(coarse=True)  # type: ignore[operator]  # timm's method
     stages = group_parameters(backbone, matcher)
-    return {name for place, names in stages.items() if place < count for name in names}
+    return {name for stage, names in stages.items() if stage < count for name in names}

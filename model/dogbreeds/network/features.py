@@ -29,7 +29,7 @@ from torch import Tensor, nn
 from dogbreeds.network.network import Network
 from dogbreeds.package.archive import sha256, whole_file
 from dogbreeds.package.card import PreprocessConfig
-from dogbreeds.photos.decode import PhotoError, wire_image
+from dogbreeds.photos.decode import LoadPhoto, load_photo
 from dogbreeds.photos.preprocess import prepare
 from dogbreeds.training.progress import Progress
 
@@ -77,6 +77,8 @@ class Extractor:
         Folder of the cache; None for no cache.
     threads : int
         Cores to use; 0 means all that this process may use.
+    load : callable
+        Reads and decodes a photo.
     """
 
     def __init__(
@@ -85,8 +87,10 @@ class Extractor:
         preprocess: PreprocessConfig,
         cache: Path | None,
         threads: int = 0,
+        load: LoadPhoto = load_photo,
     ) -> None:
         self._frozen, self._preprocess = FrozenPart(network).eval(), preprocess
+        self._load_photo = load
         self._threads = threads or len(os.sched_getaffinity(0))
         self._engine = "openvino" if _has_openvino() else "torch"
         self._infer: Infer | None = None
@@ -126,10 +130,7 @@ class Extractor:
         )
 
     def _compute(self, path: Path, mirrored: bool) -> PhotoFeatures:
-        try:
-            pixels = prepare(wire_image(path.read_bytes()), self._preprocess)
-        except PhotoError as error:
-            raise PhotoError(f"{path.name}: {error}") from error
+        pixels = prepare(self._load_photo(path), self._preprocess)
         assert self._infer is not None  # noqa: S101  # set before the first photo
         return self._infer(np.ascontiguousarray(pixels[:, ::-1]) if mirrored else pixels)
 
@@ -227,7 +228,7 @@ def _counted(
     pairs: Iterator[tuple[str, PhotoFeatures]], progress: Progress
 ) -> Iterator[tuple[str, PhotoFeatures]]:
     for pair in pairs:
-        progress.step()
+        progress.update()
         yield pair
 
 

@@ -123,7 +123,7 @@ def _scale(head: Head, known: NDArray[np.bool_], train: Samples) -> float:
     index_among_known = np.cumsum(known) - 1
     logits = head.logits(train.features[photos])[:, known]
     labels = index_among_known[train.labels[photos]]
-    return min(1 / temperature(logits, labels, doubt=0.0), MAX_SCALE)
+    return min(1 / temperature(logits, labels, smoothing=0.0), MAX_SCALE)
 
 
 def fit_head(

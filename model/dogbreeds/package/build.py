@@ -16,17 +16,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dogbreeds.data.dataset import Dataset, Photo
+from dogbreeds.data.dataset import Dataset
 from dogbreeds.evaluation.calibrate import dog_threshold, temperature
-from dogbreeds.evaluation.compare import on_breeds_of, paired_bootstrap, right_answers
-from dogbreeds.evaluation.evaluate import Answers, answers_of, evaluation
+from dogbreeds.evaluation.compare import correct_predictions, on_breeds_of, paired_bootstrap
+from dogbreeds.evaluation.evaluate import Predictions, evaluation, predict_photos
 from dogbreeds.evaluation.metrics import Floats, Labels, softmax, wilson
 from dogbreeds.network.export import check_parity, export
 from dogbreeds.network.network import Network
 from dogbreeds.package.card import Card, PreprocessConfig
 from dogbreeds.package.quantize import add_int8_if_accurate
 from dogbreeds.package.write import package_members, unpacked
-from dogbreeds.photos.decode import wire_image
+from dogbreeds.photos.decode import LoadPhoto, load_photo, wire_image
 from dogbreeds.photos.preprocess import prepare
 from dogbreeds.serving.engine import FP32, INT8, Engine
 from dogbreeds.serving.inference import model_fn
@@ -45,7 +45,11 @@ class BuiltPackage:
 
 
 def build_package(
-    network: Network, card: Card, dataset: Dataset, live: Path | None = None
+    network: Network,
+    card: Card,
+    dataset: Dataset,
+    live: Path | None = None,
+    load: LoadPhoto = load_photo,
 ) -> BuiltPackage:
     """Export, quantise, calibrate and evaluate a trained network.
 
@@ -59,6 +63,8 @@ def build_package(
         Valid photos decide on int8 and calibrate, test photos evaluate; neither may be empty.
     live : Path, optional
         The package to compare with on the test photos; None or an empty folder for none.
+    load : callable
+        Reads and decodes a photo.
 
     Raises
     ------
@@ -68,28 +74,31 @@ def build_package(
         A photo cannot be decoded; the message names it.
     """
     valid, test = dataset.of_split("valid"), dataset.of_split("test")
-    labels, truth = _labels(valid, dataset), _labels(test, dataset)
+    labels, truth = dataset.targets(valid), dataset.targets(test)
     paths = [photo.path for photo in test]
+    valid_paths = [photo.path for photo in valid]
     with tempfile.TemporaryDirectory(prefix="kennel-export-") as name:
         exported = Path(name)
         export(network, card.input.size, exported)
-        fp32_answers = _answers(Engine(exported, variant=FP32), card.input, valid)
-        smoke = _most_confident_photo(valid, fp32_answers.logits, labels)
+        fp32 = predict_photos(Engine(exported, variant=FP32), card.input, valid_paths, load)
+        smoke = _most_confident_photo(valid_paths, fp32.logits, labels, load)
         check_parity(network, exported, prepare(wire_image(smoke), card.input))
-        decision = add_int8_if_accurate(exported, *_int8_photos(valid, labels, card.input))
+        pixels, pixel_labels = _int8_photos(valid_paths, labels, card.input, load)
+        decision = add_int8_if_accurate(exported, pixels, pixel_labels)
         int8 = decision.as_dict()
         if decision.precision == "int8":
-            int8_answers = _answers(Engine(exported, variant=INT8), card.input, valid)
-            int8 |= _calibration(int8_answers, labels)
-        card = replace(card, int8=int8, **_calibration(fp32_answers, labels))
+            engine = Engine(exported, variant=INT8)
+            predictions = predict_photos(engine, card.input, valid_paths, load)
+            int8 |= _calibration(predictions, labels)
+        card = replace(card, int8=int8, **_calibration(fp32, labels))
         engine = Engine(exported)
-        answers = answers_of(engine, card.input, paths)
-        probabilities = softmax(answers.logits, card.for_precision(engine.precision).temperature)
+        logits = predict_photos(engine, card.input, paths, load).logits
+        probabilities = softmax(logits, card.for_precision(engine.precision).temperature)
         names = [photo.name for photo in test]
         result = evaluation(probabilities, truth, dataset.breeds, names)
         result |= {
             "precision": engine.precision,
-            "live": _comparison(live, dataset, paths, truth, probabilities),
+            "live": _comparison(live, dataset, paths, truth, probabilities, load),
         }
         more = {"evaluation.json": evaluation_json(result).encode()}
         members, card = package_members(
@@ -103,54 +112,49 @@ def evaluation_json(result: dict[str, Any]) -> str:
     return json.dumps(result, indent=1, ensure_ascii=False) + "\n"
 
 
-def _labels(photos: Sequence[Photo], dataset: Dataset) -> Labels:
-    return np.array([dataset.index(photo.breed) for photo in photos], np.int64)
-
-
-def _answers(engine: Engine, preprocess: PreprocessConfig, photos: Sequence[Photo]) -> Answers:
-    return answers_of(engine, preprocess, [photo.path for photo in photos])
-
-
-def _calibration(answers: Answers, labels: Labels) -> dict[str, Any]:
+def _calibration(predictions: Predictions, labels: Labels) -> dict[str, Any]:
     return {
-        "temperature": temperature(answers.logits, labels),
-        "dog_threshold": dog_threshold(answers.scores),
+        "temperature": temperature(predictions.logits, labels),
+        "dog_threshold": dog_threshold(predictions.scores),
     }
 
 
 def _int8_photos(
-    photos: Sequence[Photo], labels: Labels, preprocess: PreprocessConfig
+    photos: Sequence[Path], labels: Labels, preprocess: PreprocessConfig, load: LoadPhoto
 ) -> tuple[NDArray[np.uint8], list[int]]:
     chosen = np.linspace(0, len(photos) - 1, min(len(photos), MAX_INT8_PHOTOS), dtype=int)
-    pixels = [prepare(wire_image(photos[i].path.read_bytes()), preprocess) for i in chosen]
+    pixels = [prepare(load(photos[i]), preprocess) for i in chosen]
     return np.stack(pixels), labels[chosen].tolist()
 
 
-def _most_confident_photo(photos: Sequence[Photo], logits: Floats, labels: Labels) -> bytes:
+def _most_confident_photo(
+    photos: Sequence[Path], logits: Floats, labels: Labels, load: LoadPhoto
+) -> bytes:
     """Return the photo whose own breed is most probable, as a JPEG of the wire format's size."""
     confidence = softmax(logits)[np.arange(len(labels)), labels]
-    image = wire_image(photos[int(confidence.argmax())].path.read_bytes())
+    image = load(photos[int(confidence.argmax())])
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=90)
     return buffer.getvalue()
 
 
-def _comparison(
+def _comparison(  # noqa: PLR0917
     path: Path | None,
     dataset: Dataset,
     photos: Sequence[Path],
     labels: Labels,
     candidate: Floats,
+    load: LoadPhoto,
 ) -> dict[str, Any] | None:
     """Compare the candidate with the live package on the test photos and the candidate's breeds."""
     if path is None or (path.is_dir() and not any(path.iterdir())):
         return None  # before the first release SageMaker's channel is missing or empty
     with unpacked(path) as package:
         model = model_fn(str(package))
-        answers = answers_of(model.engine, model.card.input, photos)
+        answers = predict_photos(model.engine, model.card.input, photos, load)
         logits = on_breeds_of(answers.logits, model.breeds, dataset.labels)
-    right = right_answers(logits, labels)
-    bootstrap = paired_bootstrap(right_answers(candidate, labels), right)
+    right = correct_predictions(logits, labels)
+    bootstrap = paired_bootstrap(correct_predictions(candidate, labels), right)
     missing = [b.breed for b, c in zip(dataset.labels, logits.T, strict=True) if np.isinf(c).all()]
     return {
         "model": model.label,

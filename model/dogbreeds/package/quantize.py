@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dogbreeds.package.card import Card, PackageError, read_breeds
-from dogbreeds.photos.decode import wire_image
+from dogbreeds.photos.decode import load_photo
 from dogbreeds.photos.preprocess import prepare
 from dogbreeds.serving.engine import FP32, INT8, Engine, ov
 
@@ -206,7 +206,7 @@ def labelled(package: Path, folder: Path) -> tuple[NDArray[np.uint8], list[int]]
         synset, breed = path.name.partition("_")[0], _normalised(path.parent.name)
         label = by_synset.get(synset, by_name.get(breed))
         if label is not None:
-            photos.append(prepare(wire_image(path.read_bytes()), card.input))
+            photos.append(prepare(load_photo(path), card.input))
             labels.append(label)
     if not photos:
         raise PackageError(f"There is no photo of a breed of this package in {folder}.")

@@ -9,7 +9,7 @@ import io
 from pathlib import Path
 
 from dogbreeds.package.card import PackageError
-from dogbreeds.photos.decode import wire_image
+from dogbreeds.photos.decode import load_photo
 
 PRETRAINED_BREED = "Bull Mastiff"  # the top breed that the pretrained package must give
 CREDIT = "smoke.jpg: bullmastiff by Foxcroft Academy, Flickr, CC BY 2.0, made smaller"
@@ -35,5 +35,5 @@ def installed_photo() -> Path:
 def smoke_jpeg() -> bytes:
     """Return the smoke photo as a JPEG whose shorter side is 320 pixels or less."""
     buffer = io.BytesIO()
-    wire_image(installed_photo().read_bytes()).save(buffer, "JPEG", quality=90)
+    load_photo(installed_photo()).save(buffer, "JPEG", quality=90)
     return buffer.getvalue()

@@ -1,4 +1,4 @@
-"""A photo's bytes to the pixels that travel: the wire, uint8 RGB, shorter side at most 320 pixels.
+"""Decode a photo to the wire format: uint8 RGB, aspect kept, shorter side at most 320 pixels.
 
     python -m dogbreeds.photos.decode dog.jpg        # prints the wire's shape, or why there is none
 
@@ -26,6 +26,7 @@ Only Pillow and numpy are needed.
 import io
 import struct
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +54,8 @@ _SWAPS_SIDES = (5, 6, 7, 8)
 _BROKEN = (OSError, ValueError, SyntaxError)
 # Pillow's own limit lies above ours; its warning is an exception where warnings are errors.
 _BOMB = (Image.DecompressionBombError, Image.DecompressionBombWarning)
+
+LoadPhoto = Callable[[Path], Image.Image]  # `load_photo`, or a store of what it decoded
 
 
 class PhotoError(ValueError):
@@ -101,6 +104,25 @@ def wire_image(body: bytes) -> Image.Image:
             f"The {len(body):,} bytes received begin like a photo, but cannot be decoded; "
             "they may be truncated, so save the photo again and send it whole."
         ) from error
+
+
+def load_photo(path: Path) -> Image.Image:
+    """Read and decode a file to the wire, as a Pillow image of mode RGB.
+
+    Training, audit, evaluation and packaging read every photo through this function, or through
+    `store.PhotoStore`, which decodes with it.
+
+    Raises
+    ------
+    PhotoError
+        See `wire_image`; the message begins with the file's name.
+    OSError
+        The file cannot be opened.
+    """
+    try:
+        return wire_image(path.read_bytes())
+    except PhotoError as error:
+        raise PhotoError(f"{path.name}: {error}") from error
 
 
 def wire_array(body: bytes) -> NDArray[np.uint8]:
@@ -162,10 +184,10 @@ def main() -> None:
     if len(sys.argv) != 2:  # noqa: PLR2004  # the script and its one argument
         raise SystemExit("usage: python -m dogbreeds.photos.decode PHOTO")
     try:
-        wire = wire_array(Path(sys.argv[1]).read_bytes())
+        wire = load_photo(Path(sys.argv[1]))
     except (PhotoError, OSError) as error:
         raise SystemExit(str(error)) from error
-    print(f"{wire.shape[1]} x {wire.shape[0]} RGB, {wire.nbytes:,} bytes")
+    print(f"{wire.width} x {wire.height} RGB, {wire.width * wire.height * 3:,} bytes")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,6 @@
-"""Photos that show the same picture although their bytes differ: resized, saved again, mirrored.
+"""Find photos that show the same picture although their bytes differ.
+
+They may have been resized, saved again, brightened or mirrored.
 
 Each photo gets a perceptual hash (pHash): the signs of 128 low frequencies of the cosine
 transform of its 32 x 32 grey picture. Two photos are near-duplicates when at most 22 of the 128
@@ -10,7 +12,7 @@ fewer than 35 bits. 200 of these made smaller, brighter (1.25), paler, grey, sav
 
 Pairs are found through buckets and not by comparing all with all: `TABLES` times, some of the
 bits, chosen at random, name the bucket, more bits the more photos there are, so that a bucket
-holds about one stranger and the work grows with n log n.
+holds about one picture that does not match and the work grows with n log n.
 
     python -m dogbreeds.photos.near_duplicates PHOTO PHOTO ...     # prints those that are alike
 """
@@ -24,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from dogbreeds.photos.decode import PhotoError, wire_image
+from dogbreeds.photos.decode import PhotoError, load_photo
 
 BITS = 128
 MAX_DIFFERENT = 22  # bits; see above
@@ -72,33 +74,34 @@ class _Hashes:
 
 
 def near_duplicates(hashes: list[Hash | None]) -> list[list[int]]:
-    """Return the groups of two and more pictures that show the same, by their places in `hashes`.
+    """Return the groups of pictures that show the same, by their indices in `hashes`.
 
-    Whoever is near one of a group is in it: a series of shots may hold two that differ more.
+    A picture is in a group if it is near any member: a series of shots may hold two that differ
+    by more than ``MAX_DIFFERENT``.
     """
     distinct = _distinct(hashes)
     count = len(distinct.owners)
-    leader = list(range(count))
+    parent = list(range(count))
 
-    def lead(place: int) -> int:
-        while leader[place] != place:
-            leader[place] = leader[leader[place]]
-            place = leader[place]
-        return place
+    def root_of(index: int) -> int:
+        while parent[index] != index:
+            parent[index] = parent[parent[index]]
+            index = parent[index]
+        return index
 
     for one, other in _near(distinct.packed):
-        leader[lead(other % count)] = lead(one % count)
+        parent[root_of(other % count)] = root_of(one % count)
     groups: dict[int, list[int]] = {}
-    for place in range(count):
-        groups.setdefault(lead(place), []).extend(distinct.owners[place])
+    for index in range(count):
+        groups.setdefault(root_of(index), []).extend(distinct.owners[index])
     return sorted(sorted(group) for group in groups.values() if len(group) > 1)
 
 
 def _distinct(hashes: list[Hash | None]) -> _Hashes:
     owners: dict[bytes, list[int]] = {}
-    for place, value in enumerate(hashes):
+    for index, value in enumerate(hashes):
         if value is not None:
-            owners.setdefault(value.tobytes(), []).append(place)
+            owners.setdefault(value.tobytes(), []).append(index)
     packed = np.frombuffer(b"".join(owners), dtype=np.uint8).reshape(-1, BITS // 8)
     return _Hashes(packed, list(owners.values()))
 
@@ -113,7 +116,7 @@ def _near(packed: NDArray[np.uint8]) -> set[tuple[int, int]]:
     width = min(max(8, math.ceil(math.log2(2 * count))), 62)
     weights = 1 << np.arange(width, dtype=np.int64)
     random = np.random.default_rng(_SEED)
-    found: set[tuple[int, int]] = set()
+    pairs: set[tuple[int, int]] = set()
     for _ in range(TABLES):
         chosen = random.choice(BITS, width, replace=False)
         keys = bits[:, chosen].astype(np.int64) @ weights
@@ -126,21 +129,21 @@ def _near(packed: NDArray[np.uint8]) -> set[tuple[int, int]]:
             first, second = first[same], second[same]
             different = np.bitwise_count(rows[first] ^ rows[second]).sum(axis=1, dtype=np.int64)
             near = (different <= MAX_DIFFERENT) & (first % count != second % count)
-            found.update(zip(first[near].tolist(), second[near].tolist(), strict=True))
-    return found
+            pairs.update(zip(first[near].tolist(), second[near].tolist(), strict=True))
+    return pairs
 
 
 def main() -> None:
-    """Print what is alike among the photos named on the command line."""
+    """Print the near-duplicates among the photos named on the command line."""
     photos = sys.argv[1:]
     if not photos:
         sys.exit("usage: python -m dogbreeds.photos.near_duplicates PHOTO PHOTO ...")
     try:
-        hashes = [perceptual_hash(wire_image(Path(photo).read_bytes())) for photo in photos]
+        hashes = [perceptual_hash(load_photo(Path(photo))) for photo in photos]
     except (PhotoError, OSError) as error:
         sys.exit(str(error))
     for group in near_duplicates(hashes):
-        print(" = ".join(photos[place] for place in group))
+        print(" = ".join(photos[index] for index in group))
 
 
 if __name__ == "__main__":

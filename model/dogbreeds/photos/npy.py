@@ -1,9 +1,9 @@
-"""The wire's container: uint8 RGB as a .npy file, version 1.0, as numpy.save writes it.
+"""Read the wire's container: uint8 RGB as a .npy file, version 1.0, as numpy.save writes it.
 
 One photo is (height, width, 3), several of one size are (count, height, width, 3).
 
-The header is a Python literal in the body of a stranger's request. NumPy's own reader evaluates it,
-with a tokenizer as second try, and allocates what it promises; here it must match one pattern.
+The header is a Python literal in the body of an untrusted request. NumPy's own reader evaluates it
+and allocates the size that it states; here it must match one pattern.
 """
 
 import math
@@ -17,9 +17,7 @@ from dogbreeds.photos.decode import PhotoError
 
 CONTENT_TYPE = "application/x-npy"
 MAX_SIDE = 8_192  # pixels; the wire itself has at most 640
-MAX_COUNT = (
-    64  # photos; a million of one pixel each would fit into a body, and each is a prediction
-)
+MAX_COUNT = 64  # photos; a body could hold a million of one pixel, each of them a prediction
 
 _MAGIC = b"\x93NUMPY\x01\x00"
 _LENGTH = struct.Struct("<H")  # of the header's text, after the magic

@@ -1,50 +1,57 @@
-"""One look at every photo of a data set: its digest, its perceptual hash, or why it has none."""
+"""Measure every photo of a data set: its digest, its size, its perceptual hash, or its defect.
 
-import hashlib
+`data/audit_rules.py` judges what is measured here.
+"""
+
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
-from dogbreeds.data.dataset import Photo
-from dogbreeds.photos.decode import PhotoError, wire_image
+from dogbreeds.package.archive import sha256
+from dogbreeds.photos.decode import LoadPhoto, PhotoError, load_photo
 from dogbreeds.photos.near_duplicates import Hash, perceptual_hash
 from dogbreeds.training.progress import Progress
 
-NO_PHOTO = ""  # the digest of a file that could not be opened
-
 
 @dataclass(frozen=True)
-class Look:
-    """What the audit knows of one photo."""
+class PhotoQuality:
+    """What was measured of one photo."""
 
-    digest: str  # sha256 of the bytes, in hex
+    digest: str  # SHA-256 of the bytes, in hex; "" for a file that cannot be opened
     problem: str = ""  # a sentence, for a photo that cannot be decoded
-    short_side: int = 0  # pixels, after the way to the wire
+    short_side: int = 0  # pixels, of the wire
     hash: Hash | None = None
 
 
-def look_at(photos: Sequence[Photo]) -> list[Look]:
-    """Read and decode all `photos`, several at a time; Pillow decodes outside Python's lock."""
-    threads = int(os.environ.get("SM_NUM_CPUS") or os.cpu_count() or 1)
-    looks = []
-    with ThreadPoolExecutor(threads) as pool, Progress("auditing", len(photos)) as progress:
-        for look in pool.map(_look, photos):
-            looks.append(look)
-            progress.step()
-    return looks
+def measure_quality(
+    paths: Sequence[Path], load: LoadPhoto = load_photo, threads: int | None = None
+) -> list[PhotoQuality]:
+    """Decode and measure photos, several at a time; Pillow decodes outside Python's lock.
+
+    Parameters
+    ----------
+    threads : int, optional
+        By default SM_NUM_CPUS, or all cores.
+    """
+    threads = threads or int(os.environ.get("SM_NUM_CPUS") or os.cpu_count() or 1)
+    qualities = []
+    with ThreadPoolExecutor(threads) as pool, Progress("auditing", len(paths)) as progress:
+        for quality in pool.map(lambda path: _measure(path, load), paths):
+            qualities.append(quality)
+            progress.update()
+    return qualities
 
 
-def _look(photo: Photo) -> Look:
+def _measure(path: Path, load: LoadPhoto) -> PhotoQuality:
     try:
-        body = photo.path.read_bytes()
+        digest = sha256(path)
+        image = load(path)
     except OSError as error:
-        return Look(NO_PHOTO, f"The file cannot be opened: {error.strerror}.")
-    digest = hashlib.sha256(body).hexdigest()
-    try:
-        image = wire_image(body)
+        return PhotoQuality("", f"The file cannot be opened: {error.strerror}.")
     except PhotoError as error:
         # the rest of the sentence advises someone who sends a photo to the API
-        what = str(error).split(";", maxsplit=1)[0].replace("The body", "The file")
-        return Look(digest, f"{what}.")
-    return Look(digest, "", min(image.size), perceptual_hash(image))
+        sentence = str(error).removeprefix(f"{path.name}: ").split(";", maxsplit=1)[0]
+        return PhotoQuality(digest, f"{sentence.replace('The body', 'The file')}.")
+    return PhotoQuality(digest, "", min(image.size), perceptual_hash(image))

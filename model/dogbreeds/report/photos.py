@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from PIL import Image
 
-from dogbreeds.photos.decode import PhotoError, wire_image
+from dogbreeds.photos.decode import PhotoError
 
 PAIRS = 12  # most confused pairs that are shown
 PHOTOS_A_PAIR = 4
@@ -20,7 +20,7 @@ PAIRS_BYTES = 900_000  # of all photos of these pairs; base64 adds a third
 WRONG_LABELS = 24  # photos that may be in a wrong folder; audit.json lists all of them
 WRONG_LABELS_BYTES = 300_000  # of all of these
 
-ReadPhoto = Callable[[str], bytes]
+ReadPhoto = Callable[[str], Image.Image]  # the wire image of a photo's name
 
 
 class Thumbnail(NamedTuple):
@@ -102,9 +102,8 @@ def most_confused(pairs: Sequence[Mapping[str, Any]], read: ReadPhoto) -> list[C
     ]
 
 
-def _small_jpeg(body: bytes) -> bytes:
+def _small_jpeg(image: Image.Image) -> bytes:
     """Return a small JPEG without metadata."""
-    image = wire_image(body)
     image.thumbnail((THUMBNAIL * 2, THUMBNAIL), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=80, optimize=True)

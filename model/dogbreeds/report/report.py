@@ -7,14 +7,15 @@ dark theme.
 
 import base64
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from dogbreeds.data.audit_rules import WRONG_LABEL
 from dogbreeds.package.archive import whole_file
 from dogbreeds.report import plots, sections
-from dogbreeds.report.photos import ReadPhoto, most_confused, wrong_labels
+from dogbreeds.report.photos import most_confused, wrong_labels
+from dogbreeds.training.run import TrainingRun
 
 _ICON = (
     "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'%3E%3Cpath "
@@ -23,40 +24,16 @@ _ICON = (
 _OTHER_CARD_FIELDS = {"credits", "data", "made_with", "training"}  # shown elsewhere on the page
 
 
-def write(
-    path: Path,
-    *,
-    evaluation: Mapping[str, Any],
-    history: Sequence[Mapping[str, Any]],
-    audit: Mapping[str, Any],
-    settings: Mapping[str, Any],
-    versions: Mapping[str, str],
-    card: Mapping[str, Any],
-    photos: ReadPhoto,
-    findings: Sequence[Mapping[str, Any]],
-) -> None:
-    """Write the report to `path` atomically.
+def write(path: Path, run: TrainingRun) -> None:
+    """Write the report of a training to `path` atomically.
 
-    Parameters
-    ----------
-    evaluation, audit, card : mapping
-        The contents of evaluation.json, audit.json and card.json.
-    history : sequence of mapping
-        An epoch each: epoch, train_loss, valid_loss, train_top1, valid_top1, seconds.
-    settings, versions : mapping
-        The run's settings and the versions of its libraries. "trials" in settings are a search's:
-        number, parameters, loss (None where pruned), epochs.
-    photos : callable
-        Returns the bytes of the photo of a name in `evaluation["most_confused"]` or in the audit's
-        wrong labels. Of a photo that cannot be read (OSError, PhotoError) the page gives the
-        name and the reason.
-    findings : sequence of mapping
-        The watch's, as `Finding.as_json` returns them.
+    Of a photo that cannot be read (OSError, PhotoError) the page gives the name and the reason.
     """
     from dogbreeds.report.render import render  # noqa: PLC0415  # Jinja2 only where it is needed
 
     style = Path(__file__).with_name("report.css").read_text("utf-8")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    evaluation, card, audit, findings = run.evaluation, run.card, run.audit, run.findings
     live = evaluation.get("live")
     audit_findings = audit.get("findings", [])
     page = render(
@@ -68,24 +45,24 @@ def write(
             "card": card,
             "audit": audit,
             "findings": findings,
-            "versions": _as_text(versions, set()),
+            "versions": _as_text(run.versions, set()),
             "notices": sections.notices(evaluation, audit, findings),
             "live": live,
             "comparison": sections.comparison(live) if live else None,
-            "training": sections.training(history),
-            "search": sections.search(settings.get("trials", [])),
+            "training": sections.training(run.history),
+            "search": sections.search(run.trials),
             "confusion": sections.confusion(evaluation),
-            "most_confused": most_confused(evaluation.get("most_confused") or [], photos),
+            "most_confused": most_confused(evaluation.get("most_confused") or [], run.photos),
             "reliability": plots.reliability(evaluation["reliability"]),
             "recalls": sections.recalls(evaluation),
             "silent_rules": sections.silent_rules(findings),
             "audit_rows": sections.audit_rows(audit),
             "wrong_labels": [
-                wrong_labels(finding, photos)
+                wrong_labels(finding, run.photos)
                 for finding in audit_findings
                 if finding["kind"] == WRONG_LABEL
             ],
-            "settings": _as_text(settings, {"trials"}),
+            "settings": _as_text(run.settings, set()),
             "card_fields": _as_text(card, _OTHER_CARD_FIELDS),
         }
     )

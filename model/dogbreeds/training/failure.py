@@ -1,8 +1,8 @@
-"""Why a training failed, where SageMaker looks for it: its job's FailureReason.
+"""Write why a training failed where SageMaker looks for it: the job's FailureReason.
 
-The training toolkit of AWS finds the reason only in lines that name one of Python's own
-exceptions, and a sentence for people names none; then the job says `ErrorMessage ""`. But it keeps
-a file `output/failure` that is there before it, so the script writes that itself.
+AWS's training toolkit finds the reason only in lines that name one of Python's own exceptions, and
+a sentence for people names none; the job then says `ErrorMessage ""`. But the toolkit keeps a file
+`output/failure` that exists before it ends, so the script writes that file itself.
 """
 
 import os
@@ -12,27 +12,27 @@ from pathlib import Path
 
 from dogbreeds.package.archive import whole_file
 
-MOST = 1024  # characters; what DescribeTrainingJob shows
+MAX_CHARACTERS = 1024  # what DescribeTrainingJob shows
 
 
 @contextmanager
-def told_to_sagemaker() -> Iterator[None]:
-    """Write the reason for leaving this block early, when a SageMaker job runs it.
+def record_failure_reason() -> Iterator[None]:
+    """Write the reason for which this block fails to SM_OUTPUT_DIR, if that is set.
 
-    `SystemExit` with a sentence gives the sentence; any other exception its name and message.
+    The reason of a `SystemExit` is its sentence; of any other exception, its name and message.
     """
     try:
         yield
-    except SystemExit as ending:
-        if isinstance(ending.code, str):
-            _tell(ending.code)
+    except SystemExit as error:
+        if isinstance(error.code, str):
+            _write(error.code)
         raise
-    except BaseException as error:  # told here, and raised again for the traceback
-        _tell(f"{type(error).__name__}: {error}")
+    except BaseException as error:  # raised again for the traceback
+        _write(f"{type(error).__name__}: {error}")
         raise
 
 
-def _tell(reason: str) -> None:
+def _write(reason: str) -> None:
     if folder := os.environ.get("SM_OUTPUT_DIR"):
         with whole_file(Path(folder) / "failure") as temporary:
-            temporary.write_text(reason[:MOST], "utf-8")
+            temporary.write_text(reason[:MAX_CHARACTERS], "utf-8")

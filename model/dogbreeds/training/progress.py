@@ -1,67 +1,69 @@
-"""A line on stderr for work that takes longer than two seconds."""
-
-import sys
-import time
-from collections.abc import Callable
-from types import TracebackType
-from typing import Self, TextIO
-
-_QUIET = 2.0  # s before anything is shown
-_BETWEEN = {True: 0.2, False: 15.0}  # s between lines: on a terminal, and in a log file
-_WIDTH = 24  # characters
-
-
-class Progress:
-    """Count steps; show them on a terminal as a bar, in a log as a line now and then.
+"""Show on stderr how far a long step is: a bar on a terminal, a line now and then in a log.
 
     with Progress("auditing", 1400) as progress:
-        progress.step()
+        progress.update()
+
+Standard output is for results.
+"""
+
+import sys
+from typing import TextIO
+
+from tqdm import tqdm
+
+DELAY = 2.0  # s; quicker work shows no bar
+TERMINAL_INTERVAL = 0.2  # s between two states of the bar
+LOG_INTERVAL = 15.0  # s between two lines of a log; quicker work writes none
+
+
+class Progress(tqdm):  # type: ignore[misc]  # tqdm ships no types
+    """tqdm, which in a log writes whole lines instead of overwriting one.
+
+    Parameters
+    ----------
+    description : str
+        The step: "auditing".
+    total : int
+        Number of updates to come.
+    out : TextIO, optional
+        stderr unless given.
+    delay, interval : float, optional
+        Seconds before the first state is shown, and between two.
     """
+
+    monitor_interval = 0  # no thread of tqdm's own: worker processes are forked from this one
 
     def __init__(
         self,
-        what: str,
+        description: str,
         total: int,
         out: TextIO | None = None,
-        clock: Callable[[], float] = time.monotonic,
+        *,
+        delay: float = DELAY,
+        interval: float | None = None,
     ) -> None:
-        self.what, self.total = what, total
-        self._out = out or sys.stderr
-        self._terminal = self._out.isatty()
-        self._done = 0
-        self._clock, self._started = clock, clock()
-        self._next = self._started + _QUIET
-        self._shown = False
+        out = out or sys.stderr
+        self._in_log = not out.isatty()
+        bar = "" if self._in_log else "{bar:24} "
+        super().__init__(
+            desc=description,
+            total=total,
+            file=out,
+            leave=False,
+            delay=delay,
+            mininterval=interval or (LOG_INTERVAL if self._in_log else TERMINAL_INTERVAL),
+            miniters=1,
+            bar_format=f"{{desc}}: {bar}{{n_fmt}}/{{total_fmt}}, {{remaining}} left",
+        )
 
-    def __enter__(self) -> Self:
-        return self
-
-    def step(self) -> None:
-        """Count one more."""
-        self._done += 1
-        now = self._clock()
-        if now >= self._next:
-            self._next = now + _BETWEEN[self._terminal]
-            self._show(now)
-
-    def _show(self, now: float) -> None:
-        self._shown = True
-        filled = round(_WIDTH * self._done / max(self.total, 1))
-        left = (now - self._started) / max(self._done, 1) * (self.total - self._done)
-        bar = "█" * filled + "·" * (_WIDTH - filled) + " " if self._terminal else ""
-        line = f"{self.what} {bar}{self._done:,}/{self.total:,}, {left:.0f} s left"
-        self._out.write(f"\r{line:78}" if self._terminal else f"{line}\n")
-        self._out.flush()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._shown and self._terminal:
-            self._out.write("\r" + " " * 78 + "\r")
-            self._out.flush()
+    def display(self, msg: str | None = None, pos: int | None = None) -> bool:
+        """Show the bar, or `msg` in its place; in a log, write a line and never clear one."""
+        if not self._in_log:
+            return bool(super().display(msg, pos))
+        if msg is None:
+            self.fp.write(f"{self}\n")
+            self.fp.flush()
+        return False
 
 
 def say(text: str) -> None:

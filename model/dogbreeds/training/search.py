@@ -1,9 +1,9 @@
-"""The local search: Optuna over `search_space.json`, which the tuning service is given too.
+"""Search hyperparameters on this machine: Optuna over `search_space.json`.
 
-A trial fits the head on features that are there already, so it costs a second or less; one that
-does worse than most did at the same epoch ends early. The first trial is the settings as given,
-if they lie in the space, so the search ends with none that are worse. The same inputs give the
-same trials.
+SageMaker's tuning jobs take their ranges from the same file. A trial fits the head on features that
+are computed already, so it takes a second or less; one that is worse than the median of the others
+at the same epoch ends early. The first trial takes the settings as given, if they lie in the space,
+so the search never returns worse ones. The same inputs give the same trials.
 """
 
 import json
@@ -27,7 +27,7 @@ optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 @dataclass(frozen=True)
 class Trial:
-    """One try, for the report."""
+    """One trial of the search, for the report."""
 
     number: int
     parameters: dict[str, Any]
@@ -57,9 +57,9 @@ def search(
     start: HeadSettings,
     *,
     trials: int,
-    tell: Callable[[str], None] | None = None,
+    log: Callable[[str], None] | None = None,
 ) -> tuple[HeadSettings, list[Trial]]:
-    """Return the settings with the least valid loss among `trials` tries, and all the tries."""
+    """Return the settings with the lowest valid loss among `trials` trials, and all trials."""
     space = read_space()["parameters"]
     with warnings.catch_warnings():
         # the sampler is stable in all but name; its interface is pinned with Optuna's version
@@ -85,9 +85,9 @@ def search(
         return history[-1].valid_loss
 
     def after(_: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
-        progress.step()
-        if tell:
-            tell(_line(trial))
+        progress.update()
+        if log:
+            log(_line(trial))
 
     with Progress("search", trials, sys.stderr) as progress:
         study.optimize(objective, trials, callbacks=[after])
@@ -124,9 +124,9 @@ def _line(trial: optuna.trial.FrozenTrial) -> str:
         f"{name}={value:.4g}" if isinstance(value, float) else f"{name}={value}"
         for name, value in trial.params.items()
     )
-    done = trial.state == optuna.trial.TrialState.COMPLETE
-    ended = f"loss {trial.value:.4f}" if done else f"ended at epoch {trial.last_step}"
-    return f"trial {trial.number + 1}: {settings}: {ended}"
+    complete = trial.state == optuna.trial.TrialState.COMPLETE
+    result = f"loss {trial.value:.4f}" if complete else f"ended at epoch {trial.last_step}"
+    return f"trial {trial.number + 1}: {settings}: {result}"
 
 
 def _field(name: str) -> str:

@@ -1,8 +1,8 @@
-"""The rules of the watch: what each looks for, from which value on, and what to do about it.
+"""The rules of the watch: what each checks, its threshold, and what to do when it is exceeded.
 
-They take the place of SageMaker Debugger's built-in rules, which are closed to new customers.
-Every threshold stands here with its unit and reason. A rule holds the memory of one run, so a run
-gets rules of its own from `default_rules`.
+They replace SageMaker Debugger's built-in rules, which are closed to new customers. Every threshold
+has its unit and reason beside it. A rule keeps state of one run, so each run needs new rules, from
+`default_rules`.
 """
 
 import math
@@ -12,12 +12,14 @@ from typing import ClassVar, Literal, TypeAlias
 from dogbreeds.watch.signals import Layer, Weight
 
 Action: TypeAlias = Literal["warn", "stop"]
-Sign: TypeAlias = "tuple[float, str] | None"  # the value that passed the threshold, and where
+Violation: TypeAlias = tuple[
+    float, str
+]  # the value beyond the threshold, and where it was measured
 
 
 @dataclass(frozen=True)
 class Check:
-    """What is known at a step that is looked at."""
+    """The measurements of a step that is checked."""
 
     losses: list[float]  # of the steps since the last check
     layers: list[Layer]
@@ -26,7 +28,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Epoch:
-    """An epoch's mean losses for each photo, and its shares of photos told right."""
+    """An epoch's mean losses for each photo, and its accuracies in 0..1."""
 
     steps: int  # since training began
     train_loss: float
@@ -37,43 +39,43 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Window:
-    """Where the time of the steps since the last check went, in seconds."""
+    """How long the steps since the last check waited and worked, in seconds."""
 
     steps: int
     wait: float  # for data
     work: float
-    behind: bool  # the device still had a step's work or more to do: it cannot have been idle
+    behind: bool  # the device had a step's work or more left, so it was not idle
 
 
 class Rule:
-    """One thing that goes wrong in training. A subclass overrides the moments it looks at."""
+    """Check for one fault of a training. A subclass overrides the events that it checks."""
 
     name: ClassVar[str]
     threshold: ClassVar[float]
-    unit: ClassVar[str]  # of the threshold and of the values found
+    unit: ClassVar[str]  # of the threshold and of the measured values
     advice: ClassVar[str]
     action: Action = "warn"
-    explains: ClassVar[frozenset[str]] = frozenset()  # rules that this finding would set off too
+    explains: ClassVar[frozenset[str]] = frozenset()  # rules that the same fault would violate too
 
-    def start(self, weights: list[Weight]) -> Sign:
-        """Look at the parameters before the first step."""
+    def start(self, weights: list[Weight]) -> Violation | None:
+        """Check the parameters before the first step."""
         return None
 
-    def check(self, check: Check) -> Sign:
-        """Look at a step."""
+    def check(self, check: Check) -> Violation | None:
+        """Check a step."""
         return None
 
-    def epoch(self, epoch: Epoch) -> Sign:
-        """Look at the end of an epoch."""
+    def epoch(self, epoch: Epoch) -> Violation | None:
+        """Check the end of an epoch."""
         return None
 
-    def window(self, window: Window) -> Sign:
-        """Look at where the time went."""
+    def window(self, window: Window) -> Violation | None:
+        """Check how long the steps waited for data."""
         return None
 
 
 class PoorInitialisation(Rule):
-    """Hidden units that are all alike, or weights of a scale that no signal passes."""
+    """Hidden units that are all equal, or weights of a scale that no signal passes."""
 
     name = "poor-weight-initialisation"
     threshold = 0.01
@@ -85,10 +87,10 @@ class PoorInitialisation(Rule):
     explains = frozenset({"dead-activations", "loss-not-decreasing", "vanishing-gradient"})
     # 0.58 is PyTorch's default for a linear layer and 1.41 He's. Below 0.01 a layer passes under a
     # hundredth of its signal on; all-equal weights give 0, and their units learn the same for ever.
-    LARGEST = 100.0  # the same the other way round
+    LARGEST = 100.0  # the same for weights that are too large
 
-    def start(self, weights: list[Weight]) -> Sign:
-        """Look at matrices and kernels; an output layer may start at zero, as is usual."""
+    def start(self, weights: list[Weight]) -> Violation | None:
+        """Check matrices and kernels; an output layer may start at zero, as is usual."""
         # one unit: a transformer's tokens and positions, which start near zero by design
         matrices = [weight for weight in weights if weight.dims > 1 and weight.units > 1]
         for weight in matrices[:-1]:
@@ -103,15 +105,15 @@ class NotFinite(Rule):
 
     name = "nan-or-infinity"
     threshold = 0.0
-    unit = "losses or layers with a value that is no finite number"
+    unit = "losses or layers with a NaN or an infinity"
     advice = (
-        "Nothing can be learnt after this. Look for a broken photo or label, a division by zero or "
-        "the logarithm of zero; then lower the learning rate."
+        "Nothing can be learned after this. Look for a broken photo or label, a division by zero "
+        "or the logarithm of zero; then lower the learning rate."
     )
     action: Action = "stop"
 
-    def check(self, check: Check) -> Sign:
-        """Count what is not finite."""
+    def check(self, check: Check) -> Violation | None:
+        """Count losses and layers that are not finite."""
         bad = [
             layer.name
             for layer in check.layers
@@ -122,7 +124,7 @@ class NotFinite(Rule):
             return None
         return float(len(bad) + losses), bad[0] if bad else "loss"
 
-    def epoch(self, epoch: Epoch) -> Sign:
+    def epoch(self, epoch: Epoch) -> Violation | None:
         """Count losses that are not finite."""
         losses = {"train loss": epoch.train_loss, "valid loss": epoch.valid_loss}
         bad = [name for name, loss in losses.items() if not math.isfinite(loss)]
@@ -130,7 +132,7 @@ class NotFinite(Rule):
 
 
 class ExplodingGradient(Rule):
-    """A gradient so long that a step along it leaves everything learnt behind."""
+    """A gradient so large that a step along it undoes all that was learned."""
 
     name = "exploding-gradient"
     threshold = 1e4  # training that works has norms of 0.01 to 100, and clipping is set to 1 to 10
@@ -138,8 +140,8 @@ class ExplodingGradient(Rule):
     advice = "Lower the learning rate tenfold, or clip the gradient's norm at 1."
     action: Action = "stop"
 
-    def check(self, check: Check) -> Sign:
-        """Look at the norm of all gradients together, after any loss scaling was taken back."""
+    def check(self, check: Check) -> Violation | None:
+        """Compute the norm of all gradients together, after any loss scaling was undone."""
         # hypot: squares of float32's largest values would overflow on the way
         norm = math.hypot(*(layer.gradient_rms * math.sqrt(layer.size) for layer in check.layers))
         if not norm > self.threshold:
@@ -148,7 +150,7 @@ class ExplodingGradient(Rule):
 
 
 class VanishingGradient(Rule):
-    """Early layers that the error no longer reaches."""
+    """Early layers that get almost no gradient."""
 
     name = "vanishing-gradient"
     threshold = 1e-6  # ResNet, EfficientNet, ConvNeXt and ViT stay above 1e-3, 20 sigmoids at 1e-10
@@ -161,26 +163,26 @@ class VanishingGradient(Rule):
     CHECKS = 3  # in a row; one batch may be odd
 
     def __init__(self) -> None:
-        self._seen = 0
+        self._in_a_row = 0
 
-    def check(self, check: Check) -> Sign:
+    def check(self, check: Check) -> Violation | None:
         """Compare early layers with all, in the order of the parameters.
 
         The strongest of several, since branches that start at zero (ResNet's last normalisations,
         ConvNeXt's layer scale) leave single layers without a gradient and are healthy. Gradients
-        of exactly zero are those of dead or unused layers, which is another rule's matter.
+        of exactly zero are those of dead or unused layers, which another rule checks.
         """
         matrices = [layer for layer in check.layers if layer.dims > 1]
         early = max(matrices[: max(1, len(matrices) // 3)], key=_gradient, default=None)
         if early is None or early.gradient_rms == 0:
             return None
         ratio = early.gradient_rms / max(map(_gradient, matrices))
-        self._seen = self._seen + 1 if ratio < self.threshold else 0
-        return (ratio, early.name) if self._seen == self.CHECKS else None
+        self._in_a_row = self._in_a_row + 1 if ratio < self.threshold else 0
+        return (ratio, early.name) if self._in_a_row == self.CHECKS else None
 
 
 class DeadActivations(Rule):
-    """A layer most of whose units answer the same to every photo."""
+    """A layer most of whose units have the same output for every photo."""
 
     name = "dead-activations"
     threshold = 0.7  # ReLU layers that learn well have up to half their units silent on a batch
@@ -191,14 +193,14 @@ class DeadActivations(Rule):
     )
     explains = frozenset({"loss-not-decreasing"})
 
-    def check(self, check: Check) -> Sign:
-        """Look at the worst layer."""
+    def check(self, check: Check) -> Violation | None:
+        """Check the worst layer."""
         worst = max(check.dead, key=check.dead.__getitem__, default="")
         return (check.dead[worst], worst) if worst and check.dead[worst] > self.threshold else None
 
 
 class LossNotDecreasing(Rule):
-    """Training whose loss is where it began."""
+    """Training whose loss is no lower than at the start."""
 
     name = "loss-not-decreasing"
     threshold = 0.05  # a tenth of what one useful epoch brings; batches differ by about this much
@@ -214,16 +216,16 @@ class LossNotDecreasing(Rule):
     def __init__(self, classes: int | None = None) -> None:
         self._guessing = math.log(classes) if classes else math.inf
         self._first: float | None = None
-        self._seen = 0
+        self._in_a_row = 0
 
-    def check(self, check: Check) -> Sign:
-        """Keep the loss before anything was learnt."""
+    def check(self, check: Check) -> Violation | None:
+        """Store the loss of the first step."""
         if self._first is None and check.losses:
             self._first = check.losses[0]
         return None
 
-    def epoch(self, epoch: Epoch) -> Sign:
-        """Compare with the beginning."""
+    def epoch(self, epoch: Epoch) -> Violation | None:
+        """Compare with the first step's loss."""
         if self._first is None:
             self._first = epoch.train_loss
             return None
@@ -231,13 +233,13 @@ class LossNotDecreasing(Rule):
             self._guessing = self._first
         fall = 1 - epoch.train_loss / self._first if self._first else 0.0
         stuck = fall < self.threshold and epoch.train_loss > self.LEARNT * self._guessing
-        self._seen = self._seen + 1 if stuck else 0
-        enough = self._seen >= self.EPOCHS and epoch.steps >= self.STEPS
+        self._in_a_row = self._in_a_row + 1 if stuck else 0
+        enough = self._in_a_row >= self.EPOCHS and epoch.steps >= self.STEPS
         return (fall, "train loss") if enough else None
 
 
 class Overfit(Rule):
-    """Photos learnt by heart."""
+    """Training photos that are memorised: valid is far less accurate than train."""
 
     name = "overfit"
     threshold = 0.3  # breeds that differ little leave gaps of 0.2 in runs that cannot be bettered
@@ -250,17 +252,17 @@ class Overfit(Rule):
     EPOCHS = 3  # in a row
 
     def __init__(self) -> None:
-        self._seen = 0
+        self._in_a_row = 0
 
-    def epoch(self, epoch: Epoch) -> Sign:
+    def epoch(self, epoch: Epoch) -> Violation | None:
         """Compare the two splits."""
         gap = epoch.train_top1 - epoch.valid_top1
-        self._seen = self._seen + 1 if gap > self.threshold else 0
-        return (gap, "top-1") if self._seen == self.EPOCHS else None
+        self._in_a_row = self._in_a_row + 1 if gap > self.threshold else 0
+        return (gap, "top-1") if self._in_a_row == self.EPOCHS else None
 
 
 class Overtraining(Rule):
-    """Training that goes on after its best epoch."""
+    """Training that continues long after its best epoch."""
 
     name = "overtraining"
     threshold = 1.1  # below it is the noise of a valid split of a few hundred photos
@@ -270,29 +272,29 @@ class Overtraining(Rule):
     RISE = 0.02  # nats; where the loss is near 0, a tenth more of it is nothing
 
     def __init__(self) -> None:
-        self._best, self._seen = math.inf, 0
+        self._best, self._in_a_row = math.inf, 0
 
-    def epoch(self, epoch: Epoch) -> Sign:
+    def epoch(self, epoch: Epoch) -> Violation | None:
         """Compare with the best epoch."""
         self._best = min(self._best, epoch.valid_loss)
         worse = epoch.valid_loss > max(self._best * self.threshold, self._best + self.RISE)
-        self._seen = self._seen + 1 if worse else 0
+        self._in_a_row = self._in_a_row + 1 if worse else 0
         ratio = epoch.valid_loss / max(self._best, 1e-9)
-        return (ratio, "valid loss") if self._seen == self.EPOCHS else None
+        return (ratio, "valid loss") if self._in_a_row == self.EPOCHS else None
 
 
 class StarvedDevice(Rule):
-    """A device that is paid for and waits for photos."""
+    """A device that waits for photos most of the time."""
 
     name = "starved-device"
     threshold = 0.5  # at half, the same run costs twice
     unit = "share of the time spent waiting for data"
     advice = "Use more loader workers, decode photos once and keep them, or take a smaller device."
     STEPS = 8  # the first steps of an epoch always wait for workers to start
-    SECONDS = 0.25  # less waiting than this in a window is not worth a word
+    SECONDS = 0.25  # less waiting than this in a window does not matter
 
-    def window(self, window: Window) -> Sign:
-        """Look at the steps since the last check."""
+    def window(self, window: Window) -> Violation | None:
+        """Compute the share of waiting since the last check."""
         share = window.wait / max(window.wait + window.work, 1e-9)
         enough = window.steps >= self.STEPS and window.wait >= self.SECONDS
         return (share, "data") if enough and share > self.threshold and not window.behind else None
@@ -303,7 +305,7 @@ def _gradient(layer: Layer) -> float:
 
 
 def default_rules(classes: int | None = None) -> list[Rule]:
-    """Return every rule, new; the order is that in which they look.
+    """Return a new instance of every rule, in the order in which they are applied.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
-"""What the watch reads from a training run: a few numbers a layer, from NumPy or PyTorch.
+"""Measure a training run for the watch: a few numbers for each layer, from NumPy or PyTorch.
 
-One pass over the parameters, and for PyTorch one copy from the device for all of them together:
-asking a GPU for each number alone would stop it hundreds of times.
+All numbers of a check are copied from the device at once: a copy for each would stop a GPU hundreds
+of times.
 """
 
 import math
@@ -22,7 +22,7 @@ Parameters: TypeAlias = "Iterable[tuple[str, Array, Array | None]]"  # name, wei
 Number: TypeAlias = "float | Tensor"  # a tensor of one value is copied from its device only by read
 
 SATURATED = 0.01  # a sigmoid or tanh this near to its bounds lets under 1 % of a gradient through
-LOOKS = 3  # batches; a unit silent in all of the last three is dead, in one it may be chance
+BATCHES = 3  # a unit silent in all of the last three batches is dead; in one it may be chance
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Layer:
 
 def weights(parameters: Parameters) -> list[Weight]:
     """Measure parameters before training."""
-    found = []
+    measured = []
     for name, value, _ in parameters:
         units = value.shape[0] if value.ndim else 1
         fan_in = math.prod(value.shape) // max(units, 1)
@@ -58,8 +58,8 @@ def weights(parameters: Parameters) -> list[Weight]:
             std = float(value.std())
         else:
             std = float(value.detach().float().std(correction=0))
-        found.append(Weight(name, value.ndim, units, fan_in, std))
-    return found
+        measured.append(Weight(name, value.ndim, units, fan_in, std))
+    return measured
 
 
 def layers(parameters: Parameters) -> list[Layer]:
@@ -76,16 +76,16 @@ def layers(parameters: Parameters) -> list[Layer]:
 
 def read(numbers: "Iterable[Number]") -> list[float]:
     """Turn numbers into floats, with one copy from the device for all that are tensors."""
-    found = list(numbers)
-    tensors = [number for number in found if not isinstance(number, int | float | np.number)]
+    numbers = list(numbers)
+    tensors = [number for number in numbers if not isinstance(number, int | float | np.number)]
     if not tensors:
-        return [float(number) for number in found]
-    import torch  # noqa: PLC0415  # imported before, by whoever made the tensors
+        return [float(number) for number in numbers]
+    import torch  # noqa: PLC0415  # the tensors' owner has imported it
 
     copied = iter(torch.stack([tensor.detach().float().reshape(()) for tensor in tensors]).tolist())
     return [
         float(number) if isinstance(number, int | float | np.number) else next(copied)
-        for number in found
+        for number in numbers
     ]
 
 
@@ -97,17 +97,17 @@ def of_module(module: "nn.Module") -> "Iterator[tuple[str, Array, Array | None]]
 
 
 class Activations:
-    """Which units of a module's activation layers gave nothing in the last batches looked at.
+    """Record which units of a module's activation layers were silent in the last checked batches.
 
-    Sees layers that are modules (`nn.ReLU`); a call like `F.relu` leaves nothing to hook.
+    Only layers that are modules (`nn.ReLU`) are recorded; a call like `F.relu` cannot be hooked.
     """
 
     def __init__(self) -> None:
-        self._dead: dict[str, deque[Tensor]] = defaultdict(lambda: deque(maxlen=LOOKS))
+        self._dead: dict[str, deque[Tensor]] = defaultdict(lambda: deque(maxlen=BATCHES))
 
     @contextmanager
     def attached(self, module: "nn.Module", wanted: Callable[[], bool]) -> Iterator[None]:
-        """Look at `module`'s activations while the block runs, in batches when `wanted()`."""
+        """Record `module`'s activations while the block runs, in batches for which `wanted()`."""
         from torch import nn  # noqa: PLC0415
 
         tests: dict[type[nn.Module], Callable[[Tensor], Tensor]] = {
@@ -119,11 +119,11 @@ class Activations:
         }
 
         def hook(name: str) -> "Callable[[nn.Module, Any, Tensor], None]":
-            def look(layer: "nn.Module", _: Any, out: "Tensor") -> None:
+            def record(layer: "nn.Module", _: Any, out: "Tensor") -> None:
                 if layer.training and wanted():
-                    self._see(name, tests[type(layer)](out.detach()))
+                    self._record(name, tests[type(layer)](out.detach()))
 
-            return look
+            return record
 
         handles = [
             layer.register_forward_hook(hook(name))
@@ -137,16 +137,16 @@ class Activations:
                 handle.remove()
 
     def shares(self) -> dict[str, float]:
-        """Return the share of dead units by layer, of layers looked at often enough."""
+        """Return the share of dead units by layer, for layers with ``BATCHES`` batches."""
         if not self._dead:
             return {}
         import torch  # noqa: PLC0415
 
-        ready = {name: list(dead) for name, dead in self._dead.items() if len(dead) == LOOKS}
+        ready = {name: list(dead) for name, dead in self._dead.items() if len(dead) == BATCHES}
         values = read([torch.stack(dead).all(dim=0).float().mean() for dead in ready.values()])
         return dict(zip(ready, values, strict=True))
 
-    def _see(self, name: str, alive: "Tensor") -> None:
+    def _record(self, name: str, alive: "Tensor") -> None:
         units = 1 if alive.ndim in {2, 4} else alive.ndim - 1  # [B, n], [B, n, h, w]; else last
         self._dead[name].append(~alive.movedim(units, 0).flatten(1).any(dim=1))
 

@@ -5,7 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from dogbreeds.data.dataset import DataError, SetAside, main, read, read_split
+from dogbreeds.data.dataset import (
+    DataError,
+    SetAside,
+    digest_of,
+    main,
+    read,
+    read_split,
+    split_by_digest,
+)
 
 
 def fill(folder: Path, count: int = 1, start: int = 0) -> Path:
@@ -31,7 +39,8 @@ def test_folders_of_splits(splits: Path) -> None:
     assert [len(data.of_split(split)) for split in ("train", "valid", "test")] == [6, 4, 2]
     assert data.photos[0].name == "test/001.Affenpinscher/0.jpg"
     assert data.made_splits == () and data.set_aside == ()
-    assert data.index("Golden Retriever") == 1
+    first, last = data.photos[0], data.photos[-1]
+    assert data.targets([last, first]).tolist() == [1, 0]
 
 
 def test_channels_are_read_as_folders_of_splits_are(splits: Path) -> None:
@@ -168,3 +177,30 @@ def test_command_line(splits: Path, capsys: pytest.CaptureFixture[str]) -> None:
         main([str(splits / "no")])
     with pytest.raises(SystemExit, match="usage"):
         main([])
+
+
+@pytest.mark.parametrize("count", range(1, 12))
+def test_small_breeds_fill_every_split_they_can(count: int) -> None:
+    digests = {hashlib.sha256(bytes([number])).hexdigest() for number in range(count)}
+    chosen = split_by_digest(digests, ("valid", "test"))
+    assert set(chosen) == digests
+    assert len(set(chosen.values())) >= min(count, 2)
+    assert "train" in chosen.values() or count < 3
+    if count >= 5:
+        assert set(chosen.values()) == {"train", "valid", "test"}
+
+
+def test_shares() -> None:
+    digests = {hashlib.sha256(str(number).encode()).hexdigest() for number in range(4000)}
+    sizes = Counter(split_by_digest(digests, ("valid", "test")).values())
+    assert sizes["test"] == pytest.approx(600, abs=75) == sizes["valid"]
+    only_test = split_by_digest(digests, ("test",))
+    assert Counter(only_test.values())["test"] == sizes["test"]
+    assert "valid" not in only_test.values()
+
+
+def test_digest(tmp_path: Path) -> None:
+    photo = tmp_path / "photo.jpg"
+    photo.write_bytes(b"photo")
+    assert digest_of(photo) == hashlib.sha256(b"photo").hexdigest()
+    assert digest_of(tmp_path / "gone.jpg") == hashlib.sha256(b"gone.jpg").hexdigest()

@@ -17,7 +17,7 @@ def test_the_temperature_that_made_the_labels_is_found(true: float) -> None:
 def test_no_other_temperature_has_less_loss() -> None:
     random = np.random.default_rng(3)
     logits, labels = random.normal(0, 1, (200, 4)), random.integers(0, 4, 200)
-    found = temperature(logits, labels, doubt=0.0)
+    found = temperature(logits, labels, smoothing=0.0)
     best = loss(softmax(logits, found), labels)
     assert all(best <= loss(softmax(logits, t), labels) for t in np.geomspace(0.05, 20, 400))
 
@@ -25,7 +25,7 @@ def test_no_other_temperature_has_less_loss() -> None:
 def test_answers_all_right_or_all_wrong_stay_in_bounds() -> None:
     logits = np.tile([[4.0, 0.0]], (50, 1))
     right, wrong = np.zeros(50, np.int64), np.ones(50, np.int64)
-    assert 0.05 <= temperature(logits, right, doubt=0.0) < 0.2  # the loss is 0 from here
+    assert 0.05 <= temperature(logits, right, smoothing=0.0) < 0.2  # the loss is 0 from here
     assert 19 < temperature(logits, wrong) <= 20
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from dogbreeds.evaluation.compare import on_breeds_of, paired_bootstrap, right_answers
+from dogbreeds.evaluation.compare import correct_predictions, on_breeds_of, paired_bootstrap
 from dogbreeds.package.card import Breed
 
 BEAGLE, BOXER = Breed("Beagle", "n02088364"), Breed("Boxer", "n02108089")
@@ -21,7 +21,7 @@ def test_two_synsets_of_one_name_are_two_breeds() -> None:
 
 def test_photos_of_a_lacking_breed_are_wrong_even_if_nothing_is_left_to_say() -> None:
     nothing = np.full((2, 2), -np.inf)
-    assert right_answers(nothing, np.array([0, 1])).tolist() == [False, False]
+    assert correct_predictions(nothing, np.array([0, 1])).tolist() == [False, False]
 
 
 def test_the_same_answers_are_not_worse() -> None:

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 
 from dogbreeds.finetune.cache import whole_view
-from dogbreeds.finetune.loop import Photos, fit
-from dogbreeds.finetune.pixels import pixels_of
+from dogbreeds.finetune.loop import LabelledPixels, fit
+from dogbreeds.finetune.pixels import open_pixels
 from tests.model.dogbreeds.finetune.tiny import BREEDS, RECIPE, job
 from tests.model.pictures import picture, saved, write
 
@@ -33,10 +33,12 @@ def main() -> None:
         for number in range(count)
     ]
     cpu = torch.device("cpu")
-    pixels = pixels_of(paths, VIEW, cache=folder / "cache", device=cpu, threads=2, host_gb=host_gb)
+    pixels = open_pixels(
+        paths, VIEW, cache=folder / "cache", device=cpu, threads=2, host_gb=host_gb
+    )
     before = peak()
     labels = np.arange(count, dtype=np.int64) % BREEDS
-    fit(replace(work, train=Photos(pixels, labels), knew=None, key="many"))
+    fit(replace(work, train=LabelledPixels(pixels, labels), teacher_probs=None, key="many"))
     print(json.dumps({"source": type(pixels).__name__, "grown": peak() - before}))
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dogbreeds.finetune.distributed import ALONE, joined, torchrun_command
+from dogbreeds.finetune.distributed import SINGLE_PROCESS, join_process_group, torchrun_command
 
 SCRIPT = Path("train.py")
 TWO = {"SM_HOSTS": json.dumps(["algo-1", "algo-2"]), "SM_CURRENT_HOST": "algo-2"}
@@ -52,23 +52,27 @@ def test_within_torchrun_it_is_not_started_again() -> None:
 
 @pytest.mark.parametrize("environment", [{}, {"RANK": "0", "WORLD_SIZE": "1"}])
 def test_alone(environment: dict[str, str]) -> None:
-    with joined(environment) as world:
-        assert world == ALONE and world.first
-        assert world.told([1]) == [1] and world.gathered(2) == [2] and world.sums([3.0]) == [3.0]
-        world.wait()
+    with join_process_group(environment) as world:
+        assert world == SINGLE_PROCESS and world.first
+        assert (
+            world.broadcast([1]) == [1]
+            and world.all_gather(2) == [2]
+            and world.all_reduce([3.0]) == [3.0]
+        )
+        world.barrier()
 
 
 FIRST_ENDS = """
 import os
 from dogbreeds.data.dataset import DataError
-from dogbreeds.finetune.distributed import joined
+from dogbreeds.finetune.distributed import join_process_group
 
-with joined(os.environ) as world:
+with join_process_group(os.environ) as world:
     try:
         if world.first:
-            with world.telling_why():
+            with world.broadcasting_failure():
                 raise DataError("No photos.")
-        world.told(None)
+        world.broadcast(None)
     except DataError as error:
         print(f"process {world.rank}: {error}", flush=True)
 """
@@ -92,5 +96,5 @@ def test_when_the_first_cannot_go_on_the_others_end_with_its_reason(tmp_path: Pa
 
 
 def test_alone_an_error_is_as_it_was() -> None:
-    with pytest.raises(ValueError, match="as it was"), ALONE.telling_why():
+    with pytest.raises(ValueError, match="as it was"), SINGLE_PROCESS.broadcasting_failure():
         raise ValueError("as it was")

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from dogbreeds.finetune.distributed import ALONE
-from dogbreeds.finetune.interpolate import between, choose, furthest_of_the_best
+from dogbreeds.finetune.distributed import SINGLE_PROCESS
+from dogbreeds.finetune.interpolate import choose, interpolate, largest_share_within_one_error
 from tests.model.dogbreeds.finetune.tiny import job, network
 
 
@@ -14,10 +14,10 @@ def test_between() -> None:
         {"w": torch.zeros(2), "n": torch.tensor(1)},
         {"w": torch.ones(2), "n": torch.tensor(5)},
     )
-    found = between(start, end, 0.25)
+    found = interpolate(start, end, 0.25)
     assert found["w"].tolist() == [0.25, 0.25] and int(found["n"]) == 5
-    assert torch.equal(between(start, end, 0.0)["w"], start["w"])
-    assert torch.equal(between(start, end, 1.0)["w"], end["w"])
+    assert torch.equal(interpolate(start, end, 0.0)["w"], start["w"])
+    assert torch.equal(interpolate(start, end, 1.0)["w"], end["w"])
 
 
 def test_the_furthest_that_cannot_be_told_from_the_best() -> None:
@@ -26,16 +26,16 @@ def test_the_furthest_that_cannot_be_told_from_the_best() -> None:
     noise = random.normal(0, 0.1, 200)
     clearly_worse = base + 0.1 + noise
     no_worse = base + 0.001 + (noise - noise.mean())
-    assert furthest_of_the_best({0.0: base, 0.5: no_worse, 1.0: clearly_worse}) == 0.5
-    assert furthest_of_the_best({0.0: base, 0.5: clearly_worse}) == 0.0
-    assert furthest_of_the_best({0.0: clearly_worse, 1.0: base}) == 1.0
+    assert largest_share_within_one_error({0.0: base, 0.5: no_worse, 1.0: clearly_worse}) == 0.5
+    assert largest_share_within_one_error({0.0: base, 0.5: clearly_worse}) == 0.0
+    assert largest_share_within_one_error({0.0: clearly_worse, 1.0: base}) == 1.0
 
 
 @pytest.mark.parametrize("photos", [1, 10])
 def test_of_few_photos_the_lowest_loss_is_taken(photos: int) -> None:
     """Their error is so wide that nothing could be told from the best."""
     losses = np.linspace(0, 1, photos) + 0.1
-    assert furthest_of_the_best({0.0: losses, 1.0: losses[::-1] + 0.01}) == 0.0
+    assert largest_share_within_one_error({0.0: losses, 1.0: losses[::-1] + 0.01}) == 0.0
 
 
 @pytest.mark.parametrize("good", [0.0, 1.0])
@@ -50,7 +50,9 @@ def test_the_network_gets_the_chosen_weights(good: float, tmp_path: Path) -> Non
     labels = np.zeros(5, np.int64)
     ends = (right, wrong) if good == 0 else (wrong, right)
     start = {name: value.clone() for name, value in ends[0].state_dict().items()}
-    choice = choose(ends[1], start, (0.0, 1.0), valid=work.valid.pixels, labels=labels, world=ALONE)
+    choice = choose(
+        ends[1], start, (0.0, 1.0), valid=work.valid.pixels, labels=labels, world=SINGLE_PROCESS
+    )
     assert choice.share == good
     assert torch.equal(ends[1].breed_head.bias, right.breed_head.bias)
     assert set(choice.losses) == {"0", "1"}

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from dogbreeds.finetune.checkpoint import NAME
 from dogbreeds.finetune.interrupt import Interrupted
-from dogbreeds.finetune.loop import Job, Photos, fit
+from dogbreeds.finetune.loop import Job, LabelledPixels, fit
 from dogbreeds.finetune.pixels import Pixels
 from dogbreeds.watch.watch import StoppedByRule, Watch
 from tests.model.dogbreeds.finetune.tiny import RECIPE, job
@@ -46,7 +46,7 @@ class StopsAt:
 
 def interrupted(work: Job, batch: int, number: signal.Signals = signal.SIGTERM) -> Job:
     pixels = StopsAt(work.train.pixels, batch, number)
-    return replace(work, train=Photos(pixels, work.train.labels))
+    return replace(work, train=LabelledPixels(pixels, work.train.labels))
 
 
 def weights(work: Job) -> dict[str, Tensor]:
@@ -54,7 +54,7 @@ def weights(work: Job) -> dict[str, Tensor]:
 
 
 def test_it_learns_its_photos(tmp_path: Path) -> None:
-    still = replace(RECIPE, remember=0.0, jitter=0.0, smallest_crop=0.9, frozen_norms=False)
+    still = replace(RECIPE, distill_weight=0.0, jitter=0.0, smallest_crop=0.9, frozen_norms=False)
     found = fit(job(tmp_path, replace(still, epochs=30, patience=30, learning_rate=1e-2)))
     assert found.history[-1].train_loss < 0.5 * found.history[0].train_loss
     assert found.history[-1].train_top1 > 0.8
@@ -120,11 +120,11 @@ def test_the_watch_stops_what_cannot_learn(tmp_path: Path) -> None:
     with torch.no_grad():
         work.network.breed_head.weight[0, 0] = float("nan")
     with pytest.raises(StoppedByRule, match="nan-or-infinity"):
-        fit(work, watch=Watch(classes=3, tell=lambda _: None))
+        fit(work, watch=Watch(classes=3, report=lambda _: None))
 
 
 def test_frozen_stages_and_the_imagenet_head_stay(tmp_path: Path) -> None:
-    work = job(tmp_path, replace(RECIPE, frozen_stages=2, averages=(1.0,)))
+    work = job(tmp_path, replace(RECIPE, frozen_stages=2, interpolation_shares=(1.0,)))
     before = weights(work)
     fit(work)
     after = weights(work)

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from dogbreeds.data.dataset import DataError
-from dogbreeds.finetune.recipes import LARGE, LARGE_FROM, SMALL, input_of, recipe_for
+from dogbreeds.finetune.recipes import LARGE, LARGE_FROM, SMALL, input_for, recipe_for
 from dogbreeds.package.card import PreprocessConfig
 
 STEP = PreprocessConfig(260, 0.89, "bicubic", (0.5,) * 3, (0.5,) * 3)
@@ -17,9 +17,9 @@ def test_the_size_of_the_set_chooses() -> None:
 
 def test_a_file_says_what_differs(tmp_path: Path) -> None:
     file = tmp_path / "mine.json"
-    file.write_text(json.dumps({"recipe": "large", "epochs": 3, "averages": [1]}))
+    file.write_text(json.dumps({"recipe": "large", "epochs": 3, "interpolation_shares": [1]}))
     found = recipe_for(10, str(file))
-    assert (found.name, found.epochs, found.averages) == ("mine", 3, (1.0,))
+    assert (found.name, found.epochs, found.interpolation_shares) == ("mine", 3, (1.0,))
     assert found.learning_rate == LARGE.learning_rate
     json.dumps(found.for_card())
 
@@ -38,8 +38,8 @@ def test_a_file_says_what_differs(tmp_path: Path) -> None:
         ('{"recipe": "small", "ema": 1.5}', "ema is 1.5"),
         ('{"recipe": "small", "learning_rate": -1}', "learning_rate is -1"),
         ('{"recipe": "small", "learning_rate": NaN}', "learning_rate is nan"),
-        ('{"recipe": "small", "averages": [2]}', "averages is"),
-        ('{"recipe": "small", "averages": []}', "averages is"),
+        ('{"recipe": "small", "interpolation_shares": [2]}', "interpolation_shares is"),
+        ('{"recipe": "small", "interpolation_shares": []}', "interpolation_shares is"),
         ('{"recipe": "small", "frozen_norms": 1}', "frozen_norms is 1"),
     ],
 )
@@ -57,6 +57,6 @@ def test_neither_a_recipe_nor_a_file() -> None:
 
 
 def test_the_input_grows_by_the_recipe_and_no_larger_than_the_wire() -> None:
-    assert (input_of(SMALL, STEP, 320).size, input_of(SMALL, STEP, 320).crop_pct) == (288, 0.95)
-    assert input_of(SMALL, STEP, 270).size == 270
-    assert input_of(LARGE, STEP, 320) == STEP
+    assert (input_for(SMALL, STEP, 320).size, input_for(SMALL, STEP, 320).crop_pct) == (288, 0.95)
+    assert input_for(SMALL, STEP, 270).size == 270
+    assert input_for(LARGE, STEP, 320) == STEP

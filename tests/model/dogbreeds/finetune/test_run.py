@@ -36,7 +36,7 @@ def flags(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
         weights = timm.create_model("test_resnet").state_dict()
     safetensors.torch.save_file(weights, folder / "weights.safetensors")
     changes = {"recipe": "small", "epochs": 4, "batch_size": 4, "frozen_stages": 0}
-    (folder / "short.json").write_text(json.dumps(changes | {"averages": [1.0]}))
+    (folder / "short.json").write_text(json.dumps(changes | {"interpolation_shares": [1.0]}))
     return [
         *("--data", str(folder / "photos"), "--backbone", "test_resnet", "--epochs", "2"),
         *("--backbone-weights", str(folder / "weights.safetensors")),
@@ -75,8 +75,8 @@ def test_the_card_says_how(package: Path) -> None:
     training = Card.read(package).training
     assert training["head_only"] is False
     told = training["finetune"]
-    assert (told["name"], told["epochs"], told["average"]) == ("short", 4, 1.0)
-    assert told["processes"] == 1 and set(told["valid_loss_by_average"]) == {"1"}
+    assert (told["name"], told["epochs"], told["interpolation_share"]) == ("short", 4, 1.0)
+    assert told["processes"] == 1 and set(told["valid_loss_by_share"]) == {"1"}
     assert "/" not in json.dumps(training)  # no path of this machine
 
 
@@ -122,7 +122,7 @@ def test_ended_by_sigterm_and_started_again_gives_the_same_package(
     if process.returncode == 0:
         pytest.skip("this machine was through before the signal came")
     assert process.returncode == 1, said
-    assert "the same command goes on from there" in said
+    assert "the same command resumes it" in said
     assert not (tmp_path / "out" / "model.tar.gz").exists()
     again = subprocess.run(command, capture_output=True, text=True, check=False)
     assert again.returncode == 0, again.stderr

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from dogbreeds.finetune.distributed import joined
+from dogbreeds.finetune.distributed import join_process_group
 from dogbreeds.finetune.loop import fit
 from dogbreeds.finetune.plan import Plan
 from tests.model.dogbreeds.finetune.tiny import RECIPE, job
@@ -17,7 +17,7 @@ from tests.model.dogbreeds.finetune.tiny import RECIPE, job
 def main() -> None:
     folder, mixup = Path(sys.argv[1]), float(sys.argv[2])
     torch.set_num_threads(1)
-    with joined(os.environ) as world:
+    with join_process_group(os.environ) as world:
         recipe = replace(RECIPE, mixup=mixup)
         # a cache each: here the processes are tested, not the cache that they could share
         work = job(folder / str(world.rank), recipe, world)

@@ -117,7 +117,7 @@ def test_watch_stops_a_fit_that_meets_a_nan() -> None:
             Samples(features, sick.labels),
             None,
             HeadSettings(),
-            watch=Watch(classes=3, tell=lambda _: None),
+            watch=Watch(classes=3, report=lambda _: None),
         )
 
 

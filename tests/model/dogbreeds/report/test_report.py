@@ -12,7 +12,9 @@ from jinja2 import UndefinedError
 from PIL import Image
 
 from dogbreeds.evaluation.metrics import wilson
+from dogbreeds.photos.decode import wire_image
 from dogbreeds.report import report
+from dogbreeds.training.run import TrainingRun
 from dogbreeds.watch.watch import Finding
 from tests.functions.page.browser import browser, chromium
 
@@ -37,7 +39,7 @@ def jpeg(size: tuple[int, int] = (400, 300)) -> bytes:
 
 
 def run(breeds: list[str], confusion: list[list[int]], **changes: Any) -> dict[str, Any]:
-    """What `report.write` takes, for a run with these results."""
+    """Fields of a `TrainingRun` with these results."""
     counts = np.array(confusion)
     photos, right = int(counts.sum()), int(counts.trace())
     wrong = [
@@ -107,8 +109,13 @@ def run(breeds: list[str], confusion: list[list[int]], **changes: Any) -> dict[s
 
 def written(folder: Path, values: dict[str, Any]) -> str:
     path = folder / "report.html"
-    report.write(path, **values)
+    report.write(path, training_run(values))
     return path.read_text("utf-8")
+
+
+def training_run(values: dict[str, Any]) -> TrainingRun:
+    """The run of `run`'s values, whose photos are given as bytes."""
+    return TrainingRun(**values | {"photos": lambda name: wire_image(values["photos"](name))})
 
 
 def matrix(breeds: int, seed: int = 0, mistakes: float = 0.1) -> list[list[int]]:
@@ -297,7 +304,7 @@ def test_a_search_shows_its_best_trials(tmp_path: Path) -> None:
         {"number": n, "parameters": {"learning-rate": 0.1 / n}, "loss": loss, "epochs": 5}
         for n, loss in enumerate((0.5, 0.25, None), start=1)
     ]
-    values = run(["Beagle", "Pug"], [[7, 1], [2, 6]], settings={"trials": trials})
+    values = run(["Beagle", "Pug"], [[7, 1], [2, 6]], trials=trials)
     page = " ".join(Reader(written(tmp_path, values)).text)
     assert "3 trials, 1 of them ended early" in page
     assert page.index("0.2500") < page.index("0.5000")
@@ -314,7 +321,7 @@ def test_the_old_report_stays_when_a_new_one_fails(tmp_path: Path) -> None:
     broken = run(["Beagle", "Pug"], [[7, 1], [2, 6]])
     del broken["evaluation"]["top1"]
     with pytest.raises(UndefinedError, match="'top1'"):
-        report.write(tmp_path / "report.html", **broken)
+        report.write(tmp_path / "report.html", training_run(broken))
     assert (tmp_path / "report.html").read_text("utf-8") == old
     assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
 

@@ -10,8 +10,8 @@ MODEL = Path(__file__).resolve().parents[4] / "model"
 
 def failing(statement: str, folder: str) -> int:
     script = (
-        "from dogbreeds.training.failure import told_to_sagemaker\n"
-        f"with told_to_sagemaker():\n    {statement}"
+        "from dogbreeds.training.failure import record_failure_reason\n"
+        f"with record_failure_reason():\n    {statement}"
     )
     environment = {**os.environ, "PYTHONPATH": str(MODEL), "SM_OUTPUT_DIR": folder}
     run = [sys.executable, "-c", script]

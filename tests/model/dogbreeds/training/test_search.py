@@ -11,11 +11,11 @@ from tests.model.learning import clouds
 
 def test_the_search_begins_with_what_it_is_given_and_ends_with_less_loss() -> None:
     start = HeadSettings(shrinkage=3.0, epochs=12)  # learns next to nothing
-    told: list[str] = []
+    lines: list[str] = []
     settings, trials = search(
-        zero_prior(3, 12), clouds(0, 40), clouds(1, 40), start, trials=8, tell=told.append
+        zero_prior(3, 12), clouds(0, 40), clouds(1, 40), start, trials=8, log=lines.append
     )
-    assert len(trials) == len(told) == 8
+    assert len(trials) == len(lines) == 8
     assert trials[0].parameters["shrinkage"] == 3.0
     finished = [trial.loss for trial in trials if trial.loss is not None]
     assert trials[0].loss is not None and min(finished) < trials[0].loss

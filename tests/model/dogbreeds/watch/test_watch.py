@@ -85,7 +85,7 @@ class Run:
         try:
             with watch.activations_of(self.network):
                 for _ in range(self.epochs):
-                    for inputs, labels in watch.loading(self.batches()):
+                    for inputs, labels in watch.timed(self.batches()):
                         optimiser.zero_grad()
                         loss = self.loss(self.network(inputs), labels)
                         loss.backward()  # type: ignore[no-untyped-call]
@@ -274,7 +274,7 @@ def test_watching_arrays_imports_no_torch() -> None:
 
 
 def test_a_stop_says_what_was_found_and_what_to_do() -> None:
-    watch = Watch(tell=lambda _: None)
+    watch = Watch(report=lambda _: None)
     gradient = np.array([[1.0, np.nan]])
     with pytest.raises(StoppedByRule, match=r"nan-or-infinity at step 1 in head: 1 .*broken photo"):
         watch.step(2.3, [("head", np.ones((1, 2)), gradient)])
@@ -286,11 +286,11 @@ def test_a_stop_says_what_was_found_and_what_to_do() -> None:
 def test_one_value_among_many_is_seen(kind: Callable[..., Any], bad: float) -> None:
     for weight, gradient in (([1.0, bad, 3.0], [1.0, 1, 1]), ([1.0, 1, 1], [1.0, bad, 3.0])):
         with pytest.raises(StoppedByRule, match="nan-or-infinity"):
-            Watch(tell=lambda _: None).step(1.0, [("layer", kind(weight), kind(gradient))])
+            Watch(report=lambda _: None).step(1.0, [("layer", kind(weight), kind(gradient))])
 
 
 def test_an_action_can_be_replaced_and_must_name_a_rule() -> None:
-    watch = Watch(actions={"nan-or-infinity": "warn"}, tell=lambda _: None)
+    watch = Watch(actions={"nan-or-infinity": "warn"}, report=lambda _: None)
     watch.step(math.nan)
     assert [finding.action for finding in watch.findings] == ["warn"]
     with pytest.raises(ValueError, match="No rule is called 'nan', expected one of poor-weight"):
@@ -299,7 +299,7 @@ def test_an_action_can_be_replaced_and_must_name_a_rule() -> None:
 
 def test_a_finding_is_told_once_and_is_json() -> None:
     told: list[Finding] = []
-    watch = Watch(actions={"exploding-gradient": "warn"}, tell=told.append)
+    watch = Watch(actions={"exploding-gradient": "warn"}, report=told.append)
     for _ in range(4):
         watch.step(1.0, [("layer", np.ones((2, 2)), np.full((2, 2), 1e30))])
     assert watch.findings == told

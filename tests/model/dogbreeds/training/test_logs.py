@@ -4,18 +4,18 @@ from pathlib import Path
 import pytest
 from tensorboardX.proto.event_pb2 import Event  # type: ignore[import-untyped]
 
-from dogbreeds.training.scalars import Scalars
+from dogbreeds.training.logs import Scalars
 
 
 def events(folder: Path) -> list[Event]:
     """Events of the folder's one file: records of length, its checksum, content, its checksum."""
     (file,) = folder.glob("events.out.tfevents.*")
-    content, found, at = file.read_bytes(), [], 0
+    content, records, at = file.read_bytes(), [], 0
     while at < len(content):
         (length,) = struct.unpack_from("<Q", content, at)
-        found.append(Event.FromString(content[at + 12 : at + 12 + length]))
+        records.append(Event.FromString(content[at + 12 : at + 12 + length]))
         at += 12 + length + 4
-    return found
+    return records
 
 
 def scalars(folder: Path) -> list[tuple[str, int, float]]:
@@ -27,9 +27,9 @@ def scalars(folder: Path) -> list[tuple[str, int, float]]:
 
 
 def test_values_are_in_the_file_when_the_block_ends(tmp_path: Path) -> None:
-    with Scalars(tmp_path / "a" / "tensorboard") as written:
-        written.add(1, {"loss/train": 0.5, "loss/valid": 0.6})
-        written.add(2, {"loss/train": 0.25})
+    with Scalars(tmp_path / "a" / "tensorboard") as log:
+        log.add(1, {"loss/train": 0.5, "loss/valid": 0.6})
+        log.add(2, {"loss/train": 0.25})
     assert scalars(tmp_path / "a" / "tensorboard") == [
         ("loss/train", 1, 0.5),
         ("loss/valid", 1, 0.6),
@@ -38,7 +38,7 @@ def test_values_are_in_the_file_when_the_block_ends(tmp_path: Path) -> None:
 
 
 def test_a_run_that_dies_leaves_what_it_added(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError), Scalars(tmp_path) as written:
-        written.add(1, {"loss/train": 0.5})
+    with pytest.raises(RuntimeError), Scalars(tmp_path) as log:
+        log.add(1, {"loss/train": 0.5})
         raise RuntimeError
     assert scalars(tmp_path) == [("loss/train", 1, 0.5)]
