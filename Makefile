@@ -49,7 +49,8 @@ CLOUDLESS := tests/functions tests/iam tests/statemachine/test_ways.py
 test-clouds: # one checkout holds one offline cloud at a time, so these stay together
 	$(VENV)/pytest $(WITHOUT) --ignore=tests/model $(CLOUDLESS:%=--ignore=%)
 
-# The second in a process of its own: after it OpenVINO ended the process by a segmentation fault; why was not found.
+# Separate process: OpenVINO crashes otherwise, cause unknown; ruled out: a second OpenMP runtime (only torch's libgomp
+# is loaded, OpenVINO has TBB), leaked threads.
 test-model:
 	$(VENV)/pytest $(WITHOUT) $(CLOUDLESS) tests/model --ignore=tests/model/dogbreeds/finetune --ignore=tests/model/dogbreeds/package/test_build.py
 	$(VENV)/pytest $(WITHOUT) tests/model/dogbreeds/finetune tests/model/dogbreeds/package/test_build.py

@@ -29,16 +29,18 @@ def test_it_answers_what_the_engine_answers(package: Path, eager_engine: EagerEn
     np.testing.assert_allclose(mass, expected_mass, atol=1e-3)
 
 
-def test_it_serves_where_openvino_is_missing(package: Path) -> None:
+def test_the_code_of_a_package_serves_alone_and_without_openvino(package: Path) -> None:
     code = (
         "import sys; sys.modules['openvino'] = None\n"
         f"sys.path.insert(0, {str(package / 'code')!r})\n"
         "from pathlib import Path; from dogbreeds.serving.inference import model_fn, warm_up\n"
         f"package = Path({str(package)!r}); model = model_fn(str(package), 2)\n"
         "print(type(model.engine).__name__, warm_up(model, package)['breeds'][0]['breed'])\n"
+        "print({Path(m.__file__).is_relative_to(package / 'code')"
+        " for n, m in sys.modules.items() if n.startswith('dogbreeds')})\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == "EagerEngine Bull Mastiff\n"
+    assert done.stdout == "EagerEngine Bull Mastiff\n{True}\n"
 
 
 def test_neither_engine_nor_torch_is_one_sentence(package: Path) -> None:
