@@ -49,8 +49,7 @@ def evaluated(folder: Path, dataset: Dataset, notdogs: list[Path]) -> dict[str, 
     with unpacked(folder / "out" / "model.tar.gz") as package:
         model = model_fn(str(package))
         photos = dataset.of_split("test")
-        photo_paths = [photo.path for photo in photos]
-        answers = predict_photos(model.engine, model.card.input, photo_paths)
+        answers = predict_photos(model.engine, model.card.input, [photo.path for photo in photos])
         breeds = [breed.breed for breed in model.breeds]
         predicted = answers.logits.argmax(axis=1)
         right = predicted == np.array([breeds.index(photo.breed) for photo in photos])

@@ -80,21 +80,20 @@ def build_package(
     with tempfile.TemporaryDirectory(prefix="kennel-export-") as name:
         exported = Path(name)
         export(network, card.input.size, exported)
-        fp32 = Engine(exported, variant=FP32)
-        fp32_answers = predict_photos(fp32, card.input, valid_paths, load)
-        smoke = _most_confident_photo(valid_paths, fp32_answers.logits, labels, load)
+        fp32 = predict_photos(Engine(exported, variant=FP32), card.input, valid_paths, load)
+        smoke = _most_confident_photo(valid_paths, fp32.logits, labels, load)
         check_parity(network, exported, prepare(wire_image(smoke), card.input))
-        int8_photos = _int8_photos(valid_paths, labels, card.input, load)
-        decision = add_int8_if_accurate(exported, *int8_photos)
+        pixels, pixel_labels = _int8_photos(valid_paths, labels, card.input, load)
+        decision = add_int8_if_accurate(exported, pixels, pixel_labels)
         int8 = decision.as_dict()
         if decision.precision == "int8":
-            int8_engine = Engine(exported, variant=INT8)
-            int8_answers = predict_photos(int8_engine, card.input, valid_paths, load)
-            int8 |= _calibration(int8_answers, labels)
-        card = replace(card, int8=int8, **_calibration(fp32_answers, labels))
+            engine = Engine(exported, variant=INT8)
+            predictions = predict_photos(engine, card.input, valid_paths, load)
+            int8 |= _calibration(predictions, labels)
+        card = replace(card, int8=int8, **_calibration(fp32, labels))
         engine = Engine(exported)
-        answers = predict_photos(engine, card.input, paths, load)
-        probabilities = softmax(answers.logits, card.for_precision(engine.precision).temperature)
+        logits = predict_photos(engine, card.input, paths, load).logits
+        probabilities = softmax(logits, card.for_precision(engine.precision).temperature)
         names = [photo.name for photo in test]
         result = evaluation(probabilities, truth, dataset.breeds, names)
         result |= {
@@ -113,10 +112,10 @@ def evaluation_json(result: dict[str, Any]) -> str:
     return json.dumps(result, indent=1, ensure_ascii=False) + "\n"
 
 
-def _calibration(answers: Predictions, labels: Labels) -> dict[str, Any]:
+def _calibration(predictions: Predictions, labels: Labels) -> dict[str, Any]:
     return {
-        "temperature": temperature(answers.logits, labels),
-        "dog_threshold": dog_threshold(answers.scores),
+        "temperature": temperature(predictions.logits, labels),
+        "dog_threshold": dog_threshold(predictions.scores),
     }
 
 
