@@ -5,7 +5,7 @@ VENV := .venv/bin
 TOOLS := .venv-tools/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tools lint demo up events test test-all test-clouds test-model check lock build clean
+.PHONY: help setup tools lint demo up events test test-all parallel-tests check lock build clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,32 +28,30 @@ up: setup ## the offline cloud, until Ctrl-C
 events: setup ## sample events with photos in them, for `sam local invoke`
 	@$(VENV)/python events/make.py
 
-test: setup lint ## the tests, some 20 minutes; PYTEST= for pytest's own arguments
+test: setup lint ## the tests, about ten minutes on two cores; PYTEST= for pytest's own arguments
 ifdef PYTEST
-	$(VENV)/pytest -m "not rivals" $(PYTEST)
+	$(VENV)/pytest -m "$(QUICK)" $(PYTEST)
 else
-	@echo "Two groups of tests run side by side; each is printed when it has ended."
-	@$(MAKE) --no-print-directory -j2 --output-sync=target test-clouds test-model WITHOUT='-m "not rivals"'
+	@$(MAKE) --no-print-directory parallel-tests SELECT='-m "$(QUICK)"'
 endif
 
-test-all: setup tools lint ## also what needs Java, Docker, Chromium or a rival
+test-all: setup tools lint ## also the slow ones, and what needs Java, Docker, Chromium or a rival
 ifdef PYTEST
 	$(VENV)/pytest $(PYTEST)
 else
-	@$(MAKE) --no-print-directory test-clouds test-model
+	@$(MAKE) --no-print-directory parallel-tests
 endif
 
-# What needs no offline cloud and yet takes minutes: it runs with the model's tests, to even out the two groups.
-CLOUDLESS := tests/functions tests/iam tests/statemachine/test_paths.py
+QUICK := not rivals and not slow
+# A process for each core, at most four: each may hold an offline cloud, or PyTorch. A file stays in one process.
+PARALLEL := --numprocesses=auto --maxprocesses=4 --dist=loadfile
+# OpenVINO has crashed in a process after these tests, cause unknown; ruled out: a second OpenMP runtime (only torch's
+# libgomp is loaded, OpenVINO has TBB), leaked threads. So they get processes of their own.
+APART := tests/model/dogbreeds/finetune tests/model/dogbreeds/package/test_build.py
 
-test-clouds: # one checkout holds one offline cloud at a time, so these stay together
-	$(VENV)/pytest $(WITHOUT) --ignore=tests/model $(CLOUDLESS:%=--ignore=%)
-
-# Separate process: OpenVINO crashes otherwise, cause unknown; ruled out: a second OpenMP runtime (only torch's libgomp
-# is loaded, OpenVINO has TBB), leaked threads.
-test-model:
-	$(VENV)/pytest $(WITHOUT) $(CLOUDLESS) tests/model --ignore=tests/model/dogbreeds/finetune --ignore=tests/model/dogbreeds/package/test_build.py
-	$(VENV)/pytest $(WITHOUT) tests/model/dogbreeds/finetune tests/model/dogbreeds/package/test_build.py
+parallel-tests:
+	$(VENV)/pytest $(PARALLEL) $(SELECT) $(APART:%=--ignore=%)
+	$(VENV)/pytest $(PARALLEL) $(SELECT) $(APART)
 
 check: setup tools lint ## style, types, the template and its roles
 	$(VENV)/ruff check .
