@@ -47,6 +47,7 @@ def test_files_are_copied_beside_the_package() -> None:
         (package(**{"card.json": b"{}"}), "is not what model/train.py writes"),
         (package(**{"evaluation.json": b"{"}), "is not what model/train.py writes"),
     ],
+    ids=["absent", "not-gzip", "cut-off", "member-missing", "empty-card", "evaluation-not-json"],
 )
 def test_invalid_package(content: Any, words: str) -> None:
     with pytest.raises(PackageBroken, match=words):
