@@ -14,8 +14,8 @@ from typing import Protocol
 from kennel.cloud.autoscaling.targets import DIMENSION, NAMESPACE, ScalableTargets
 from kennel.cloud.cloudwatch.alarms import Alarms
 from kennel.cloud.runtime.clock import Clock
+from kennel.cloud.runtime.errors import ServiceError
 from kennel.cloud.runtime.store import Json
-from kennel.cloud.sagemaker.errors import ServiceError
 
 COOLDOWN_SECONDS = 300  # AWS's default for endpoint variants
 

@@ -2,7 +2,7 @@
 
 from kennel.cloud.runtime.errors import ServiceError
 
-__all__ = ["ServiceError", "existing", "invalid", "missing", "not_found"]
+__all__ = ["existing", "invalid", "missing", "not_found"]
 
 
 def missing(kind: str, arn: str) -> ServiceError:

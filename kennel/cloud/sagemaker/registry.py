@@ -4,8 +4,9 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/model-registry-version.html
 """
 
 from kennel.cloud.runtime.clock import Clock
+from kennel.cloud.runtime.errors import ServiceError
 from kennel.cloud.runtime.store import Json, Store
-from kennel.cloud.sagemaker.errors import ServiceError, invalid
+from kennel.cloud.sagemaker.errors import invalid
 from kennel.cloud.sagemaker.handlers import Handler
 from kennel.cloud.sagemaker.listing import list_answer
 from kennel.cloud.sagemaker.resources import arn_of

@@ -12,7 +12,8 @@ from typing import Any
 import botocore.session
 from botocore.validate import ParamValidator
 
-from kennel.cloud.sagemaker.errors import ServiceError, invalid
+from kennel.cloud.runtime.errors import ServiceError
+from kennel.cloud.sagemaker.errors import invalid
 
 MODEL = botocore.session.get_session().get_service_model("sagemaker")
 

@@ -14,11 +14,11 @@ import httpx
 from kennel.cloud.cloudformation.names import ACCOUNT, REGION
 from kennel.cloud.cloudwatch.metrics import Metrics
 from kennel.cloud.runtime.clock import Clock
+from kennel.cloud.runtime.errors import ServiceError
 from kennel.cloud.runtime.faults import Fault, Faults
 from kennel.cloud.sagemaker.endpoints.endpoint import Endpoint
 from kennel.cloud.sagemaker.endpoints.fleet import Fleet
 from kennel.cloud.sagemaker.endpoints.instance import INVOKE_SECONDS
-from kennel.cloud.sagemaker.errors import ServiceError
 from kennel.cloud.sagemaker.handlers import not_emulated
 
 MAX_BODY_BYTES = 6_291_456  # botocore's shape BodyBlob

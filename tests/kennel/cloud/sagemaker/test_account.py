@@ -2,8 +2,8 @@
 
 import pytest
 
+from kennel.cloud.runtime.errors import ServiceError
 from kennel.cloud.sagemaker.account import Account, may_be_assumed
-from kennel.cloud.sagemaker.errors import ServiceError
 
 
 def trust(*services: str) -> dict[str, object]:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from kennel.cloud.sagemaker.errors import ServiceError
+from kennel.cloud.runtime.errors import ServiceError
 from kennel.cloud.sagemaker.listing import list_answer, page
 
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from kennel.cloud.runtime.clock import Clock
+from kennel.cloud.runtime.errors import ServiceError
 from kennel.cloud.runtime.store import Store
-from kennel.cloud.sagemaker.errors import ServiceError
 from kennel.cloud.sagemaker.registry import Registry
 from kennel.cloud.sagemaker.shapes import check_response
 

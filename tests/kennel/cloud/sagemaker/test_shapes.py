@@ -2,7 +2,7 @@
 
 import pytest
 
-from kennel.cloud.sagemaker.errors import ServiceError
+from kennel.cloud.runtime.errors import ServiceError
 from kennel.cloud.sagemaker.shapes import MalformedAnswer, check_request, check_response
 
 ARN = "arn:aws:sagemaker:us-east-1:123456789012:model/x"

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
+from kennel.cloud.runtime.errors import ServiceError
 from kennel.cloud.runtime.store import Store
-from kennel.cloud.sagemaker.errors import ServiceError
 from kennel.cloud.sagemaker.tags import MAX_TAGS, Tags
 
 ARN = "arn:aws:sagemaker:us-east-1:123456789012:model/dogs"

@@ -3,9 +3,10 @@
 import asyncio
 from typing import Any
 
+from kennel.cloud.runtime.errors import ServiceError
 from kennel.cloud.runtime.faults import Faults
 from kennel.cloud.runtime.store import Json, Store
-from kennel.cloud.sagemaker.errors import ServiceError, invalid, not_found
+from kennel.cloud.sagemaker.errors import invalid, not_found
 from kennel.cloud.sagemaker.handlers import Handler
 from kennel.cloud.sagemaker.jobs.context import JobContext
 from kennel.cloud.sagemaker.jobs.states import ENDED, Publish, discard_event

@@ -2,10 +2,11 @@
 
 import asyncio
 
+from kennel.cloud.runtime.errors import ServiceError
 from kennel.cloud.runtime.faults import Fault, Faults
 from kennel.cloud.runtime.store import Json, Store
 from kennel.cloud.sagemaker.endpoints.images import ImageResolver
-from kennel.cloud.sagemaker.errors import ServiceError, invalid, missing, not_found
+from kennel.cloud.sagemaker.errors import invalid, missing, not_found
 from kennel.cloud.sagemaker.handlers import Handler
 from kennel.cloud.sagemaker.jobs.context import JobContext
 from kennel.cloud.sagemaker.jobs.states import (

@@ -3,9 +3,10 @@
 import asyncio
 
 from kennel.cloud.runtime.clock import Clock
+from kennel.cloud.runtime.errors import ServiceError
 from kennel.cloud.runtime.faults import Faults
 from kennel.cloud.runtime.store import Json, Store
-from kennel.cloud.sagemaker.errors import ServiceError, invalid
+from kennel.cloud.sagemaker.errors import invalid
 from kennel.cloud.sagemaker.handlers import Handler
 from kennel.cloud.sagemaker.jobs.states import (
     ENDED,

@@ -5,8 +5,8 @@ import contextlib
 import uuid
 from dataclasses import dataclass
 
+from kennel.cloud.runtime.errors import ServiceError
 from kennel.cloud.runtime.store import Json, Store
-from kennel.cloud.sagemaker.errors import ServiceError
 from kennel.cloud.sagemaker.jobs.training.api import TrainingJobs
 from kennel.cloud.sagemaker.jobs.training.record import KIND as TRAINING
 from kennel.cloud.sagemaker.jobs.tuning.report import TRIALS, TuningReport, final_metrics

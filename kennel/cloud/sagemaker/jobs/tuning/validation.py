@@ -7,8 +7,9 @@ unconfirmed.
 
 import math
 
+from kennel.cloud.runtime.errors import ServiceError
 from kennel.cloud.runtime.store import Json
-from kennel.cloud.sagemaker.errors import ServiceError, invalid
+from kennel.cloud.sagemaker.errors import invalid
 from kennel.cloud.sagemaker.jobs.training.validation import check_training
 from kennel.cloud.sagemaker.jobs.tuning.request import ranges_of, training_request
 from kennel.cloud.sagemaker.jobs.validation import refuse_members

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
+from kennel.cloud.runtime.errors import ServiceError
 from kennel.cloud.runtime.faults import Fault
 from kennel.cloud.runtime.processes import is_running
 from kennel.cloud.runtime.store import Store
 from kennel.cloud.sagemaker.endpoints.transitions import NO_CAPACITY
-from kennel.cloud.sagemaker.errors import ServiceError
 from tests.kennel.cloud.sagemaker.endpoints.serving_tools import (
     Stage,
     scale,

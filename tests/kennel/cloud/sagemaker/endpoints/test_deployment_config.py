@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kennel.cloud.runtime.errors import ServiceError
 from kennel.cloud.sagemaker.endpoints.deployment_config import rollout_of
-from kennel.cloud.sagemaker.errors import ServiceError
 
 
 def config(kind: str, size: tuple[str, int] | None = None, **policy: Any) -> dict[str, Any]:

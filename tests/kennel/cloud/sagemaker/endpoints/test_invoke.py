@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from kennel.cloud.cloudwatch.metrics import Series
+from kennel.cloud.runtime.errors import ServiceError
 from kennel.cloud.runtime.faults import Fault
-from kennel.cloud.sagemaker.errors import ServiceError
 from tests.kennel.cloud.sagemaker.endpoints.serving_tools import stage
 
 
