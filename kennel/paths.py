@@ -8,7 +8,6 @@ ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = ROOT / "template.yaml"
 FUNCTIONS = ROOT / "functions"
 MODEL = ROOT / "model"
-REQUIREMENTS = ROOT / "requirements"
 
 #: All that Kennel writes on this machine, apart from the venvs; it can be deleted at any time.
 STATE = Path(os.environ.get("KENNEL_STATE", ROOT / ".kennel"))
