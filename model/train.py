@@ -36,7 +36,7 @@ from dogbreeds.finetune.run import fine_tune, finetune_input, follow
 from dogbreeds.network.network import Network
 from dogbreeds.network.weights import Backbone, load_backbone
 from dogbreeds.package.archive import whole_file, write_tar_gz
-from dogbreeds.package.build import build_package, evaluation_json
+from dogbreeds.package.build import build_package, check_live, evaluation_json
 from dogbreeds.package.card import (
     IMAGENET_MASS,
     MAX_PROBABILITY,
@@ -82,6 +82,7 @@ def train(
 
 def _train(settings: TrainingSettings, world: World, load: LoadPhoto) -> dict[str, Any]:
     with world.broadcasting_failure():
+        check_live(settings.live)
         audited = _audited(settings, load)
         dataset = audited.dataset
         if settings.label_report:

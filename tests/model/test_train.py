@@ -236,7 +236,7 @@ def test_each_photo_is_decoded_once(finetune: bool, package: Path, tmp_path: Pat
             ["--data", "{photos}", "--out", "{out}", "--live", "{photos}"],
             "There is no .*model.tar.gz",
         ),
-        (["--data", "{photos}", "--out", "{out}", "--live", __file__], "is no model package"),
+        (["--data", "{photos}", "--out", "{out}", "--live", __file__], "is not a model package"),
     ],
 )
 def test_what_cannot_be_is_one_sentence(

@@ -27,6 +27,16 @@ from tests.statemachine.task_server import MAX_SECONDS, TaskServer
 Json = dict[str, Any]
 
 
+def _with_short_retries(value: Any) -> Any:
+    """Let a second pass before each retry: moto waits in real time. test_shape.py has the rest."""
+    if isinstance(value, list):
+        return [_with_short_retries(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    quick = {"IntervalSeconds": 1, "BackoffRate": 1.0} if "MaxAttempts" in value else {}
+    return {key: _with_short_retries(item) for key, item in value.items()} | quick
+
+
 class Machine:
     """A state machine of moto's, and the server of its tasks."""
 
@@ -35,7 +45,7 @@ class Machine:
         self._server = server
         self._arn = client.create_state_machine(
             name="kennel",
-            definition=json.dumps(definition()),
+            definition=json.dumps(_with_short_retries(definition())),
             roleArn="arn:aws:iam::123456789012:role/kennel",
         )["stateMachineArn"]
         self._runs = 0

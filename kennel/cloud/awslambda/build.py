@@ -28,6 +28,7 @@ from kennel.paths import PYTHON, STATE
 #: What `scripts/setup.py` laid beside the venv's packages: wheels, runtime, emulator.
 LAMBDA = Path(sys.prefix) / "lambda"
 BUILDS = STATE / "build"
+KEPT_BUILDS = 3  # each of Kennel's has about 160 MB
 
 _LOCK = "lock"
 _IN_USE = "in-use"
@@ -77,11 +78,12 @@ def build(
     in_use: contextlib.ExitStack,
     inputs: Iterable[Path] = (),
     parent: Path = BUILDS,
+    kept: int = KEPT_BUILDS,
 ) -> dict[str, Path]:
     """Build functions and layers that are not built yet; return the folder of each logical id.
 
     Two processes that start at once build once: the second waits. Builds of other sources that no
-    process uses are removed.
+    process uses are removed, but for the latest.
 
     Parameters
     ----------
@@ -93,6 +95,8 @@ def build(
         Further folders whose files go into the builds.
     parent
         Holds a folder for each fingerprint; made when absent.
+    kept
+        Builds that stay, the latest ones, though no process uses them.
 
     Raises
     ------
@@ -107,7 +111,8 @@ def build(
         folder = parent / _fingerprint(sources, inputs, wheels)
         folder.mkdir(exist_ok=True)
         in_use.enter_context(locked(folder / _IN_USE, fcntl.LOCK_SH))
-        _remove_unused(parent)
+        os.utime(folder)  # the order of use, for _remove_unused
+        _remove_unused(parent, kept)
         return {name: _build(name, source, folder, wheels) for name, source in sources.items()}
 
 
@@ -161,10 +166,15 @@ def _run(logical_id: str, *command: str) -> None:
         raise CannotStart(f"building {logical_id} failed:\n{output}")
 
 
-def _remove_unused(parent: Path) -> None:
-    """Remove builds that no process uses: the caller holds its own in use."""
-    for folder in parent.iterdir():
-        if folder.is_dir() and is_free(folder / _IN_USE):
+def _remove_unused(parent: Path, kept: int) -> None:
+    """Remove builds that no process uses, except the latest `kept`."""
+    builds = sorted(
+        (folder for folder in parent.iterdir() if folder.is_dir()),
+        key=lambda folder: folder.stat().st_mtime,
+        reverse=True,
+    )
+    for folder in builds[kept:]:
+        if is_free(folder / _IN_USE):
             shutil.rmtree(folder, ignore_errors=True)
     for stamp in parent.glob("*.stamp"):  # of builds that were not addressed by content
         stamp.unlink()

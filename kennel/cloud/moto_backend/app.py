@@ -9,6 +9,7 @@ import contextlib
 import io
 import json
 import sys
+import time
 import uuid
 from http import HTTPStatus
 from typing import Any
@@ -63,9 +64,17 @@ class MotoApp:
         answer = Response.from_app(self._moto, environ)
         if answer.status_code == HTTPStatus.OK:
             stop.accepted()
+            _add_stop_date(answer)
         else:
             stop.refused()
         return answer
+
+
+def _add_stop_date(answer: Response) -> None:
+    """Add the time of the stop, which moto answers only if the interpreter has ended by then."""
+    body = json.loads(answer.get_data())
+    if body.get("stopDate") is None:
+        answer.set_data(json.dumps({**body, "stopDate": time.time()}))
 
 
 def _named(environ: Json) -> Json:

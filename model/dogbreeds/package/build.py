@@ -138,6 +138,18 @@ def _most_confident_photo(
     return buffer.getvalue()
 
 
+def is_given(live: Path) -> bool:
+    """Return whether there is a live package; before the first release the channel is empty."""
+    return not live.is_dir() or any(live.iterdir())
+
+
+def check_live(live: Path | None) -> None:
+    """Raise PackageError now, and not after a training, if `live` is not a package."""
+    if live is not None and is_given(live):
+        with unpacked(live) as package:
+            Card.read(package)
+
+
 def _comparison(  # noqa: PLR0917
     path: Path | None,
     dataset: Dataset,
@@ -147,8 +159,8 @@ def _comparison(  # noqa: PLR0917
     load: LoadPhoto,
 ) -> dict[str, Any] | None:
     """Compare the candidate with the live package on the test photos and the candidate's breeds."""
-    if path is None or (path.is_dir() and not any(path.iterdir())):
-        return None  # before the first release SageMaker's channel is missing or empty
+    if path is None or not is_given(path):
+        return None
     with unpacked(path) as package:
         model = model_fn(str(package))
         answers = predict_photos(model.engine, model.card.input, photos, load)

@@ -9,7 +9,8 @@ valid photos allow it, and the pretrained package, which has none, stays in fp32
 twenty photos that foolbox ships, it lost 4 points of top-1 on 1,400 dogs (docs/serving.md).
 
 The fp32 variant stays in the package for processors without VNNI or dot-product instructions: int8
-is no faster there, and its sums overflow. `engine.Engine` chooses.
+is no faster there, and its sums overflow. `engine.Engine` chooses. For the same reason int8 is not
+tried on such a processor: its accuracy there is not that of the processors that would use it.
 """
 
 import logging
@@ -25,7 +26,7 @@ from numpy.typing import NDArray
 from dogbreeds.package.card import Card, PackageError, read_breeds
 from dogbreeds.photos.decode import load_photo
 from dogbreeds.photos.preprocess import prepare
-from dogbreeds.serving.engine import FP32, INT8, Engine, ov
+from dogbreeds.serving.engine import FP32, INT8, Engine, has_fast_int8, ov
 
 MAX_TOP1_LOSS = 0.005  # of top-1: 0.5 points
 MAX_DOG_MASS_CHANGE = 0.2  # mean; the dog threshold is fitted afterwards, which corrects less
@@ -83,6 +84,12 @@ def add_int8_if_accurate(
         reason = (
             f"{len(photos)} valid photos are too few to decide on int8; "
             f"{MIN_PHOTOS} or more are needed."
+        )
+        return Int8Decision("fp32", reason, len(photos), None, None, None, None)
+    if not has_fast_int8():
+        reason = (
+            "int8 was not tried: this processor has neither VNNI nor Arm's dot product, so its "
+            "sums of 8-bit products overflow; train on one that has."
         )
         return Int8Decision("fp32", reason, len(photos), None, None, None, None)
     expected, expected_mass = top_breeds(Engine(folder, variant=FP32), photos)

@@ -19,7 +19,7 @@ sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
 
 import openvino as ov  # noqa: E402  # after the line above
 
-__all__ = ["FP32", "INT8", "Engine", "Variant", "ov", "variant_for_this_processor"]
+__all__ = ["FP32", "INT8", "Engine", "Variant", "has_fast_int8", "ov", "variant_for_this_processor"]
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,12 @@ def variant_for_this_processor(package: Path, cpuinfo: Path = _CPUINFO) -> Varia
     """Return int8 where `package` has it and the processor has instructions for it, else fp32."""
     if not all((package / file).is_file() for file in INT8.files):
         return FP32
-    flags = set(cpuinfo.read_text("utf-8").split()) if cpuinfo.is_file() else set()
-    return INT8 if flags & _FAST_INT8 else FP32
+    return INT8 if has_fast_int8(cpuinfo) else FP32
+
+
+def has_fast_int8(cpuinfo: Path = _CPUINFO) -> bool:
+    """Return whether the processor sums 8-bit products in 32 bits: VNNI, or Arm's dot product."""
+    return cpuinfo.is_file() and not _FAST_INT8.isdisjoint(cpuinfo.read_text("utf-8").split())
 
 
 class Engine:

@@ -71,11 +71,11 @@ def test_what_nobody_uses_is_removed_and_what_is_used_stays(tmp_path: Path) -> N
         folder = Path(process.stdout.readline().strip()).parent
         folder.rename(old)
         with contextlib.ExitStack() as in_use:
-            (new,) = build(guard(), in_use, parent=tmp_path).values()
+            (new,) = build(guard(), in_use, parent=tmp_path, kept=1).values()
         assert (old / "GuardFunction").is_dir()
         process.communicate("\n")
     with contextlib.ExitStack() as in_use:
-        assert build(guard(), in_use, parent=tmp_path) == {"GuardFunction": new}
+        assert build(guard(), in_use, parent=tmp_path, kept=1) == {"GuardFunction": new}
     assert not old.exists()
 
 

@@ -9,9 +9,16 @@ from dogbreeds.package.quantize import (
     add_int8_if_accurate,
     decide,
     labelled,
+    quantize,
     top_breeds,
 )
-from dogbreeds.serving.engine import FP32, INT8, Engine, variant_for_this_processor
+from dogbreeds.serving.engine import (
+    FP32,
+    INT8,
+    Engine,
+    has_fast_int8,
+    variant_for_this_processor,
+)
 
 
 def test_too_few_photos_stay_in_fp32(package: Path, tmp_path: Path) -> None:
@@ -63,6 +70,25 @@ def test_int8_runs_only_where_the_processor_is_made_for_it(
 
 
 @pytest.mark.shared
+def test_the_int8_variant_is_smaller_and_loads(package: Path, tmp_path: Path) -> None:
+    photos = np.random.default_rng(2).integers(0, 256, (4, 260, 260, 3), np.uint8)
+    quantize(package, photos, tmp_path)
+    size = (tmp_path / INT8.files[1]).stat().st_size
+    # the heads, a quarter of the weights, stay in fp32
+    assert size < (package / FP32.files[1]).stat().st_size / 2
+    assert Engine(tmp_path, variant=INT8)(photos)[0].shape == (4, 121)
+
+
+@pytest.mark.skipif(has_fast_int8(), reason="the processor has VNNI: int8 is tried")
+def test_int8_is_not_tried_where_its_sums_overflow(tmp_path: Path) -> None:
+    photos = np.zeros((MIN_PHOTOS, 4, 4, 3), np.uint8)
+    decision = add_int8_if_accurate(tmp_path, photos, [0] * MIN_PHOTOS)
+    assert decision.precision == "fp32"
+    assert "neither VNNI nor Arm's dot product" in decision.reason
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not has_fast_int8(), reason="the processor has no VNNI: int8 is not tried")
 def test_int8_on_real_photos(package: Path, shared_data: Path, tmp_path: Path) -> None:
     for name in FP32.files:
         shutil.copyfile(package / name, tmp_path / name)
@@ -70,10 +96,6 @@ def test_int8_on_real_photos(package: Path, shared_data: Path, tmp_path: Path) -
     decision = add_int8_if_accurate(tmp_path, photos, labels)
     assert decision.photos == 200
     assert decision.precision == "int8", decision.reason
-    # the heads, a quarter of the weights, stay in fp32
-    assert (tmp_path / INT8.files[1]).stat().st_size < (
-        (tmp_path / FP32.files[1]).stat().st_size / 2
-    )
     # photos that neither calibrated nor decided
     unseen, _ = labelled(package, shared_data / "woof10" / "test")
     int8, _ = top_breeds(Engine(tmp_path, variant=INT8), unseen[::3])

@@ -155,13 +155,13 @@ def test_a_loop_of_links_ends(photos: Path) -> None:
 
 
 @pytest.fixture
-def nobody(tmp_path_factory: pytest.TempPathFactory, photos: Path) -> Iterator[None]:
+def nobody(photos: Path) -> Iterator[None]:
     """For the test's time be a user who may not read everything, as root may."""
     if os.geteuid() != 0:
         yield
         return
     for above in photos.parents:
-        if above.is_relative_to(tmp_path_factory.getbasetemp().parent):
+        if above.name.startswith(("pytest-", "popen-", "test_")):  # pytest's and xdist's folders
             above.chmod(0o755)
     os.seteuid(65534)
     yield

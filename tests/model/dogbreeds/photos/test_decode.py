@@ -251,5 +251,5 @@ def test_command_line(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
-        "The 8 bytes received are no JPEG, PNG or WebP photo; send one of these.\n"
+        "dog.jpg: The 8 bytes received are no JPEG, PNG or WebP photo; send one of these.\n"
     )

@@ -13,7 +13,13 @@ from tests.kennel.cloud.sagemaker.jobs.training.test_api import archive, ended, 
 from tests.model.learning import photos_of
 
 EACH = {"train": 12, "valid": 2, "test": 2}  # photos a breed
-RECIPE = {"recipe": "small", "epochs": 2, "batch_size": 8, "frozen_stages": 0, "averages": [1.0]}
+RECIPE = {
+    "recipe": "small",
+    "epochs": 2,
+    "batch_size": 8,
+    "frozen_stages": 0,
+    "interpolation_shares": [1.0],
+}
 TAKEN = 2 * 24  # photos trained on: two epochs of twenty-four
 TORCHRUN = {
     "sagemaker_torch_distributed_enabled": "true",
