@@ -17,6 +17,9 @@ from kennel.cloud.cloudformation.template import Resource
 from kennel.cloud.runtime.clients import Clients
 from kennel.cloud.runtime.shapes import parameters
 
+#: Answers of list calls, by service, operation and parameters.
+Answers = dict[tuple[str, str, str], Any]
+
 
 @dataclass(frozen=True)
 class Call:
@@ -88,15 +91,24 @@ class Provider:
             step(clients, resource)
         return str(jmespath.search(self.physical_id, answer)) if self.physical_id else ""
 
-    def exists(self, clients: Clients, resource: Resource) -> bool:
-        """Return whether the service has the resource."""
-        try:
-            answer = self.list_call.send(clients(self.service), resource)
-        except ClientError as error:
-            if _is_absence(error):
-                return False
-            raise
-        names = jmespath.search(str(_filled(self.names, resource)), answer)
+    def exists(self, clients: Clients, resource: Resource, answers: Answers) -> bool:
+        """Return whether the service has the resource.
+
+        Parameters
+        ----------
+        answers
+            Answers of list calls, read and added to: many resources share one call.
+        """
+        request = _filled(self.list_call.parameters, resource)
+        call = (self.service, self.list_call.operation, repr(request))
+        if call not in answers:
+            try:
+                answers[call] = self.list_call.send(clients(self.service), resource)
+            except ClientError as error:
+                if not _is_absence(error):
+                    raise
+                answers[call] = None
+        names = jmespath.search(str(_filled(self.names, resource)), answers[call])
         return _filled(self.key, resource) in (names or [])
 
     def delete(self, clients: Clients, resource: Resource) -> None:

@@ -18,6 +18,7 @@ from botocore.exceptions import ClientError
 
 from kennel.cloud.cloudformation.custom_resources import CustomResources
 from kennel.cloud.cloudformation.names import REGION
+from kennel.cloud.cloudformation.provider import Answers
 from kennel.cloud.cloudformation.provider_steps import subscription
 from kennel.cloud.cloudformation.providers import PROVIDERS
 from kennel.cloud.cloudformation.resource_types import is_custom
@@ -83,18 +84,21 @@ class DeployedStack:
         CannotStart
             With the service's own reason, or the names of resources that do not exist afterwards.
         """
+        before: Answers = {}  # what there is before the stack's resources
         for resource in in_order(self._stack):
             ready = replace(resource, properties=self._with_ids(resource.properties))
             try:
-                self._create(_adapted(ready, self._clients))
+                self._create(_adapted(ready, self._clients), before)
             except ClientError as error:
                 raise CannotStart(
                     f"{resource.logical_id} ({resource.type}) cannot be created: {error}"
                 ) from error
+        after: Answers = {}
         absent = [
             each.logical_id
             for each in self._created.values()
-            if not is_custom(each.type) and not PROVIDERS[each.type].exists(self._clients, each)
+            if not is_custom(each.type)
+            and not PROVIDERS[each.type].exists(self._clients, each, after)
         ]
         if absent:
             raise CannotStart(f"created without an error, but absent: {', '.join(absent)}")
@@ -144,12 +148,12 @@ class DeployedStack:
         self._store.put("custom-resource", resource.logical_id, kept)
         return created
 
-    def _create(self, resource: Resource) -> None:
+    def _create(self, resource: Resource, before: Answers) -> None:
         if is_custom(resource.type):
             self._created[resource.logical_id] = self._create_custom(resource)
             return
         provider = PROVIDERS[resource.type]
-        if provider.physical_id or not provider.exists(self._clients, resource):
+        if provider.physical_id or not provider.exists(self._clients, resource, before):
             physical_id = provider.create(self._clients, resource)
             if physical_id:
                 self._ids[resource.name] = physical_id
