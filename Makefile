@@ -43,8 +43,9 @@ else
 endif
 
 QUICK := not rivals and not slow
-# A process for each core, at most four: each may hold an offline cloud, or PyTorch. A file stays in one process.
-PARALLEL := --numprocesses=auto --maxprocesses=4 --dist=loadfile
+# Three processes even on two cores: much of a test is waiting. Each may hold an offline cloud, or PyTorch. A file stays
+# in one process.
+PARALLEL := --numprocesses=3 --dist=loadfile
 # OpenVINO has crashed in a process after these tests, cause unknown; ruled out: a second OpenMP runtime (only torch's
 # libgomp is loaded, OpenVINO has TBB), leaked threads. So they get processes of their own.
 APART := tests/model/dogbreeds/finetune tests/model/dogbreeds/package/test_build.py

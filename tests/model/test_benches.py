@@ -11,6 +11,7 @@ BENCH = Path(__file__).resolve().parents[2] / "bench"
 
 
 @pytest.mark.shared
+@pytest.mark.slow
 def test_few_photos_a_breed_are_enough(shared_data: Path) -> None:
     command = [sys.executable, str(BENCH / "few_shot.py"), "--splits", "3"]
     command += ["--data", str(shared_data / "pets13"), "--notdogs", str(shared_data / "notdogs")]

@@ -186,6 +186,7 @@ def test_a_package_that_loads_and_is_wrong_never_becomes_ready(
     assert reason in last
 
 
+@pytest.mark.slow
 def test_a_request_that_never_ends_cannot_hold_the_server_past_its_kill(
     package: Path, tmp_path: Path
 ) -> None:

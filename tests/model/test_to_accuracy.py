@@ -45,6 +45,7 @@ def test_what_is_reached_has_its_seconds(photos: Path) -> None:
         assert isinstance(seconds, float) and 0 < seconds < 90, result
 
 
+@pytest.mark.slow
 def test_what_cannot_be_reached_has_none(photos: Path) -> None:
     result = run(photos, 1.1, 4)
     assert (result["seconds"], result["torchvision_seconds"]) == (None, None)

@@ -63,6 +63,7 @@ def run(cloud: Cloud, execution_input: dict[str, Any]) -> tuple[dict[str, Any], 
     return follow(cloud.url, machine, execution_input, record, MAX_SECONDS), states
 
 
+@pytest.mark.slow
 def test_tuning_training_and_release_over_the_pretrained_model(
     cloud: Cloud, shared_data: Path
 ) -> None:

@@ -34,6 +34,7 @@ def start_release(cloud: Cloud) -> str:
     return arn
 
 
+@pytest.mark.slow
 def test_aborted_first_release_leaves_nothing(cloud: Cloud) -> None:
     arn = start_release(cloud)
     client("stepfunctions", cloud.url).stop_execution(executionArn=arn)

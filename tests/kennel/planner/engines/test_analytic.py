@@ -13,6 +13,8 @@ from kennel.planner.inputs.distributions import Floats, lognormal, lognormal_of_
 from kennel.planner.inputs.settings import PlanSettings
 from kennel.planner.inputs.traffic import Profile, constant, spike
 
+pytestmark = pytest.mark.slow  # test_theory.py compares both engines with formulas, sooner
+
 SECONDS = 1200
 RUNS = 3
 SHARE = 0.02  # of the value

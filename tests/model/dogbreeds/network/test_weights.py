@@ -69,6 +69,7 @@ def test_a_file_that_is_not_the_known_one_is_refused() -> None:
 
 
 @pytest.mark.shared
+@pytest.mark.slow
 def test_the_match_is_right_on_real_photos(network: Network, shared_data: Path) -> None:
     # Wrong normalisation or tensor order shows here: about 0.8 of 1,000 classes, or far less.
     step = PreprocessConfig(260, 0.89, "bicubic", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))

@@ -60,7 +60,7 @@ def source() -> bytes:
     return archived(members)
 
 
-@pytest.mark.parametrize("launcher", ["ours", "toolkit"])
+@pytest.mark.parametrize("launcher", ["ours", pytest.param("toolkit", marks=pytest.mark.slow)])
 def test_two_instances_share_the_work_and_make_one_model(
     service: Service, photos: str, launcher: str
 ) -> None:
@@ -89,6 +89,7 @@ def test_two_instances_share_the_work_and_make_one_model(
     )
 
 
+@pytest.mark.slow
 def test_hosts_with_different_photos_fail_with_a_reason(service: Service, photos: str) -> None:
     description = run(service, "finetune-sharded", photos, "ShardedByS3Key")
     assert description["TrainingJobStatus"] == "Failed"

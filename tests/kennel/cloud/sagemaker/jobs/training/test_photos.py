@@ -41,6 +41,7 @@ def trained(service: Service, shared_data: Path, tmp_path_factory: Any) -> dict[
 
 
 @pytest.mark.shared
+@pytest.mark.slow
 def test_the_job_completes_with_its_metric(trained: dict[str, Any]) -> None:
     assert trained["TrainingJobStatus"] == "Completed", trained.get("FailureReason")
     (metric,) = trained["FinalMetricDataList"]
