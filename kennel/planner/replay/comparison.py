@@ -56,7 +56,7 @@ def compare(responses: Sequence[Response], predicted: Sequence[Result]) -> Compa
     if unexpected:
         raise KennelError(
             f"the offline cloud answered with status {unexpected}, expected 200, 429 or 503: "
-            "see its logs in .kennel/logs"
+            "see its logs in .kennel/run"
         )
     throttled = sum(r.status in THROTTLED_STATUSES for r in responses) / len(responses)
     return Comparison(
