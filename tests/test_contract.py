@@ -125,6 +125,7 @@ def test_synthetic_photos_are_the_same_on_both_ways(
 
 
 @pytest.mark.shared
+@pytest.mark.slow
 def test_real_photos_are_the_same_on_both_ways(
     model: inference.Model, network: Network, shared_data: Path
 ) -> None:

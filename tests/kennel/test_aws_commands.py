@@ -33,6 +33,7 @@ def photos(cloud: Cloud) -> str:
     return f"s3://{bucket}/batch/walk/"
 
 
+@pytest.mark.slow
 def test_batch_classifies_a_prefix_with_the_live_model(
     cloud: Cloud, photos: str, kennel: RunKennel
 ) -> None:

@@ -109,7 +109,10 @@ def first_run(state: Path) -> FirstRun:
 @pytest.mark.usefixtures("first_run")
 @pytest.mark.parametrize(
     ("number", "status"),
-    [(signal.SIGINT, 0), (signal.SIGKILL, -signal.SIGKILL)],
+    [
+        (signal.SIGINT, 0),
+        pytest.param(signal.SIGKILL, -signal.SIGKILL, marks=pytest.mark.slow),
+    ],
 )
 def test_up_ends_with_all_its_processes(number: signal.Signals, status: int, state: Path) -> None:
     with start(state) as up:
@@ -148,6 +151,7 @@ def test_up_down_and_classify_find_each_other(state: Path) -> None:
     assert again.stderr.startswith("kennel: no `kennel up` of this checkout runs")
 
 
+@pytest.mark.slow
 def test_state_outlives_a_restart_until_it_is_deleted(first_run: FirstRun, state: Path) -> None:
     with start(state) as up:
         assert up.address["api_key"] == first_run.address["api_key"]

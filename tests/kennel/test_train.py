@@ -105,6 +105,7 @@ def test_train(trained: Path) -> None:
     }
 
 
+@pytest.mark.slow
 def test_evaluate(trained: Path, photos: Path) -> None:
     package = str(trained / "model.tar.gz")
     done = run("evaluate", package, "--data", str(photos), "--notdogs", str(photos / "valid/boxer"))
@@ -117,6 +118,7 @@ def test_evaluate(trained: Path, photos: Path) -> None:
     assert last["top1"] == pytest.approx(evaluation["top1"])
 
 
+@pytest.mark.slow
 def test_a_training_killed_while_it_writes_leaves_no_package(photos: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     process = subprocess.Popen(

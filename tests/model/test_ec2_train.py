@@ -106,6 +106,7 @@ def start(
     return Machine(s3, done.returncode, done.stdout)
 
 
+@pytest.mark.slow
 def test_it_trains_uploads_and_ends_the_machine(bundle_folder: Path, tmp_path: Path) -> None:
     photos = kennel_of(tmp_path / "photos")
     write(photos / "train/beagle/empty.jpg", b"")

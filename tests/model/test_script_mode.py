@@ -103,6 +103,7 @@ def job(photos: Path, bundle_folder: Path, tmp_path_factory: pytest.TempPathFact
     )
 
 
+@pytest.mark.slow
 def test_success(job: Job) -> None:
     assert job.status == 0, job.log
     assert job.output("success") == "" and job.output("failure") is None

@@ -37,6 +37,7 @@ def run(photos: Path, accuracy: float, limit: float) -> dict[str, object]:
     return result
 
 
+@pytest.mark.slow
 def test_what_is_reached_has_its_seconds(photos: Path) -> None:
     result = run(photos, 0.5, 90)
     assert result["accuracy"] == 0.5

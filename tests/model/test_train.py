@@ -122,6 +122,7 @@ def test_search_and_the_last_line(trained: tuple[Path, Any]) -> None:
     assert re.search(r"tf_efficientnet_lite2-3-breeds@[0-9a-f]{12}, top-1 0\.\d{3} \(95 %", last)
 
 
+@pytest.mark.slow
 def test_the_same_inputs_give_the_same_bytes(
     trained: tuple[Path, Any], photos: Path, cache: Path, package: Path, tmp_path: Path
 ) -> None:
@@ -156,6 +157,7 @@ def test_a_kill_leaves_the_old_package_and_no_half_new_one(
     assert not list(out.glob("*.html")) and not (out / "evaluation.json").exists()
 
 
+@pytest.mark.slow
 def test_sagemakers_folders(
     photos: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

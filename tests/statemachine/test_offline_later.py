@@ -102,6 +102,7 @@ def load(cloud: Cloud) -> Iterator[None]:
             each.join()
 
 
+@pytest.mark.slow
 def test_concurrent_requests_scale_out_by_the_high_resolution_metric(
     released: Released,
 ) -> None:

@@ -171,6 +171,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "out"
 
 
+@pytest.mark.slow
 def test_the_audit_tells_of_them(trained: Path) -> None:
     audit = json.loads((trained / "audit.json").read_text())
     assert audit["findings"][-1]["kind"] == WRONG_LABEL

@@ -153,7 +153,7 @@ def test_frozen_stages_and_the_imagenet_head_stay(tmp_path: Path) -> None:
     assert [name for name in changed if name.startswith("backbone.layer4")]
 
 
-@pytest.mark.parametrize("mixup", [0.0, 0.4])
+@pytest.mark.parametrize("mixup", [0.0, pytest.param(0.4, marks=pytest.mark.slow)])
 def test_two_processes_learn_as_one(
     mixup: float, uninterrupted: tuple[Trained, dict[str, Tensor]], tmp_path: Path
 ) -> None:

@@ -132,6 +132,7 @@ def test_ended_by_sigterm_and_started_again_gives_the_same_package(
     assert not list((tmp_path / "kept").iterdir())
 
 
+@pytest.mark.slow
 def test_two_hosts_train_one_model(
     flags: list[str], tuned: tuple[Path, Any], tmp_path: Path
 ) -> None:

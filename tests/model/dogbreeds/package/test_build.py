@@ -15,7 +15,17 @@ from dogbreeds.package.card import Card
 from dogbreeds.package.write import write_folder
 from dogbreeds.photos.decode import wire_image
 from dogbreeds.photos.preprocess import prepare
-from dogbreeds.serving.engine import FP32, INT8, Engine, variant_for_this_processor
+from dogbreeds.serving.engine import (
+    FP32,
+    INT8,
+    Engine,
+    has_fast_int8,
+    variant_for_this_processor,
+)
+
+needs_int8 = pytest.mark.skipif(
+    not has_fast_int8(), reason="the processor has no VNNI: int8 is not tried"
+)
 from dogbreeds.serving.inference import model_fn, warm_up
 
 
@@ -34,6 +44,7 @@ def built(network: Network, package: Path, shared_data: Path) -> BuiltPackage:
 
 
 @pytest.mark.shared
+@needs_int8
 def test_int8_is_accepted_with_thresholds_of_its_own(built: BuiltPackage, tmp_path: Path) -> None:
     card = built.card
     assert card.int8["precision"] == "int8", card.int8["reason"]
@@ -49,6 +60,7 @@ def test_int8_is_accepted_with_thresholds_of_its_own(built: BuiltPackage, tmp_pa
 
 
 @pytest.mark.shared
+@needs_int8
 def test_both_variants_name_the_same_breeds(
     built: BuiltPackage, shared_data: Path, tmp_path: Path
 ) -> None:

@@ -32,6 +32,7 @@ def test_the_engine_s_form(
         export(network, 260, tmp_path / "export")
 
 
+@pytest.mark.slow
 def test_a_whole_training(no_file_above: Callable[[int], None], tmp_path: Path) -> None:
     photos, out = kennel_of(tmp_path / "photos"), tmp_path / "out"
     no_file_above(40_000_000)  # the package takes 45 MB, all else less

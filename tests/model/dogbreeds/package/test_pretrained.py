@@ -43,6 +43,7 @@ def test_most_real_dogs_are_called_dogs(model: Model, shared_data: Path) -> None
     assert dogs / len(photos) >= 0.85, f"{dogs} of {len(photos)}"
 
 
+@pytest.mark.slow
 def test_the_command_line_makes_the_very_bytes_of_the_bundle(
     bundle_folder: Path, tmp_path: Path
 ) -> None:

@@ -244,7 +244,7 @@ dist.destroy_process_group()
 """
 
 
-@pytest.mark.parametrize("launcher", ["toolkit", "torchrun"])
+@pytest.mark.parametrize("launcher", ["toolkit", pytest.param("torchrun", marks=pytest.mark.slow)])
 def test_two_hosts_train_together(service: Service, launcher: str) -> None:
     name = f"two-hosts-{launcher}"
     for number in range(3):

@@ -60,7 +60,8 @@ def source() -> bytes:
     return archived(members)
 
 
-@pytest.mark.parametrize("launcher", ["ours", pytest.param("toolkit", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("launcher", ["ours", "toolkit"])
+@pytest.mark.slow
 def test_two_instances_share_the_work_and_make_one_model(
     service: Service, photos: str, launcher: str
 ) -> None:

@@ -18,6 +18,9 @@ PHOTOS = 12  # a breed: 15 % go to valid, 15 % to test
 CACHE = Path(__file__).resolve().parents[6] / ".kennel" / "cache"
 
 
+pytestmark = pytest.mark.slow  # tests/kennel/test_train.py trains on photos, sooner
+
+
 @pytest.fixture(scope="module")
 def trained(service: Service, shared_data: Path, tmp_path_factory: Any) -> dict[str, Any]:
     for breed in BREEDS:
@@ -41,7 +44,6 @@ def trained(service: Service, shared_data: Path, tmp_path_factory: Any) -> dict[
 
 
 @pytest.mark.shared
-@pytest.mark.slow
 def test_the_job_completes_with_its_metric(trained: dict[str, Any]) -> None:
     assert trained["TrainingJobStatus"] == "Completed", trained.get("FailureReason")
     (metric,) = trained["FinalMetricDataList"]
