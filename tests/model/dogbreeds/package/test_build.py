@@ -22,11 +22,11 @@ from dogbreeds.serving.engine import (
     has_fast_int8,
     variant_for_this_processor,
 )
+from dogbreeds.serving.inference import model_fn, warm_up
 
 needs_int8 = pytest.mark.skipif(
     not has_fast_int8(), reason="the processor has no VNNI: int8 is not tried"
 )
-from dogbreeds.serving.inference import model_fn, warm_up
 
 
 @pytest.fixture(scope="module")
