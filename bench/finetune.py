@@ -36,7 +36,7 @@ CORES = 2
 
 
 def trained(data: Path, folder: Path, flags: list[str]) -> float:
-    """Train into `folder`/out and return the seconds; the messages go to stderr."""
+    """Run model/train.py with output in `folder`/out; return its wall time in seconds."""
     command = [sys.executable, str(ROOT / "model" / "train.py"), "--data", str(data)]
     command += ["--out", str(folder / "out"), "--cache", str(folder / "cache"), *flags]
     began = time.monotonic()

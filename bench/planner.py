@@ -1,4 +1,4 @@
-"""Times the planner's analytic engine on a day at 1,000 requests a second, against SimPy.
+"""Benchmark the planner's analytic engine against SimPy: a day at 1,000 requests a second.
 
     .venv/bin/python bench/planner.py [--rate 1000] [--seconds 86400]      # a minute or two
 

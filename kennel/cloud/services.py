@@ -263,7 +263,7 @@ def _config_of(store: Store, endpoint: str) -> str:
 
 
 def _api_key(store: Store) -> str:
-    """Return the value of the API key: the same one as long as the store lives."""
+    """Return the API key in the store; generate and store one if there is none."""
     stored = store.get("api-key", "value") or {"value": secrets.token_urlsafe(24)}
     store.put("api-key", "value", stored)
     return str(stored["value"])

@@ -1,4 +1,4 @@
-"""`kennel train` and `kennel evaluate` run the scripts of model/."""
+"""Tests of the commands `kennel train` and `kennel evaluate`."""
 
 import json
 import os

@@ -84,7 +84,7 @@ class RestApi:
         return response
 
     async def stop(self) -> None:
-        """Cancel the invocations that still run."""
+        """Cancel the function invocations in progress, and wait for their end."""
         for task in tuple(self._running):
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)

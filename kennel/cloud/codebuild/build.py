@@ -80,7 +80,7 @@ class Build:
 
     @property
     def id(self) -> str:
-        """The build's id: its project's name and a UUID."""
+        """The build ID, PROJECT:UUID."""
         return str(self.description["id"])
 
     @property

@@ -141,7 +141,7 @@ class PlanSettings:
 
 
 def read_template(path: Path) -> PlanSettings:
-    """Read the defaults of a template's parameters, and ClassifyFunction's memory.
+    """Read plan settings from a SAM template: parameter defaults, and a function's MemorySize.
 
     Raises
     ------

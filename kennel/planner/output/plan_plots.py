@@ -1,4 +1,4 @@
-"""Plots over time of a plan's report."""
+"""Draw the time-series plots of the plan report."""
 
 from collections.abc import Callable
 

@@ -57,7 +57,7 @@ class Audit:
         )
 
     def verdict(self) -> str:
-        """Return one sentence: why the run stops, or which photos it uses."""
+        """Return the result as a sentence: the findings that stop the run, or photos per split."""
         if self.stopping:
             flags = " ".join(f"--accept {finding.kind}" for finding in self.stopping)
             counts = ", ".join(

@@ -1,4 +1,4 @@
-"""Search hyperparameters on this machine: Optuna over `search_space.json`.
+"""Search hyperparameters with Optuna in the ranges of `search_space.json`.
 
 SageMaker's tuning jobs take their ranges from the same file. A trial fits the head on features that
 are computed already, so it takes a second or less; one that is worse than the median of the others

@@ -10,7 +10,7 @@ _METRIC = {"Name": "valid:loss", "Regex": "loss=([0-9.]+)"}
 
 
 def training(**members: Any) -> dict[str, Any]:
-    """Return a request of a job that fails soon: its data is missing."""
+    """Return a CreateTrainingJob request whose input data does not exist: the job fails."""
     return {
         "TrainingJobName": "$name",
         "RoleArn": "$role",

@@ -99,7 +99,7 @@ class Stage:
         return description
 
     async def settled(self, name: str = "e") -> dict[str, Any]:
-        """Wait until no change is under way."""
+        """Wait until the endpoint is in a final status; return its description."""
         settled = {"InService", "Failed", "UpdateRollbackFailed"}
         return await self.until(lambda described: described["EndpointStatus"] in settled, name)
 
