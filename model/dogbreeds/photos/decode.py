@@ -2,7 +2,7 @@
 
     python -m dogbreeds.photos.decode dog.jpg        # prints the wire's shape, or why there is none
 
-The bouncer in the Lambda function applies the same rules with its own code, and training and the
+ClassifyFunction applies the same rules with its own code, and training and the
 packages' smoke photos come through here, so the rules are written down once, in this order:
 
 1. Open the bytes as JPEG, PNG or WebP, whatever their name or content type said; nothing else is

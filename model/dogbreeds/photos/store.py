@@ -31,7 +31,7 @@ class _Stored(NamedTuple):
 
 
 class PhotoStore:
-    """A `LoadPhoto` that remembers; call it from any thread of this process.
+    """A thread-safe `LoadPhoto` that caches decoded photos in a temporary file.
 
     Parameters
     ----------
