@@ -15,7 +15,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,7 @@ from dogbreeds.finetune.run import fine_tune, finetune_input, follow
 from dogbreeds.network.network import Network
 from dogbreeds.network.weights import Backbone, load_backbone
 from dogbreeds.package.archive import whole_file, write_tar_gz
-from dogbreeds.package.build import build_package, check_live, evaluation_json
+from dogbreeds.package.build import build_package, evaluation_json, unpacked_live
 from dogbreeds.package.card import (
     IMAGENET_MASS,
     MAX_PROBABILITY,
@@ -76,13 +76,15 @@ def train(
     DataError, PhotoError, PackageError, StoppedByRule, Interrupted, OSError
         The message is one sentence (or a list of them) for the person who started it.
     """
-    with PhotoStore(settings.cache, settings.store_gb * 1e9, decode) as load:
-        return _train(settings, world, load)
+    with PhotoStore(settings.cache, settings.store_gb * 1e9, decode) as load, ExitStack() as exits:
+        return _train(settings, world, load, exits)
 
 
-def _train(settings: TrainingSettings, world: World, load: LoadPhoto) -> dict[str, Any]:
+def _train(
+    settings: TrainingSettings, world: World, load: LoadPhoto, exits: ExitStack
+) -> dict[str, Any]:
     with world.broadcasting_failure():
-        check_live(settings.live)
+        live = exits.enter_context(unpacked_live(settings.live))  # refused before the work
         audited = _audited(settings, load)
         dataset = audited.dataset
         if settings.label_report:
@@ -106,7 +108,7 @@ def _train(settings: TrainingSettings, world: World, load: LoadPhoto) -> dict[st
         fitted = replace(
             fitted, history=tuned.history, findings=[*fitted.findings, *tuned.findings]
         )
-    finished = build_package(network, card, dataset, settings.live, load)
+    finished = build_package(network, card, dataset, live, load)
     members, card, evaluation = finished.members, finished.card, finished.evaluation
     if settings.model_dir:
         write_folder(settings.model_dir, members)

@@ -8,7 +8,8 @@ a temperature and a dog threshold of its own.
 import io
 import json
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -138,16 +139,24 @@ def _most_confident_photo(
     return buffer.getvalue()
 
 
-def is_given(live: Path) -> bool:
-    """Return whether there is a live package; before the first release the channel is empty."""
-    return not live.is_dir() or any(live.iterdir())
+@contextmanager
+def unpacked_live(live: Path | None) -> Iterator[Path | None]:
+    """Yield the folder of the live package; None for no path, or for an empty folder.
 
+    Before the first release SageMaker's channel is missing or empty. A folder that this has yielded
+    may be given again, and is not unpacked again.
 
-def check_live(live: Path | None) -> None:
-    """Raise PackageError now, and not after a training, if `live` is not a package."""
-    if live is not None and is_given(live):
-        with unpacked(live) as package:
-            Card.read(package)
+    Raises
+    ------
+    PackageError
+        `live` is not a package.
+    """
+    if live is None or (live.is_dir() and not any(live.iterdir())):
+        yield None
+        return
+    with unpacked(live) as package:
+        Card.read(package)
+        yield package
 
 
 def _comparison(  # noqa: PLR0917
@@ -159,9 +168,9 @@ def _comparison(  # noqa: PLR0917
     load: LoadPhoto,
 ) -> dict[str, Any] | None:
     """Compare the candidate with the live package on the test photos and the candidate's breeds."""
-    if path is None or not is_given(path):
-        return None
-    with unpacked(path) as package:
+    with unpacked_live(path) as package:
+        if package is None:
+            return None
         model = model_fn(str(package))
         answers = predict_photos(model.engine, model.card.input, photos, load)
         logits = on_breeds_of(answers.logits, model.breeds, dataset.labels)
