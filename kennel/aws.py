@@ -21,7 +21,7 @@ from botocore.exceptions import (
 )
 
 from kennel import running_cloud
-from kennel.cloud.cloudformation.stack import client as offline_client
+from kennel.cloud.runtime.clients import client as offline_client
 from kennel.errors import KennelError
 
 #: Makes the client of the service named. Whoever calls it annotates the client with its type from

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -15,11 +15,12 @@ from rich.console import Console
 from kennel import demo as demonstration
 from kennel import running_cloud
 from kennel.client import classify as classify_photos
-from kennel.cloud.cloud import Cloud
 from kennel.execution import bring_up_endpoint, is_in_service
-from kennel.local_cloud import local_cloud
 from kennel.photo_files import find_photos
 from kennel.tables import answers_table
+
+if TYPE_CHECKING:
+    from kennel.cloud.cloud import Cloud
 
 screen = Console(stderr=True)
 
@@ -136,7 +137,9 @@ def demo(
 
 
 @contextlib.contextmanager
-def _cloud(port: int, host: str = "127.0.0.1", state: Path | None = None) -> Iterator[Cloud]:
+def _cloud(port: int, host: str = "127.0.0.1", state: Path | None = None) -> Iterator["Cloud"]:
+    from kennel.local_cloud import local_cloud  # noqa: PLC0415  # slow to import
+
     with contextlib.ExitStack() as stack:
         stack.enter_context(running_cloud.temporary_folder())
         with screen.status("starting the offline cloud") as status:

@@ -1,5 +1,7 @@
 """`make demo`: release the model, classify real photos, and compare the answers with the truth."""
 
+from __future__ import annotations
+
 import importlib.util
 import json
 import re
@@ -8,16 +10,19 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from kennel.client import Answer, classify
-from kennel.cloud.cloud import Cloud
 from kennel.errors import KennelError
 from kennel.execution import bring_up_endpoint
 from kennel.photo_files import find_photos
 from kennel.running_cloud import CloudAddress
 from kennel.tables import answers_table
+
+if TYPE_CHECKING:
+    from kennel.cloud.cloud import Cloud
 
 #: The dogs among foolbox's photos, by ImageNet class: a photo is named imagenet_NN_CLASS.jpg.
 DOGS = {243: "Bull Mastiff", 251: "Dalmatian"}

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 from rich.console import Console
 
-from kennel.cloud.cloud import Cloud
-from kennel.cloud.cloudformation.stack import client
+from kennel.cloud.runtime.clients import client
 from kennel.errors import KennelError
 from kennel.progress import show_states
 
@@ -21,6 +20,8 @@ if TYPE_CHECKING:
     from types_boto3_sagemaker.client import SageMakerClient
     from types_boto3_stepfunctions.client import SFNClient
     from types_boto3_stepfunctions.type_defs import HistoryEventTypeDef
+
+    from kennel.cloud.cloud import Cloud
 
 POLL_SECONDS = 0.2
 TIMEOUT_SECONDS = 300.0  # the pretrained model is released in some 10 s, a training takes minutes

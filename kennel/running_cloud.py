@@ -1,5 +1,7 @@
 """Find, describe and stop the running `kennel up`, which writes its address to a file."""
 
+from __future__ import annotations
+
 import contextlib
 import json
 import os
@@ -9,15 +11,18 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 import httpx
 
-from kennel.cloud.cloud import Cloud
 from kennel.cloud.iam.identity import OPERATOR_KEY
 from kennel.cloud.runtime.faults import Fault, Faults
 from kennel.cloud.runtime.processes import is_running
 from kennel.errors import KennelError
 from kennel.paths import STATE
+
+if TYPE_CHECKING:
+    from kennel.cloud.cloud import Cloud
 
 ADDRESS_FILE = STATE / "up.json"
 STATE_FOLDER = STATE / "state"  # what a restart reads again

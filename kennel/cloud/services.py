@@ -19,7 +19,7 @@ from kennel.cloud.awslambda.function_config import read_functions
 from kennel.cloud.awslambda.functions import LambdaService
 from kennel.cloud.awslambda.logs import FunctionLogs
 from kennel.cloud.cloudformation.custom_resources import CustomResources
-from kennel.cloud.cloudformation.stack import DeployedStack, client
+from kennel.cloud.cloudformation.stack import DeployedStack
 from kennel.cloud.cloudformation.template import Stack
 from kennel.cloud.cloudwatch.alarms import Alarms
 from kennel.cloud.cloudwatch.metrics import Metrics
@@ -37,6 +37,7 @@ from kennel.cloud.iam.policy import RequiredPermission
 from kennel.cloud.iam.requests import ApiCall
 from kennel.cloud.moto_backend.persistence import Persistence
 from kennel.cloud.moto_backend.proxy import MotoProxy, changes_something
+from kennel.cloud.runtime.clients import client
 from kennel.cloud.runtime.clock import Clock
 from kennel.cloud.runtime.store import Store
 from kennel.cloud.sagemaker.account import Account, may_be_assumed

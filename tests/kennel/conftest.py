@@ -14,7 +14,7 @@ from moto.server import ThreadedMotoServer
 
 from kennel.aws import Connect
 from kennel.cli import main
-from kennel.cloud.cloudformation.stack import client
+from kennel.cloud.runtime.clients import client
 
 
 @pytest.fixture(scope="session")

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from kennel.cloud.cloud import Cloud
-from kennel.cloud.cloudformation.stack import client
 from kennel.cloud.iam.identity import OPERATOR_KEY
+from kennel.cloud.runtime.clients import client
 from kennel.demo import samples
 from tests.kennel.conftest import RunKennel
 

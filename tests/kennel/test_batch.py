@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from kennel.batch import BatchJob, start, wait
-from kennel.cloud.cloudformation.stack import client
+from kennel.cloud.runtime.clients import client
 from kennel.errors import KennelError
 from kennel.s3_prefix import S3Prefix
 from tests.kennel.conftest import clients, scripted

@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from kennel.cloud.cloud import Cloud
-from kennel.cloud.cloudformation.stack import client
+from kennel.cloud.runtime.clients import client
 from kennel.cloud.runtime.processes import is_running, listen
 from kennel.demo import samples
 from kennel.paths import STATE

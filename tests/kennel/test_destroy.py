@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from kennel.cloud.cloudformation.stack import client
+from kennel.cloud.runtime.clients import client
 from kennel.destroy import delete_stack, find_sam, run
 from kennel.errors import KennelError
 from kennel.paths import ROOT

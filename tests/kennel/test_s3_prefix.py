@@ -2,7 +2,7 @@
 
 import pytest
 
-from kennel.cloud.cloudformation.stack import client
+from kennel.cloud.runtime.clients import client
 from kennel.errors import KennelError
 from kennel.s3_prefix import S3Prefix
 

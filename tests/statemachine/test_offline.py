@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from kennel.cloud.cloud import Cloud
-from kennel.cloud.cloudformation.stack import client
+from kennel.cloud.runtime.clients import client
 from kennel.errors import KennelError
 from kennel.execution import follow
 from tests.conftest import StartCloud

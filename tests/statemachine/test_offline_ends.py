@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from kennel.cloud.cloud import Cloud
-from kennel.cloud.cloudformation.stack import client
+from kennel.cloud.runtime.clients import client
 from tests.conftest import StartCloud
 from tests.statemachine.offline_resources import (
     endpoint,

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from kennel.cloud.cloud import Cloud
-from kennel.cloud.cloudformation.stack import client
+from kennel.cloud.runtime.clients import client
 from kennel.cloud.runtime.faults import Fault, Faults
 from kennel.errors import KennelError
 from kennel.execution import follow

@@ -16,7 +16,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from kennel.cloud.cloud import Cloud
-from kennel.cloud.cloudformation.stack import client
+from kennel.cloud.runtime.clients import client
 from kennel.cloud.runtime.faults import Fault
 from kennel.demo import samples
 from kennel.execution import follow

@@ -11,43 +11,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import boto3
 import yaml
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from kennel.cloud.cloudformation.custom_resources import CustomResources
-from kennel.cloud.cloudformation.names import REGION
 from kennel.cloud.cloudformation.provider import Answers
 from kennel.cloud.cloudformation.provider_steps import subscription
 from kennel.cloud.cloudformation.providers import PROVIDERS
 from kennel.cloud.cloudformation.resource_types import is_custom
 from kennel.cloud.cloudformation.template import Resource, Stack
-from kennel.cloud.iam.identity import OPERATOR_KEY
-from kennel.cloud.runtime.clients import Clients
+from kennel.cloud.runtime.clients import Clients, client
 from kennel.cloud.runtime.store import Store
 from kennel.errors import CannotStart, KennelError
 
 _DYNAMIC = re.compile(r"\{\{resolve:ssm:([^}:]+)(?::\d+)?\}\}")
-
-
-def client(service: str, url: str, access_key: str = OPERATOR_KEY) -> Any:
-    """Return a boto3 client for the offline cloud at `url`.
-
-    Parameters
-    ----------
-    access_key
-        The operator's, or a role's logical id for a client with that role's permissions.
-    """
-    make: Any = boto3.client  # its type knows a client only where the service is a literal
-    return make(
-        service,
-        endpoint_url=url,
-        region_name=REGION,
-        aws_access_key_id=access_key,
-        aws_secret_access_key="offline",  # noqa: S106 - signatures are not checked
-        config=Config(s3={"addressing_style": "path"}, proxies={}),
-    )
 
 
 class DeployedStack:

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from samtranslator.model.exceptions import InvalidDocumentException
-from samtranslator.translator.transform import transform
 from samtranslator.yaml_helper import yaml_parse
 
 from kennel.cloud.cloudformation.intrinsics import Resolver
@@ -82,6 +80,10 @@ def load(path: Path, parameters: Mapping[str, str], stack_name: str) -> Stack:
         When the template cannot be read, a parameter is unknown or missing, or a resource has a
         type that is not in resource_types.py.
     """
+    # Slow to import, and most commands read no template.
+    from samtranslator.model.exceptions import InvalidDocumentException  # noqa: PLC0415
+    from samtranslator.translator.transform import transform  # noqa: PLC0415
+
     try:
         source = yaml_parse(path.read_text())
     except OSError as error:

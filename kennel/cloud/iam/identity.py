@@ -4,11 +4,16 @@ A function's key is its role's logical id; moto's Step Functions interpreter sig
 key; the operator has one too. Any other key is refused, as AWS refuses an unknown one.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from kennel.cloud.cloudformation.names import ACCOUNT
-from kennel.cloud.cloudformation.template import Stack
 from kennel.cloud.iam.policy import Role, read_role
+
+if TYPE_CHECKING:
+    from kennel.cloud.cloudformation.template import Stack
 
 OPERATOR_KEY = "kennel-operator"
 INTERPRETER_KEY = "ak"  # moto/stepfunctions/parser/asl/utils/boto_client.py
@@ -43,7 +48,7 @@ class Identities:
         self._sessions = sessions or {}
 
     @classmethod
-    def of_stack(cls, stack: Stack) -> "Identities":
+    def of_stack(cls, stack: Stack) -> Identities:
         """Read the roles of a stack, its state machines and its functions."""
         declared = stack.of_type("AWS::IAM::Role")
         by_arn = {role.arn: role.logical_id for role in declared}

@@ -1,6 +1,12 @@
-"""The type of a function that returns a boto3 client by the service's name."""
+"""Make boto3 clients of the offline cloud, and the type of a function that makes them."""
 
 from typing import TYPE_CHECKING, Any, Literal, Protocol, overload
+
+import boto3
+from botocore.config import Config
+
+from kennel.cloud.cloudformation.names import REGION
+from kennel.cloud.iam.identity import OPERATOR_KEY
 
 if TYPE_CHECKING:
     from types_boto3_application_autoscaling import ApplicationAutoScalingClient
@@ -42,3 +48,22 @@ class Clients(Protocol):
     def __call__(self, service: Literal["stepfunctions"], /) -> "SFNClient": ...
     @overload
     def __call__(self, service: str, /) -> Any: ...
+
+
+def client(service: str, url: str, access_key: str = OPERATOR_KEY) -> Any:
+    """Return a boto3 client for the offline cloud at `url`.
+
+    Parameters
+    ----------
+    access_key
+        The operator's, or a role's logical id for a client with that role's permissions.
+    """
+    make: Any = boto3.client  # its type knows a client only where the service is a literal
+    return make(
+        service,
+        endpoint_url=url,
+        region_name=REGION,
+        aws_access_key_id=access_key,
+        aws_secret_access_key="offline",  # noqa: S106 - signatures are not checked
+        config=Config(s3={"addressing_style": "path"}, proxies={}),
+    )

@@ -14,8 +14,8 @@ from botocore.exceptions import ClientError
 
 from kennel.client import classify
 from kennel.cloud.cloud import Cloud, run_cloud
-from kennel.cloud.cloudformation.stack import client
 from kennel.cloud.config import CloudConfig
+from kennel.cloud.runtime.clients import client
 from kennel.demo import is_right, samples
 from kennel.errors import CannotStart
 from kennel.paths import ROOT

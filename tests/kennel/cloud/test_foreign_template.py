@@ -8,9 +8,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from kennel.cloud.cloud import Cloud, run_cloud
-from kennel.cloud.cloudformation.stack import client
 from kennel.cloud.config import CloudConfig
 from kennel.cloud.iam.policy import RequiredPermission
+from kennel.cloud.runtime.clients import client
 
 TEMPLATE = """
 Transform: AWS::Serverless-2016-10-31

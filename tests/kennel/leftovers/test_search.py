@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from kennel.cloud.cloud import Cloud
-from kennel.cloud.cloudformation.stack import client
+from kennel.cloud.runtime.clients import client
 from kennel.deployed import DeployedStack
 from kennel.deployment import read
 from kennel.leftovers.names import StackNames

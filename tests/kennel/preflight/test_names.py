@@ -4,8 +4,8 @@ import dataclasses
 
 import pytest
 
-from kennel.cloud.cloudformation.stack import client
 from kennel.cloud.cloudformation.template import Resource, Stack
+from kennel.cloud.runtime.clients import client
 from kennel.deployed import DeployedStack
 from kennel.deployment import Deployment, read
 from kennel.preflight.findings import Finding, Level

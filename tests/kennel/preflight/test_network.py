@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from kennel.cloud.cloudformation.stack import client
 from kennel.cloud.cloudformation.template import Resource, Stack
+from kennel.cloud.runtime.clients import client
 from kennel.deployment import Deployment, read
 from kennel.preflight.findings import Level
 from kennel.preflight.network import network

@@ -9,7 +9,7 @@ from botocore.config import Config
 from rich.console import Console
 
 from kennel.cloud.cloud import Cloud
-from kennel.cloud.cloudformation.stack import client
+from kennel.cloud.runtime.clients import client
 from kennel.deployment import read
 from kennel.preflight.findings import Finding, Level
 from kennel.preflight.report import as_json, as_table, blocks, verdict

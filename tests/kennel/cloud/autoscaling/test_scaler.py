@@ -18,9 +18,9 @@ from starlette.types import Receive, Scope, Send
 
 from kennel.cloud.autoscaling.api import ScalingService
 from kennel.cloud.autoscaling.targets import DIMENSION, ScalableTargets
-from kennel.cloud.cloudformation.stack import client
 from kennel.cloud.cloudwatch.alarms import Alarms
 from kennel.cloud.cloudwatch.metrics import Series
+from kennel.cloud.runtime.clients import client
 from kennel.cloud.runtime.processes import listen
 from kennel.cloud.runtime.store import Store
 from tests.kennel.cloud.sagemaker.endpoints.serving_tools import Stage, stage, update, variant

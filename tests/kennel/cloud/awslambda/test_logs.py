@@ -6,11 +6,11 @@ from pathlib import Path
 
 from kennel.cloud.awslambda.function_config import FunctionConfig
 from kennel.cloud.awslambda.logs import FunctionLogs
-from kennel.cloud.cloudformation.stack import client
 from kennel.cloud.cloudwatch.metrics import Metrics, Series
 from kennel.cloud.iam.identity import Identities
 from kennel.cloud.iam.permissions import Authorizer
 from kennel.cloud.iam.policy import read_role
+from kennel.cloud.runtime.clients import client
 from kennel.cloud.runtime.clock import Clock
 
 EMBEDDED = {

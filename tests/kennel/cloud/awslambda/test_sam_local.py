@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from kennel.cloud.cloud import Cloud
-from kennel.cloud.cloudformation.stack import client
+from kennel.cloud.runtime.clients import client
 from kennel.execution import follow
 from kennel.paths import ROOT
 from tests.conftest import StartCloud

@@ -9,8 +9,9 @@ import pytest
 from kennel.cloud.cloudformation.custom_resources import CustomResources
 from kennel.cloud.cloudformation.providers import PROVIDERS
 from kennel.cloud.cloudformation.resource_types import RESOURCE_TYPES
-from kennel.cloud.cloudformation.stack import DeployedStack, client, in_order
+from kennel.cloud.cloudformation.stack import DeployedStack, in_order
 from kennel.cloud.cloudformation.template import Stack, load
+from kennel.cloud.runtime.clients import client
 from kennel.errors import CannotStart, KennelError
 
 TEMPLATE = """

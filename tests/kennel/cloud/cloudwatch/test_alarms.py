@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from kennel.cloud.cloudformation.stack import client
 from kennel.cloud.cloudwatch.alarm_state import state_of
 from kennel.cloud.cloudwatch.alarms import Alarms
 from kennel.cloud.cloudwatch.metrics import Metrics
+from kennel.cloud.runtime.clients import client
 from kennel.cloud.runtime.clock import Clock
 
 # From CloudWatch's documentation, "How alarm state is evaluated when data is missing": points

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from kennel.cloud.cloudformation.stack import client
 from kennel.cloud.cloudwatch.metrics import Metrics, Series
+from kennel.cloud.runtime.clients import client
 from kennel.cloud.runtime.clock import Clock
 
 DIMENSIONS = {"VariantName": "A", "EndpointName": "e"}

@@ -12,9 +12,9 @@ import pytest
 import yaml
 from starlette.requests import Request
 
-from kennel.cloud.cloudformation.stack import client
 from kennel.cloud.cloudformation.template import Resource, Stack, load
 from kennel.cloud.codebuild.builds import ImageBuilds
+from kennel.cloud.runtime.clients import client
 from kennel.cloud.runtime.faults import Fault, Faults
 from kennel.cloud.sagemaker.endpoints.images import LocalImages
 from kennel.paths import TEMPLATE

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from kennel.cloud.cloudformation.stack import client
 from kennel.cloud.cloudformation.template import Resource, Stack
 from kennel.cloud.eventbridge.events import Events
 from kennel.cloud.eventbridge.targets import EventTargets, input_of
+from kennel.cloud.runtime.clients import client
 from kennel.cloud.runtime.clock import Clock
 from kennel.errors import CannotStart
 

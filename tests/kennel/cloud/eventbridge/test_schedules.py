@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from kennel.cloud.cloudformation.stack import client
 from kennel.cloud.cloudformation.template import Resource, Stack
 from kennel.cloud.eventbridge.events import Events
 from kennel.cloud.eventbridge.schedules import Schedules, next_time
 from kennel.cloud.eventbridge.targets import EventTargets
+from kennel.cloud.runtime.clients import client
 from kennel.cloud.runtime.clock import Clock
 from kennel.errors import CannotStart
 

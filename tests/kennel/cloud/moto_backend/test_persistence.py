@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from kennel.cloud.cloudformation.stack import client
 from kennel.cloud.cloudformation.template import Resource, Stack
 from kennel.cloud.moto_backend.persistence import Persistence
+from kennel.cloud.runtime.clients import client
 
 STACK = Stack(
     "tried",

@@ -16,8 +16,8 @@ import uvicorn
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
-from kennel.cloud.cloudformation.stack import client
 from kennel.cloud.iam.identity import OPERATOR_KEY
+from kennel.cloud.runtime.clients import client
 from kennel.cloud.runtime.clock import Clock
 from kennel.cloud.runtime.faults import Faults
 from kennel.cloud.runtime.processes import listen

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from kennel.cloud.cloudformation.stack import client
+from kennel.cloud.runtime.clients import client
 from kennel.cloud.sagemaker.endpoints.images import LocalImages
 
 REGISTRY = "123456789012.dkr.ecr.us-east-1.amazonaws.com"

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from kennel.cloud.cloud import Cloud
-from kennel.cloud.cloudformation.stack import client
+from kennel.cloud.runtime.clients import client
 from kennel.demo import samples
 from kennel.local_cloud import OFFLINE_IMAGE
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 from botocore.stub import Stubber
 
-from kennel.cloud.cloudformation.stack import client
+from kennel.cloud.runtime.clients import client
 from kennel.cloud.sagemaker.jobs.logs import LogMetrics, LogStream
 
 if TYPE_CHECKING:

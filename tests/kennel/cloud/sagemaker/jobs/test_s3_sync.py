@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from kennel.cloud.cloudformation.stack import client
+from kennel.cloud.runtime.clients import client
 from kennel.cloud.sagemaker.jobs.s3_sync import (
     Mirror,
     TransferFailed,

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from kennel.cloud.cloud import Cloud
-from kennel.cloud.cloudformation.stack import client
+from kennel.cloud.runtime.clients import client
 from tests.kennel.cloud.sagemaker.conftest import WAIT_SECONDS
 from tests.kennel.cloud.sagemaker.jobs.scripts import COPY, IMAGE, packed
 
