@@ -1,7 +1,7 @@
 """The page as one self-contained HTML document, with a policy that allows nothing else.
 
-page.html, page.css and page.js lie beside this file; the browser gets them as one document, and the
-Content-Security-Policy names the style and the script by hash.
+page.html, page.css and the scripts lie beside this file; the browser gets them as one document, and
+the Content-Security-Policy names the style and the script by hash.
 """
 
 import base64
@@ -11,6 +11,7 @@ from pathlib import Path
 __all__ = ["page", "policy"]
 
 _HERE = Path(__file__).parent
+_SCRIPTS = ("display.js", "photo.js", "page.js")  # one script, in this order
 
 
 def page() -> tuple[str, str]:
@@ -27,7 +28,7 @@ def page() -> tuple[str, str]:
         A file of the page is missing from the package.
     """
     style = (_HERE / "page.css").read_text("utf-8")
-    script = (_HERE / "page.js").read_text("utf-8")
+    script = "\n".join((_HERE / name).read_text("utf-8") for name in _SCRIPTS)
     html = (_HERE / "page.html").read_text("utf-8")
     return html.replace("{{style}}", style).replace("{{script}}", script), policy(style, script)
 

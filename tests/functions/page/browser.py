@@ -5,6 +5,7 @@ document that ends in a zero byte (``--remote-debugging-pipe``).
 """
 
 import base64
+import io
 import json
 import os
 import shutil
@@ -14,6 +15,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from PIL import Image
 
 _FLAGS = (
     "--headless",
@@ -27,6 +30,12 @@ _FLAGS = (
     "--hide-scrollbars",
     "--remote-debugging-pipe",
 )
+
+
+_KEYS: dict[str, dict[str, Any]] = {
+    "Tab": {"windowsVirtualKeyCode": 9},
+    "Enter": {"windowsVirtualKeyCode": 13, "text": "\r"},
+}
 
 
 def chromium() -> str | None:
@@ -80,16 +89,38 @@ class Tab:
         if event.get("method") == "Runtime.exceptionThrown":
             self.complaints.append(json.dumps(event["params"]))
 
-    def look(self, *, width: int, height: int, dark: bool) -> None:
+    def look(
+        self,
+        *,
+        width: int = 1280,
+        height: int = 900,
+        dark: bool = False,
+        touch: bool = False,
+        forced_colors: bool = False,
+    ) -> None:
         self.call(
             "Emulation.setDeviceMetricsOverride",
             width=width,
             height=height,
             deviceScaleFactor=1,
-            mobile=width < 600,
+            mobile=touch,
         )
-        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        self.call("Emulation.setEmulatedMedia", features=[scheme])
+        self.call("Emulation.setTouchEmulationEnabled", enabled=touch)  # a finger, and no mouse
+        media = {
+            "prefers-color-scheme": "dark" if dark else "light",
+            "forced-colors": "active" if forced_colors else "none",
+        }
+        features = [{"name": name, "value": value} for name, value in media.items()]
+        self.call("Emulation.setEmulatedMedia", features=features)
+
+    @contextmanager
+    def before_each_page(self, script: str) -> Iterator[None]:
+        """Run `script` in every page opened in the block, before the page's own."""
+        added = self.call("Page.addScriptToEvaluateOnNewDocument", source=script)
+        try:
+            yield
+        finally:
+            self.call("Page.removeScriptToEvaluateOnNewDocument", identifier=added["identifier"])
 
     def open(self, url: str) -> None:
         self.call("Page.navigate", url=url)
@@ -113,9 +144,30 @@ class Tab:
         node = self.call("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]
         self.call("DOM.setFileInputFiles", nodeId=node, files=[str(file)])
 
-    def screenshot(self, file: Path) -> None:
+    def offline(self, is_offline: bool) -> None:
+        self.call("Network.enable")
+        self.call(
+            "Network.emulateNetworkConditions",
+            offline=is_offline,
+            latency=0,
+            downloadThroughput=-1,
+            uploadThroughput=-1,
+        )
+
+    def press(self, key: str) -> None:
+        for kind in ("keyDown", "keyUp"):
+            self.call("Input.dispatchKeyEvent", type=kind, key=key, code=key, **_KEYS[key])
+
+    def accessible_name(self, selector: str) -> str:
+        """Return what a screen reader calls the element."""
+        root = self.call("DOM.getDocument")["root"]["nodeId"]
+        node = self.call("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]
+        tree = self.call("Accessibility.getPartialAXTree", nodeId=node, fetchRelatives=False)
+        return str(tree["nodes"][0]["name"]["value"])
+
+    def screenshot(self) -> Image.Image:
         shot = self.call("Page.captureScreenshot", captureBeyondViewport=True)
-        file.write_bytes(base64.b64decode(shot["data"]))
+        return Image.open(io.BytesIO(base64.b64decode(shot["data"]))).convert("RGB")
 
 
 @contextmanager
