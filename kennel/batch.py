@@ -14,7 +14,6 @@ from botocore.exceptions import ClientError
 
 from kennel.aws import Connect, code_of
 from kennel.errors import KennelError
-from kennel.photo_files import MEDIA_TYPES
 from kennel.s3_prefix import S3Prefix
 
 if TYPE_CHECKING:
@@ -26,6 +25,8 @@ if TYPE_CHECKING:
 #: SageMaker sends every object of a prefix with one content type. The server recognises the format
 #: by the photo's bytes, and takes JPEG, PNG and WebP under the content type of any of them.
 PHOTO_TYPE = "image/jpeg"
+#: What names of photos end in; SageMaker sends the model every object of the prefix.
+PHOTO_ENDINGS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp")
 #: The prefixes that the model's role may read and write in the stack's bucket (ModelRole in
 #: template.yaml).
 PHOTOS_PREFIX = "batch/"
@@ -189,11 +190,11 @@ def _count_photos(s3: S3Client, photos: S3Prefix) -> int:
     keys = [key for key in photos.keys(s3) if not key.endswith("/")]
     if not keys:
         raise KennelError(f"{photos.uri} holds no object: expected photos")
-    others = [key for key in keys if not key.lower().endswith(tuple(MEDIA_TYPES))]
+    others = [key for key in keys if not key.lower().endswith(PHOTO_ENDINGS)]
     if others:
         raise KennelError(
             f"{photos.uri} holds {len(others)} objects that are no photos, the first "
             f"{others[0]}: SageMaker sends every object to the model, so keep only "
-            f"{', '.join(MEDIA_TYPES)} there"
+            f"{', '.join(PHOTO_ENDINGS)} there"
         )
     return len(keys)

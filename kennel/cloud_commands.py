@@ -15,9 +15,10 @@ from rich.console import Console
 from kennel import demo as demonstration
 from kennel import running_cloud
 from kennel.client import classify as classify_photos
+from kennel.client import not_sent
 from kennel.execution import bring_up_endpoint, is_in_service
-from kennel.photo_files import find_photos
-from kennel.tables import answers_table
+from kennel.photo_files import LeftOut, find_photos
+from kennel.tables import answers_table, left_out_lines
 
 if TYPE_CHECKING:
     from kennel.cloud.cloud import Cloud
@@ -85,9 +86,12 @@ def classify(
     """Classify photos by the API, and print the breed in each.
 
     Without --url it calls the running `kennel up`; if none runs, it starts an offline cloud for
-    these photos only. Exit status 1 if the API refused a photo.
+    these photos only. Folders are searched for JPEG, PNG and WebP by the files' bytes, and what is
+    left out is listed. A photo too large for the API is made smaller. Exit status 1 if a photo got
+    no answer.
     """
-    files = find_photos(photos)
+    left_out: list[LeftOut] = []
+    files = find_photos(photos, left_out.append)
     with contextlib.ExitStack() as stack:
         address = running_cloud.CloudAddress(url, key) if url else running_cloud.find()
         if address is None:
@@ -100,10 +104,12 @@ def classify(
             address = running_cloud.CloudAddress(cloud.api_url, cloud.api_key)
         answers = classify_photos(files, address.api_url, address.api_key, screen)
     if json_:
-        for answer in answers:
+        for answer in [*answers, *map(not_sent, left_out)]:
             print(answer.as_json())
     else:
         Console().print(answers_table(answers))
+        for line in left_out_lines(left_out):
+            screen.print(line, markup=False, highlight=False, emoji=False, soft_wrap=True)
     if any(answer.problem for answer in answers):
         raise typer.Exit(1)
 

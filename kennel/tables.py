@@ -1,25 +1,66 @@
-"""Show the API's answers as a table."""
+"""Show the API's answers, and what was not sent to it."""
 
+import os
 from collections.abc import Sequence
+from pathlib import Path
 
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from kennel.client import Answer
+from kennel.photo_files import LeftOut, printable
+
+#: Up to so many files that are left out have a line each; more are counted by their reason.
+_LINES = 40
+_EXAMPLES = 3
 
 
 def answers_table(answers: Sequence[Answer]) -> Table:
-    """Return a table with the columns photo, breed, probability, dog?, milliseconds."""
-    table = Table("photo", "breed", title_justify="left")
+    """Return a table with the columns photo, breed, probability, dog?, milliseconds.
+
+    Photos are named by their path below the folder that all of them share.
+    """
+    table = Table(title_justify="left")
+    table.add_column("photo", overflow="fold")
+    table.add_column("breed", overflow="fold")
     table.add_column("probability", justify="right")
     table.add_column("dog?")
     table.add_column("ms", justify="right")
-    for answer in answers:
+    names = _below_shared_folder([answer.photo for answer in answers])
+    for name, answer in zip(names, answers, strict=True):
+        milliseconds = f"{answer.milliseconds:.0f}" if answer.status else ""
         if answer.problem:
-            row = [f"[red]{answer.status}: {escape(answer.problem)}", "", ""]
-        else:
+            status = f"{answer.status}: " if answer.status else ""
+            row = [Text(printable(f"{status}{answer.problem}"), "red"), Text(), Text()]
+        elif answer.is_dog:
             breed, probability = answer.breeds[0]
-            dog = "[green]yes" if answer.is_dog else "no"
-            row = [breed, f"{probability:.2f}", dog] if answer.is_dog else ["[dim]-", "", dog]
-        table.add_row(answer.photo, *row, f"{answer.milliseconds:.0f}")
+            row = [Text(printable(breed)), Text(f"{probability:.2f}"), Text("yes", "green")]
+        else:
+            row = [Text("-", "dim"), Text(), Text("no")]
+        # Text, not str: rich takes [red] and :dog: in a str for markup.
+        table.add_row(Text(printable(name)), *row, milliseconds)
     return table
+
+
+def left_out_lines(left_out: Sequence[LeftOut]) -> list[str]:
+    """Return a line for each file, or, if they are many, for each reason with its first files."""
+    if len(left_out) <= _LINES:
+        return [f"left out: {printable(each.path)} ({each.reason})" for each in left_out]
+    by_reason: dict[str, list[str]] = {}
+    for each in left_out:
+        by_reason.setdefault(each.reason, []).append(printable(each.path))
+    lines = [
+        f"left out: {len(paths)} ({reason}): {', '.join(paths[:_EXAMPLES])}"
+        f"{', ...' if len(paths) > _EXAMPLES else ''}"
+        for reason, paths in by_reason.items()
+    ]
+    return [*lines, f"left out: {len(left_out)} in all; --json names each"]
+
+
+def _below_shared_folder(paths: Sequence[str]) -> list[str]:
+    folders = {str(Path(path).parent) for path in paths}
+    try:
+        shared = os.path.commonpath(folders)
+    except ValueError:  # none, or relative and absolute ones
+        return list(paths)
+    return [str(Path(path).relative_to(shared)) for path in paths]

@@ -52,7 +52,7 @@ class RequestRecorder:
 def photos(account: str) -> str:
     s3 = client("s3", account)
     s3.create_bucket(Bucket="photos")
-    for key in ("a.jpg", "B.JPEG", "deep/er/c.webp"):
+    for key in ("a.jpg", "B.JPE", "deep/er/c.jfif"):
         s3.put_object(Bucket="photos", Key=f"batch/walk/{key}", Body=b"x")
     s3.put_object(Bucket="photos", Key="batch/mixed/a.jpg", Body=b"x")
     s3.put_object(Bucket="photos", Key="batch/mixed/notes.txt", Body=b"x")

@@ -179,7 +179,7 @@ def test_classify_prints_a_table_and_the_problem_of_a_photo(
     cloud: Cloud, tmp_path: Path, kennel: RunKennel
 ) -> None:
     broken = tmp_path / "broken.jpg"
-    broken.write_bytes(b"no photo")
+    broken.write_bytes(b"\xff\xd8\xff no photo")
     dog = samples()[1].photo
     api = ("--url", cloud.api_url, "--key", cloud.api_key)
     result = kennel("classify", str(dog), str(broken), *api)

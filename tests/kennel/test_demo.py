@@ -6,6 +6,7 @@ import pytest
 
 from kennel.client import Answer
 from kennel.demo import Sample, is_right, own_photos, samples
+from tests.kennel.pictures import write_photo
 
 PHOTO = Path("a.jpg")
 BEAGLE = Answer("a.jpg", True, [("Beagle", 0.9), ("Pug", 0.1)], 1.0, 200)
@@ -40,6 +41,5 @@ def test_twenty_samples_with_the_dogs_first() -> None:
 
 
 def test_own_photos_have_no_label(tmp_path: Path) -> None:
-    photo = tmp_path / "a.jpg"
-    photo.touch()
+    photo = write_photo(tmp_path / "a.jpg")
     assert own_photos(tmp_path) == [Sample(photo, None, is_labelled=False)]
