@@ -45,11 +45,12 @@ function showPhoto() {
   if (visible) at("preview").src = URL.createObjectURL(photo.blob);
   at("preview").hidden = !visible;
   at("invite").hidden = visible;
+  at("another").hidden = !visible;
   at("drop").classList.toggle("full", visible);
   at("after").hidden = !photo;
   if (photo) at("name").textContent = `${photo.name} (${megabytes(photo.size)}${photo.shrunk ? ", made smaller to send" : ""}${photo.note})`;
-  // The first label is hidden then, and a hidden label gives a control no name.
-  if (photo) at("file").setAttribute("aria-labelledby", "another");
+  // One label at a time; the first one, hidden, would leave the control without a name.
+  if (visible) at("file").setAttribute("aria-labelledby", "another");
   else at("file").removeAttribute("aria-labelledby");
 }
 

@@ -149,6 +149,8 @@ def test_what_the_browser_cannot_open_is_left_to_the_api(
     assert [request.body for request in api.received] == [file.read_bytes()]
     assert problem(tab)[1] == "The file is truncated."
     assert tab.run("at('preview').hidden && !at('invite').hidden")
+    assert tab.run("!at('after').hidden && at('another').hidden")  # one label at a time
+    assert tab.accessible_name("#file").startswith("Drop a photo here")
 
 
 def test_a_folder_is_no_photo(tab: Tab, api: Api, tmp_path: Path) -> None:
