@@ -6,7 +6,6 @@ publishes no event when an execution's status changes. Executions are polled whi
 
 import asyncio
 import json
-import time
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -182,12 +181,11 @@ def _detail(execution: Mapping[str, Any]) -> Json:
     def moment(key: str) -> int | None:
         return int(execution[key].timestamp() * 1000) if execution.get(key) else None
 
-    ended = None if execution["status"] == "RUNNING" else int(time.time() * 1000)
     return {
         **{key: execution.get(key) for key in ("executionArn", "stateMachineArn", "name")},
         **{key: execution.get(key) for key in ("status", "input", "output", "error", "cause")},
         "startDate": moment("startDate"),
-        "stopDate": moment("stopDate") or ended,  # moto has none for one that timed out
+        "stopDate": moment("stopDate"),
         "inputDetails": {"included": True},
         "outputDetails": {"included": True} if execution.get("output") else None,
         "redriveCount": 0,

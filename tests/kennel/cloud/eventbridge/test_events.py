@@ -102,6 +102,7 @@ def machine(url: str, name: str, state: dict[str, Any], **more: Any) -> Resource
         ({"Type": "Wait", "Seconds": 3600}, {}, True, "ABORTED"),
         ({"Type": "Wait", "Seconds": 3600}, {"TimeoutSeconds": 1}, False, "TIMED_OUT"),
         ({"Type": "Pass"}, {}, False, "SUCCEEDED"),
+        ({"Type": "Pass", "Parameters": {"b.$": "$.b"}}, {}, False, "FAILED"),
     ],
 )
 def test_an_execution_that_ends_is_told_of(
@@ -130,6 +131,8 @@ def test_an_execution_that_ends_is_told_of(
     assert (detail["status"], detail["stateMachineArn"]) == (status, made.arn)
     assert json.loads(detail["input"]) == {"a": 1}
     assert detail["stopDate"] >= detail["startDate"] > 1e12  # milliseconds
+    assert detail["error"] == ("States.Runtime" if status == "FAILED" else None)
+    assert detail["cause"] == "tried" if stop else bool(detail["cause"]) == (status == "FAILED")
     assert (detail["redriveCount"], detail["redriveStatus"]) == (0, "NOT_REDRIVABLE")
 
 
