@@ -4,7 +4,8 @@
 
 This process handles HTTP; the model is in the replicas, each a process of its own
 (dogbreeds/serving/worker.py). The server listens at once and answers 503 while the model loads;
-/ping answers 200 once the model gives the smoke photo the breed on the package's card. A package
+/ping answers 200 once the model gives the smoke photo the breed on the package's card and in
+KENNEL_SMOKE_BREED, where a release sets it, so that no traffic moves to another model. A package
 that fails this check ends the server with exit status 1 and the reason as the last line of its log.
 A replica that dies later is replaced. Requests beyond the queue's size get 503 with Retry-After
 instead of waiting. On SIGTERM the server accepts no more connections and finishes the requests in

@@ -53,6 +53,7 @@ class ReleaseRequest:
     execution: Execution
     model_data_url: str  # s3://.../model.tar.gz
     image: str  # URI of the serving image
+    smoke_breed: str  # of the package's smoke photo
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any]) -> Self:
@@ -61,6 +62,7 @@ class ReleaseRequest:
             Execution.from_context(event["execution"]),
             event["candidate"]["model_data_url"],
             event["image"],
+            event["candidate"]["smoke_breed"],
         )
 
 

@@ -175,7 +175,11 @@ def _create_model(
         return
     sagemaker.create_model(
         ModelName=name,
-        PrimaryContainer={"Image": request.image, "ModelDataUrl": request.model_data_url},
+        PrimaryContainer={
+            "Image": request.image,
+            "ModelDataUrl": request.model_data_url,
+            "Environment": {"KENNEL_SMOKE_BREED": request.smoke_breed},  # its ping waits for this
+        },
         ExecutionRoleArn=settings.model_role_arn,
         EnableNetworkIsolation=settings.isolated,  # SageMaker downloads the model
         Tags=as_list(tags),

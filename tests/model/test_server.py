@@ -186,6 +186,20 @@ def test_a_package_that_loads_and_is_wrong_never_becomes_ready(
     assert reason in last
 
 
+def test_another_package_than_the_released_one_never_becomes_ready(
+    package: Path, tmp_path: Path
+) -> None:
+    log = tmp_path / "server.log"
+    with (
+        serving(package, log, KENNEL_SMOKE_BREED="Beagle") as running,
+        pytest.raises(AssertionError, match="exit status 1"),
+    ):
+        running.wait_until_ready()
+    assert "'Bull Mastiff', and the release expects 'Beagle'" in log.read_text().splitlines()[-1]
+    with serving(package, log, KENNEL_SMOKE_BREED="Bull Mastiff") as running:
+        running.wait_until_ready()
+
+
 @pytest.mark.slow
 def test_a_request_that_never_ends_cannot_hold_the_server_past_its_kill(
     package: Path, tmp_path: Path

@@ -219,14 +219,20 @@ def output_fn(prediction: dict[str, Any], accept: str = "application/json") -> b
     return json.dumps(prediction, ensure_ascii=False).encode()
 
 
-def warm_up(model: Model, package: Path) -> dict[str, Any]:
+def warm_up(model: Model, package: Path, released_breed: str = "") -> dict[str, Any]:
     """Classify the package's smoke photo, and check that the breed is the one on the card.
+
+    Parameters
+    ----------
+    released_breed
+        The breed that the release expects, if it says one: a wrong package may agree with its own
+        card.
 
     Raises
     ------
     PackageError
         The photo is missing or broken, or the model names another breed than when the package was
-        made, so the weights or the engine have changed.
+        made, so the weights or the engine have changed; or it is not the package of the release.
     """
     try:
         photo = input_fn((package / "smoke.jpg").read_bytes(), PHOTO_TYPES[0])
@@ -237,6 +243,11 @@ def warm_up(model: Model, package: Path) -> dict[str, Any]:
         raise PackageError(
             f"The model calls its smoke photo {answer['breeds'][0]['breed']!r}, expected "
             f"{model.card.smoke_breed!r}; build the package again."
+        )
+    if released_breed and model.card.smoke_breed != released_breed:
+        raise PackageError(
+            f"The model calls its smoke photo {model.card.smoke_breed!r}, and the release expects "
+            f"{released_breed!r}: this is another package; release it again."
         )
     return answer
 

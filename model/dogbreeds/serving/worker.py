@@ -2,11 +2,14 @@
 
     python -m dogbreeds.serving.worker FD MODEL_DIR THREADS BATCH WAIT_MS
 
+KENNEL_SMOKE_BREED is the breed that the release expects for the package's smoke photo, if set.
+
 Each thread takes a request through all steps; only the network runs in one thread at a time, on
 the photos that have collected meanwhile. The process ends when the server closes its end of the
 socket, so no replica outlives its server.
 """
 
+import os
 import signal
 import socket
 import sys
@@ -135,7 +138,7 @@ def main() -> int:
     with socket.socket(fileno=int(descriptor)) as connection, suppress(BrokenPipeError):
         try:
             model = model_fn(model_dir, int(threads))
-            warm_up(model, Path(model_dir))
+            warm_up(model, Path(model_dir), os.environ.get("KENNEL_SMOKE_BREED", ""))
         except PackageError as error:
             connection.sendall(Reply(READY, 500, str(error).encode()).encode())
             return 1

@@ -4,7 +4,11 @@ from release.request import ReleaseRequest, ReleaseSettings
 
 EVENT = {
     "execution": {"Id": "arn:execution", "Name": "one", "RedriveCount": 1, "Input": {}},
-    "candidate": {"prefix": "code/0123/", "model_data_url": "s3://bucket/model.tar.gz"},
+    "candidate": {
+        "prefix": "code/0123/",
+        "model_data_url": "s3://bucket/model.tar.gz",
+        "smoke_breed": "Pug",
+    },
     "image": "kennel/serving:1",
 }
 
@@ -12,7 +16,7 @@ EVENT = {
 def test_request_of_an_event() -> None:
     execution = Execution("arn:execution", 1)
     assert ReleaseRequest.from_event(EVENT) == ReleaseRequest(
-        execution, "s3://bucket/model.tar.gz", "kennel/serving:1"
+        execution, "s3://bucket/model.tar.gz", "kennel/serving:1", "Pug"
     )
 
 

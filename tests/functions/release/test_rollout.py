@@ -34,7 +34,7 @@ def execution(name: str = "one") -> Execution:
 
 
 def request_of(name: str = "one") -> ReleaseRequest:
-    return ReleaseRequest(execution(name), "s3://bucket/code/0123/model.tar.gz", IMAGE)
+    return ReleaseRequest(execution(name), "s3://bucket/code/0123/model.tar.gz", IMAGE, "Pug")
 
 
 def run(account: Account, name: str = "one", settings: ReleaseSettings = SETTINGS) -> Any:
@@ -70,6 +70,7 @@ def test_first_release_creates_everything() -> None:
     assert model["PrimaryContainer"] == {
         "Image": IMAGE,
         "ModelDataUrl": "s3://bucket/code/0123/model.tar.gz",
+        "Environment": {"KENNEL_SMOKE_BREED": "Pug"},
     }
     assert model["ExecutionRoleArn"] == SETTINGS.model_role_arn
     assert model["EnableNetworkIsolation"] is True
