@@ -18,6 +18,10 @@ import pytest
 from dogbreeds.serving.inference import input_fn, model_fn, predict_fn
 from tests.model.pictures import kennel_of, picture, saved, write
 
+pytestmark = (
+    pytest.mark.slow
+)  # kennel/cloud/sagemaker/jobs runs smaller scripts by the same toolkit
+
 SPACE = Path(__file__).resolve().parents[2] / "model" / "search_space.json"
 
 
@@ -103,7 +107,6 @@ def job(photos: Path, bundle_folder: Path, tmp_path_factory: pytest.TempPathFact
     )
 
 
-@pytest.mark.slow
 def test_success(job: Job) -> None:
     assert job.status == 0, job.log
     assert job.output("success") == "" and job.output("failure") is None

@@ -184,6 +184,7 @@ def test_the_audit_tells_of_them(trained: Path) -> None:
     assert looks["train/boxer/beagle-3.jpg"].startswith("looks like Beagle; the chance of its")
 
 
+@pytest.mark.slow
 def test_the_report_shows_them(trained: Path) -> None:
     page = (trained / "report.html").read_text()
     shown = page[page.index("Wrong labels?") : page.index("Settings, versions, credits")]
@@ -193,6 +194,7 @@ def test_the_report_shows_them(trained: Path) -> None:
     assert shown.count("<img") == 3
 
 
+@pytest.mark.slow
 def test_the_card_counts_them(trained: Path) -> None:
     with tarfile.open(trained / "model.tar.gz") as archive:
         member = archive.extractfile("card.json")

@@ -78,6 +78,7 @@ with join_process_group(os.environ) as world:
 """
 
 
+@pytest.mark.slow
 def test_when_the_first_cannot_go_on_the_others_end_with_its_reason(tmp_path: Path) -> None:
     program = tmp_path / "program.py"
     program.write_text(FIRST_ENDS)

@@ -15,6 +15,7 @@ PHOTOS = 300
 ALLOWED = 0.015  # GB; the photos take 0.059 decoded
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("host_gb", "source"), [(ALLOWED, "DecodedOnDemand"), (1.0, "CachedPixels")]
 )

@@ -108,6 +108,7 @@ def test_the_network_has_moved_and_its_imagenet_head_has_not(
     assert not torch.equal(found["backbone.layer4.0.conv1.weight"], before["layer4.0.conv1.weight"])
 
 
+@pytest.mark.slow
 def test_ended_by_sigterm_and_started_again_gives_the_same_package(
     tuned: tuple[Path, Any], flags: list[str], tmp_path: Path
 ) -> None:
