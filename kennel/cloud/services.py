@@ -33,14 +33,14 @@ from kennel.cloud.gateway import Gateway
 from kennel.cloud.handlers import make_handlers
 from kennel.cloud.iam.identity import Identities
 from kennel.cloud.iam.permissions import Authorizer
-from kennel.cloud.iam.policy import RequiredPermission
+from kennel.cloud.iam.policy import RequiredPermission, trusts
 from kennel.cloud.iam.requests import ApiCall
 from kennel.cloud.moto_backend.persistence import Persistence
 from kennel.cloud.moto_backend.proxy import MotoProxy, changes_something
 from kennel.cloud.runtime.clients import client
 from kennel.cloud.runtime.clock import Clock
 from kennel.cloud.runtime.store import Store
-from kennel.cloud.sagemaker.account import Account, may_be_assumed
+from kennel.cloud.sagemaker.account import Account
 from kennel.cloud.sagemaker.assembly import build_sagemaker
 from kennel.cloud.sagemaker.endpoints.api import Endpoints
 from kennel.cloud.sagemaker.endpoints.images import LocalImages
@@ -144,15 +144,18 @@ def _make_services(config: CloudConfig, site: Site, exits: contextlib.AsyncExitS
     alarms = Alarms(aws("cloudwatch"), aws("sns"), metrics, clock, config.report)
     declared = read_functions(stack, site.built)
     functions = LambdaService(declared, site.url, site.logs, metrics)
-    queue = AsynchronousInvocations(
-        functions, read_configs(stack), clock, lambda send: EventTargets(send, aws).send
+    as_role = functools.cache(lambda service, role: client(service, site.url, role))
+    make_targets = functools.partial(
+        EventTargets, client=aws, as_role=as_role, roles=stack.of_type("AWS::IAM::Role")
     )
-    targets = EventTargets(queue.send, aws)
+    queue = AsynchronousInvocations(
+        functions, read_configs(stack), clock, lambda send: make_targets(send).send
+    )
+    targets = make_targets(queue.send)
     events = Events(stack, targets, aws, clock, metrics)
     schedules = Schedules(stack, events, targets, aws, clock)
     custom = CustomResources(stack.name, site.url, _threadsafe(queue), CUSTOM_RESOURCE_SECONDS)
     deployment = DeployedStack(stack, site.url, custom, store)
-    as_role = functools.cache(lambda service, role: client(service, site.url, role))
     builds = ImageBuilds(stack, as_role, aws("logs"), faults)
     images = LocalImages(aws("ecr"), config.images)
 
@@ -240,7 +243,11 @@ def _report_failure(task: "asyncio.Task[None]") -> None:
 
 def _account(stack: Stack, url: str) -> Account:
     """Return the account as SageMaker's jobs see it: only roles that trust the service."""
-    roles = [each for each in stack.of_type("AWS::IAM::Role") if may_be_assumed(each.properties)]
+    roles = [
+        each
+        for each in stack.of_type("AWS::IAM::Role")
+        if trusts(each.properties, "sagemaker.amazonaws.com")
+    ]
     return Account(url, {role.arn: role.logical_id for role in roles})
 
 

@@ -16,7 +16,7 @@ from moto.events.models import EventPattern
 from kennel.cloud.cloudformation.names import ACCOUNT, REGION
 from kennel.cloud.cloudformation.template import Resource, Stack
 from kennel.cloud.cloudwatch.metrics import Metrics
-from kennel.cloud.eventbridge.targets import EventTargets, Json, input_of, service_of
+from kennel.cloud.eventbridge.targets import EventTargets, Json, input_of
 from kennel.cloud.runtime.clients import Clients
 from kennel.cloud.runtime.clock import Clock
 from kennel.errors import CannotStart
@@ -66,7 +66,9 @@ class Events:
         self._started = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         for rule in self._rules:
-            _check(rule)
+            for target in rule.properties.get("Targets", []):
+                targets.check(target, "events.amazonaws.com")
+            _check_pattern(rule.logical_id, rule.properties.get("EventPattern") or {})
 
     def publish(
         self,
@@ -103,7 +105,8 @@ class Events:
     async def fire(self, rule: Resource, event: Json) -> None:
         """Send an event to each of a rule's targets."""
         for target in rule.properties.get("Targets", []):
-            await self._targets.send(target["Arn"], input_of(target, event))
+            document = input_of(target, event)
+            await self._targets.send(target["Arn"], document, target.get("RoleArn", ""))
 
     def enabled(self, rule: Resource) -> bool:
         """Return whether a rule is enabled; DisableRule and EnableRule change it in moto."""
@@ -193,12 +196,6 @@ def _detail(execution: Mapping[str, Any]) -> Json:
         "redriveStatus": "NOT_REDRIVABLE",
         "redriveStatusReason": "the offline cloud does not emulate states:RedriveExecution",
     }
-
-
-def _check(rule: Resource) -> None:
-    for target in rule.properties.get("Targets", []):
-        service_of(target["Arn"])
-    _check_pattern(rule.logical_id, rule.properties.get("EventPattern") or {})
 
 
 def _check_pattern(rule: str, pattern: Mapping[str, Any]) -> None:

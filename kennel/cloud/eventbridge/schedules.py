@@ -18,7 +18,7 @@ from aws_croniter.exceptions import AwsCroniterExpressionError
 from kennel.cloud.cloudformation.names import ACCOUNT, REGION
 from kennel.cloud.cloudformation.template import Resource, Stack
 from kennel.cloud.eventbridge.events import Events
-from kennel.cloud.eventbridge.targets import EventTargets, Json, service_of
+from kennel.cloud.eventbridge.targets import EventTargets, Json
 from kennel.cloud.runtime.clients import Clients
 from kennel.cloud.runtime.clock import Clock
 from kennel.errors import CannotStart
@@ -83,7 +83,7 @@ class Schedules:
         for each in [*self._rules, *self._schedules]:
             next_time(each.properties["ScheduleExpression"], clock.now(), _zone(each))
         for each in self._schedules:
-            service_of(each.properties["Target"]["Arn"])
+            targets.check(each.properties["Target"], "scheduler.amazonaws.com")
 
     async def run(self) -> None:
         """Fire each schedule at its times, until cancelled."""
@@ -124,9 +124,9 @@ class Schedules:
         )
         if described.get("State", "ENABLED") != "ENABLED":
             return
-        await self._targets.send(
-            schedule.properties["Target"]["Arn"], _input(schedule.properties["Target"], moment)
-        )
+        target = schedule.properties["Target"]
+        document = _input(target, moment)
+        await self._targets.send(target["Arn"], document, target.get("RoleArn", ""))
 
 
 def _input(target: Mapping[str, Any], moment: float) -> Any:

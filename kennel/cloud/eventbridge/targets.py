@@ -1,20 +1,26 @@
 """Send events to the targets of rules, schedules and destinations.
 
-A target is a function, a topic, a queue or a state machine.
+A target is a function, a topic, a queue or a state machine, which is started with the permissions
+of the target's role.
 """
 
 import asyncio
 import json
+import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jmespath
+from botocore.exceptions import ClientError
 
+from kennel.cloud.cloudformation.template import Resource
+from kennel.cloud.iam.policy import trusts
 from kennel.cloud.runtime.clients import Clients
 from kennel.errors import CannotStart
 
 Json = dict[str, Any]
+_log = logging.getLogger(__name__)
 _SERVICES = {"lambda", "sns", "sqs", "states"}
 _PLACEHOLDER = re.compile(r"<([A-Za-z0-9_.-]+)>")
 
@@ -27,34 +33,80 @@ class EventTargets:
     invoke
         Invokes a function asynchronously: (ARN, JSON text).
     client
-        A boto3 client by service, for the rest.
+        A boto3 client by service, for topics and queues.
+    as_role
+        A boto3 client by service and a role's logical id, for state machines.
+    roles
+        Every AWS::IAM::Role of the stack.
     """
 
-    def __init__(self, invoke: Callable[[str, bytes], object], client: Clients) -> None:
+    def __init__(
+        self,
+        invoke: Callable[[str, bytes], object],
+        client: Clients,
+        as_role: Callable[[str, str], Any],
+        roles: Sequence[Resource],
+    ) -> None:
         self._invoke = invoke
         self._client = client
+        self._as_role = as_role
+        self._roles = {role.arn: role for role in roles}
 
-    async def send(self, arn: str, document: Any) -> None:
-        """Send `document` (JSON) to the target with this ARN."""
+    def check(self, target: Mapping[str, Any], sender: str) -> None:
+        """Check that a target can be served.
+
+        Parameters
+        ----------
+        target
+            Of a rule or a schedule, as in the template.
+        sender
+            The service that assumes the target's role, such as events.amazonaws.com.
+
+        Raises
+        ------
+        CannotStart
+            For a target that is not emulated, or a state machine without a role that `sender` may
+            assume.
+        """
+        if _service_of(target["Arn"]) == "states":
+            role = self._roles.get(target.get("RoleArn", ""))
+            if role is None or not trusts(role.properties, sender):
+                raise CannotStart(
+                    f"a rule or schedule starts {target['Arn']} with the role "
+                    f"{target.get('RoleArn', 'none')}, expected RoleArn to name a role of the "
+                    f"template that {sender} may assume"
+                )
+
+    async def send(self, arn: str, document: Any, role: str = "") -> None:
+        """Send `document` (JSON) to the target with this ARN; a refusal is logged.
+
+        Parameters
+        ----------
+        role
+            The target's RoleArn, which only a state machine needs.
+        """
         text = document if isinstance(document, str) else json.dumps(document)
-        match service_of(arn):
+        match _service_of(arn):
             case "lambda":
                 self._invoke(arn, json.dumps(document).encode())
             case "sns":
-                await self._call("sns", "publish", TopicArn=arn, Message=text)
+                await _call(self._client("sns").publish, TopicArn=arn, Message=text)
             case "sqs":
                 url = f"https://sqs.us-east-1.amazonaws.com/{arn.split(':')[4]}/{arn.split(':')[5]}"
-                await self._call("sqs", "send_message", QueueUrl=url, MessageBody=text)
+                await _call(self._client("sqs").send_message, QueueUrl=url, MessageBody=text)
             case _:
-                await self._call(
-                    "stepfunctions", "start_execution", stateMachineArn=arn, input=text
-                )
-
-    async def _call(self, service: str, method: str, **parameters: str) -> None:
-        await asyncio.to_thread(getattr(self._client(service), method), **parameters)
+                states = self._as_role("stepfunctions", self._roles[role].logical_id)
+                await _call(states.start_execution, stateMachineArn=arn, input=text)
 
 
-def service_of(arn: str) -> str:
+async def _call(method: Callable[..., object], **parameters: str) -> None:
+    try:
+        await asyncio.to_thread(method, **parameters)
+    except ClientError as error:  # as on AWS, the other targets get the event all the same
+        _log.error("an event did not reach its target: %s", error)
+
+
+def _service_of(arn: str) -> str:
     """Return the service of a target's ARN; CannotStart for one that is not emulated."""
     service = (arn.split(":") + [""] * 3)[2]
     if service not in _SERVICES:

@@ -101,6 +101,12 @@ def read_role(name: str, properties: Mapping[str, Any]) -> Role:
     return Role(name, tuple(statements))
 
 
+def trusts(properties: Mapping[str, Any], service: str) -> bool:
+    """Return whether the trust policy of an AWS::IAM::Role names `service`."""
+    statements = _as_list(properties["AssumeRolePolicyDocument"]["Statement"])
+    return any(service in _as_list(each["Principal"].get("Service", [])) for each in statements)
+
+
 def _statement(role: str, source: Mapping[str, Any]) -> Statement:
     if unsupported := {"NotAction", "NotResource", "Principal"} & set(source):
         names = ", ".join(sorted(unsupported))

@@ -81,18 +81,3 @@ class Account:
                 "principal 'sagemaker.amazonaws.com' to assume the role.",
             )
         return self._keys[role]
-
-
-def may_be_assumed(role: Mapping[str, Any]) -> bool:
-    """Return whether a role's trust policy names SageMaker.
-
-    Parameters
-    ----------
-    role
-        Properties of an AWS::IAM::Role.
-    """
-    for statement in role["AssumeRolePolicyDocument"]["Statement"]:
-        services = statement.get("Principal", {}).get("Service", [])
-        if "sagemaker.amazonaws.com" in ([services] if isinstance(services, str) else services):
-            return True
-    return False

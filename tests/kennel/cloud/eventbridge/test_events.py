@@ -16,13 +16,14 @@ from kennel.cloud.runtime.clock import Clock
 from kennel.errors import CannotStart
 
 FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:told"
+ROLE = "arn:aws:iam::123456789012:role/rule"
 WAIT_SECONDS = 60.0  # for moto on a busy machine
 
 Invoked = list[dict[str, Any]]
 
 
-def rule(pattern: dict[str, Any], **target: Any) -> Resource:
-    targets = [{"Id": "one", "Arn": FUNCTION, **target}]
+def rule(pattern: dict[str, Any], *more: dict[str, Any], **target: Any) -> Resource:
+    targets = [{"Id": "one", "Arn": FUNCTION, **target}, *more]
     name = f"events-{abs(hash(json.dumps(pattern)))}"
     return Resource(
         "Rule", "AWS::Events::Rule", name, name, {"EventPattern": pattern, "Targets": targets}
@@ -36,8 +37,13 @@ def bus(url: str, invoked: Invoked, *resources: Resource) -> Events:
         if each.type == "AWS::Events::Rule":
             pattern = json.dumps(each.properties["EventPattern"])
             aws("events").put_rule(Name=each.name, EventPattern=pattern)
-    targets = EventTargets(lambda arn, payload: invoked.append(json.loads(payload)), aws)
     stack = Stack("tried", {str(number): each for number, each in enumerate(resources)}, {})
+    targets = EventTargets(
+        lambda arn, payload: invoked.append(json.loads(payload)),
+        aws,
+        lambda service, role: client(service, url, role),
+        stack.of_type("AWS::IAM::Role"),
+    )
     return Events(stack, targets, aws, Clock())
 
 
@@ -134,6 +140,69 @@ def test_an_execution_that_ends_is_told_of(
     assert detail["error"] == ("States.Runtime" if status == "FAILED" else None)
     assert detail["cause"] == "tried" if stop else bool(detail["cause"]) == (status == "FAILED")
     assert (detail["redriveCount"], detail["redriveStatus"]) == (0, "NOT_REDRIVABLE")
+
+
+def role(service: str) -> Resource:
+    statement = {"Principal": {"Service": service}, "Action": "sts:AssumeRole", "Effect": "Allow"}
+    policy = {"AssumeRolePolicyDocument": {"Statement": [statement]}}
+    return Resource("RuleRole", "AWS::IAM::Role", "rule", ROLE, policy)
+
+
+def executions(url: str, made: Resource) -> list[dict[str, Any]]:
+    states = client("stepfunctions", url)
+    listed = states.list_executions(stateMachineArn=made.arn)["executions"]
+    return [states.describe_execution(executionArn=each["executionArn"]) for each in listed]
+
+
+def test_a_state_machine_is_started_with_the_role_of_the_target(moto: str) -> None:
+    made = machine(moto, "target", {"Type": "Pass"})
+    start = rule({"source": ["to.machine"]}, Arn=made.arn, RoleArn=ROLE, InputPath="$.detail")
+
+    async def whole() -> None:
+        events = bus(moto, [], start, role("events.amazonaws.com"))
+        events.publish("x", "to.machine", {"a": 1})
+        await until(lambda: executions(moto, made))
+        await events.stop()
+
+    asyncio.run(whole())
+    assert [json.loads(each["input"]) for each in executions(moto, made)] == [{"a": 1}]
+
+
+def test_a_target_that_refuses_is_logged_and_the_others_get_the_event(
+    moto: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    invoked: Invoked = []
+    function = {"Id": "two", "Arn": FUNCTION}
+    missing = "arn:aws:states:us-east-1:123456789012:stateMachine:missing"
+    start = rule({"source": ["to.both"]}, function, Arn=missing, RoleArn=ROLE)
+
+    async def whole() -> None:
+        events = bus(moto, invoked, start, role("events.amazonaws.com"))
+        events.publish("x", "to.both", {})
+        await until(lambda: invoked)
+        await events.stop()
+
+    asyncio.run(whole())
+    assert "an event did not reach its target: " in caplog.text
+    assert "StateMachineDoesNotExist" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("resources", "target"),
+    [
+        ([], {}),
+        ([], {"RoleArn": "arn:aws:iam::123456789012:role/another"}),
+        ([role("states.amazonaws.com")], {"RoleArn": ROLE}),
+    ],
+    ids=["no role", "a role of nobody", "a role for another service"],
+)
+def test_a_state_machine_that_could_never_be_started_stops_the_start(
+    moto: str, resources: list[Resource], target: dict[str, str]
+) -> None:
+    arn = "arn:aws:states:us-east-1:123456789012:stateMachine:any"
+    start = rule({"source": ["never"]}, Arn=arn, **target)
+    with pytest.raises(CannotStart, match=r"expected RoleArn to .* events\.amazonaws\.com may"):
+        bus(moto, [], start, *resources)
 
 
 EVENT = {"time": "now", "detail": {"name": "k-1", "n": 3}}

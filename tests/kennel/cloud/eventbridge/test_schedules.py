@@ -77,7 +77,12 @@ def test_a_rule_and_a_schedule_fire_on_the_clock_until_disabled(moto: str) -> No
 
     async def whole() -> None:
         stack = Stack("tried", {"Hourly": rule, "Daily": schedule}, {})
-        targets = EventTargets(lambda arn, payload: invoked.append(json.loads(payload)), aws)
+        targets = EventTargets(
+            lambda arn, payload: invoked.append(json.loads(payload)),
+            aws,
+            lambda service, role: client(service, moto, role),
+            [],
+        )
         events = Events(stack, targets, aws, clock)
         running = asyncio.ensure_future(Schedules(stack, events, targets, aws, clock).run())
 

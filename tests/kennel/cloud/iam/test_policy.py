@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from kennel.cloud.iam.policy import Role, read_role
+from kennel.cloud.iam.policy import Role, read_role, trusts
 from kennel.errors import CannotStart
 
 ENDPOINT = "arn:aws:sagemaker:us-east-1:123456789012:endpoint/kennel"
@@ -93,3 +93,16 @@ def test_a_condition_must_hold() -> None:
 def test_what_is_not_evaluated_is_refused(properties: dict[str, Any], word: str) -> None:
     with pytest.raises(CannotStart, match=word):
         read_role("role", properties)
+
+
+def trust(*services: str) -> dict[str, object]:
+    principal = {"Service": services[0] if len(services) == 1 else list(services)}
+    statement = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}
+    return {"AssumeRolePolicyDocument": {"Statement": [statement]}}
+
+
+def test_a_role_trusts_the_services_that_its_trust_policy_names() -> None:
+    assert trusts(trust("sagemaker.amazonaws.com"), "sagemaker.amazonaws.com")
+    both = trust("lambda.amazonaws.com", "sagemaker.amazonaws.com")
+    assert trusts(both, "sagemaker.amazonaws.com")
+    assert not trusts(trust("lambda.amazonaws.com"), "sagemaker.amazonaws.com")

@@ -3,19 +3,7 @@
 import pytest
 
 from kennel.cloud.runtime.errors import ServiceError
-from kennel.cloud.sagemaker.account import Account, may_be_assumed
-
-
-def trust(*services: str) -> dict[str, object]:
-    principal = {"Service": services[0] if len(services) == 1 else list(services)}
-    statement = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}
-    return {"AssumeRolePolicyDocument": {"Statement": [statement]}}
-
-
-def test_only_a_role_that_trusts_sagemaker_may_be_assumed() -> None:
-    assert may_be_assumed(trust("sagemaker.amazonaws.com"))
-    assert may_be_assumed(trust("lambda.amazonaws.com", "sagemaker.amazonaws.com"))
-    assert not may_be_assumed(trust("lambda.amazonaws.com"))
+from kennel.cloud.sagemaker.account import Account
 
 
 def test_a_jobs_process_has_its_roles_access_key() -> None:
