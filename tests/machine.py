@@ -1,4 +1,4 @@
-"""Load statemachine/train_and_deploy.asl.yaml with every substitution made."""
+"""Load the definitions in statemachine/ with every substitution made."""
 
 import re
 from typing import Any
@@ -7,7 +7,11 @@ import yaml
 
 from tests.stack import ROOT
 
-DEFINITION = ROOT / "statemachine" / "train_and_deploy.asl.yaml"
+#: Files by logical id in template.yaml.
+DEFINITIONS = {
+    "TrainAndDeploy": ROOT / "statemachine" / "train_and_deploy.asl.yaml",
+    "CleanUpMachine": ROOT / "statemachine" / "clean_up.asl.yaml",
+}
 FUNCTIONS = (
     *("Preflight", "PublishBundle", "EnsureImage", "StartTuning", "StartTraining", "Judge"),
     *("Register", "Release", "SmokeTest", "ApplyAutoscaling", "CleanUp"),
@@ -17,6 +21,7 @@ SUBSTITUTIONS = {
     "BucketName": "kennel-bucket",
     "EndpointName": "kennel",
     "PollSeconds": "0",
+    "SettleSeconds": "0",
     "TopicArn": "arn:aws:sns:us-east-1:123456789012:kennel-news",
     **{
         f"{name}FunctionArn": f"arn:aws:lambda:us-east-1:123456789012:function:{name}"
@@ -25,8 +30,9 @@ SUBSTITUTIONS = {
 }
 
 
-def definition() -> dict[str, Any]:
+def definition(machine: str = "TrainAndDeploy") -> dict[str, Any]:
     """Substitute in the text, as CloudFormation does, so that PollSeconds becomes a number."""
-    text = re.sub(r"\$\{(\w+)\}", lambda match: SUBSTITUTIONS[match[1]], DEFINITION.read_text())
+    text = DEFINITIONS[machine].read_text()
+    text = re.sub(r"\$\{(\w+)\}", lambda match: SUBSTITUTIONS[match[1]], text)
     parsed: dict[str, Any] = yaml.safe_load(text)
     return parsed

@@ -47,8 +47,8 @@ def test_function_has_a_role_and_a_log_group_of_its_own(logical_id: str) -> None
 
 def test_every_log_group_has_a_retention() -> None:
     assert (
-        len(LOG_GROUPS) == len(FUNCTIONS) + 2
-    )  # and those of the state machine and the image build
+        len(LOG_GROUPS) == len(FUNCTIONS) + 3
+    )  # and those of the state machines and the image build
     for properties in LOG_GROUPS.values():
         assert plain(properties["RetentionInDays"]) == "${LogRetentionDays}"
 
@@ -260,7 +260,7 @@ def test_both_alarms_of_the_endpoint_roll_an_update_back() -> None:
 
 def test_every_alarm_has_an_action_and_a_description() -> None:
     alarms = of_type(transformed(), "AWS::CloudWatch::Alarm")
-    assert len(alarms) == 6
+    assert len(alarms) == 7
     for properties in alarms.values():
         assert plain(properties["AlarmActions"]) == ["${Topic}"]
         assert properties["AlarmDescription"].endswith(".")
@@ -273,8 +273,9 @@ def test_rule_cleans_up_after_unsuccessful_executions() -> None:
         "stateMachineArn": ["${TrainAndDeploy}"],
         "status": ["ABORTED", "FAILED", "TIMED_OUT"],
     }
-    assert [target["Arn"] for target in rule["Targets"]] == ["${CleanUpFunction.Arn}"]
-    assert of("CleanUpPermission")["SourceArn"] == "${CleanUpRule.Arn}"
+    (target,) = rule["Targets"]
+    assert (target["Arn"], target["InputPath"]) == ("${CleanUpMachine}", "$.detail")
+    assert target["RoleArn"] == "${CleanUpRuleRole.Arn}"
 
 
 def test_guard_runs_every_hour_unless_disabled() -> None:
@@ -283,12 +284,11 @@ def test_guard_runs_every_hour_unless_disabled() -> None:
     assert rule["State"] == {"Fn::If": ["EnableGuard", "ENABLED", "DISABLED"]}
 
 
-@pytest.mark.parametrize("name", ["CleanUp", "Removal"])
-def test_role_of_a_function_that_invokes_itself_has_its_name(name: str) -> None:
-    function_name = of(f"{name}Function")["FunctionName"]
+def test_role_of_the_function_that_invokes_itself_has_its_name() -> None:
+    function_name = of("RemovalFunction")["FunctionName"]
     (own,) = [
         statement["Resource"]
-        for statement in of(f"{name}Role")["Policies"][0]["PolicyDocument"]["Statement"]
+        for statement in of("RemovalRole")["Policies"][0]["PolicyDocument"]["Statement"]
         if statement["Action"] == "lambda:InvokeFunction"
     ]
     assert own.endswith(f":function:{function_name}")

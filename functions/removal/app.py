@@ -30,6 +30,7 @@ settings = RemovalSettings(
     project=environment.text("PROJECT_NAME"),
     group=environment.text("MODEL_PACKAGE_GROUP"),
     machine_arn=environment.text("STATE_MACHINE_ARN"),
+    clean_up_machine_arn=environment.text("CLEAN_UP_MACHINE_ARN"),
     keep_data=environment.one_of("KEEP_DATA", "true", "false") == "true",
 )
 poll_s = environment.integer("POLL_SECONDS")

@@ -31,11 +31,12 @@ class RemovalSettings:
     project: str  # PROJECT_NAME: CodeBuild project; empty if no image is built
     group: str  # MODEL_PACKAGE_GROUP
     machine_arn: str  # STATE_MACHINE_ARN
+    clean_up_machine_arn: str  # CLEAN_UP_MACHINE_ARN
     keep_data: bool  # KEEP_DATA: whether the bucket outlives the stack
 
     @property
     def executions(self) -> str:
-        """Common prefix of the ARNs of this stack's executions."""
+        """Common prefix of the ARNs of the executions that create resources."""
         return self.machine_arn.replace(":stateMachine:", ":execution:") + ":"
 
 
@@ -60,16 +61,17 @@ def remove(settings: RemovalSettings, clients: Clients) -> list[str]:
 
 
 def _stop_executions(settings: RemovalSettings, clients: Clients) -> Iterator[str]:
-    pages = clients.step_functions.get_paginator("list_executions").paginate(
-        stateMachineArn=settings.machine_arn, statusFilter="RUNNING"
-    )
-    for execution in [execution for page in pages for execution in page["executions"]]:
-        clients.step_functions.stop_execution(
-            executionArn=execution["executionArn"],
-            error="StackDeleted",
-            cause="The stack is being deleted.",
+    for machine in (settings.machine_arn, settings.clean_up_machine_arn):
+        pages = clients.step_functions.get_paginator("list_executions").paginate(
+            stateMachineArn=machine, statusFilter="RUNNING"
         )
-        yield f"the execution {execution['executionArn'].rpartition(':')[2]}"
+        for execution in [execution for page in pages for execution in page["executions"]]:
+            clients.step_functions.stop_execution(
+                executionArn=execution["executionArn"],
+                error="StackDeleted",
+                cause="The stack is being deleted.",
+            )
+            yield f"the execution {execution['executionArn'].rpartition(':')[2]}"
 
 
 def _stop_tuning_jobs(settings: RemovalSettings, clients: Clients) -> Iterator[str]:

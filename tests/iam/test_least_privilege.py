@@ -35,6 +35,8 @@ def test_only_deletion_of_the_bucket_depends_on_keep_data() -> None:
 def test_every_role_is_assumed_by_its_own_service_only() -> None:
     services = {
         "TrainAndDeployRole": "states.amazonaws.com",
+        "CleanUpMachineRole": "states.amazonaws.com",
+        "CleanUpRuleRole": "events.amazonaws.com",
         "ModelRole": "sagemaker.amazonaws.com",
         "TrainingRole": "sagemaker.amazonaws.com",
         "NotebookRole": "sagemaker.amazonaws.com",
@@ -47,7 +49,7 @@ def test_every_role_is_assumed_by_its_own_service_only() -> None:
         assert statement["Principal"] == {"Service": service}, name
         assert statement["Action"] == "sts:AssumeRole"
         # The other services send no source account when they assume the role.
-        if service in {"states.amazonaws.com", "codebuild.amazonaws.com"}:
+        if service.startswith(("states.", "events.", "codebuild.")):
             account = {"StringEquals": {"aws:SourceAccount": "123456789012"}}
             assert statement["Condition"] == account, name
 

@@ -12,10 +12,10 @@ from preflight.data import find_photos
 from tests.functions.aws_account import BUCKET, Account
 from tests.iam import recording
 from tests.iam.check import CALLS, DEPENDENT
-from tests.machine import definition
+from tests.machine import DEFINITIONS, definition
 from tests.stack import ROOT
 
-FUNCTIONS = {role for role in CALLS if role != "TrainAndDeployRole"}
+FUNCTIONS = CALLS.keys() - {f"{machine}Role" for machine in DEFINITIONS}
 
 
 def permissions(method: str) -> set[str]:
@@ -68,14 +68,16 @@ def tasks(states: dict[str, Any]) -> list[dict[str, Any]]:
     return [state for state in states.values() if state["Type"] == "Task"]
 
 
-def test_every_task_of_the_state_machine_has_its_row() -> None:
-    actions = {each["action"].lower() for each in CALLS["TrainAndDeployRole"]}
+@pytest.mark.parametrize("machine", DEFINITIONS)
+def test_every_task_of_a_state_machine_has_its_row(machine: str) -> None:
+    calls = CALLS[f"{machine}Role"]
+    actions = {each["action"].lower() for each in calls}
     functions = {
         each["resource"].rpartition(":")[2]
-        for each in CALLS["TrainAndDeployRole"]
+        for each in calls
         if each["action"] == "lambda:InvokeFunction"
     }
-    for state in tasks(definition()["States"]):
+    for state in tasks(definition(machine)["States"]):
         resource = state["Resource"].partition(":states:::")[2].removeprefix("aws-sdk:")
         if resource == "lambda:invoke":
             name = state["Parameters"]["FunctionName"].rpartition(":")[2]

@@ -91,6 +91,15 @@ MUTATIONS = {
         "!GetAtt PreflightFunction.Arn",
         "!Sub arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:*",
     ),
+    "every state machine": in_statement(
+        "CleanUpRuleRole",
+        "StartTheCleanUp",
+        "!Ref CleanUpMachine",
+        "!Sub arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:stateMachine:*",
+    ),
+    "the other state machine": in_statement(
+        "CleanUpRuleRole", "StartTheCleanUp", "CleanUpMachine", "TrainAndDeploy"
+    ),
     "the logs of every function": in_statement(
         "PageRole",
         "WriteOwnLogs",

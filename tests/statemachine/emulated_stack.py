@@ -6,11 +6,8 @@ import threading
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from apply_autoscaling.policy import apply
 from clean_up.clients import Clients
-from clean_up.event import executions_of
 from clean_up.rollback import CleanUpSettings, clean_up
 from common.execution import Execution
 from common.images import ServingImage
@@ -42,7 +39,6 @@ RIGHT = {
     "breeds": [{"breed": "Bull Mastiff", "probability": 0.81}],
 }
 WRONG = {**RIGHT, "breeds": [{"breed": "Pug", "probability": 0.6}]}
-MAX_POLLS = 20  # of the clean-up
 
 
 class EmulatedStack:
@@ -62,6 +58,9 @@ class EmulatedStack:
         self.paused = threading.Event()
         self.resume = threading.Event()
         self.calls: list[str] = []
+        #: Concurrent executions of the account; an invocation beyond them is throttled.
+        self.concurrency = threading.Semaphore(1000)
+        self.invocation_s = 0.0  # how long each invocation takes
         self._bundle = bundle
 
     def upload_photos(self) -> None:
@@ -128,22 +127,9 @@ class EmulatedStack:
             case "ApplyAutoscaling":
                 return apply(ENDPOINT, SCALING, autoscaling)
             case "CleanUp":
-                return self._clean_up(execution)
+                clients = Clients(sagemaker, autoscaling, account.codebuild, s3)
+                return clean_up(execution, CleanUpSettings(ENDPOINT, BUCKET, PROJECT), clients)
         raise AssertionError(f"the state machine invokes {name}, which is no function")
-
-    def _clean_up(self, execution: Execution) -> Json:
-        account = self.account
-        clients = Clients(account.sagemaker, account.autoscaling, account.codebuild, account.s3)
-        return clean_up(execution, CleanUpSettings(ENDPOINT, BUCKET, PROJECT), clients)
-
-    def clean_up_by_rule(self, execution: Json) -> None:
-        """Clean up after an execution as CleanUpFunction does for an event of CleanUpRule."""
-        detail = {key: execution[key] for key in ("executionArn", "status")}
-        (ended,) = executions_of({"detail": detail})
-        for _ in range(MAX_POLLS):
-            if self._clean_up(ended)["status"] == "done":
-                return
-        pytest.fail(f"the clean-up is not done after {MAX_POLLS} polls")
 
     def describe(self, name: str, request: Json) -> Json:
         """Answer a describe call of the state machine itself."""

@@ -1,6 +1,6 @@
-"""The state machine's definition in moto's interpreter, with an emulated stack behind its tasks.
+"""The state machines' definitions in moto's interpreter, with an emulated stack behind their tasks.
 
-So a test covers the definition and the functions together. SageMaker is emulated in memory; the
+So a test covers the definitions and the functions together. SageMaker is emulated in memory; the
 tests of the offline cloud run real jobs and endpoints.
 """
 
@@ -19,7 +19,7 @@ from typing import Any
 import boto3
 import pytest
 
-from tests.machine import definition
+from tests.machine import DEFINITIONS, definition
 from tests.stack import ROOT
 from tests.statemachine.emulated_stack import EmulatedStack
 from tests.statemachine.task_server import MAX_SECONDS, TaskServer
@@ -38,27 +38,40 @@ def _with_short_retries(value: Any) -> Any:
 
 
 class Machine:
-    """A state machine of moto's, and the server of its tasks."""
+    """The stack's two state machines in moto, and the server of their tasks."""
 
     def __init__(self, client: Any, server: TaskServer) -> None:
         self._client = client
         self._server = server
-        self._arn = client.create_state_machine(
-            name="kennel",
-            definition=json.dumps(_with_short_retries(definition())),
-            roleArn="arn:aws:iam::123456789012:role/kennel",
-        )["stateMachineArn"]
+        self._arns = {
+            name: client.create_state_machine(
+                name=name,
+                definition=json.dumps(_with_short_retries(definition(name))),
+                roleArn="arn:aws:iam::123456789012:role/kennel",
+            )["stateMachineArn"]
+            for name in DEFINITIONS
+        }
         self._runs = 0
 
     def start(self, stack: EmulatedStack, execution_input: object = None) -> str:
         """Start an execution; return its ARN."""
         self._server.stack = stack
         stack.calls.clear()
+        return self._start("TrainAndDeploy", {} if execution_input is None else execution_input)
+
+    def start_clean_up(self, stack: EmulatedStack, execution: Json) -> str:
+        """Start the clean-up after an execution, as CleanUpRule does; return its ARN."""
+        self._server.stack = stack
+        detail = {key: execution[key] for key in ("executionArn", "status")}
+        redrives = execution.get("redriveCount", 0)
+        return self._start("CleanUpMachine", {**detail, "redriveCount": redrives})
+
+    def _start(self, machine: str, execution_input: object) -> str:
         self._runs += 1
         arn: str = self._client.start_execution(
-            stateMachineArn=self._arn,
+            stateMachineArn=self._arns[machine],
             name=f"run-{self._runs}",
-            input=json.dumps({} if execution_input is None else execution_input),
+            input=json.dumps(execution_input),
         )["executionArn"]
         return arn
 
@@ -80,8 +93,13 @@ class Machine:
         """Run an execution to its end; after a failure clean up by the rule, as on AWS."""
         execution = self.wait(self.start(stack, execution_input))
         if execution["status"] != "SUCCEEDED":
-            stack.clean_up_by_rule(execution)
+            self.clean_up(stack, execution)
         return execution
+
+    def clean_up(self, stack: EmulatedStack, execution: Json) -> None:
+        """Clean up after an execution to the end."""
+        done = self.wait(self.start_clean_up(stack, execution))
+        assert done["status"] == "SUCCEEDED", done.get("cause")
 
 
 @contextmanager

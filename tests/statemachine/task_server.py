@@ -1,6 +1,7 @@
 """An HTTP server that answers the calls of moto's interpreter from an emulated stack."""
 
 import json
+import time
 from collections.abc import Callable
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -66,7 +67,7 @@ class _Handler(BaseHTTPRequestHandler):
         function = unquote(self.path).split("/")[3].split(":")[-1]
         event = json.loads(body)
         name = "Probe" if event.get("probe") else function
-        return name, lambda: _invoked(lambda: stack.invoke(function, event))
+        return name, lambda: _invoked(stack, lambda: stack.invoke(function, event))
 
     def log_message(self, *_args: object) -> None:
         """Log nothing."""
@@ -99,11 +100,16 @@ def _described(call: Callable[[], Json]) -> Response:
         return refused(error.response["Error"]["Code"], error.response["Error"]["Message"])()
 
 
-def _invoked(call: Callable[[], Json]) -> Response:
+def _invoked(stack: EmulatedStack, call: Callable[[], Json]) -> Response:
+    if not stack.concurrency.acquire(blocking=False):
+        return refused("TooManyRequestsException", "Rate Exceeded.", 429)()
     try:
+        time.sleep(stack.invocation_s)
         return 200, {}, _json(call())
     except Exception as error:  # Lambda too responds to every exception
         return raised(type(error).__name__, str(error))()
+    finally:
+        stack.concurrency.release()
 
 
 def _copy(stack: EmulatedStack, copy_source: str, path: str) -> Response:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class Context:
-    function_name = "kennel-CleanUpFunction"
+    function_name = "kennel-removal"
 
     def __init__(self, left_ms: int) -> None:
         self._left_ms = left_ms
@@ -44,4 +44,4 @@ def test_before_the_timeout_it_is_invoked_with_the_event(left_ms: int, wait_s: i
     assert reinvoke_before_timeout(client, Context(left_ms), event, wait_s)
     (request,) = fake.requests
     assert json.loads(request.pop("Payload")) == event
-    assert request == {"FunctionName": "kennel-CleanUpFunction", "InvocationType": "Event"}
+    assert request == {"FunctionName": "kennel-removal", "InvocationType": "Event"}

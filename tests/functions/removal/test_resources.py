@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 import boto3
@@ -18,7 +19,11 @@ if TYPE_CHECKING:
     from types_boto3_stepfunctions.client import SFNClient
 
 MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:machine"
-SETTINGS = RemovalSettings("kennel", BUCKET, PROJECT, "kennel", MACHINE, keep_data=True)
+CLEAN_UP_MACHINE = f"{MACHINE}-clean-up"
+RUNNING, CLEANING = f"{MACHINE}:running", f"{CLEAN_UP_MACHINE}:cleaning"
+SETTINGS = RemovalSettings(
+    "kennel", BUCKET, PROJECT, "kennel", MACHINE, CLEAN_UP_MACHINE, keep_data=True
+)
 
 
 class FakeClient:
@@ -27,7 +32,7 @@ class FakeClient:
     def __init__(self, account: Account, transforms: tuple[str, ...] = ()) -> None:
         self._account = account
         self.transforms = dict.fromkeys(transforms, "InProgress")
-        self.executions = {"running": "RUNNING"}
+        self.executions = dict.fromkeys((RUNNING, CLEANING), "RUNNING")
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._account.sagemaker, name)
@@ -90,9 +95,13 @@ class FakeClient:
         return {}
 
     def list_executions(self, **request: Any) -> Any:
-        assert request["stateMachineArn"] == MACHINE
-        running = [n for n, status in self.executions.items() if status == request["statusFilter"]]
-        return {"executions": [{"executionArn": name} for name in running]}
+        prefix = f"{request['stateMachineArn']}:"
+        running = [
+            arn
+            for arn, status in self.executions.items()
+            if arn.startswith(prefix) and status == request["statusFilter"]
+        ]
+        return {"executions": [{"executionArn": arn} for arn in running]}
 
     def stop_execution(self, executionArn: str, **_more: Any) -> Any:  # noqa: N803
         self.executions[executionArn] = "ABORTED"
@@ -125,13 +134,13 @@ def test_stack_in_use_is_removed_fully() -> None:
     tag_with_this_machine(account)
     client = FakeClient(account)
     results = remove_fully(client)
-    assert "the execution running" in results[0]
+    assert {"the execution running", "the execution cleaning"} <= set(results[0])
     assert "the endpoint kennel, which is Updating" in results[0]
     assert account.endpoints.endpoint is None
     assert account.endpoints.models == account.endpoints.configs == {}
     assert account.endpoints.packages == []
     assert account.scaling.target is None
-    assert client.executions == {"running": "ABORTED"}
+    assert client.executions == {RUNNING: "ABORTED", CLEANING: "ABORTED"}
 
 
 def test_jobs_and_builds_are_stopped() -> None:
@@ -193,7 +202,7 @@ def test_bucket_is_deleted_with_all_versions_unless_data_is_kept(
         client = FakeClient(account)
         client.executions = {}
         clients = client.clients(s3)
-        settings = RemovalSettings("kennel", BUCKET, "", "kennel", MACHINE, keep_data=False)
+        settings = replace(SETTINGS, project="", keep_data=False)
         assert remove(SETTINGS, clients) == []
         assert [each["Name"] for each in s3.list_buckets()["Buckets"]] == [BUCKET]  # kept
         assert remove(settings, clients) == [f"the contents of the bucket {BUCKET}"]
