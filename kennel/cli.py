@@ -47,7 +47,8 @@ def train(
 ) -> None:
     """Train a model on folders of labelled photos: audit, train, calibrate, report.
 
-    All other flags are passed to model/train.py; `python model/train.py --help` lists them.
+    All other flags are passed to model/train.py, and `.venv/bin/python model/train.py --help` lists
+    them.
     """
     options = [*(["--tune", str(tune)] if tune else []), *context.args]
     for kind in accept or []:

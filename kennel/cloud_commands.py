@@ -2,7 +2,6 @@
 
 import contextlib
 import shutil
-import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -16,7 +15,7 @@ from kennel import demo as demonstration
 from kennel import running_cloud
 from kennel.client import classify as classify_photos
 from kennel.client import not_sent
-from kennel.execution import bring_up_endpoint, is_in_service
+from kennel.execution import bring_up_endpoint, is_in_service, watch_executions
 from kennel.photo_files import LeftOut, find_photos
 from kennel.tables import answers_table, left_out_lines
 
@@ -24,6 +23,8 @@ if TYPE_CHECKING:
     from kennel.cloud.cloud import Cloud
 
 screen = Console(stderr=True)
+
+STATE_IS_KEPT = "The next `kennel up` has its state again; `kennel up --fresh` deletes it."
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table or text.")]
 Port = Annotated[int, typer.Option(help="TCP port of the offline cloud; 0 takes a free one.")]
@@ -57,8 +58,10 @@ def up(
             bring_up_endpoint(cloud, screen)
         with running_cloud.address_file(cloud) as address:
             print(address.as_json() if json_ else address.as_text(), flush=True)
+            screen.print("The offline cloud runs until Ctrl-C or `kennel down`.", highlight=False)
             with contextlib.suppress(KeyboardInterrupt):
-                signal.pause()
+                watch_executions(cloud.url, _tell)
+    screen.print(f"The offline cloud has ended. {STATE_IS_KEPT}", highlight=False)
 
 
 def down(
@@ -68,9 +71,15 @@ def down(
 ) -> None:
     """Stop the offline cloud that `kennel up` runs; its state is kept."""
     if delete:
-        for resource in running_cloud.delete_stack():
+        kept = running_cloud.delete_stack()
+        screen.print("Deleted the stack.")
+        for resource in kept:
             screen.print(f"kept, as the template says: {resource}")
-    running_cloud.stop()
+    address = running_cloud.stop()
+    what = f"the offline cloud at {address.aws_url} (process {address.pid})"
+    screen.print(
+        f"Ended {what}: its API, endpoints, functions and jobs. {STATE_IS_KEPT}", highlight=False
+    )
 
 
 def classify(
@@ -129,17 +138,28 @@ def demo(
 ) -> None:
     """Start an offline cloud, release the pretrained model and classify photos.
 
-    Prints a table, and as the last line JSON. Exit status 1 if an answer is wrong.
+    Prints a table, and as the last line JSON. Answers for your own photos are compared with the
+    names of their folders where those are breeds. Exit status 1 if a sample's answer is wrong, or
+    one of your own photos got none.
     """
     stay = sys.stdout.isatty() if keep is None else keep
     started = time.perf_counter()
-    samples = demonstration.own_photos(photos) if photos else demonstration.samples()
+    folder = photos.expanduser() if photos else None  # zsh passes PHOTOS=~/dogs on as it is
+    samples = demonstration.own_photos(folder) if folder else demonstration.samples()
     with _cloud(port) as cloud:
-        all_right = demonstration.run(cloud, screen, samples, stay, started)
+        succeeded = demonstration.run(
+            cloud, screen, samples, folder=folder, stay=stay, started=started
+        )
         if stay:
             with contextlib.suppress(KeyboardInterrupt):
-                signal.pause()
-    raise typer.Exit(0 if all_right else 1)
+                watch_executions(cloud.url, _tell)
+    raise typer.Exit(0 if succeeded else 1)
+
+
+def _tell(line: str) -> None:
+    """Print a line with the time of day."""
+    clock = time.strftime("%H:%M:%S")
+    screen.print(f"{clock} {line}", highlight=False, markup=False, soft_wrap=True)
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""`make demo`: release the model, classify real photos, and compare the answers with the truth."""
+"""`make demo`: release the model, classify photos, and compare the answers with known labels."""
 
 from __future__ import annotations
 
@@ -8,15 +8,17 @@ import re
 import statistics
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import httpx
 from rich.console import Console
 
 from kennel.client import Answer, classify
 from kennel.errors import KennelError
 from kennel.execution import bring_up_endpoint
+from kennel.folder_labels import Unlabelled, breed_by_folder
 from kennel.photo_files import find_photos
 from kennel.running_cloud import CloudAddress
 from kennel.tables import answers_table
@@ -65,9 +67,9 @@ def samples() -> list[Sample]:
 
 
 def is_right(answer: Answer, sample: Sample) -> bool:
-    """Return whether the answer agrees with the label; without a label any breed is right."""
-    if answer.problem or not sample.is_labelled:
-        return answer.problem is None
+    """Return whether the answer agrees with the sample's label."""
+    if answer.problem:
+        return False
     if sample.breed is None:
         return answer.is_dog is False
     return answer.is_dog is True and answer.breeds[0][0] == sample.breed
@@ -78,13 +80,57 @@ def own_photos(path: Path) -> list[Sample]:
     return [Sample(photo, None, is_labelled=False) for photo in find_photos([path])]
 
 
+def with_label(sample: Sample, root: Path, breeds: Sequence[str]) -> Sample:
+    """Return a photo below `root` as a labelled sample if its folder is named as a breed is."""
+    try:
+        breed = breed_by_folder(sample.photo, root, breeds)
+    except Unlabelled:
+        return sample
+    return replace(sample, breed=breed, is_labelled=True)
+
+
+def tally(answers: Sequence[Answer], shown: Sequence[Sample]) -> dict[str, int]:
+    """Return how many photos were answered, and how many rightly of those with a label."""
+    labelled = [pair for pair in zip(answers, shown, strict=True) if pair[1].is_labelled]
+    right = sum(is_right(answer, sample) for answer, sample in labelled)
+    return {
+        **({"right": right, "labelled": len(labelled)} if labelled else {}),
+        "answered": sum(not answer.problem for answer in answers),
+        "photos": len(answers),
+    }
+
+
+def summary(answers: Sequence[Answer], shown: Sequence[Sample]) -> list[str]:
+    """Return lines: the wrong answers, what could not be compared, and how many were right."""
+    counts, lines = tally(answers, shown), []
+    answered = f"answered: {counts['answered']} of {counts['photos']}"
+    if "right" not in counts:
+        return [answered]
+    for answer, sample in zip(answers, shown, strict=True):
+        if sample.is_labelled and not is_right(answer, sample):
+            got = answer.problem or (answer.breeds[0][0] if answer.is_dog else "no dog")
+            lines.append(f"{sample.photo}: {got}, expected {sample.breed or 'no dog'}")
+    unknown = sorted({sample.photo.parent.name for sample in shown if not sample.is_labelled})
+    if unknown:
+        lines.append(f"not compared, the model has no breed of this name: {', '.join(unknown)}")
+    return [*lines, answered, f"right: {counts['right']} of {counts['labelled']}"]
+
+
 def run(
-    cloud: Cloud, screen: Console, samples_shown: Sequence[Sample], stay: bool, started: float
+    cloud: Cloud,
+    screen: Console,
+    shown: Sequence[Sample],
+    *,
+    folder: Path | None,
+    stay: bool,
+    started: float,
 ) -> bool:
     """Release the pretrained model, classify the photos, print a table and a last line of JSON.
 
     Parameters
     ----------
+    folder
+        Where a person's own photos are; sub-folders that are named as breeds label them.
     stay
         Whether the offline cloud keeps running afterwards, which the last lines say.
     started
@@ -93,30 +139,28 @@ def run(
     Returns
     -------
     bool
-        Whether every answer was right.
+        Whether every answer was right; of own photos, whether every one was answered.
     """
     bring_up_endpoint(cloud, screen)
-    answers = classify([sample.photo for sample in samples_shown], cloud.api_url, cloud.api_key)
-    right = sum(
-        is_right(answer, sample) for answer, sample in zip(answers, samples_shown, strict=True)
-    )
-    out = Console()
-    out.print(answers_table(answers))
-    address = CloudAddress(
-        cloud.api_url, cloud.api_key, cloud.url, logs=str(cloud.logs) if stay else ""
-    )
-    out.print(
-        "The offline cloud runs until Ctrl-C:"
-        if stay
-        else "The offline cloud ends now; `.venv/bin/kennel up` keeps one running.",
-        highlight=False,
-    )
-    out.print(address.as_text(), highlight=False, markup=False, soft_wrap=True)
+    if folder and folder.is_dir():
+        breeds = httpx.get(f"{cloud.api_url}/breeds", timeout=30, trust_env=False).json()["breeds"]
+        shown = [with_label(sample, folder, breeds) for sample in shown]
+    answers = classify([sample.photo for sample in shown], cloud.api_url, cloud.api_key, screen)
+    out = Console(highlight=False, markup=False, soft_wrap=True)
+    Console().print(answers_table(answers))
+    for line in summary(answers, shown):
+        out.print(line)
+    if stay:
+        address = CloudAddress(cloud.api_url, cloud.api_key, cloud.url, logs=str(cloud.logs))
+        out.print(address.as_text())
+        out.print("The offline cloud runs until Ctrl-C.")
+    else:
+        out.print("The offline cloud ends now; `.venv/bin/kennel up` keeps one running.")
+    counts = tally(answers, shown)
     result = {
-        "right": right,
-        "photos": len(answers),
+        **counts,
         "median_ms": round(statistics.median(answer.milliseconds for answer in answers), 1),
         "seconds": round(time.perf_counter() - started, 1),
     }
     print(json.dumps(result), flush=True)
-    return right == len(answers)
+    return counts["answered" if folder else "right"] == counts["photos"]

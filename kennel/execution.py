@@ -1,15 +1,16 @@
-"""Start an execution of the state machine and follow it, state by state."""
+"""Start an execution of the state machine and follow it, or watch those that others start."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
 from kennel.cloud.runtime.clients import client
@@ -19,11 +20,17 @@ from kennel.progress import show_states
 if TYPE_CHECKING:
     from types_boto3_sagemaker.client import SageMakerClient
     from types_boto3_stepfunctions.client import SFNClient
-    from types_boto3_stepfunctions.type_defs import HistoryEventTypeDef
+    from types_boto3_stepfunctions.type_defs import (
+        DescribeExecutionOutputTypeDef,
+        ExecutionListItemTypeDef,
+        HistoryEventTypeDef,
+    )
 
     from kennel.cloud.cloud import Cloud
 
 POLL_SECONDS = 0.2
+WATCH_SECONDS = 2.0  # between two looks at all executions: a look costs some 20 ms of CPU
+_TITLE_CHARACTERS = 16  # of an execution's name
 TIMEOUT_SECONDS = 300.0  # the pretrained model is released in some 10 s, a training takes minutes
 
 
@@ -81,11 +88,96 @@ def follow(
             output: dict[str, Any] = json.loads(execution["output"])
             return output
         if execution["status"] != "RUNNING":
-            reason = execution.get("cause") or execution.get("error") or "no reason given"
-            raise KennelError(f"the execution {execution['status'].lower()}: {reason}")
+            raise KennelError(f"the execution {execution['status'].lower()}: {_reason(execution)}")
         if time.monotonic() - started > timeout_s:
             raise KennelError(f"the execution still runs after {timeout_s:.0f} s: {arn}")
         time.sleep(POLL_SECONDS)
+
+
+def watch_executions(url: str, tell: Callable[[str], None]) -> NoReturn:
+    """Tell what executions do, as they go, until an exception ends it, and what it interrupts."""
+    watch = ExecutionWatch(client("stepfunctions", url))
+    try:
+        while True:
+            # The stack may be deleted under it, or a fault be requested for one of its calls.
+            with contextlib.suppress(BotoCoreError, ClientError):
+                for line in watch.news():
+                    tell(line)
+            time.sleep(WATCH_SECONDS)
+    finally:
+        for execution in watch.running:
+            tell(f"{execution} is interrupted: the offline cloud ends")
+
+
+class ExecutionWatch:
+    """Tells in lines what all executions do that have not ended yet, or start later.
+
+    Parameters
+    ----------
+    stepfunctions
+        Client of the account.
+    """
+
+    def __init__(self, stepfunctions: SFNClient) -> None:
+        self._stepfunctions = stepfunctions
+        self._states: dict[str, set[str]] = {}  # of each execution that runs, those told
+        self._ended = {each["executionArn"] for each in self._executions() if _has_ended(each)}
+
+    @property
+    def running(self) -> list[str]:
+        """The executions that had not ended at the last call of `news`."""
+        return [_title(arn) for arn in self._states]
+
+    def news(self) -> Iterator[str]:
+        """Yield a line for each start, each state when it is entered first, and each end."""
+        for execution in self._executions():
+            arn = execution["executionArn"]
+            if arn in self._ended:
+                continue
+            if arn not in self._states:
+                self._states[arn] = set()
+                yield f"{_title(arn)} started"
+            for event in _history(self._stepfunctions, arn):
+                state = event.get("stateEnteredEventDetails", {}).get("name", "")
+                if state and state not in self._states[arn]:
+                    self._states[arn].add(state)
+                    yield f"{_title(arn)}: {state}"
+            if _has_ended(execution):
+                self._ended.add(arn)
+                del self._states[arn]
+                yield f"{_title(arn)} {self._end(arn)}"
+
+    def _executions(self) -> list[ExecutionListItemTypeDef]:
+        """Return all executions, the oldest first."""
+        machines = self._stepfunctions.list_state_machines()["stateMachines"]
+        pages = self._stepfunctions.get_paginator("list_executions")
+        executions = [
+            execution
+            for machine in machines
+            for page in pages.paginate(stateMachineArn=machine["stateMachineArn"])
+            for execution in page["executions"]
+        ]
+        return sorted(executions, key=lambda execution: execution["startDate"])
+
+    def _end(self, arn: str) -> str:
+        execution = self._stepfunctions.describe_execution(executionArn=arn)
+        seconds = (execution["stopDate"] - execution["startDate"]).total_seconds()
+        end = f"{execution['status'].lower()} after {seconds:.0f} s"
+        return end if execution["status"] == "SUCCEEDED" else f"{end}: {_reason(execution)}"
+
+
+def _has_ended(execution: ExecutionListItemTypeDef) -> bool:
+    return execution["status"] != "RUNNING"
+
+
+def _title(arn: str) -> str:
+    """Return "machine/execution", the execution's name cut short: most are UUIDs."""
+    _, machine, name = arn.rsplit(":", 2)
+    return f"{machine}/{name[:_TITLE_CHARACTERS]}"
+
+
+def _reason(execution: DescribeExecutionOutputTypeDef) -> str:
+    return execution.get("cause") or execution.get("error") or "no reason given"
 
 
 def _history(stepfunctions: SFNClient, arn: str) -> list[HistoryEventTypeDef]:

@@ -1,6 +1,7 @@
 """Show progress on a terminal, with rich."""
 
 import contextlib
+import time
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
@@ -25,7 +26,13 @@ class ShowState(Protocol):
 
 @contextlib.contextmanager
 def show_states(screen: Console) -> Iterator[ShowState]:
-    """Show a line for each state of an execution: a spinner until it is exited, and its time."""
+    """Show a line for each state of an execution: a spinner until it is exited, and its time.
+
+    Without a terminal the line is printed when the state is entered first, and has no end.
+    """
+    if not screen.is_terminal:
+        yield _state_lines(screen)
+        return
     columns = SpinnerColumn(finished_text="[green]✓"), TextColumn("{task.description}")
     with Progress(*columns, TimeElapsedColumn(), console=screen) as progress:
         tasks: dict[str, TaskID] = {}
@@ -36,6 +43,18 @@ def show_states(screen: Console) -> Iterator[ShowState]:
             progress.update(tasks[name], completed=int(exited))
 
         yield show
+
+
+def _state_lines(screen: Console) -> ShowState:
+    shown: set[str] = set()
+    started = time.monotonic()
+
+    def show(name: str, *, exited: bool) -> None:
+        if not exited and name not in shown:
+            shown.add(name)
+            screen.print(f"{time.monotonic() - started:5.0f} s  {name}", highlight=False)
+
+    return show
 
 
 @contextlib.contextmanager

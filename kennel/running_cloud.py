@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
+from kennel.cloud.cloudformation.names import REGION
 from kennel.cloud.iam.identity import OPERATOR_KEY
 from kennel.cloud.runtime.faults import Fault, Faults
 from kennel.cloud.runtime.processes import is_running
@@ -52,17 +53,27 @@ class CloudAddress:
         """Return it as one line of JSON."""
         return json.dumps(asdict(self))
 
-    def as_text(self, photo: str = "photo.jpg") -> str:
-        """Return the addresses, the key and a curl line, for a person to copy."""
-        logs = f"Logs     {self.logs}/\n" if self.logs else ""
+    def as_text(self) -> str:
+        """Return the page's address, and the variables that the README's lines and AWS tools read.
+
+        botocore reads AWS_DEFAULT_REGION, AWS's other SDKs AWS_REGION. No signature is checked.
+        """
+        variables = {
+            "API": self.api_url,
+            "KEY": self.api_key,
+            "AWS_ENDPOINT_URL": self.aws_url,
+            "AWS_ACCESS_KEY_ID": OPERATOR_KEY,
+            "AWS_SECRET_ACCESS_KEY": "offline",
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_REGION": REGION,
+        }
+        exports = "\n".join(f"export {name}={value}" for name, value in variables.items())
         return (
-            f"\nPage     {self.api_url}/\n"
-            f"API      {self.api_url}/classify\n"
-            f"API key  {self.api_key}\n"
-            f"AWS      {self.aws_url}  (AWS_ENDPOINT_URL for boto3, access key {OPERATOR_KEY})\n"
-            f"{logs}\n"
-            f"curl -H 'x-api-key: {self.api_key}' -H 'content-type: image/jpeg' \\\n"
-            f"     --data-binary @{photo} {self.api_url}/classify\n"
+            f"\nPage  {self.api_url}/\nLogs  {self.logs}/\n\n"
+            f"In another terminal:\n\n{exports}\n\n"
+            'curl -H "x-api-key: $KEY" -H "content-type: image/jpeg" \\\n'
+            "     --data-binary @photo.jpg $API/classify\n"
+            "aws s3 ls\n"
         )
 
 
@@ -160,8 +171,8 @@ def delete_stack() -> list[str]:
     return list(document["kept"])
 
 
-def stop() -> None:
-    """Stop the running `kennel up`, and wait until its process has ended.
+def stop() -> CloudAddress:
+    """Stop the running `kennel up`, wait until its process has ended, and return its address.
 
     Raises
     ------
@@ -181,3 +192,4 @@ def stop() -> None:
                 f"`kill -9 {address.pid}` ends it"
             )
         time.sleep(0.1)
+    return address

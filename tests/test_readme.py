@@ -13,6 +13,7 @@ import pytest
 from kennel.cloud.cloud import Cloud
 from kennel.cloud.iam.identity import OPERATOR_KEY
 from kennel.demo import samples
+from kennel.running_cloud import CloudAddress
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
@@ -31,10 +32,16 @@ def block(language: str, containing: str) -> str:
 
 @pytest.fixture
 def reader(cloud: Cloud, tmp_path: Path) -> dict[str, str]:
-    """Return the environment of a reader who set API and KEY, in a folder with a photo."""
+    """Return the environment of a reader who pasted what `kennel up` prints, beside a photo."""
     dalmatian = next(each for each in samples() if each.breed == "Dalmatian")
     shutil.copy(dalmatian.photo, tmp_path / "photo.jpg")
-    return {**os.environ, "API": cloud.api_url, "KEY": cloud.api_key, "PWD": str(tmp_path)}
+    printed = CloudAddress(cloud.api_url, cloud.api_key, cloud.url).as_text()
+    pasted = "\n".join(line for line in printed.splitlines() if line.startswith("export "))
+    bare = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}  # no region, no credentials
+    shell = ["bash", "-c", f"{pasted}\nenv"]
+    done = subprocess.run(shell, env=bare, capture_output=True, text=True, check=True)
+    environment = dict(line.split("=", 1) for line in done.stdout.splitlines())
+    return {**environment, "PWD": str(tmp_path)}
 
 
 def test_make_demo_prints_what_the_readme_says() -> None:
@@ -76,6 +83,25 @@ def test_the_python_lines_print_the_breed(reader: dict[str, str], tmp_path: Path
         [sys.executable, "-c", code], cwd=tmp_path, env=reader, capture_output=True, check=True
     )
     assert done.stdout == b"Dalmatian\n"
+
+
+def test_boto3_needs_nothing_but_the_printed_lines(reader: dict[str, str]) -> None:
+    code = "import boto3; print(boto3.client('s3').list_buckets()['Buckets'][0]['Name'])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=reader, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "kennel-bucket\n"
+
+
+def test_the_printed_curl_line_answers(
+    cloud: Cloud, reader: dict[str, str], tmp_path: Path
+) -> None:
+    printed = CloudAddress(cloud.api_url, cloud.api_key, cloud.url).as_text()
+    line = printed[printed.index("curl") : printed.index("aws s3")]
+    done = subprocess.run(
+        ["bash", "-c", line], cwd=tmp_path, env=reader, capture_output=True, check=True
+    )
+    assert json.loads(done.stdout)["breeds"][0]["breed"] == "Dalmatian"
 
 
 def test_preflight_finds_nothing_that_blocks_in_an_empty_account(bare_cloud: Cloud) -> None:
