@@ -24,18 +24,22 @@ class SimulatedUsagePlan:
         self._start = start
 
     def refusal(self, now: float) -> int | None:
-        """Admit a request and return None, or return the outcome of one that is refused."""
+        """Admit a request and return None, or return the outcome of one that is refused.
+
+        The throttle comes first, and every request within it takes a token, one beyond the quota
+        too (developer guide, api-gateway-request-throttling: "a token counts for a request").
+        """
         filled = self._tokens + (now - self._filled_at) * self._rate
         self._tokens = min(self._burst, filled)
         self._filled_at = now
         if self._tokens < 1:
             return LIMITED
+        self._tokens -= 1
         day = int((self._start + now) // DAY)
         if day != self._day:
             self._day, self._quota_left = day, self._quota
         if self._quota_left < 1:
             return OVER_QUOTA
-        self._tokens -= 1
         self._quota_left -= 1
         return None
 

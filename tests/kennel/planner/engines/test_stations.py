@@ -17,6 +17,11 @@ def test_the_quota_is_renewed_at_midnight_utc() -> None:
     assert [plan.refusal(0.0), plan.refusal(9.0), plan.refusal(10.0)] == [None, OVER_QUOTA, None]
 
 
+def test_a_request_beyond_the_quota_takes_a_token_too() -> None:
+    plan = SimulatedUsagePlan(PlanSettings(rate=1.0, burst=2, quota=1), start=0.0)
+    assert [plan.refusal(0.0) for _ in range(3)] == [None, OVER_QUOTA, LIMITED]
+
+
 def test_an_idle_environment_is_warm_until_its_time_is_over() -> None:
     environments = LambdaEnvironments(PlanSettings(keep_warm=60.0))
     colds = []
