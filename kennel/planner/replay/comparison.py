@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -44,20 +45,31 @@ class Comparison:
         return all(1 - TOLERANCE <= ratio <= 1 + TOLERANCE for ratio in ratios)
 
 
-def compare(responses: Sequence[Response], predicted: Sequence[Result]) -> Comparison:
-    """Compare responses with the mean of predicted results.
+def check_statuses(responses: Sequence[Response], logs: Path) -> None:
+    """Check that each response is an answer or a throttle.
+
+    Call it while the cloud runs: only a cloud that ends with this error leaves its logs.
+
+    Parameters
+    ----------
+    logs
+        The cloud's folder of logs.
 
     Raises
     ------
     KennelError
-        When the cloud answered with another status than 200, 429 and 503.
+        For another status, naming the logs.
     """
     unexpected = sorted({r.status for r in responses} - {OK, *THROTTLED_STATUSES})
     if unexpected:
         raise KennelError(
-            f"the offline cloud answered with status {unexpected}, expected 200, 429 or 503: "
-            "see its logs in .kennel/run"
+            f"the offline cloud answered with status {unexpected}, expected 200, 429 or 503: see "
+            f"its logs in {logs}, which the next offline cloud removes"
         )
+
+
+def compare(responses: Sequence[Response], predicted: Sequence[Result]) -> Comparison:
+    """Compare responses, checked by `check_statuses`, with the mean of predicted results."""
     throttled = sum(r.status in THROTTLED_STATUSES for r in responses) / len(responses)
     return Comparison(
         requests=len(responses),

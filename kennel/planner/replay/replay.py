@@ -29,7 +29,7 @@ from kennel.planner.inputs.distributions import Distribution, constant, measured
 from kennel.planner.inputs.settings import BIN_S, PlanSettings
 from kennel.planner.inputs.traffic import Profile
 from kennel.planner.replay import report
-from kennel.planner.replay.comparison import OK, Comparison, compare
+from kennel.planner.replay.comparison import OK, Comparison, check_statuses, compare
 from kennel.planner.replay.load_generator import Response
 
 BINS = 12  # of BIN_S seconds: the replay lasts two minutes
@@ -158,7 +158,10 @@ def _measure_execution_times(settings: PlanSettings, console: Console) -> list[D
             seconds = np.array([r.seconds for r in responses if r.status == OK])
             if not len(seconds):
                 statuses = sorted({r.status for r in responses})
-                raise KennelError(f"no answer while measuring, only status {statuses}")
+                raise KennelError(
+                    f"no answer while measuring, only status {statuses}: see the logs in "
+                    f"{cloud.logs}, which the next offline cloud removes"
+                )
             distributions.append(measured(seconds, f"{clients} at once"))
     return distributions
 
@@ -180,7 +183,9 @@ def _replay(settings: PlanSettings, profile: Profile, console: Console) -> list[
         bring_up_endpoint(cloud, console)
         send(cloud, clients=settings.reserved, seconds=WARM_UP_S)  # cold starts use both cores
         with console.status(f"replaying {len(times):,} requests in {BINS * BIN_S} s"):
-            return send(cloud, times=times)
+            responses = send(cloud, times=times)
+        check_statuses(responses, cloud.logs)
+    return responses
 
 
 def _cloud(

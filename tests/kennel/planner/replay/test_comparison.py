@@ -1,5 +1,7 @@
 """A replay's responses compared with the predicted results."""
 
+from pathlib import Path
+
 import pytest
 
 from kennel.errors import KennelError
@@ -8,7 +10,7 @@ from kennel.planner.engines.simulation import simulate
 from kennel.planner.inputs.distributions import constant
 from kennel.planner.inputs.settings import PlanSettings
 from kennel.planner.inputs.traffic import constant as steady
-from kennel.planner.replay.comparison import compare
+from kennel.planner.replay.comparison import check_statuses, compare
 from kennel.planner.replay.load_generator import Response
 
 REQUESTS = 720
@@ -42,7 +44,9 @@ def test_a_replay_that_throttles_a_fifth_more_is_not(predicted: Result) -> None:
     assert not comparison.within_tolerance
 
 
-def test_a_status_that_is_neither_an_answer_nor_a_throttle_is_an_error(predicted: Result) -> None:
+def test_a_status_that_is_neither_an_answer_nor_a_throttle_names_the_logs(tmp_path: Path) -> None:
     strange = [Response(0.0, 200, 0.1), Response(0.1, 500, 0.1), Response(0.2, 0, 0.1)]
-    with pytest.raises(KennelError, match=r"status \[0, 500\], expected 200, 429 or 503"):
-        compare(strange, [predicted])
+    with pytest.raises(KennelError, match=r"status \[0, 500\], expected 200, 429 or 503") as error:
+        check_statuses(strange, tmp_path)
+    assert f"see its logs in {tmp_path}, " in str(error.value)
+    check_statuses([Response(0.0, status, 0.1) for status in (200, 429, 503)], tmp_path)
