@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from kennel.planner.analysis import alternatives, costs, recommend, slo, sweep
+from kennel.planner.analysis.plan import Plan
 from kennel.planner.engines.analytic import estimate
 from kennel.planner.engines.result import Result
 from kennel.planner.engines.simulation import simulate
@@ -82,15 +83,24 @@ def run(request: PlanRequest, console: Console) -> None:
     result = _run_engine(request, inputs, console)
     trials = _sweep(request, inputs, console) if request.sweep else []
     recommendation = _recommend(objective, request, inputs, console) if objective else None
-    options = alternatives.compare(result, inputs.prices, request.seed)
+    present = None
+    if recommendation and recommendation.overrides and recommendation.best:
+        present, inputs = result, replace(inputs, settings=recommendation.best)
+        result = _run_engine(request, inputs, console)
+    plan = Plan(
+        result,
+        inputs.prices,
+        present,
+        recommendation,
+        trials,
+        alternatives.compare(result, inputs.prices, request.seed),
+    )
     if request.report:
-        report.write(
-            request.report, result, inputs.prices, recommendation, trials=trials, options=options
-        )
+        report.write(request.report, plan)
     if request.as_json:
-        print(json.dumps(as_json(result, inputs.prices, recommendation, trials, options)))
+        print(json.dumps(as_json(plan)))
     else:
-        terminal.show(Console(), result, inputs.prices, recommendation, options)
+        terminal.show(Console(), plan)
     if request.report:
         console.print(f"\nReport: {request.report}", highlight=False, markup=False, soft_wrap=True)
 

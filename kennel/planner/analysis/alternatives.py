@@ -1,4 +1,4 @@
-"""Alternatives to instances: the model inside Lambda, or on a serverless endpoint.
+"""Alternatives to instances, which Kennel does not deploy: the model in Lambda, or serverless.
 
 Both are estimated by the analytic engine with a worker for each execution, so that no request
 waits for an endpoint. Assumptions: a request keeps one core busy, and 1,769 MB are one vCPU as fast
@@ -7,11 +7,13 @@ memory is more compute); a cold start also loads the model; an environment of a 
 starts like Lambda's, at the same moments.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from kennel.planner.analysis import costs
 from kennel.planner.engines.analytic import estimate
-from kennel.planner.engines.result import ANSWERED, Result
+from kennel.planner.engines.result import Result
+from kennel.planner.formats import milliseconds, percent
 from kennel.planner.inputs.distributions import constant
 from kennel.planner.inputs.prices import Prices
 from kennel.planner.inputs.settings import BIN_S, PlanSettings
@@ -36,22 +38,49 @@ class DeploymentOption:
         A month; None where a price is missing.
     details
         A sentence about its assumptions.
+    by_kennel
+        Whether Kennel deploys it.
     """
 
     name: str
     result: Result
     usd: float | None
     details: str
+    by_kennel: bool = False
+
+    @property
+    def answered(self) -> float:
+        """Share of a month's requests that are answered."""
+        return costs.month(self.result).answered
+
+    @property
+    def usd_per_thousand(self) -> float | None:
+        """The price of 1,000 answers; None where a price is missing."""
+        return None if self.usd is None else costs.month(self.result).usd_per_thousand(self.usd)
 
 
 def compare(result: Result, prices: Prices, seed: int = 0) -> list[DeploymentOption]:
     """Return the planned deployment and its alternatives, for the same traffic."""
     planned = costs.total(costs.bill(result, prices))
     return [
-        DeploymentOption("endpoint, as planned", result, planned, "instances"),
+        DeploymentOption("endpoint, as planned", result, planned, "instances", by_kennel=True),
         _inside_lambda(result, prices, seed),
         _serverless(result, prices, seed),
     ]
+
+
+def not_by_kennel(options: Sequence[DeploymentOption]) -> str:
+    """Return in a sentence what Kennel does not deploy, and which of it would be cheaper."""
+    planned, *others = options
+    sentence = f"Kennel deploys {planned.name.partition(',')[0]}s, and none of the others."
+    for option in others:
+        if option.usd is not None and planned.usd is not None and option.usd < planned.usd:
+            sentence += (
+                f" Cheaper, but yours to build: {option.name}, ${option.usd:,.2f} a month for "
+                f"{percent(option.answered)} answered, p99 "
+                f"{milliseconds(option.result.quantile(0.99))}."
+            )
+    return sentence
 
 
 def _inside_lambda(planned: Result, prices: Prices, seed: int) -> DeploymentOption:
@@ -79,8 +108,8 @@ def _serverless(planned: Result, prices: Prices, seed: int) -> DeploymentOption:
         f"{concurrency} at once; "
         f"{result.cold_starts:,.0f} cold starts of {start:.1f} s (assumed)"
     )
-    month = costs.MONTH_S / planned.profile.seconds
-    seconds = float(result.working.sum()) * BIN_S * month
+    month = costs.month(result)
+    seconds = float(result.working.sum()) * BIN_S * month.admitted_repeats
     usd = costs.total(_bill_without_instances(result, prices))
     missing = [name for name in (_SECOND_PRICE, _DATA_PRICE) if not prices.has(name)]
     usd += seconds * prices.usd(_SECOND_PRICE) if _SECOND_PRICE not in missing else 0.0
@@ -90,7 +119,7 @@ def _serverless(planned: Result, prices: Prices, seed: int) -> DeploymentOption:
             f"(all else ${usd:,.2f})"
         )
         return DeploymentOption("serverless inference", result, None, details)
-    usd += result.count(ANSWERED) * month * REQUEST_GB * prices.usd(_DATA_PRICE)
+    usd += month.answers * REQUEST_GB * prices.usd(_DATA_PRICE)
     return DeploymentOption("serverless inference", result, usd, details)
 
 

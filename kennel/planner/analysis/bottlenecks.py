@@ -4,10 +4,12 @@ import math
 
 import numpy as np
 
+from kennel.planner.analysis import costs
 from kennel.planner.engines import result as outcome
 from kennel.planner.engines.autoscaling import policy_from_settings
 from kennel.planner.engines.queueing import erlang_b
 from kennel.planner.engines.result import Result
+from kennel.planner.formats import percent
 from kennel.planner.inputs.settings import PlanSettings
 
 #: Outcome -> the template's parameter, its limit in words, and the HTTP status.
@@ -54,6 +56,7 @@ def findings(result: Result) -> list[str]:
     settings = result.settings
     return [
         *_requests_turned_away(result),
+        *_quota_of_a_day(result),
         *_instances_never_reached(settings),
         *_rate_limit_beyond_concurrency(settings),
         *_scaling_delay(result),
@@ -70,16 +73,28 @@ def _requests_turned_away(result: Result) -> list[str]:
         if counts[limit] < _ONE_REQUEST:
             continue
         parameter, words, status = _LIMITS[limit]
-        label = "The tightest limit" if not sentences else "The next"
+        label = "The tightest limit" if not sentences else "Next"
         verb = "times out" if limit == outcome.TIMED_OUT else "turns away"
         sentences.append(
             f"{label}: {words} ({parameter}) {verb} "
-            f"{_percent(counts[limit] / result.requests)} of all requests "
+            f"{percent(counts[limit] / result.requests)} of all requests "
             f"({counts[limit]:,.0f}, status {status})."
         )
         if limit == outcome.NO_EXECUTION:
             sentences += _executions_waiting(result)
     return sentences or ["No limit is reached: every request of this traffic is answered."]
+
+
+def _quota_of_a_day(result: Result) -> list[str]:
+    """Return a sentence where a month, in which the profile is repeated, meets the daily quota."""
+    month = costs.month(result)
+    if month.admitted_repeats > month.repeats * 0.999:
+        return []
+    return [
+        f"A month repeats this traffic {month.repeats:,.0f} times, but the daily quota "
+        f"(DailyQuota) admits {result.settings.quota:,} requests a day: the month answers "
+        f"{percent(month.answered)} of its requests."
+    ]
 
 
 def _executions_waiting(result: Result) -> list[str]:
@@ -91,7 +106,7 @@ def _executions_waiting(result: Result) -> list[str]:
         return []
     return [
         f"The cause is the endpoint: while requests are turned away, "
-        f"{_percent(waiting / executions)} of the executions only wait for an instance. More "
+        f"{percent(waiting / executions)} of the executions only wait for an instance. More "
         "instances help; more executions would wait too."
     ]
 
@@ -125,9 +140,9 @@ def _rate_limit_beyond_concurrency(settings: PlanSettings) -> list[str]:
         ]
     if blocking > _NOTED_LOSS:
         return [
-            f"At RateLimit={settings.rate:g}, steady random traffic would lose up to "
-            f"{_percent(blocking)} at {settings.concurrency} executions, although the mean fits: "
-            "requests do not arrive evenly."
+            f"At RateLimit={settings.rate:g}, {settings.concurrency} executions turn away up to "
+            f"{percent(blocking)} of steady random traffic, although its mean fits: requests do "
+            "not arrive evenly."
         ]
     return []
 
@@ -167,7 +182,7 @@ def _single_instance(settings: PlanSettings) -> list[str]:
         return []
     return [
         "A single instance appears to be outside SageMaker's SLA, and is updated without a "
-        "canary: both need MinInstances=2."
+        "canary: MinInstances=2 changes both."
     ]
 
 
@@ -176,10 +191,6 @@ def _cold_starts(result: Result) -> list[str]:
         return []
     share = result.cold_starts / result.invocations
     return [
-        f"{_percent(share)} of executions start cold ({result.cold_starts:.0f}), each "
+        f"{percent(share)} of executions start cold ({result.cold_starts:.0f}), each "
         f"{result.settings.cold_start.mean:.1f} s slower."
     ]
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.2g} %" if share < 0.1 else f"{100 * share:.0f} %"  # noqa: PLR2004

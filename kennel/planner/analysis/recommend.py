@@ -10,6 +10,7 @@ from kennel.planner.analysis.slo import Objective
 from kennel.planner.analysis.sweep import Trial, TrialRequest, run
 from kennel.planner.engines.analytic import estimate
 from kennel.planner.engines.queueing import erlang_b
+from kennel.planner.formats import milliseconds, number, percent
 from kennel.planner.inputs.prices import Prices
 from kennel.planner.inputs.settings import BIN_S, PARAMETERS, PlanSettings
 from kennel.planner.inputs.traffic import DAY, Profile
@@ -89,11 +90,12 @@ def _candidates(
     peak_rate = float(profile.requests.max()) / profile.step
     rate_limit = math.ceil(float(counts.max()) / BIN_S * _HEADROOM) + 1
     days = np.add.reduceat(counts, np.arange(0, len(counts), DAY // BIN_S))
+    repeats = max(DAY / profile.seconds, 1.0)  # a month repeats a short profile all day
     unlimited = replace(
         settings,
         rate=float(rate_limit),
         burst=max(rate_limit, 5),
-        quota=math.ceil(float(days.max()) * _HEADROOM / 1000) * 1000,
+        quota=math.ceil(float(days.max()) * repeats * _HEADROOM / 1000) * 1000,
     )
     capacity = settings.workers / settings.service.mean  # of an instance, requests a second
     needed = max(1, math.ceil(peak_rate / capacity / max(_UTILISATIONS)))
@@ -142,8 +144,8 @@ def _recommendation(
     settings: PlanSettings, best: Trial, objective: Objective, tried: int
 ) -> Recommendation:
     figures = (
-        f"p99 {1000 * best.p99:.0f} ms, {100 * best.answered:.3f} % answered, "
-        f"${best.usd:,.2f} a month"
+        f"p99 {milliseconds(best.p99)}, {percent(best.answered)} answered, "
+        f"${best.usd:,.2f} a month, ${number(best.usd_per_thousand)} for 1,000 answers"
     )
     changed = _changed(settings, best.settings)
     if not changed:
@@ -167,7 +169,7 @@ def _no_recommendation(trials: list[Trial], objective: Objective) -> Recommendat
     nearest = max(trials, key=lambda trial: (round(trial.answered, 4), -trial.p99))
     sentence = (
         f"None of {len(trials)} settings meets {objective.text}. The nearest ({nearest.label}) has "
-        f"p99 {1000 * nearest.p99:.0f} ms and answers {100 * nearest.answered:.3f} % for "
+        f"p99 {milliseconds(nearest.p99)} and answers {percent(nearest.answered)} for "
         f"${nearest.usd:,.2f} a month: use a faster instance type or a weaker objective."
     )
     return Recommendation(objective, None, sentence, "", len(trials))

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 
+from kennel.planner.analysis import costs
 from kennel.planner.engines.result import Result
 from kennel.planner.errors import PlanError
 
@@ -29,8 +30,8 @@ class Objective:
     text: str
 
     def met(self, result: Result) -> bool:
-        """Return whether a result meets the objective."""
-        if result.answered < self.success - 1e-9:
+        """Return whether a result meets the objective, in a month of its traffic too."""
+        if costs.month(result).answered < self.success - 1e-9:
             return False
         if self.quantile is None or self.seconds is None:
             return True

@@ -31,14 +31,14 @@ class TrialRequest(NamedTuple):
 
 @dataclass(frozen=True)
 class Trial:
-    """The outcome of one setting: USD a month, p99 in seconds, share answered."""
+    """The outcome of one setting in a month: USD, p99 in seconds, share answered, 1,000's price."""
 
     settings: PlanSettings
     changed: Mapping[str, str]
     usd: float
     p99: float
     answered: float
-    instance_hours: float
+    usd_per_thousand: float
 
     @property
     def label(self) -> str:
@@ -124,11 +124,13 @@ def pareto(trials: Sequence[Trial]) -> list[int]:
 
 def _run_trial(request: TrialRequest) -> Trial:
     result = estimate(request.settings, request.profile, request.seed)
+    usd = costs.total(costs.bill(result, request.prices))
+    month = costs.month(result)
     return Trial(
         request.settings,
         request.changed,
-        costs.total(costs.bill(result, request.prices)),
+        usd,
         result.quantile(0.99),
-        result.answered,
-        result.instance_hours,
+        month.answered,
+        month.usd_per_thousand(usd),
     )

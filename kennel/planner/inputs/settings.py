@@ -78,7 +78,7 @@ class PlanSettings:
         """Return the template's parameters as `sam deploy --parameter-overrides` takes them."""
         values = {name: getattr(self, attribute) for name, attribute in PARAMETERS.items()}
         return {
-            name: value if isinstance(value, str) else f"{value:g}"
+            name: value if isinstance(value, str) else f"{value:.12g}"  # 1000000, never 1e+06
             for name, value in values.items()
         }
 

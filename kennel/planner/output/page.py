@@ -9,8 +9,8 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from kennel.planner import formats
 from kennel.planner.errors import PlanError
-from kennel.planner.output import formats
 
 _TEMPLATES = Path(__file__).with_name("templates")
 

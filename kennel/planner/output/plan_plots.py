@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from kennel.planner.analysis import costs
+from kennel.planner.analysis.capacity import ACCOUNT, limits
 from kennel.planner.engines.result import (
     LIMITED,
     NO_EXECUTION,
@@ -15,26 +16,21 @@ from kennel.planner.engines.result import (
     Result,
     quantiles,
 )
+from kennel.planner.formats import milliseconds, number
+from kennel.planner.inputs.distributions import Floats
 from kennel.planner.inputs.prices import Prices
 from kennel.planner.inputs.settings import BIN_S
-from kennel.planner.output.formats import milliseconds, number
+from kennel.planner.output.figures import TAIL_NAMES, TAILS
 from kennel.planner.output.plots import Series, TimePlot, over_time
 
-TAILS = (0.5, 0.95, 0.99)  # quantiles of the latency
-TAIL_NAMES = tuple(f"p{round(100 * share)}" for share in TAILS)
 _HOUR = 3600
 
 
 def plan_plots(result: Result, prices: Prices) -> list[TimePlot]:
     """Return the plots of a result; the one of requests turned away only where there are any."""
-    settings, seconds = result.settings, result.profile.seconds
+    seconds = result.profile.seconds
     rates = result.outcomes / BIN_S  # requests a second
     turned_away = rates[LIMITED : TIMED_OUT + 1]
-    execution_time = settings.work.mean + settings.service.mean
-    capacity = np.minimum(
-        result.in_service * settings.workers / settings.service.mean,
-        min(settings.concurrency / execution_time, settings.rate),
-    )
     tails = [quantiles(result.histogram, share) for share in TAILS]
     hourly = costs.by_bin(result, prices) * _HOUR / BIN_S
 
@@ -49,7 +45,7 @@ def plan_plots(result: Result, prices: Prices) -> list[TimePlot]:
         plot(
             "Traffic and capacity, requests a second",
             Series("arrivals", rates.sum(axis=0), "accent", filled=True),
-            Series("capacity", capacity, "soft", peak=False),
+            Series(*capacity(result), "soft", peak=False),
         ),
         plot(
             "Turned away, requests a second",
@@ -87,3 +83,21 @@ def plan_plots(result: Result, prices: Prices) -> list[TimePlot]:
     if not turned_away.any():
         del plots[1]
     return plots
+
+
+def capacity(result: Result) -> tuple[str, Floats]:
+    """Return the rate that the settings let through in each bin, and a name with what binds it."""
+    settings, rates = result.settings, result.outcomes / BIN_S
+    binds_always = {"RateLimit", "ReservedConcurrency", ACCOUNT}
+    fixed = next(limit for limit in limits(settings) if limit.parameter in binds_always)
+    instances = result.in_service * settings.workers / settings.service.mean
+    binding = [fixed.parameter] if (instances >= fixed.rate).any() else []
+    if (instances < fixed.rate).any():
+        binding.append("instances in service")
+    rate = np.minimum(instances, fixed.rate)
+    over_quota = rates[OVER_QUOTA] > 0
+    if over_quota.any():
+        binding.append("DailyQuota once it is used up")
+        admitted = rates.sum(axis=0) - rates[LIMITED] - rates[OVER_QUOTA]
+        rate = np.where(over_quota, np.minimum(rate, admitted), rate)
+    return f"capacity, bound by {', '.join(binding)}", rate

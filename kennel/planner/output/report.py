@@ -4,18 +4,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from kennel.planner.analysis import costs
-from kennel.planner.analysis.alternatives import DeploymentOption
+from kennel.planner.analysis import capacity, costs
+from kennel.planner.analysis.alternatives import DeploymentOption, not_by_kennel
 from kennel.planner.analysis.bottlenecks import findings
-from kennel.planner.analysis.recommend import Recommendation
+from kennel.planner.analysis.plan import Plan
 from kennel.planner.analysis.sweep import Trial, pareto
 from kennel.planner.engines.result import OUTCOMES, Result
+from kennel.planner.formats import duration, milliseconds, number, percent, usd
 from kennel.planner.inputs.distributions import Distribution
 from kennel.planner.inputs.prices import Prices
-from kennel.planner.inputs.settings import PARAMETERS
-from kennel.planner.output import page
-from kennel.planner.output.formats import duration, milliseconds, number, percent, usd
-from kennel.planner.output.plan_plots import TAIL_NAMES, TAILS, plan_plots
+from kennel.planner.output import figures, page
+from kennel.planner.output.figures import TAIL_NAMES, TAILS
+from kennel.planner.output.plan_plots import plan_plots
 from kennel.planner.output.plots import ScatterPlot, scatter
 
 #: Outcome -> its words in tables.
@@ -42,15 +42,7 @@ class Tile:
     css_class: str = ""
 
 
-def write(
-    path: Path,
-    result: Result,
-    prices: Prices,
-    recommendation: Recommendation | None = None,
-    *,
-    trials: Sequence[Trial] = (),
-    options: Sequence[DeploymentOption] = (),
-) -> None:
+def write(path: Path, plan: Plan) -> None:
     """Write the report to `path`, whole or not at all.
 
     Raises
@@ -58,20 +50,26 @@ def write(
     PlanError
         When it cannot be written.
     """
+    result, prices, trials = plan.result, plan.prices, plan.trials
     front = pareto(trials) if trials else []
     page.write(
         path,
         "plan.html",
         result=result,
         summary=_summary(result),
+        headline=figures.headline(plan),
+        capacity=capacity.sentence(result.settings),
         tiles=_tiles(result, prices),
         findings=findings(result),
-        recommendation=recommendation,
+        recommendation=plan.recommendation,
+        figure_names=figures.columns(plan),
+        figure_rows=figures.rows(plan) if plan.present else [],
         plots=plan_plots(result, prices),
         outcome_rows=_outcome_rows(result),
         bill_rows=_bill_rows(result, prices),
         tail_names=list(TAIL_NAMES),
-        option_rows=[_option_row(option) for option in options],
+        option_rows=[_option_row(option) for option in plan.options],
+        option_note=not_by_kennel(plan.options) if plan.options else "",
         trial_plot=_trial_plot(trials, front) if trials else None,
         front_rows=[_trial_row(trials[index]) for index in front],
         assumption_rows=_assumption_rows(result, prices),
@@ -80,25 +78,27 @@ def write(
 
 def _summary(result: Result) -> str:
     profile, settings = result.profile, result.settings
+    instances = f"{settings.minimum} to {settings.maximum} instances"
+    if settings.minimum == settings.maximum:
+        instances = f"{settings.minimum} instance{'s' * (settings.minimum > 1)}"
     return (
         f"{result.requests:,.0f} requests in {duration(profile.seconds)}, at most "
-        f"{number(profile.peak)} a second, through {settings.concurrency} executions to "
-        f"{settings.minimum} to {settings.maximum} instances of {settings.instance_type}."
+        f"{number(profile.peak)} a second, through at most {settings.concurrency} concurrent "
+        f"executions to {instances} of {settings.instance_type}."
     )
 
 
 def _tiles(result: Result, prices: Prices) -> list[Tile]:
     noted = "bad" if result.throttled > _NOTED_THROTTLED else ""
-    tails = [
-        Tile(name, milliseconds(result.quantile(share)), "of answers")
-        for name, share in zip(TAIL_NAMES, TAILS, strict=True)
-    ]
-    month = costs.total(costs.bill(result, prices))
+    p50, p95, p99 = (milliseconds(result.quantile(share)) for share in TAILS)
+    month, month_usd = costs.month(result), costs.total(costs.bill(result, prices))
+    answered = percent(month.answered)
     return [
         Tile("Answered", percent(result.answered), "of all requests", "accent"),
-        Tile("Throttled", percent(result.throttled), "with 429 or 503", noted),
-        *tails,
-        Tile("A month", f"${month:,.2f}", "30 days of this traffic"),
+        Tile("Turned away", percent(result.throttled), "with 429 or 503", noted),
+        Tile("A month", f"${month_usd:,.2f}", f"of this traffic, {answered} of it answered"),
+        Tile("1,000 answers", f"${number(month.usd_per_thousand(month_usd))}", "of that month"),
+        Tile("p99", p99, f"of answers; p50 {p50}, p95 {p95}"),
     ]
 
 
@@ -111,34 +111,47 @@ def _outcome_rows(result: Result) -> list[Row]:
 
 
 def _bill_rows(result: Result, prices: Prices) -> list[Row]:
-    items = costs.bill(result, prices)
-    checked = f"prices of {prices.date}, check before quoting"
+    items, month = costs.bill(result, prices), costs.month(result)
+    total = costs.total(items)
+    answers = f"{month.answers:,.0f} answers, to {percent(month.answered)} of the requests"
     return [
         *((item.name, usd(item.usd), item.basis) for item in items),
-        ("sum", usd(costs.total(items)), checked),
+        ("sum", usd(total), f"{answers}; prices of {prices.date}, check before quoting"),
     ]
 
 
 def _option_row(option: DeploymentOption) -> Row:
     tails = (milliseconds(option.result.quantile(share)) for share in TAILS)
-    throttled = percent(option.result.throttled)
-    return (option.name, usd(option.usd), throttled, *tails, option.details)
+    thousand = option.usd_per_thousand
+    return (
+        option.name,
+        usd(option.usd),
+        percent(option.answered),
+        "missing" if thousand is None else number(thousand),
+        *tails,
+        "yes" if option.by_kennel else "no",
+        option.details,
+    )
 
 
 def _trial_plot(trials: Sequence[Trial], front: Sequence[int]) -> ScatterPlot:
-    points = [(trial.usd, 1000 * trial.p99, trial.label) for trial in trials]
+    points = [
+        (trial.usd, 1000 * trial.p99, f"{trial.label}: {percent(trial.answered)} answered")
+        for trial in trials
+    ]
     return scatter("cost against p99", points, front, ("USD a month", "p99, ms"))
 
 
 def _trial_row(trial: Trial) -> Row:
-    return (trial.label, usd(trial.usd), milliseconds(trial.p99), percent(trial.answered))
+    thousand = number(trial.usd_per_thousand)
+    answered = percent(trial.answered)
+    return (trial.label, usd(trial.usd), answered, thousand, milliseconds(trial.p99))
 
 
 def _assumption_rows(result: Result, prices: Prices) -> list[Row]:
     settings = result.settings
     parameters = [
-        (name, str(getattr(settings, attribute)), "template")
-        for name, attribute in PARAMETERS.items()
+        (name, value, "template parameter") for name, value in settings.overrides().items()
     ]
     workers = f"{settings.workers} workers an instance, {settings.queue} requests accepted"
     start = settings.start

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from kennel.planner.engines.result import THROTTLED, Result, quantiles
+from kennel.planner.formats import milliseconds, number
 from kennel.planner.inputs.distributions import Floats
 from kennel.planner.inputs.settings import BIN_S
 from kennel.planner.output import page
-from kennel.planner.output.formats import milliseconds, number
 from kennel.planner.output.plots import Series, TimePlot, over_time
 from kennel.planner.replay.comparison import OK, Comparison
 from kennel.planner.replay.load_generator import Response

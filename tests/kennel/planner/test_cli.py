@@ -53,6 +53,18 @@ def test_a_command_that_is_shown_works(
         assert "settings that meet" in done.stdout or "meets" in done.stdout
 
 
+def test_the_readme_s_excerpt_is_what_its_command_prints() -> None:
+    readme = (ROOT / "README.md").read_text()
+    (line,) = [each for each in SHOWN if "spike" in each and f"{each} " in readme]
+    excerpt = readme[readme.index("A month of this traffic") :].partition("```")[0]
+    arguments = shlex.split(line)
+    del arguments[arguments.index("--report") :]
+    done = CliRunner().invoke(app, [*arguments, "--template", str(TEMPLATE)])
+    printed = " ".join(done.stdout.split())
+    for sentence in excerpt.strip().splitlines():
+        assert sentence.removesuffix(" ...") in printed
+
+
 def test_the_replay_that_is_shown_is_a_command() -> None:
     (line,) = [line for line in SHOWN if REPLAYS in line]
     done = CliRunner().invoke(app, [*shlex.split(line), "--seed", "x"])

@@ -37,7 +37,13 @@ def test_json_for_machines(capsys: pytest.CaptureFixture[str]) -> None:
     assert sum(plan["outcomes"].values()) == pytest.approx(plan["requests"])
     assert plan["usd_a_month"]["sum"] > 70
     assert plan["settings"]["ReservedConcurrency"] == "5"
+    assert plan["capacity"]["RateLimit"] == 20.0
+    assert plan["usd_for_1000_answers"] == pytest.approx(
+        plan["usd_a_month"]["sum"] / (plan["answered_of_month"] * 3 * 30 * 86.4), rel=0.1
+    )
+    assert "present" not in plan
     options = plan["deployment_options"]
+    assert [each["deployed_by_kennel"] for each in options] == [True, False, False]
     planned, inside, serverless = options
     assert planned["usd_a_month"] == plan["usd_a_month"]["sum"]
     assert inside["usd_a_month"] < planned["usd_a_month"]
@@ -70,3 +76,22 @@ def test_a_sweep_is_in_the_json_and_in_the_report(
     costs = [trial["usd_a_month"] for trial in trials]
     assert max(costs) > min(costs)
     assert "ReservedConcurrency" in (tmp_path / "plan.html").read_text()
+
+
+def test_with_an_objective_the_numbers_are_those_of_the_recommended_settings(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    request = PlanRequest(
+        "constant:3", length="1h", template=TEMPLATE, as_json=True, objective="success=99%",
+        report=tmp_path / "plan.html",
+    )  # fmt: skip
+    run(request, Console(stderr=True, quiet=True))
+    plan = json.loads(capsys.readouterr().out)
+    assert plan["settings"] == plan["recommendation"]["parameters"] != plan["present"]["settings"]
+    assert plan["answered_of_month"] > 0.99
+    assert plan["present"]["answered_of_month"] == pytest.approx(10_000 / (3 * 86_400), rel=0.05)
+    assert plan["present"]["usd_a_month"]["sum"] > 0
+    page = (tmp_path / "plan.html").read_text()
+    assert "<h1>3 requests/s</h1>" in page
+    assert "With the recommended settings a month of this traffic costs" in page
+    assert page.index(">recommended</th>") < page.index(">present</th>")

@@ -12,6 +12,7 @@ from kennel.planner.engines.analytic import estimate
 from kennel.planner.engines.queueing import erlang_b
 from kennel.planner.engines.result import QUEUE_FULL
 from kennel.planner.engines.simulation import simulate
+from kennel.planner.formats import percent
 from kennel.planner.inputs import prices
 from kennel.planner.inputs.distributions import lognormal_of_mean
 from kennel.planner.inputs.settings import PlanSettings
@@ -94,3 +95,16 @@ def test_with_all_prices_it_is_summed(tmp_path: Path) -> None:
     requests = option.result.count(0) * 30 * 86_400 / 7200
     inference = requests * (0.1 * 6e-5 + 640 * 320 * 3e-9 * 0.01)
     assert option.usd == pytest.approx(by_hand(option, 6.0) + inference, rel=0.005)
+
+
+def test_what_is_cheaper_is_said_not_to_be_deployed_by_kennel() -> None:
+    options = alternatives.compare(estimate(SETTINGS, constant(5, 7200)), PRICES)
+    assert [option.by_kennel for option in options] == [True, False, False]
+    sentence = alternatives.not_by_kennel(options)
+    assert sentence.startswith("Kennel deploys endpoints, and none of the others.")
+    inside = options[1]
+    assert inside.usd is not None
+    assert f"inference inside Lambda, ${inside.usd:,.2f} a month for" in sentence
+    assert f"{percent(inside.answered)} answered" in sentence
+    dear = [replace(options[0], usd=0.01), *options[1:]]
+    assert "Cheaper" not in alternatives.not_by_kennel(dear)

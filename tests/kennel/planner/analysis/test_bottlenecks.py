@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from kennel.planner.analysis import bottlenecks
+from kennel.planner.analysis import bottlenecks, costs
 from kennel.planner.engines.analytic import estimate
+from kennel.planner.formats import percent
 from kennel.planner.inputs.settings import PlanSettings
 from kennel.planner.inputs.traffic import constant, spike
 
@@ -34,10 +35,20 @@ def test_the_quota_that_turns_requests_away_is_named() -> None:
     result = estimate(replace(ROOMY, quota=1000), constant(2, 3600))
     assert bottlenecks.bottleneck(result) == "DailyQuota"
     share = 1 - result.answered
-    assert f"(DailyQuota) turns away {100 * share:.0f} % of all requests" in " ".join(
+    assert f"(DailyQuota) turns away {percent(share)} of all requests" in " ".join(
         bottlenecks.findings(result)
     )
     assert result.count(0) == pytest.approx(1000, abs=2)
+
+
+def test_a_short_profile_whose_month_meets_the_quota_is_a_finding() -> None:
+    result = estimate(replace(ROOMY, quota=10_000), constant(2, 3600))
+    assert bottlenecks.bottleneck(result) is None
+    answered = percent(costs.month(result).answered)
+    assert any(
+        "repeats this traffic 720 times" in each and f"answers {answered} of its requests" in each
+        for each in bottlenecks.findings(result)
+    )
 
 
 def test_the_endpoint_is_named_where_executions_only_wait_for_it() -> None:

@@ -1,6 +1,7 @@
 """The monthly bill, worked out by hand."""
 
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,6 +32,26 @@ def test_the_bill_by_hand() -> None:
     assert usd["API requests"] == pytest.approx(12.96 * 3.50, rel=0.01)
     assert usd["Lambda requests"] == pytest.approx(12.96 * 0.20, rel=0.01)
     assert usd["Lambda time"] == pytest.approx(12.96e6 * 0.1 * 1.66667e-5, rel=0.03)
+
+
+def test_the_quota_is_a_day_s_however_short_the_traffic() -> None:
+    # 2 requests a second for an hour, 7,200: a quota of 10,000 a day admits them once and 2,800
+    # more, though a month has 720 such hours.
+    result = estimate(replace(ROOMY, quota=10_000), constant(2, 3600))
+    month = costs.month(result)
+    assert result.answered > 0.999
+    assert month.answers == pytest.approx(300_000, rel=1e-3)
+    assert month.answered == pytest.approx(10_000 / (2 * DAY), rel=0.03)
+    usd = {item.name: item.usd for item in costs.bill(result, prices.read())}
+    assert usd["API requests"] == pytest.approx(0.3 * 3.50)
+    assert usd["endpoint instances"] == pytest.approx(720 * 0.102)
+    assert month.usd_per_thousand(30.0) == pytest.approx(0.1, rel=1e-3)
+
+
+def test_a_month_without_answers_has_no_price_of_one() -> None:
+    result = estimate(ROOMY, constant(2, 600))
+    nothing = replace(costs.month(result), answers=0.0)
+    assert (nothing.answered, nothing.usd_per_thousand(30.0)) == (0.0, math.inf)
 
 
 def test_provisioned_concurrency_is_paid_for_and_starts_nothing_cold() -> None:

@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
-from kennel.planner.analysis import recommend, slo
+from kennel.planner.analysis import costs, recommend, slo
 from kennel.planner.engines.analytic import estimate
 from kennel.planner.inputs import prices
 from kennel.planner.inputs.settings import PlanSettings
-from kennel.planner.inputs.traffic import constant, spike
+from kennel.planner.inputs.traffic import DAY, constant, spike
 
 ROOMY = PlanSettings(quota=10**9, rate=200.0, burst=200, reserved=50)
 
@@ -34,3 +34,18 @@ def test_an_objective_that_no_setting_meets() -> None:
     assert recommended.best is None
     assert recommended.overrides == ""
     assert recommended.tried > 1
+
+
+def test_the_quota_recommended_for_an_hour_lasts_for_a_day_of_such_hours() -> None:
+    settings = replace(ROOMY, quota=1000)
+    profile = constant(3, 3600)
+    recommended = recommend.recommend(settings, profile, prices.read(), slo.parse("success=99%"))
+    assert recommended.best is not None
+    assert recommended.best.quota > 3 * DAY
+    assert costs.month(estimate(recommended.best, profile)).answered > 0.99
+
+
+def test_settings_whose_month_meets_the_quota_do_not_meet_the_objective() -> None:
+    enough_for_the_hour = estimate(replace(ROOMY, quota=12_000), constant(3, 3600))
+    assert enough_for_the_hour.answered > 0.99
+    assert not slo.parse("success=99%").met(enough_for_the_hour)

@@ -22,7 +22,7 @@ def test_a_sweep_is_a_grid_without_its_impossible_corners() -> None:
 
 def test_nothing_on_the_pareto_front_is_beaten() -> None:
     def one(usd: float, p99: float, answered: float = 1.0) -> sweep.Trial:
-        return sweep.Trial(ROOMY, {}, usd, p99, answered, 1.0)
+        return sweep.Trial(ROOMY, {}, usd, p99, answered, usd)
 
     trials = [one(10, 5), one(20, 3), one(15, 6), one(30, 3), one(5, 1, answered=0.5)]
     assert sweep.pareto(trials) == [0, 1]

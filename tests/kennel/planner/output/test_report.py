@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from kennel.planner.analysis import alternatives
+from kennel.planner.analysis.plan import Plan
 from kennel.planner.engines.analytic import estimate
 from kennel.planner.errors import PlanError
 from kennel.planner.inputs import prices
@@ -40,7 +41,7 @@ def test_the_report_is_one_whole_file_that_fetches_nothing(tmp_path: Path) -> No
     result = estimate(replace(ROOMY, reserved=5), profile)
     path = tmp_path / "new" / "plan.html"
     options = alternatives.compare(result, prices.read())
-    report.write(path, result, prices.read(), options=options)
+    report.write(path, Plan(result, prices.read(), options=options))
     page = path.read_text()
     assert "<script" not in page
     assert "&lt;script&gt;" in page
@@ -54,7 +55,7 @@ def test_the_report_is_one_whole_file_that_fetches_nothing(tmp_path: Path) -> No
 
 def test_the_page_s_policy_allows_its_own_style_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "plan.html"
-    report.write(path, estimate(ROOMY, constant(1, 600)), prices.read())
+    report.write(path, Plan(estimate(ROOMY, constant(1, 600)), prices.read()))
     page = path.read_text()
     style = page.partition("<style>")[2].partition("</style>")[0]
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
@@ -67,4 +68,4 @@ def test_a_report_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     result = estimate(ROOMY, constant(1, 600))
     with pytest.raises(PlanError, match="cannot write the report"):
-        report.write(tmp_path / "file" / "plan.html", result, prices.read())
+        report.write(tmp_path / "file" / "plan.html", Plan(result, prices.read()))

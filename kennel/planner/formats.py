@@ -8,7 +8,7 @@ _UNITS = ((86_400, "day"), (3600, "hour"), (60, "minute"))  # of a duration, sec
 def percent(share: float) -> str:
     """Return 0.9456 as "94.56 %"; a share near 0 or 1 is never rounded to 0 % or 100 %."""
     if 0.000001 < share < 0.0001 or 0.9999 < share < 1:  # noqa: PLR2004
-        return f"{100 * share:.4f} %"
+        return f"{min(100 * share, 99.9999):.4f} %"
     return f"{100 * share:.2f} %".replace("100.00", "100").replace("0.00 %", "0 %")
 
 
@@ -20,8 +20,8 @@ def milliseconds(seconds: float) -> str:
 
 
 def number(value: float) -> str:
-    """Return a number with four digits."""
-    return f"{value:,.4g}"
+    """Return a number with four digits, or all digits before the point."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"  # noqa: PLR2004
 
 
 def usd(value: float | None) -> str:
