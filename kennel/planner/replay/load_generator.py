@@ -63,7 +63,8 @@ class LoadGenerator:
 
 async def _main(order: dict[str, Any]) -> list[Response]:
     body = Path(order["photo"]).read_bytes()
-    limits = httpx.Limits(max_connections=None, max_keepalive_connections=100)
+    # The gateway closes a connection that is idle for 5 s: a request on it then would break.
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=100, keepalive_expiry=2.0)
     async with httpx.AsyncClient(timeout=40, trust_env=False, limits=limits) as client:
         generator = LoadGenerator(client, order["url"], order["key"], body)
         if "times" in order:
