@@ -126,6 +126,8 @@ def run_cloud(config: CloudConfig) -> Iterator[Cloud]:
     finally:
         loop.call_soon_threadsafe(_end, ended, error)
         thread.join()
+        if error:
+            task.exception()  # else asyncio prints it with a traceback: it is raised here already
         loop.close()
     task.result()  # raises what went wrong while it ended
 

@@ -1,6 +1,7 @@
 """The main job, end to end: template, functions, state machine, endpoint, API."""
 
 import base64
+import gc
 import json
 import socket
 import threading
@@ -17,7 +18,7 @@ from kennel.cloud.cloud import Cloud, run_cloud
 from kennel.cloud.config import CloudConfig
 from kennel.cloud.runtime.clients import client
 from kennel.demo import is_right, samples
-from kennel.errors import CannotStart
+from kennel.errors import CannotStart, KennelError
 from kennel.paths import ROOT
 
 Released = tuple[Cloud, dict[str, Any], list[str]]
@@ -150,3 +151,24 @@ def test_a_start_that_fails_ends_what_had_started(tmp_path: Path) -> None:
         with pytest.raises(CannotStart, match="name another port"), run_cloud(config):
             raise AssertionError("it started")
     assert threading.active_count() == before
+
+
+def test_an_error_in_the_block_is_raised_once_and_leaves_the_logs(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    template = tmp_path / "template.yaml"
+    template.write_text(
+        "Transform: AWS::Serverless-2016-10-31\n"
+        "Resources: {Api: {Type: AWS::Serverless::Api, Properties: {StageName: prod, "
+        "DefinitionBody: {openapi: 3.0.1, paths: {}}}}}\n"
+    )
+    logs = Path()
+    with (
+        pytest.raises(KennelError, match="no answer"),
+        run_cloud(CloudConfig(template=template)) as cloud,
+    ):
+        logs = cloud.logs
+        raise KennelError("no answer")
+    gc.collect()  # asyncio prints an exception that nobody retrieved when its task is deleted
+    assert caplog.records == []
+    assert (logs / "moto.log").exists()
