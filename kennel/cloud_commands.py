@@ -4,7 +4,7 @@ import contextlib
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -117,8 +117,7 @@ def classify(
             print(answer.as_json())
     else:
         Console().print(answers_table(answers))
-        for line in left_out_lines(left_out):
-            screen.print(line, markup=False, highlight=False, emoji=False, soft_wrap=True)
+        _print_left_out(left_out)
     if any(answer.problem for answer in answers):
         raise typer.Exit(1)
 
@@ -145,7 +144,11 @@ def demo(
     stay = sys.stdout.isatty() if keep is None else keep
     started = time.perf_counter()
     folder = photos.expanduser() if photos else None  # zsh passes PHOTOS=~/dogs on as it is
-    samples = demonstration.own_photos(folder) if folder else demonstration.samples()
+    left_out: list[LeftOut] = []
+    samples = (
+        demonstration.own_photos(folder, left_out.append) if folder else demonstration.samples()
+    )
+    _print_left_out(left_out)
     with _cloud(port) as cloud:
         succeeded = demonstration.run(
             cloud, screen, samples, folder=folder, stay=stay, started=started
@@ -160,6 +163,11 @@ def _tell(line: str) -> None:
     """Print a line with the time of day."""
     clock = time.strftime("%H:%M:%S")
     screen.print(f"{clock} {line}", highlight=False, markup=False, soft_wrap=True)
+
+
+def _print_left_out(files: Sequence[LeftOut]) -> None:
+    for line in left_out_lines(files):
+        screen.print(line, markup=False, highlight=False, emoji=False, soft_wrap=True)
 
 
 @contextlib.contextmanager

@@ -7,7 +7,7 @@ import json
 import re
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +19,7 @@ from kennel.client import Answer, classify
 from kennel.errors import KennelError
 from kennel.execution import bring_up_endpoint
 from kennel.folder_labels import Unlabelled, breed_by_folder
-from kennel.photo_files import find_photos
+from kennel.photo_files import LeftOut, find_photos
 from kennel.running_cloud import CloudAddress
 from kennel.tables import answers_table
 
@@ -75,9 +75,15 @@ def is_right(answer: Answer, sample: Sample) -> bool:
     return answer.is_dog is True and answer.breeds[0][0] == sample.breed
 
 
-def own_photos(path: Path) -> list[Sample]:
-    """Return a person's own photo, or the photos of a folder, as samples without labels."""
-    return [Sample(photo, None, is_labelled=False) for photo in find_photos([path])]
+def own_photos(path: Path, leave_out: Callable[[LeftOut], object] = lambda _: None) -> list[Sample]:
+    """Return a person's own photo, or the photos of a folder, as samples without labels.
+
+    Parameters
+    ----------
+    leave_out
+        Called for everything in the folder that is no photo.
+    """
+    return [Sample(photo, None, is_labelled=False) for photo in find_photos([path], leave_out)]
 
 
 def with_label(sample: Sample, root: Path, breeds: Sequence[str]) -> Sample:
