@@ -16,7 +16,7 @@ from classify import wire
 from classify.endpoint import Endpoint, connect
 from classify.observation import Observation
 from classify.photo import decode
-from classify.request import read_upload
+from classify.request import read_photo
 from classify.settings import ClassifySettings
 from common.environment import Environment
 from common.problem import Event, Handler, Response, problem_responses
@@ -46,9 +46,9 @@ def classify(event: Event, endpoint: Endpoint, observation: Observation) -> Resp
     common.problem.Problem
         The request cannot be answered.
     """
-    upload = read_upload(event)
-    observation.add(bytes=len(upload.body))
-    photo = decode(upload.body, upload.declared)
+    body = read_photo(event)
+    observation.add(bytes=len(body))
+    photo = decode(body)
     observation.add(kind=photo.kind, width=photo.width, height=photo.height)
     observation.add(decoded_ms=observation.took_ms())
     prediction = endpoint.classify(

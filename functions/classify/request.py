@@ -1,39 +1,35 @@
-"""Read the photo and its content type from API Gateway's proxy event.
+"""Read the photo from API Gateway's proxy event.
 
 Two forms are accepted:
 
-    Content-Type: image/jpeg (png, webp)     the body is the photo
-    Content-Type: application/json           {"image": "<base64 of the photo>"}
+    the photo itself                         as any image type, or as bytes of no type
+    {"image": "<base64 of the photo>"}       as application/json, or any other
 
-API Gateway passes the first in base64 too (`isBase64Encoded`), because the template lists these
-types as binary; a body that arrives as text has lost bytes.
+What a body is its bytes decide: clients guess the content type by a file's name, or leave it to
+their defaults. It only has to be one of those that the template lists as binary, which API Gateway
+passes in base64 (`isBase64Encoded`); a photo that arrives as text has lost bytes.
 """
 
 import binascii
 import json
-from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from classify import limits
-from classify.photo import CONTENT_TYPES
-from common.problem import BadRequest, Event, UnsupportedType
+from common.problem import BadRequest, Event, TooLarge, UnsupportedType
 
-__all__ = ["Upload", "read_upload"]
+__all__ = ["MAX_BYTES", "read_photo"]
 
-_ACCEPTED = "send a photo as image/jpeg, image/png or image/webp, or JSON as application/json"
+MAX_BYTES = 4_500_000  # 6,000,000 in base64; Lambda accepts requests of 6 MiB
+
+_JSON = "application/json"
+_MULTIPART = "multipart/form-data"
+# What the template lists beside images; the second is what curl says of a file unless told more.
+_BYTES = ("application/octet-stream", "application/x-www-form-urlencoded")
+_ACCEPTED = f"send a photo as image/jpeg, image/png or image/webp, or JSON as {_JSON}"
 _FORM = 'send {"image": "<the photo in base64>"} and nothing else'
 _MAX_SHOWN = 60  # characters of a received header or key that a response repeats
 
 
-@dataclass(frozen=True, slots=True)
-class Upload:
-    """A photo as it was sent."""
-
-    body: bytes  # the photo, not validated yet
-    declared: str | None  # its content type, a key of CONTENT_TYPES; None if sent in JSON
-
-
-def read_upload(event: Event) -> Upload:
+def read_photo(event: Event) -> bytes:
     """Read the photo from a request.
 
     Parameters
@@ -43,31 +39,38 @@ def read_upload(event: Event) -> Upload:
 
     Returns
     -------
-    Upload
-        The bytes and their declared type.
+    bytes
+        The photo, not validated yet.
 
     Raises
     ------
     UnsupportedType
-        Content-Type is missing or not one of the four.
+        A form with files, or a content type whose bodies arrive as text.
     BadRequest
-        The body does not have the form of its content type.
+        The body is empty or does not have the form of its content type.
     TooLarge
         The photo has too many bytes.
     """
     content_type = _content_type(event)
-    if content_type in CONTENT_TYPES:
-        if event.get("body") and not event.get("isBase64Encoded"):
-            raise BadRequest(
-                "The photo arrived as text, so bytes of it were lost; this API must list "
-                f"{content_type} among its binary media types."
-            )
-        return Upload(_body(event), content_type)
-    if content_type == "application/json":
-        return Upload(_photo_of_json(_body(event)), None)
-    hint = " (JPEG is spelled image/jpeg)" if content_type == "image/jpg" else ""
+    if content_type == _MULTIPART:
+        raise UnsupportedType(
+            f"The body is a form ({_MULTIPART}), which is not read; send the photo itself as the "
+            "body (with curl: --data-binary @photo.jpg, not -F)."
+        )
+    body = _body(event)
+    if not body:
+        raise BadRequest("The body is empty; send the bytes of a JPEG, PNG or WebP photo.")
+    if content_type == _JSON or body[:_MAX_SHOWN].lstrip().startswith(b"{"):
+        return _limited(_photo_of_json(body))
+    if event.get("isBase64Encoded"):
+        return _limited(body)
+    if content_type.startswith("image/") or content_type in _BYTES:
+        raise BadRequest(
+            "The photo arrived as text, so bytes of it were lost; this API must list "
+            f"{_shown(content_type)} among its binary media types."
+        )
     received = f"is {_shown(content_type)}" if content_type else "is missing"
-    raise UnsupportedType(f"The Content-Type {received}{hint}; {_ACCEPTED}.")
+    raise UnsupportedType(f"The Content-Type {received}, so the body came as text; {_ACCEPTED}.")
 
 
 def _content_type(event: Event) -> str:
@@ -86,8 +89,6 @@ def _body(event: Event) -> bytes:
 
 
 def _photo_of_json(body: bytes) -> bytes:
-    if not body:
-        raise BadRequest(f"The body is empty; {_FORM}.")
     try:
         form = json.loads(body, object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
@@ -104,8 +105,16 @@ def _photo_of_json(body: bytes) -> bytes:
         raise BadRequest(
             'The string "image" begins with "data:"; send only the base64 that follows its comma.'
         )
-    limits.check_bytes(len(image) * 3 // 4 - 2)  # before decoding; 2 for the padding
     return _of_base64(image, 'The string "image"')
+
+
+def _limited(photo: bytes) -> bytes:
+    if len(photo) > MAX_BYTES:
+        raise TooLarge(
+            f"The photo has {len(photo):,} bytes and at most {MAX_BYTES:,} are taken; send it "
+            "smaller: 320 pixels on its shorter side are enough."
+        )
+    return photo
 
 
 def _of_base64(text: str, source: str) -> bytes:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from classify.photo import decode
-from classify.request import read_upload
+from classify.request import read_photo
 from common.problem import BadRequest, UnsupportedType
 
 EVENTS = Path(__file__).resolve().parents[2] / "events"
@@ -26,18 +26,16 @@ def event(name: str) -> dict[str, Any]:
 def test_a_made_event_holds_a_photo(name: str) -> None:
     photo, as_json = MAKE["EVENTS"][name]
     file = MAKE["photos"]() / f"{photo}.jpg"
-    upload = read_upload(MAKE["event_of"](file.read_bytes(), as_json=as_json))
-    assert upload.body == file.read_bytes()
-    assert upload.declared == (None if as_json else "image/jpeg")
-    assert decode(upload.body, upload.declared).kind == "JPEG"
+    body = read_photo(MAKE["event_of"](file.read_bytes(), as_json=as_json))
+    assert body == file.read_bytes()
+    assert decode(body).kind == "JPEG"
 
 
 def test_the_committed_events_are_refused_as_the_readme_says() -> None:
-    upload = read_upload(event("classify-not-a-photo.json"))
     with pytest.raises(BadRequest):
-        decode(upload.body, upload.declared)
-    with pytest.raises(UnsupportedType):
-        read_upload(event("classify-gif.json"))
+        decode(read_photo(event("classify-not-a-photo.json")))
+    with pytest.raises(UnsupportedType, match="a GIF"):
+        decode(read_photo(event("classify-gif.json")))
 
 
 def test_every_event_is_in_the_readme() -> None:

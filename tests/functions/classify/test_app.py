@@ -115,10 +115,11 @@ def answered(app: ModuleType, request: dict[str, Any], fake: FakeRuntime) -> dic
         (event(b""), 400),
         (event(jpeg()[:300]), 400),
         (event(b"\0" * 4_500_001), 413),
-        (event(jpeg(), "image/png"), 415),
-        (event(jpeg(), "text/plain"), 415),
+        (event(b"GIF89a"), 415),
+        (event(jpeg(), "multipart/form-data; boundary=x"), 415),
+        ({**event(jpeg(), "text/plain"), "isBase64Encoded": False}, 415),
         (event(b'{"url": "http://x"}', "application/json"), 400),
-        ({}, 415),
+        ({}, 400),
     ],
 )
 def test_refusals_are_problem_documents(

@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from PIL import Image, ImageChops, PngImagePlugin
+from PIL import Image, ImageChops
 
-from classify.photo import CONTENT_TYPES, Photo, decode, target_size
+from classify.decoding import target_size
+from classify.photo import Photo, decode
 from common.problem import BadRequest, Problem, TooLarge, UnsupportedType
 from tests.functions.classify.photos import encoded, gradient, in_own_process, jpeg
+from tests.odd_photos import of_size
 
 WHITE, RED = (255, 255, 255), (255, 0, 0)
 
@@ -186,31 +188,11 @@ def test_an_empty_body_is_refused() -> None:
         decode(b"")
 
 
-@pytest.mark.parametrize("declared", sorted(CONTENT_TYPES))
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
-def test_the_bytes_must_be_what_was_declared(declared: str, kind: str) -> None:
-    body = encoded(gradient(20, 20), kind)
-    if CONTENT_TYPES[declared] == kind:
-        assert decode(body, declared).kind == kind
-    else:
-        with pytest.raises(UnsupportedType, match=f"says {declared} and the bytes are a {kind}"):
-            decode(body, declared)
-
-
-@pytest.mark.parametrize(
-    ("body", "name"),
-    [
-        (encoded(gradient(20, 20), "GIF"), "GIF"),
-        (encoded(gradient(20, 20), "BMP"), "BMP"),
-        (encoded(gradient(20, 20), "TIFF"), "TIFF"),
-        (encoded(gradient(20, 20), "AVIF"), "AVIF"),
-        (encoded(gradient(20, 20), "PDF"), "PDF"),
-        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC"),
-    ],
-)
-def test_a_foreign_format_is_named(body: bytes, name: str) -> None:
-    with pytest.raises(UnsupportedType, match=f"The bytes are a {name} file"):
-        decode(body)
+def test_each_refusal_is_its_own_problem() -> None:
+    with pytest.raises(UnsupportedType, match="The bytes are a GIF file"):
+        decode(encoded(gradient(20, 20), "GIF"))
+    with pytest.raises(TooLarge, match="at most 52,000,000 in all are decoded"):
+        decode(of_size(7300, 7300))
 
 
 @pytest.mark.parametrize(
@@ -221,7 +203,6 @@ def test_a_foreign_format_is_named(body: bytes, name: str) -> None:
         b"\xff\xd8\xff",
         encoded(gradient(20, 20), "PPM"),
         encoded(gradient(20, 20), "EPS"),  # Pillow would start Ghostscript for this one
-        encoded(gradient(20, 20), "ICO"),
     ],
 )
 def test_what_is_no_photo_is_refused(body: bytes) -> None:
@@ -236,21 +217,6 @@ def test_a_truncated_photo_is_refused(kind: str, share: float) -> None:
     body = encoded(noise, kind)
     with pytest.raises(BadRequest, match="truncated or broken"):
         decode(body[: int(len(body) * share)])
-
-
-@pytest.mark.parametrize("size", [(3600, 3600), (9500, 9500), (14_000, 14_000)])
-def test_a_png_bomb_is_refused_by_its_header(size: tuple[int, int]) -> None:
-    # Beyond 89 million pixels Pillow warns, beyond 179 it raises: the same answer each time.
-    small = encoded(gradient(8, 8), "PNG")
-    header = b"IHDR" + size[0].to_bytes(4, "big") + size[1].to_bytes(4, "big") + small[24:29]
-    checksum = PngImagePlugin._crc32(header).to_bytes(4, "big")
-    with pytest.raises(TooLarge, match="pixels"):
-        decode(small[:12] + header + checksum + small[33:])
-
-
-def test_too_many_bytes_are_refused_unread() -> None:
-    with pytest.raises(TooLarge, match="4,500,001 bytes"):
-        decode(b"\xff" * 4_500_001)
 
 
 # ---------------------------------------------------------------- anything at all
@@ -320,7 +286,7 @@ print(json.dumps([peak(), outcomes]))
     peak, outcomes = json.loads(in_own_process(script, stdin="\0".join(map(str, files))))
     assert peak <= 90, peak
     assert sum(outcomes.values()) == len(files)
-    assert outcomes["photo"] >= 100  # not everything is refused
+    assert outcomes["photo"] >= 10  # not everything is refused
     assert set(outcomes) <= {"photo", "400", "413", "415"}
 
 

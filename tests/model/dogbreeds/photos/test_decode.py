@@ -80,7 +80,7 @@ def test_formats(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", ["GIF", "BMP", "TIFF", "PPM", "ICO"])
 def test_other_formats_are_refused(kind: str) -> None:
-    with pytest.raises(PhotoError, match="no JPEG, PNG or WebP"):
+    with pytest.raises(PhotoError, match="JPEG, PNG (and|or) WebP"):
         wire_array(encoded(gradient(50, 50), kind))
 
 
@@ -189,18 +189,14 @@ def test_one_pixel() -> None:
     assert wire_array(encoded(Image.new("RGB", (1, 1), RED), "PNG")).tolist() == [[list(RED)]]
 
 
-def test_too_many_pixels_are_refused_before_decoding() -> None:
-    body = encoded(Image.new("1", (8_000, 7_000)), "PNG")
-    assert len(body) < 20_000  # a bomb: 56 million pixels in a few kilobytes
-    with pytest.raises(PhotoError, match=r"has 8,000 x 7,000 pixels, and at most 50,000,000"):
-        wire_array(body)
-
-
 # Pillow's own limits lie above ours: a warning (an error in these tests), then an error.
-@pytest.mark.parametrize("size", [(12_000, 9_000), (20_000, 20_000)])
-def test_pillows_own_bomb_limits_end_in_the_same_sentence(size: tuple[int, int]) -> None:
-    with pytest.raises(PhotoError, match="too many pixels, and at most 50,000,000"):
-        wire_array(encoded(Image.new("1", size), "PNG"))
+@pytest.mark.parametrize("size", [(8_000, 7_000), (12_000, 9_000), (20_000, 20_000)])
+def test_too_many_pixels_are_refused_before_decoding(size: tuple[int, int]) -> None:
+    body = encoded(Image.new("1", size), "PNG")
+    assert len(body) < 60_000  # a bomb: 400 million pixels in a few kilobytes
+    pixels = f"{size[0]:,} x {size[1]:,}"
+    with pytest.raises(PhotoError, match=f"has {pixels} pixels, and at most 52,000,000"):
+        wire_array(body)
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])

@@ -1,0 +1,90 @@
+"""Where a JPEG's first picture ends; damaged ones are in tests/odd_photos.py."""
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from classify.decoding import decode, jpeg
+from tests.functions.classify.photos import encoded, gradient
+from tests.functions.classify.photos import jpeg as photo
+from tests.odd_photos import baseline, progressive, restarting, segment, with_segments
+
+
+def test_an_ordinary_jpeg_is_itself_and_has_one_scan() -> None:
+    body = photo()
+    assert jpeg.first_picture(body) == (body, 1)
+    assert jpeg.first_picture(body)[0] is body  # not copied
+
+
+def test_a_progressive_jpeg_has_the_scans_of_libjpeg() -> None:
+    assert jpeg.first_picture(progressive()) == (progressive(), 10)
+
+
+@pytest.mark.parametrize("make", [baseline, progressive, restarting])
+def test_what_follows_the_first_picture_is_cut(make: Callable[[], bytes]) -> None:
+    body = make()
+    for more in (progressive(), b"\0" * 99, b"\0\0\0\x18ftypmp42\xff\xda\xff\xd9"):
+        picture, scans = jpeg.first_picture(body + more)
+        assert picture == body
+        assert scans == jpeg.first_picture(body)[1]
+
+
+def test_segments_count_neither_as_scans_nor_as_the_end() -> None:
+    body = with_segments(photo(), segment(0xE1, b"Exif\0\0" + progressive()[:60_000]))
+    assert jpeg.first_picture(body) == (body, 1)
+    between = progressive()
+    place = between.index(b"\xff\xda", between.index(b"\xff\xda") + 2)
+    body = between[:place] + segment(0xFE, b"\xff\xd9\xff\xda") + between[place:]
+    assert jpeg.first_picture(body) == (body, 10)
+
+
+@pytest.mark.parametrize("make", [baseline, progressive, restarting])
+def test_a_missing_end_marker_is_added(make: Callable[[], bytes]) -> None:
+    assert jpeg.first_picture(make()[:-2])[0] == make()
+
+
+@pytest.mark.parametrize("scans", range(1, 10))
+def test_no_end_is_added_where_scans_are_missing(scans: int) -> None:
+    body = progressive()
+    place = -1
+    for _ in range(scans + 1):
+        place = body.index(b"\xff\xda", place + 1)
+    torn = body[: body.rindex(b"\xff\xc4", 0, place) if scans < 9 else place]
+    assert jpeg.first_picture(torn)[0] == torn
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"\xff", b"\xff\xd8\xff\xda", b"\xff\xd8", b"\xff" * 999, b"\xff\xd8\xff\xe1\xff"]
+)
+def test_a_jpeg_without_a_picture_is_left_as_it_is(body: bytes) -> None:
+    picture, scans = jpeg.first_picture(body)
+    assert picture == body
+    assert scans <= 1
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"restart_marker_blocks": 3}])
+@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
+def test_pixels_are_pillows_own(mode: str, options: dict[str, object]) -> None:
+    body = encoded(gradient(300, 200).convert(mode), "JPEG", **options)
+    with Image.open(io.BytesIO(body)) as image:
+        expected = image.convert("RGB").tobytes()
+    assert decode(body)[1].tobytes() == expected
+
+
+def test_a_decoder_of_another_layout_is_not_read() -> None:
+    with pytest.raises(RuntimeError, match=r"differs from the one of Pillow 13\.0"):
+        jpeg._warnings(object())
+
+
+@pytest.mark.shared
+def test_real_photos_with_converted_line_ends_are_refused(shared_data: Path) -> None:
+    files = sorted((shared_data / "woof10" / "valid").rglob("*.jpg"))
+    assert files
+    for file in files[::10]:
+        body = file.read_bytes()
+        decode(body)
+        with pytest.raises(ValueError, match="cannot be decoded"):
+            decode(body.replace(b"\n", b"\r\n"))
