@@ -8,6 +8,7 @@ import struct
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from PIL import Image
 
@@ -76,6 +77,10 @@ def in_first_scan(photo: bytes) -> bytes:
     """Lose bytes of the first scan, which gives a progressive JPEG's large shapes."""
     place = photo.index(b"\xff\xda") + 60
     return photo[:place] + photo[place + 600 :]
+
+
+def harmed(harm: Callable[[bytes], bytes], make: Callable[[], bytes]) -> bytes:
+    return harm(make())
 
 
 def swapped_restarts(photo: bytes) -> bytes:
@@ -147,7 +152,7 @@ JPEGS = (
         refused="65,535 x 65,535 pixels, and at most",
     ),
     *(
-        Odd(f"{damage}, {kind}", lambda harm=harm, make=make: harm(make()), refused=BROKEN)
+        Odd(f"{damage}, {kind}", partial(harmed, harm, make), refused=BROKEN)
         for kind, make in (
             ("baseline", baseline),
             ("progressive", progressive),
@@ -205,8 +210,7 @@ def of_size(width: int, height: int) -> bytes:
     return png()[:8] + chunk(b"IHDR", header) + png()[33:]
 
 
-def clear() -> Image.Image:
-    return Image.new("P", (90, 60), 0)
+CLEAR = Image.new("P", (90, 60), 0)
 
 
 TEXT = random.Random(6).randbytes(1_200_000)  # noqa: S311  # no secret
@@ -246,8 +250,8 @@ PNGS = (
     ),
     Odd(
         "a wrong checksum of transparency",
-        lambda: with_wrong_checksum(encoded(clear(), "PNG", transparency=0), b"tRNS"),
-        lambda: encoded(clear(), "PNG"),
+        lambda: with_wrong_checksum(encoded(CLEAR, "PNG", transparency=0), b"tRNS"),
+        lambda: encoded(CLEAR, "PNG"),
     ),
     Odd("an unknown chunk", lambda: with_chunk(chunk(b"vpAg", bytes(99))), png),
     Odd(
@@ -260,7 +264,7 @@ PNGS = (
     *(
         Odd(
             f"a wrong checksum of {kind.decode()}",
-            lambda kind=kind: with_wrong_checksum(encoded(clear(), "PNG"), kind),
+            partial(with_wrong_checksum, encoded(CLEAR, "PNG"), kind),
             refused=BROKEN,
         )
         for kind in (b"IHDR", b"PLTE", b"IDAT")
@@ -337,7 +341,7 @@ NAMES = (
 
 OTHERS = (
     *(
-        Odd(f"{name}, {number}", lambda body=body: body, refused=f"The bytes are {name} file")
+        Odd(f"{name}, {number}", partial(bytes, body), refused=f"The bytes are {name} file")
         for number, (name, body) in enumerate(NAMES)
     ),
     Odd("nothing", lambda: b"", refused="The body is empty"),

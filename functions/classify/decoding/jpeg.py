@@ -8,11 +8,11 @@ read, counts a warning, and goes on: a photo whose line ends were converted come
 import ctypes
 import io
 import re
-from typing import Any
+from typing import Any, NamedTuple
 
 from PIL import Image, ImageFile, JpegImagePlugin
 
-__all__ = ["first_picture", "strict"]
+__all__ = ["Picture", "first_picture", "strict"]
 
 _START_OF_IMAGE, _END_OF_IMAGE, _START_OF_SCAN = 0xD8, 0xD9, 0xDA
 _END = bytes((0xFF, _END_OF_IMAGE))
@@ -26,16 +26,19 @@ _ALL_COEFFICIENTS = 2**64 - 1  # of a block, a bit for each
 _MARKER = re.compile(rb"\xff([^\x00\xd0-\xd7\xff])")
 
 
-def first_picture(body: bytes) -> tuple[bytes, int]:
-    """Cut a JPEG behind its first picture, and count the picture's scans.
+class Picture(NamedTuple):
+    """The first picture of a JPEG."""
+
+    body: bytes  # a file of its own
+    scans: int
+    is_one_pass: bool  # else libjpeg holds all coefficients until the last scan
+
+
+def first_picture(body: bytes) -> Picture:
+    """Cut a JPEG behind its first picture.
 
     Thumbnails do not count, since the segments that hold them are skipped by their length. Where
     only the end marker is missing, it is added; whether the last scan is whole, decoding shows.
-
-    Returns
-    -------
-    tuple of bytes and int
-        The picture as a file of its own, and its scans; 0 if there is none.
     """
     at = 2
     frames: list[tuple[int, bytes]] = []  # marker and segment
@@ -43,7 +46,8 @@ def first_picture(body: bytes) -> tuple[bytes, int]:
     while marker := _MARKER.search(body, at):
         code, at = marker[1][0], marker.end()
         if code == _END_OF_IMAGE:
-            return body[:at], len(scans)
+            body = body[:at]
+            break
         if code in _BARE:
             continue
         end = at + max(2, int.from_bytes(body[at : at + 2], "big"))
@@ -52,7 +56,18 @@ def first_picture(body: bytes) -> tuple[bytes, int]:
         elif code in _FRAMES:
             frames.append((code, body[at + 2 : end]))
         at = end
-    return (body + _END if _is_complete(frames, scans) else body), len(scans)
+    else:
+        if _is_complete(frames, scans):
+            body += _END
+    return Picture(body, len(scans), _is_one_pass(frames, scans))
+
+
+def _is_one_pass(frames: list[tuple[int, bytes]], scans: list[bytes]) -> bool:
+    """Return whether the first scan holds everything of all components, as libjpeg sees it."""
+    if not frames or not scans:
+        return False
+    code, frame = frames[0]
+    return code not in _PROGRESSIVE and scans[0][:1] == frame[5:6]  # numbers of components
 
 
 def _is_complete(frames: list[tuple[int, bytes]], scans: list[bytes]) -> bool:
@@ -89,7 +104,7 @@ class _StrictDecoder(ImageFile.PyDecoder):
     """Pillow's JPEG decoder, which fails if libjpeg has warned."""
 
     def init(self, args: tuple[Any, ...]) -> None:
-        self._decoder = Image.core.jpeg_decoder(self.mode, *args)
+        self._decoder = Image._getdecoder(self.mode, "jpeg", args)
 
     def setimage(self, im: Any, extents: tuple[int, int, int, int] | None = None) -> None:
         self._decoder.setimage(im, extents)

@@ -113,8 +113,7 @@ def decode(body: bytes) -> tuple[str, Image.Image]:
         width, height = image.size
         if width * height > most:
             raise _too_large(f"{width:,} x {height:,}", most)
-        with image:
-            return kind, _to_wire(image)
+        return kind, _to_wire(image)
     except PhotoError:
         raise
     except Image.DecompressionBombError as error:  # Pillow's own limit, far above these
@@ -130,18 +129,19 @@ def decode(body: bytes) -> tuple[str, Image.Image]:
 def _open(kind: str, body: bytes) -> tuple[ImageFile.ImageFile, int]:
     """Read a photo's header; return it with the pixels that it may have."""
     if kind == "JPEG":
-        picture, scans = jpeg.first_picture(body)
-        if scans > limits.MAX_SCANS:
+        picture = jpeg.first_picture(body)
+        if picture.scans > limits.MAX_SCANS:
             raise PhotoError(
-                f"The JPEG has {scans:,} scans, and at most {limits.MAX_SCANS} are decoded; "
-                "save the photo again, as an ordinary JPEG."
+                f"The JPEG has {picture.scans:,} scans, and at most {limits.MAX_SCANS} are "
+                "decoded; save the photo again, as an ordinary JPEG."
             )
-        most = limits.MAX_PIXELS_REDUCED if scans == 1 else limits.MAX_PIXELS_SCANS
-        return jpeg.strict(picture), most
+        most = limits.MAX_PIXELS_REDUCED
+        if not picture.is_one_pass:
+            most = min(limits.MAX_PIXELS_SCANS, limits.MAX_SCANNED_PIXELS // max(1, picture.scans))
+        return jpeg.strict(picture.body), most
     if kind == "PNG":
-        return PngImagePlugin.PngImageFile(
-            io.BytesIO(png.pixels_only(body))
-        ), limits.MAX_PIXELS_WHOLE
+        chunks = io.BytesIO(png.pixels_only(body))
+        return PngImagePlugin.PngImageFile(chunks), limits.MAX_PIXELS_WHOLE
     return WebPImagePlugin.WebPImageFile(io.BytesIO(body)), limits.MAX_PIXELS_WHOLE
 
 
@@ -177,7 +177,9 @@ def _to_wire(image: ImageFile.ImageFile) -> Image.Image:
         rgb = rgb.transpose(_TRANSPOSE[orientation])
     if orientation in _SWAPPED_SIDES:
         target = target[1], target[0]
-    return rgb.copy() if rgb.size == target else rgb.resize(target, Image.Resampling.BICUBIC)
+    if rgb.size != target:
+        return rgb.resize(target, Image.Resampling.BICUBIC)
+    return rgb.copy() if image.format == "WEBP" else rgb  # else its decoder would stay in memory
 
 
 def _orientation(image: Image.Image) -> int:

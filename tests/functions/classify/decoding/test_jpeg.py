@@ -15,35 +15,33 @@ from tests.odd_photos import baseline, progressive, restarting, segment, with_se
 
 def test_an_ordinary_jpeg_is_itself_and_has_one_scan() -> None:
     body = photo()
-    assert jpeg.first_picture(body) == (body, 1)
-    assert jpeg.first_picture(body)[0] is body  # not copied
+    assert jpeg.first_picture(body) == (body, 1, True)
+    assert jpeg.first_picture(body).body is body  # not copied
 
 
 def test_a_progressive_jpeg_has_the_scans_of_libjpeg() -> None:
-    assert jpeg.first_picture(progressive()) == (progressive(), 10)
+    assert jpeg.first_picture(progressive()) == (progressive(), 10, False)
 
 
 @pytest.mark.parametrize("make", [baseline, progressive, restarting])
 def test_what_follows_the_first_picture_is_cut(make: Callable[[], bytes]) -> None:
     body = make()
     for more in (progressive(), b"\0" * 99, b"\0\0\0\x18ftypmp42\xff\xda\xff\xd9"):
-        picture, scans = jpeg.first_picture(body + more)
-        assert picture == body
-        assert scans == jpeg.first_picture(body)[1]
+        assert jpeg.first_picture(body + more) == jpeg.first_picture(body)
 
 
 def test_segments_count_neither_as_scans_nor_as_the_end() -> None:
     body = with_segments(photo(), segment(0xE1, b"Exif\0\0" + progressive()[:60_000]))
-    assert jpeg.first_picture(body) == (body, 1)
+    assert jpeg.first_picture(body) == (body, 1, True)
     between = progressive()
     place = between.index(b"\xff\xda", between.index(b"\xff\xda") + 2)
     body = between[:place] + segment(0xFE, b"\xff\xd9\xff\xda") + between[place:]
-    assert jpeg.first_picture(body) == (body, 10)
+    assert jpeg.first_picture(body) == (body, 10, False)
 
 
 @pytest.mark.parametrize("make", [baseline, progressive, restarting])
 def test_a_missing_end_marker_is_added(make: Callable[[], bytes]) -> None:
-    assert jpeg.first_picture(make()[:-2])[0] == make()
+    assert jpeg.first_picture(make()[:-2]).body == make()
 
 
 @pytest.mark.parametrize("scans", range(1, 10))
@@ -53,16 +51,27 @@ def test_no_end_is_added_where_scans_are_missing(scans: int) -> None:
     for _ in range(scans + 1):
         place = body.index(b"\xff\xda", place + 1)
     torn = body[: body.rindex(b"\xff\xc4", 0, place) if scans < 9 else place]
-    assert jpeg.first_picture(torn)[0] == torn
+    assert jpeg.first_picture(torn).body == torn
 
 
 @pytest.mark.parametrize(
     "body", [b"", b"\xff", b"\xff\xd8\xff\xda", b"\xff\xd8", b"\xff" * 999, b"\xff\xd8\xff\xe1\xff"]
 )
 def test_a_jpeg_without_a_picture_is_left_as_it_is(body: bytes) -> None:
-    picture, scans = jpeg.first_picture(body)
-    assert picture == body
-    assert scans <= 1
+    picture = jpeg.first_picture(body)
+    assert picture.body == body
+    assert picture.scans <= 1
+    assert not picture.is_one_pass
+
+
+def test_a_first_scan_of_less_than_everything_is_not_the_only_pass() -> None:
+    body = progressive()
+    second = body.index(b"\xff\xda", body.index(b"\xff\xda") + 2)
+    assert jpeg.first_picture(body[:second] + b"\xff\xd9")[1:] == (1, False)
+    grey = baseline().replace(
+        b"\xff\xda\0\x0c\x03\x01\0\x02\x11\x03\x11", b"\xff\xda\0\x08\x01\x01\0"
+    )
+    assert jpeg.first_picture(grey)[1:] == (1, False)  # the first of three components alone
 
 
 @pytest.mark.parametrize("options", [{}, {"progressive": True}, {"restart_marker_blocks": 3}])

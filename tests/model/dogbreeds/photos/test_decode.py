@@ -80,7 +80,7 @@ def test_formats(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", ["GIF", "BMP", "TIFF", "PPM", "ICO"])
 def test_other_formats_are_refused(kind: str) -> None:
-    with pytest.raises(PhotoError, match="JPEG, PNG (and|or) WebP"):
+    with pytest.raises(PhotoError, match=r"JPEG, PNG (and|or) WebP"):
         wire_array(encoded(gradient(50, 50), kind))
 
 
