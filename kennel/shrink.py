@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from PIL import Image, ImageOps
 
 MAX_BYTES = 4_500_000  # what the API takes
-MAX_PIXELS = 12_500_000  # what the API takes of any kind of photo
+MAX_PIXELS = 50_000_000  # what the API takes of any kind of photo
 SHRINK_TO = 1600  # pixels on the longer side; the model needs 320 on the shorter one
 QUALITY = 90  # of the JPEG
 

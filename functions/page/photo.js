@@ -1,7 +1,7 @@
 // Open a file as a photo, and make it smaller where the API would refuse it.
 
 const MAX_BYTES = 4_500_000; // what the API takes
-const MAX_PIXELS = 12_500_000; // what the API takes of any kind of photo
+const MAX_PIXELS = 50_000_000; // what the API takes of any kind of photo
 const SHRINK_TO = 1600; // pixels on the longer side; the model needs 320 on the shorter one
 
 // By the first bytes, since names and a browser's guess are often wrong. The API takes those with a media type.

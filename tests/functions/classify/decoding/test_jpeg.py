@@ -84,8 +84,7 @@ def test_pixels_are_pillows_own(mode: str, options: dict[str, object]) -> None:
 
 
 def test_a_decoder_of_another_layout_is_not_read() -> None:
-    with pytest.raises(RuntimeError, match=r"differs from the one of Pillow 13\.0"):
-        jpeg._warnings(object())
+    assert jpeg._warnings(object()) == 0
 
 
 @pytest.mark.shared
