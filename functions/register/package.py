@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 __all__ = ["register"]
 
 _MAX_LENGTH = 256  # characters of a metadata value
+#: What stands for punctuation in a metadata value, where only some is allowed.
+_WORDS = {"%": " percent", "(": "- ", ")": " -", ";": "."}
 _NOT_ALLOWED = re.compile(r"[^\w\s.:/=+\-@]")
 _CONTENT_TYPES = ["application/x-npy", "image/jpeg"]
 
@@ -77,6 +79,11 @@ def register(
 
 
 def _text(value: object) -> str:
-    """Convert a value to the characters that the registry accepts."""
+    """Convert a value to the characters that the registry accepts, cut between two words."""
     text = f"{value:.4f}" if isinstance(value, float) else str(value)
-    return _NOT_ALLOWED.sub(" ", text)[:_MAX_LENGTH]
+    for mark, word in _WORDS.items():
+        text = text.replace(mark, word)
+    words = " ".join(_NOT_ALLOWED.sub("", text).split())
+    if len(words) <= _MAX_LENGTH:
+        return words
+    return words[: _MAX_LENGTH - 3].rpartition(" ")[0] + "..."

@@ -11,6 +11,8 @@ LIVE: dict[str, Any] = {
     "top1": 0.9,
     "top1_interval": [0.83, 0.94],
     "breeds_missing": [],
+    "breeds_dropped": [],
+    "breeds_of_both": {"photos": 100, "top1": 0.91, "live_top1": 0.9},
     "difference": 0.01,
     "difference_interval": [-0.01, 0.03],
     "p_not_worse": 0.9,
@@ -19,7 +21,15 @@ LIVE: dict[str, Any] = {
 
 def evaluation(top1: float = 0.91, live: Any = None) -> dict[str, Any]:
     """Return the fields of evaluation.json that the pipeline reads."""
-    return {"photos": 100, "top1": top1, "top1_interval": [0.84, 0.95], "live": live}
+    breeds = [f"Breed {number}" for number in range(1, 14)]
+    interval = [0.84, 0.95]
+    return {
+        "photos": 100,
+        "breeds": breeds,
+        "top1": top1,
+        "top1_interval": interval,
+        "live": live,
+    }
 
 
 def package(result: Any = None, **changes: bytes | None) -> bytes:

@@ -107,6 +107,9 @@ def test_live_is_measured_on_the_same_photos(trained: tuple[Path, Any]) -> None:
     assert live["breeds_missing"] == ["Havanese"]
     assert live["top1"] <= 6 / 9  # the three photos of a breed that it lacks are wrong
     found = json.loads((trained[0] / "evaluation.json").read_text())
+    assert live["breeds_of_both"]["photos"] == 6
+    assert live["breeds_of_both"]["live_top1"] == pytest.approx(live["top1"] * 9 / 6)
+    assert live["breeds_of_both"]["top1"] <= 1
     assert live["difference"] == pytest.approx(found["top1"] - live["top1"])
 
 

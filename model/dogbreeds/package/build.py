@@ -167,22 +167,39 @@ def _comparison(  # noqa: PLR0917
     candidate: Floats,
     load: LoadPhoto,
 ) -> dict[str, Any] | None:
-    """Compare the candidate with the live package on the test photos and the candidate's breeds."""
+    """Compare the candidate with the live package on the test photos and the candidate's breeds.
+
+    Photos of a breed that the live model lacks (`breeds_missing`) count as wrong for it;
+    `breeds_of_both` holds the two accuracies without them. `breeds_dropped` are the live model's
+    breeds that the candidate lacks.
+    """
     with unpacked_live(path) as package:
         if package is None:
             return None
         model = model_fn(str(package))
         answers = predict_photos(model.engine, model.card.input, photos, load)
         logits = on_breeds_of(answers.logits, model.breeds, dataset.labels)
-    right = correct_predictions(logits, labels)
-    bootstrap = paired_bootstrap(correct_predictions(candidate, labels), right)
-    missing = [b.breed for b, c in zip(dataset.labels, logits.T, strict=True) if np.isinf(c).all()]
+    right, ours = correct_predictions(logits, labels), correct_predictions(candidate, labels)
+    bootstrap = paired_bootstrap(ours, right)
+    known = np.isfinite(logits[0])  # of the candidate's breeds, those that the live model has
+    both = known[labels]
+    back = on_breeds_of(np.zeros((1, len(dataset.labels))), dataset.labels, model.breeds)[0]
     return {
         "model": model.label,
         "photos": len(labels),
         "top1": float(right.mean()),
         "top1_interval": list(wilson(int(right.sum()), len(labels))),
-        "breeds_missing": missing,
+        "breeds_missing": [
+            b.breed for b, has in zip(dataset.labels, known, strict=True) if not has
+        ],
+        "breeds_dropped": [
+            b.breed for b, kept in zip(model.breeds, np.isfinite(back), strict=True) if not kept
+        ],
+        "breeds_of_both": {
+            "photos": int(both.sum()),
+            "top1": float(ours[both].mean()) if both.any() else None,
+            "live_top1": float(right[both].mean()) if both.any() else None,
+        },
         "difference": bootstrap.difference,
         "difference_interval": list(bootstrap.interval),
         "p_not_worse": bootstrap.p_not_worse,

@@ -40,7 +40,7 @@ def test_files_are_copied_beside_the_package() -> None:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (None, "has written no models/k-1-train/output/model.tar.gz"),
+        (None, "There is no models/k-1-train/output/model.tar.gz in the bucket"),
         (b"no archive", "is no .tar.gz, or it is truncated"),
         (package()[:60], "is no .tar.gz, or it is truncated"),
         (package(**{"evaluation.json": None}), "lacks evaluation.json"),

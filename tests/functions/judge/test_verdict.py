@@ -48,6 +48,48 @@ def test_interval_decides_against_a_live_model(interval: list[float], accepted: 
     assert verdict["evaluation"]["live"] == live  # both evaluations go on to the registry
 
 
+def reason(**live: Any) -> str:
+    return str(judge(evaluation(live={**LIVE, **live}), CRITERIA)["reason"])
+
+
+SAME = (
+    "It recognises 91.0% of 100 test photos and the live model, kennel@1, 90.0%: a difference of "
+    "+1.0% (95 %: -1.0% to +3.0%), not worse by more than the margin of 2.0%."
+)
+
+
+def test_sentence_about_two_models_of_the_same_breeds() -> None:
+    assert reason() == SAME
+
+
+def test_sentence_says_which_breeds_the_live_model_lacks_and_on_which_photos_it_was_compared() -> (
+    None
+):
+    both = {"photos": 84, "top1": 0.92, "live_top1": 0.95}
+    assert reason(breeds_missing=["Boxer", "Pug"], breeds_of_both=both) == (
+        f"{SAME} The live model lacks 2 of the 13 breeds (Boxer, Pug), whose 16 photos count as "
+        "wrong for it: on the 84 photos of the others the two recognise 92.0% and 95.0%."
+    )
+
+
+def test_sentence_says_which_breeds_the_new_model_lacks() -> None:
+    dropped = [f"Old {number}" for number in range(110)]
+    assert reason(breeds_dropped=dropped) == (
+        f"{SAME} The new model lacks 110 of the live one's breeds (Old 0, Old 1, Old 2, Old 3, "
+        "Old 4 and 105 more), which were not compared."
+    )
+
+
+def test_sentence_about_models_without_a_common_breed() -> None:
+    both = {"photos": 0, "top1": None, "live_top1": None}
+    missing = [f"Breed {number}" for number in range(1, 14)]
+    assert reason(breeds_missing=missing, breeds_dropped=["Pug"], breeds_of_both=both) == (
+        f"{SAME} The live model lacks 13 of the 13 breeds (Breed 1, Breed 2, Breed 3, Breed 4, "
+        "Breed 5 and 8 more), whose 100 photos count as wrong for it. The new model lacks 1 of "
+        "the live one's breeds (Pug), which were not compared."
+    )
+
+
 def test_floor_holds_against_a_bad_live_model_too() -> None:
     live = {**LIVE, "top1": 0.1, "difference_interval": [0.4, 0.6]}
     assert judge(evaluation(0.6, live), CRITERIA)["accepted"] is False

@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 
 from common.execution import Execution
+from judge.verdict import AcceptanceCriteria, judge
 from register.package import register
 from tests.functions.aws_account import Account
 from tests.functions.model_package import LIVE, evaluation
@@ -41,6 +42,32 @@ def test_version_has_the_decision_and_both_evaluations(accepted: bool, status: s
     assert all(allowed.fullmatch(value) for value in metadata.values())
     statistics = version["ModelMetrics"]["ModelQuality"]["Statistics"]
     assert statistics["S3Uri"].endswith("/parts/evaluation.json")
+
+
+def reason_in_metadata(**live: Any) -> str:
+    account = Account()
+    verdict = judge(evaluation(live={**LIVE, **live}), AcceptanceCriteria(0.7, 0.02))
+    sentence = {"reason": verdict["reason"]}
+    register(EXECUTION, judgement(True) | sentence, "image:1", "kennel", account.sagemaker)
+    (version,) = account.endpoints.packages
+    assert version["ModelPackageDescription"] == verdict["reason"]
+    return str(version["CustomerMetadataProperties"]["kennel:reason"])
+
+
+def test_reason_keeps_its_percent_and_its_meaning() -> None:
+    assert reason_in_metadata() == (
+        "It recognises 91.0 percent of 100 test photos and the live model kennel@1 90.0 percent: "
+        "a difference of +1.0 percent - 95 percent: -1.0 percent to +3.0 percent - not worse by "
+        "more than the margin of 2.0 percent."
+    )
+
+
+def test_reason_is_cut_between_words_behind_the_number_of_missing_breeds() -> None:
+    both = {"photos": 84, "top1": 0.92, "live_top1": 0.95}
+    text = reason_in_metadata(breeds_missing=["Boxer", "Pug"], breeds_of_both=both)
+    assert "percent. The live model lacks 2 of the 13 breeds" in text
+    assert text.endswith("...")
+    assert len(text) <= 256
 
 
 def test_without_a_live_model() -> None:
