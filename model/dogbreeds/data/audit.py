@@ -25,6 +25,9 @@ from dogbreeds.photos.quality import measure_quality
 
 ACCEPTABLE = tuple(name for name, kind in KINDS.items() if kind.accepting)
 _EXAMPLES = 3  # of a note's files in the table; audit.json has all of them
+# The verdict is a job's FailureReason: SageMaker shows 1,024 characters, its own words included.
+_MAX_VERDICT = 950
+_EXCERPTS = ((3, 160), (2, 100), (1, 100), (1, 50), (0, 0))  # items of a finding, characters of one
 
 
 @dataclass(frozen=True)
@@ -59,20 +62,32 @@ class Audit:
     def verdict(self) -> str:
         """Return the result as a sentence: the findings that stop the run, or photos per split."""
         if self.stopping:
-            flags = " ".join(f"--accept {finding.kind}" for finding in self.stopping)
-            counts = ", ".join(
-                f"{len(finding.items):,} {finding.kind}" for finding in self.stopping
-            )
-            return (
-                f"The audit stops the run ({counts}): mend the photos listed above, or accept "
-                f"what was found by {flags}"
-            )
+            kinds = ",".join(finding.kind for finding in self.stopping)
+            for items, width in _EXCERPTS:
+                sentence = (
+                    f"The audit stops the run: {self._excerpt(items, width)}. Mend these photos, "
+                    f"or accept what was found by --accept {kinds}"
+                )
+                if len(sentence) <= _MAX_VERDICT:
+                    break
+            return sentence
         splits = Counter(photo.split for photo in self.dataset.photos)
         return (
             f"{len(self.dataset.photos):,} photos of {len(self.dataset.labels)} breeds: "
             + ", ".join(f"{splits[split]:,} in {split}" for split in SPLITS)
             + (f"; {self.left_out:,} left out" if self.left_out else "")
         )
+
+    def _excerpt(self, items: int, width: int) -> str:
+        """Return the number of each stopping finding, and its first items."""
+        parts = []
+        for finding in self.stopping:
+            shown = [_shorten(_line(i.files, i.reason), width) for i in finding.items[:items]]
+            if shown and len(finding.items) > items:
+                shown.append(f"and {len(finding.items) - items:,} more")
+            listed = f" ({'; '.join(shown)})" if shown else ""
+            parts.append(f"{len(finding.items):,} {finding.kind}{listed}")
+        return ", ".join(parts)
 
     def as_json(self) -> dict[str, Any]:
         """Return what audit.json holds; the same for the same photos on every machine."""
@@ -195,6 +210,14 @@ def accepted_kinds(values: Iterable[str]) -> frozenset[str]:
 def sentence(finding: Finding) -> str:
     """Return a finding as a sentence."""
     return f"{len(finding.files):,} {KINDS[finding.kind].what}."
+
+
+def _shorten(text: str, width: int) -> str:
+    """Cut a text in its middle, so that at most `width` characters are left."""
+    if len(text) <= width:
+        return text
+    tail = (width - 3) // 2
+    return f"{text[: width - 3 - tail]}...{text[-tail:]}"
 
 
 def _line(files: tuple[str, ...], reason: str) -> str:

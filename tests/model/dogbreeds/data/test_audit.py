@@ -152,7 +152,7 @@ def test_breeds_are_counted_without_the_bad_photos_at_once(photos: Path) -> None
         write(photos / f"train/beagle/{number}.jpg", b"")
     stopped = audited(photos)
     assert [finding.kind for finding in stopped.findings] == ["unreadable", "too-few"]
-    assert "--accept unreadable --accept too-few" in stopped.verdict()
+    assert "--accept unreadable,too-few" in stopped.verdict()
 
 
 def test_two_spellings(photos: Path) -> None:
@@ -230,6 +230,37 @@ def test_json_is_the_same_everywhere_and_whole(photos: Path, tmp_path: Path) -> 
     assert [path.name for path in out.parent.iterdir()] == ["audit.json"]
 
 
+def test_verdict_has_the_lists_beginning(photos: Path) -> None:
+    for number in range(5):
+        write(photos / f"train/beagle/x{number}.jpg", b"")
+    write(photos / "train/loose.jpg", 77)
+    assert audited(photos).verdict() == (
+        "The audit stops the run: 5 unreadable (train/beagle/x0.jpg: The file is empty.; "
+        "train/beagle/x1.jpg: The file is empty.; train/beagle/x2.jpg: The file is empty.; and 2 "
+        "more), 1 outside (train/loose.jpg). Mend these photos, or accept what was found by "
+        "--accept unreadable,outside"
+    )
+
+
+def test_verdict_of_everything_fits_into_a_jobs_failure_reason(photos: Path) -> None:
+    long = "x" * 200
+    for breed in ("beagle", "boxer", "pug", "Pug"):
+        for number in range(4):
+            write(photos / f"train/{breed}/{long}{number}.jpg", 10 + number)
+    for number in range(3):
+        write(photos / f"train/{long}{number}.jpg", 20)
+        write(photos / f"test/beagle/{long}{number}.jpg", b"")
+        write(photos / f"test/boxer/{long}{number}.jpg", 30)
+    result = audited(photos)
+    assert len(result.stopping) >= 6
+    assert len(result.verdict()) <= 950
+    for finding in result.stopping:
+        assert f"{len(finding.items):,} {finding.kind} (" in result.verdict()
+    assert result.verdict().endswith(
+        f"--accept {','.join(finding.kind for finding in result.stopping)}"
+    )
+
+
 def test_what_may_be_accepted() -> None:
     assert accepted_kinds(["duplicate,tiny", "too-few"]) == {"duplicate", "tiny", "too-few"}
     notes = {"imagenet-photos", "split-by-content", "not-photos", "wrong-label"}
@@ -242,7 +273,7 @@ def test_what_may_be_accepted() -> None:
 
 def test_command_line(photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(photos / "train/beagle/empty.jpg", b"")
-    with pytest.raises(SystemExit, match=r"The audit stops the run \(1 unreadable\)"):
+    with pytest.raises(SystemExit, match=r"The audit stops the run: 1 unreadable \("):
         main([str(photos)])
     assert "train/beagle/empty.jpg: The file is empty." in capsys.readouterr().out
     out = tmp_path / "audit.json"
