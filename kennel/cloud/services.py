@@ -170,7 +170,7 @@ def _make_services(config: CloudConfig, site: Site, exits: contextlib.AsyncExitS
         metrics=metrics,
         tripped_alarms=alarms.tripped,
         scalable=scalable,
-        publish=lambda kind, detail: events.publish(kind, "aws.sagemaker", detail),
+        publish=events.publish,
     )
     context = JobContext(_account(stack, site.url), clock, site.logs)
     sagemaker = build_sagemaker(store, context, endpoints, faults, images, events.publish)

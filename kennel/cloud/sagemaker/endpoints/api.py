@@ -66,7 +66,7 @@ class Endpoints:
         metrics: Metrics | None = None,
         tripped_alarms: TrippedAlarms | None = None,
         scalable: ScalableVariants | None = None,
-        publish: PublishEvent = lambda detail_type, detail: None,
+        publish: PublishEvent = lambda *event: None,
         grace_seconds: float = GRACE_SECONDS,
         invoke_seconds: float = INVOKE_SECONDS,
     ) -> None:

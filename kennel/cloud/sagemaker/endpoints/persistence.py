@@ -12,8 +12,8 @@ from kennel.cloud.sagemaker.endpoints.deployment import Deployment
 from kennel.cloud.sagemaker.endpoints.endpoint import Endpoint
 from kennel.cloud.sagemaker.endpoints.snapshot import ConfigSnapshot
 
-#: Receives (detail type, detail) of an event.
-PublishEvent = Callable[[str, Json], None]
+#: Receives (detail type, source, detail, resources) of an event.
+PublishEvent = Callable[[str, str, Json, list[str]], None]
 
 #: Kind in the store; it and its member `plan` have the names that stored states have.
 _DEPLOYMENT = "endpoint-plan"
@@ -44,7 +44,10 @@ class EndpointStore:
                 "weights": deployment.weights,
             }
             self._store.put(_DEPLOYMENT, endpoint.name, record)
-        self._publish(*state_change_event(description, self._published_status.get(endpoint.name)))
+        detail_type, detail = state_change_event(
+            description, self._published_status.get(endpoint.name)
+        )
+        self._publish(detail_type, "aws.sagemaker", detail, [endpoint.arn])
         self._published_status[endpoint.name] = endpoint.status
 
     def delete(self, name: str) -> None:

@@ -153,12 +153,16 @@ async def stage(folder: Path, store: Store | None = None, **overrides: Any) -> A
     async def tripped_alarms(names: Any, since: float) -> list[str]:
         return [name for name in names if name in alarms]
 
+    def publish(detail_type: str, source: str, detail: Any, resources: list[str]) -> None:
+        assert (source, resources) == ("aws.sagemaker", [detail["EndpointArn"]])
+        events.append((detail_type, detail))
+
     settings: dict[str, Any] = {
         "clock": clock,
         "faults": faults,
         "metrics": metrics,
         "tripped_alarms": tripped_alarms,
-        "publish": lambda detail_type, detail: events.append((detail_type, detail)),
+        "publish": publish,
         **overrides,
     }
     endpoints = Endpoints(store, no_fetch, folder, resolve_tiny_image, **settings)
