@@ -14,11 +14,11 @@ DEFINITIONS = {
 }
 FUNCTIONS = (
     *("Preflight", "PublishBundle", "EnsureImage", "StartTuning", "StartTraining", "Judge"),
-    *("Register", "Release", "SmokeTest", "ApplyAutoscaling", "CleanUp"),
+    *("Register", "Release", "SmokeTest", "PublishBreeds", "ApplyAutoscaling"),
+    "CleanUp",
 )
 SUBSTITUTIONS = {
     "Partition": "aws",
-    "BucketName": "kennel-bucket",
     "EndpointName": "kennel",
     "PollSeconds": "0",
     "SettleSeconds": "0",

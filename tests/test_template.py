@@ -279,6 +279,19 @@ def test_rule_cleans_up_after_unsuccessful_executions() -> None:
     assert target["RoleArn"] == "${CleanUpRuleRole.Arn}"
 
 
+def test_rule_publishes_the_breeds_after_every_change_of_the_endpoint() -> None:
+    rule = of("EndpointRule")
+    assert rule["EventPattern"] == {
+        "source": ["aws.sagemaker"],
+        "detail-type": ["SageMaker Endpoint State Change"],
+        "detail": {"EndpointName": ["${EndpointName}"]},
+    }
+    assert [target["Arn"] for target in rule["Targets"]] == ["${PublishBreedsFunction.Arn}"]
+    permission = of("EndpointPermission")
+    assert permission["SourceArn"] == "${EndpointRule.Arn}"
+    assert permission["FunctionName"] == "${PublishBreedsFunction}"
+
+
 def test_guard_runs_every_hour_unless_disabled() -> None:
     rule = of("GuardRule")
     assert rule["ScheduleExpression"] == f"rate({CHECK_EVERY_H} hour)"

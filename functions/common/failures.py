@@ -4,6 +4,7 @@
     ├── PreflightFailed      before anything is created: all invalid settings and input
     ├── BundleBroken         the packaged or published bundle does not match its hash
     ├── ImageBuildFailed     CodeBuild could not build the serving image
+    ├── LiveModelUnusable    the live model cannot be compared with, or rolled back to
     ├── JobRefused           a job of this name belongs to another execution, or has failed already
     ├── PackageBroken        a training job did not write a valid model package
     ├── ReleaseRefused       the endpoint is in a state that accepts no update
@@ -19,6 +20,7 @@ __all__ = [
     "CleanUpFailed",
     "ImageBuildFailed",
     "JobRefused",
+    "LiveModelUnusable",
     "PackageBroken",
     "PipelineFailure",
     "PreflightFailed",
@@ -53,6 +55,10 @@ class BundleBroken(PipelineFailure):
 
 class ImageBuildFailed(PipelineFailure):
     """CodeBuild could not build the serving image."""
+
+
+class LiveModelUnusable(PipelineFailure):
+    """The live model cannot be compared with, or a failed release not be rolled back to it."""
 
 
 class JobRefused(PipelineFailure):

@@ -16,13 +16,15 @@ if TYPE_CHECKING:
     from types_boto3_sagemaker.client import SageMakerClient
     from types_boto3_sagemaker.type_defs import DescribeEndpointOutputTypeDef
 
-__all__ = ["BUSY", "adopt", "describe_endpoint", "describe_or_none"]
+__all__ = ["BROKEN", "BUSY", "adopt", "describe_endpoint", "describe_or_none", "refusal"]
 
 _P = ParamSpec("_P")
 _Description = TypeVar("_Description")
 
 #: Transitional states of an endpoint, in which it accepts no update and no deletion.
 BUSY = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"})
+#: States of an endpoint that never accepts an update again.
+BROKEN = frozenset({"Failed", "OutOfService", "UpdateRollbackFailed"})
 _REUSABLE_JOB_STATES = frozenset({"InProgress", "Completed"})
 #: SageMaker has no code of its own for a missing endpoint, model or configuration; botocore's
 #: waiter for a deleted endpoint relies on ValidationException too. Jobs have ResourceNotFound.
@@ -46,6 +48,14 @@ def describe_endpoint(
 ) -> DescribeEndpointOutputTypeDef | None:
     """Describe the endpoint; None if it does not exist."""
     return describe_or_none(sagemaker.describe_endpoint, EndpointName=endpoint_name)
+
+
+def refusal(endpoint: DescribeEndpointOutputTypeDef) -> str:
+    """Say why an endpoint that is not InService accepts no release, and what to do."""
+    name, status = endpoint["EndpointName"], endpoint["EndpointStatus"]
+    reason = f" ({endpoint['FailureReason']})" if endpoint.get("FailureReason") else ""
+    remedy = "delete it and start again" if status in BROKEN else "start again when it is InService"
+    return f"The endpoint {name} is {status}{reason} and accepts no new model: {remedy}."
 
 
 def adopt(
