@@ -24,6 +24,7 @@ TASKS = {name: state for name, state in STATES.items() if state["Type"] == "Task
 #: Tasks whose failure does not fail the execution, or not for the first time.
 OTHER_CATCHES: dict[str, dict[str, Any]] = {
     "CleanUp": {"ResultPath": "$.cleanup", "Next": "ReasonOfCleanUp"},
+    "FindFailedTrial": {"ResultPath": None, "Next": "WhyTuningFailed"},
     "NotifyOfRelease": {"ResultPath": None, "Next": "Done"},
     "NotifyOfRejection": {"ResultPath": None, "Next": "Done"},
     "NotifyOfFailure": {"ResultPath": None, "Next": "Failed"},
