@@ -8,19 +8,25 @@ from aws_lambda_powertools.logging import Logger
 
 from common.aws import client_config
 from common.environment import Environment
-from preflight.checks import PreflightSettings, check
+from preflight.checks import check
+from preflight.clients import Clients
+from preflight.parameters import PreflightSettings
 
 __all__ = ["handler"]
 
 environment = Environment(os.environ)
 settings = PreflightSettings.from_environment(environment)
 config = client_config(environment.text("AWS_REGION"))
-s3 = boto3.client("s3", config=config)
-quotas = boto3.client("service-quotas", config=config)
+clients = Clients(
+    s3=boto3.client("s3", config=config),
+    sagemaker=boto3.client("sagemaker", config=config),
+    ecr=boto3.client("ecr", config=config),
+    quotas=boto3.client("service-quotas", config=config),
+)
 logger = Logger(location=None)
 
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Run one state of one execution."""
-    return check(event["input"], settings, s3, quotas)
+    return check(event["input"], settings, clients)

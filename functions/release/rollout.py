@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 from common.execution import EXECUTION_TAG, PREVIOUS_TAG
 from common.failures import ReleaseRefused
+from common.live import check_config_name
 from common.record import write_record
 from common.registration import deregister, registration
-from common.sagemaker import describe_endpoint, describe_or_none
+from common.sagemaker import describe_endpoint, describe_or_none, refusal
 from common.scaling import VARIANT
 from common.tags import as_list, tags_of
 from release.deployment import deployment_config
@@ -64,12 +65,16 @@ def release(
     ------
     ReleaseRefused
         The endpoint exists and is not InService, or a name is used by another execution.
+    LiveModelUnusable
+        A failed release could not be rolled back to the live configuration.
     """
     name = request.execution.release(settings.endpoint_name)
     endpoint = describe_endpoint(sagemaker, settings.endpoint_name)
     is_started = endpoint is not None and name in _configs(endpoint)
     if endpoint is not None and not is_started and endpoint["EndpointStatus"] != "InService":
-        raise ReleaseRefused(_refusal(endpoint))
+        raise ReleaseRefused(refusal(endpoint))
+    if endpoint is not None and not is_started:
+        check_config_name(settings.endpoint_name, endpoint["EndpointConfigName"])
 
     result = _find(sagemaker, name, request)
     if result is None:
@@ -100,17 +105,6 @@ def _configs(endpoint: DescribeEndpointOutputTypeDef) -> set[str]:
     if pending := endpoint.get("PendingDeploymentSummary"):
         names.add(pending["EndpointConfigName"])
     return names
-
-
-def _refusal(endpoint: DescribeEndpointOutputTypeDef) -> str:
-    name, status = endpoint["EndpointName"], endpoint["EndpointStatus"]
-    reason = f" ({endpoint['FailureReason']})" if endpoint.get("FailureReason") else ""
-    remedy = (
-        "delete it and start again"
-        if status in {"Failed", "OutOfService", "UpdateRollbackFailed"}
-        else "start again when it is InService"
-    )
-    return f"The endpoint {name} is {status}{reason} and accepts no new model: {remedy}."
 
 
 def _find(sagemaker: SageMakerClient, name: str, request: ReleaseRequest) -> ReleaseResult | None:

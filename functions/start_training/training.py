@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from common.aws import error_code
-from common.sagemaker import adopt, describe_endpoint, describe_or_none
+from common.live import live_package
+from common.sagemaker import adopt
 from common.tags import as_list
 from common.training import Job, TrainingSettings, read_objective
 
 if TYPE_CHECKING:
     from types_boto3_sagemaker.client import SageMakerClient
 
-__all__ = ["live_package", "start_training"]
+__all__ = ["start_training"]
 
 
 def start_training(
@@ -43,12 +44,14 @@ def start_training(
     ------
     JobRefused
         A job of this name belongs to another execution, or has failed.
+    LiveModelUnusable
+        The live model cannot be compared with: it has changed since Preflight.
     """
     name = job.execution.training_job
-    live = live_package(sagemaker, settings)
+    live = live_package(sagemaker, settings.endpoint_name, settings.bucket)
     try:
         sagemaker.create_training_job(
-            **job.fields(settings, live),
+            **job.fields(settings, f"s3://{settings.bucket}/{live}" if live else None),
             TrainingJobName=name,
             AlgorithmSpecification={
                 "TrainingImage": settings.image,
@@ -67,25 +70,6 @@ def start_training(
         existing = sagemaker.describe_training_job(TrainingJobName=name)
         return adopt(sagemaker, job.execution, existing, "TrainingJob")
     return {"job_name": name}
-
-
-def live_package(sagemaker: SageMakerClient, settings: TrainingSettings) -> str | None:
-    """Find the live model's package; None without one, or if it lies outside the bucket."""
-    endpoint = describe_endpoint(sagemaker, settings.endpoint_name)
-    if endpoint is None:
-        return None
-    name = endpoint["EndpointConfigName"]
-    config = describe_or_none(sagemaker.describe_endpoint_config, EndpointConfigName=name)
-    if config is None:
-        return None
-    model = describe_or_none(
-        sagemaker.describe_model, ModelName=config["ProductionVariants"][0]["ModelName"]
-    )
-    if model is None:
-        return None
-    url = model.get("PrimaryContainer", {}).get("ModelDataUrl")
-    is_readable = url is not None and url.startswith(f"s3://{settings.bucket}/")
-    return url if is_readable else None
 
 
 def _without_private(tuned: Mapping[str, str]) -> dict[str, str]:

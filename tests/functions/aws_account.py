@@ -110,6 +110,7 @@ class Account:
     times_out: list[str] = field(default_factory=list)  # executed, but the response is lost
     #: Final status and reason of a kind of job, reached after `polls` describe calls.
     jobs_end: dict[str, tuple[str, str]] = field(default_factory=dict)
+    trials_fail: list[str] = field(default_factory=list)  # reasons of a tuning's failed jobs
     #: Results of the endpoint's next changes: "done", "back" (rolled back silently), "failed".
     changes_end: list[str] = field(default_factory=list)
     build_ends: str = "SUCCEEDED"
@@ -151,11 +152,13 @@ class _S3:
     def __init__(self, objects: dict[str, bytes]) -> None:
         self.objects = objects
 
-    def get_object(self, Bucket: str, Key: str) -> Json:  # noqa: N803
+    def get_object(self, Bucket: str, Key: str, Range: str = "bytes=0-") -> Json:  # noqa: N803
         assert Bucket == BUCKET
         if Key not in self.objects:
             raise client_error("NoSuchKey", "The specified key does not exist.")
-        return {"Body": io.BytesIO(self.objects[Key])}
+        first, _, last = Range.removeprefix("bytes=").partition("-")
+        end = int(last) + 1 if last else None
+        return {"Body": io.BytesIO(self.objects[Key][int(first) : end])}
 
     def put_object(self, Bucket: str, Key: str, Body: Any, **more: Any) -> Json:  # noqa: N803
         assert Bucket == BUCKET
@@ -164,16 +167,28 @@ class _S3:
         self.objects[Key] = Body if isinstance(Body, bytes) else Body.read()
         return {}
 
-    def head_object(self, Bucket: str, Key: str, ChecksumMode: str) -> Json:  # noqa: N803
-        assert (Bucket, ChecksumMode) == (BUCKET, "ENABLED")
+    def delete_object(self, Bucket: str, Key: str) -> Json:  # noqa: N803
+        assert Bucket == BUCKET
+        self.objects.pop(Key, None)
+        return {}
+
+    def head_object(self, Bucket: str, Key: str, ChecksumMode: str = "") -> Json:  # noqa: N803
+        assert Bucket == BUCKET
+        if Key not in self.objects:
+            raise client_error("404", "Not Found")
+        if not ChecksumMode:
+            return {}
         digest = hashlib.sha256(self.objects[Key]).digest()
         return {"ChecksumSHA256": base64.b64encode(digest).decode()}
 
     def list_objects_v2(self, Bucket: str, Prefix: str) -> Json:  # noqa: N803
         assert Bucket == BUCKET
-        return {
-            "Contents": [{"Key": key} for key in sorted(self.objects) if key.startswith(Prefix)]
-        }
+        listed = [
+            {"Key": key, "Size": len(body), "ETag": f'"{hashlib.md5(body).hexdigest()}"'}  # noqa: S324
+            for key, body in sorted(self.objects.items())
+            if key.startswith(Prefix)
+        ]
+        return {"Contents": listed}
 
 
 class _AutoScaling:
@@ -222,7 +237,7 @@ class _CodeBuild:
         self.tokens: dict[str, str] = {}
 
     def describe_images(self, imageIds: list[Json], **_more: Any) -> Json:  # noqa: N803
-        if imageIds[0]["imageTag"] not in self.images:
+        if not self.images & set(imageIds[0].values()):
             raise client_error("ImageNotFoundException", "There is no such image.")
         return {"imageDetails": [{}]}
 
@@ -286,6 +301,7 @@ class _SageMaker:
         self.endpoint: Json | None = None
         self.jobs: dict[str, Json] = {}  # by name, of both kinds
         self.packages: list[Json] = []
+        self.groups = {ENDPOINT}
         self.tags: dict[str, dict[str, str]] = {}  # by ARN
         self.polls_left = 0  # describe calls until the endpoint's change is done
 
@@ -479,7 +495,22 @@ class _SageMaker:
     def stop_hyper_parameter_tuning_job(self, HyperParameterTuningJobName: str) -> Json:  # noqa: N803
         return self._stop("HyperParameterTuningJob", HyperParameterTuningJobName)
 
+    def list_training_jobs_for_hyper_parameter_tuning_job(self, **request: Any) -> Json:
+        """List the reasons in `trials_fail`, each of one failed job, oldest first."""
+        assert (request["StatusEquals"], request["SortBy"]) == ("Failed", "CreationTime")
+        name = request["HyperParameterTuningJobName"]
+        failed = [
+            {"TrainingJobName": f"{name}-{number:03}-abc", "FailureReason": reason}
+            for number, reason in enumerate(self._account.trials_fail, 1)
+        ]
+        return {"TrainingJobSummaries": failed[: request["MaxResults"]]}
+
     # the registry
+
+    def describe_model_package_group(self, ModelPackageGroupName: str) -> Json:  # noqa: N803
+        if ModelPackageGroupName not in self.groups:
+            raise client_error("ValidationException", "ModelPackageGroup does not exist.")
+        return {}
 
     def create_model_package(self, **request: Any) -> Json:
         for each in self.packages:

@@ -51,10 +51,22 @@ def test_there_is_a_target_for_each_function_and_layer() -> None:
 
 
 def test_function_is_its_folder_without_what_lambda_does_not_need(tmp_path: Path) -> None:
-    assert make("build-PreflightFunction", tmp_path).returncode == 0
+    assert make("build-SmokeTestFunction", tmp_path).returncode == 0
     packed = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")}
-    names = ("app", "checks", "data", "quotas", "request")
-    assert packed == {"preflight", *(f"preflight/{name}.py" for name in names)}
+    names = ("app", "probe", "smoke")
+    assert packed == {"smoke_test", *(f"smoke_test/{name}.py" for name in names)}
+
+
+def test_preflight_has_the_classifiers_decoder(tmp_path: Path, layer: Path) -> None:
+    result = make("build-PreflightFunction", tmp_path, "PIP_FLAGS=")
+    assert result.returncode == 0, result.stderr
+    script = f"import sys; sys.path[:0] = {[str(tmp_path), str(layer)]!r}; import preflight.checks"
+    # -S: nothing but the package, the layer and the standard library
+    subprocess.run(
+        [sys.executable, "-S", "-c", script],
+        env={"PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1"},
+        check=True,
+    )
 
 
 def test_missing_package_stops_the_build(tmp_path: Path) -> None:

@@ -33,16 +33,18 @@ Row = tuple[str, str, str, tuple[tuple[str, str], ...]]
 _KINDS: dict[str, list[str]] = json.loads(FILE.with_name("service.json").read_text())["roles"]
 CALLERS = {role for role, kinds in _KINDS.items() if set(kinds) & {"function", "state machine"}}
 
-# Names that differ between runs: digests, and the names of test stacks.
+# Names that differ between runs: digests, photos, and the names of test stacks.
 _DIGEST = re.compile(r"(?<![0-9a-z])[0-9a-f]{8,}(?![0-9a-z])")
 _STACKS = re.compile(r"(?<=[:/])[a-z][a-z0-9]*-(?=[A-Z][A-Za-z]+\b|bucket\b)")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_PHOTO = re.compile(r"(?<=-bucket/data/).+")
 _EXECUTION = re.compile(r"(?<=:execution:)([^:]+):.+")
 _SAME_DIGEST = "0123456789abcdef" * 4
 #: Names in the in-memory account, as patterns, and in the template. Tests with that account may use
 #: any name; the offline cloud's tests cover the names.
 _ALIASES = {
     r":project/.+": ":project/kennel-ImageBuild",
+    r":(endpoint|model-package-group)/.+": r":\1/kennel",
     r":(model|endpoint-config)/.+": rf":\1/kennel-{_SAME_DIGEST[:20]}",
     r"\bk-[^-/]+-(train|tune)": rf"k-{_SAME_DIGEST[:20]}-\1",
     r"/code/[^/]+/": f"/code/{_SAME_DIGEST[:20]}/",
@@ -66,7 +68,8 @@ def _same(digest: re.Match[str]) -> str:
 
 
 def _normal(text: str) -> str:
-    same = _DIGEST.sub(_same, _UUID.sub(_SAME_DIGEST[:20], text))
+    photo = _PHOTO.sub("train/breed/dog.jpg", text)
+    same = _DIGEST.sub(_same, _UUID.sub(_SAME_DIGEST[:20], photo))
     return _EXECUTION.sub(rf"\1:{_SAME_DIGEST[:20]}", _STACKS.sub("kennel-", same))
 
 

@@ -16,6 +16,8 @@ from ensure_image.build import ImageBuildSettings, ensure_image
 from judge.package_files import publish_package_files
 from judge.verdict import AcceptanceCriteria, judge
 from preflight.checks import check
+from preflight.clients import Clients as PreflightClients
+from publish_breeds.breeds import publish_breeds
 from publish_bundle.bundle import Bundle, publish
 from register.package import register
 from release.request import ReleaseRequest
@@ -25,6 +27,7 @@ from smoke_test.smoke import smoke_test
 from start_training.training import start_training
 from start_tuning.tuning import start_tuning
 from tests.functions.aws_account import BUCKET, ENDPOINT, PROJECT, Account
+from tests.functions.few_photos import few_photos
 from tests.functions.model_package import evaluation, package
 from tests.functions.preflight.test_checks import GOOD, quotas
 from tests.functions.release.test_rollout import SETTINGS as RELEASE
@@ -65,9 +68,7 @@ class EmulatedStack:
 
     def upload_photos(self) -> None:
         """Upload photos of two breeds in three splits."""
-        for split in ("train", "valid", "test"):
-            for breed in ("beagle", "boxer"):
-                self.account.objects[f"data/{split}/{breed}/1.jpg"] = b""
+        self.account.objects |= few_photos()
 
     def release(self) -> None:
         """Make a first release by calling the functions directly, which is quick."""
@@ -84,14 +85,15 @@ class EmulatedStack:
         if "-tune" not in job:
             self.account.objects[key] = package(self.evaluation)
 
-    def invoke(self, name: str, event: Json) -> Json:
+    def invoke(self, name: str, event: Json) -> Json:  # noqa: PLR0912  # a branch for each function
         """Run a function's logic, as its app.py does."""
         account = self.account
         execution = Execution.from_context(event.get("execution", {"Id": ""}))
         sagemaker, autoscaling, s3 = account.sagemaker, account.autoscaling, account.s3
         match name:
             case "Preflight":
-                return check(event["input"], self.settings, s3, quotas())
+                preflight = PreflightClients(s3, sagemaker, account.ecr, quotas())
+                return check(event["input"], self.settings, preflight)
             case "PublishBundle":
                 return dict(publish(Bundle.load(self._bundle), BUCKET, s3))
             case "EnsureImage":
@@ -124,6 +126,8 @@ class EmulatedStack:
                 return smoke_test(
                     event, ENDPOINT, BUCKET, sagemaker=sagemaker, runtime=account.runtime, s3=s3
                 )
+            case "PublishBreeds":
+                return publish_breeds(sagemaker, s3, ENDPOINT, BUCKET)
             case "ApplyAutoscaling":
                 return apply(ENDPOINT, SCALING, autoscaling)
             case "CleanUp":
@@ -141,14 +145,19 @@ class EmulatedStack:
             case "DescribeHyperParameterTuningJob":
                 job = self.account.sagemaker.describe_hyper_parameter_tuning_job(**request)
                 return dict(job)
+            case "ListTrainingJobsForHyperParameterTuningJob":
+                listed = self.account.sagemaker.list_training_jobs_for_hyper_parameter_tuning_job(
+                    **request
+                )
+                return dict(listed)
         raise AssertionError(f"the state machine calls {name}, which is not emulated here")
 
 
 def small_bundle(folder: Path) -> Path:
-    """Write a valid bundle without a model."""
+    """Write a valid bundle, whose package has no model."""
     files = {
         "source.tar.gz": b"no source",
-        "model.tar.gz": b"no model",
+        "model.tar.gz": package(**{"breeds.json": b'[{"breed": "Pug"}, {"breed": "Boxer"}]'}),
         "smoke.jpg": b"a jpeg",
         "breeds.json": b"[]",
         "search_space.json": json.dumps(SPACE).encode(),

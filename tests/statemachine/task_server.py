@@ -10,7 +10,6 @@ from urllib.parse import parse_qs, unquote
 
 from botocore.exceptions import ClientError
 
-from tests.functions.aws_account import BUCKET
 from tests.statemachine.emulated_stack import EmulatedStack
 
 MAX_SECONDS = 120  # for one execution on a busy machine
@@ -51,12 +50,8 @@ class _Handler(BaseHTTPRequestHandler):
         except OSError:
             assert stack.paused_call == name, "only an aborted execution closes its connection"
 
-    do_PUT = do_POST  # noqa: N815  # the name that http.server looks for
-
     def _parse(self, stack: EmulatedStack, body: bytes) -> tuple[str, Callable[[], Response]]:
         """Return the call's name, and a function that executes it."""
-        if copy_source := self.headers.get("X-Amz-Copy-Source"):
-            return "CopyObject", lambda: _copy(stack, unquote(copy_source), unquote(self.path))
         if "X-Amz-Target" in self.headers:
             operation = self.headers["X-Amz-Target"].split(".")[-1]
             return operation, lambda: _described(
@@ -110,16 +105,6 @@ def _invoked(stack: EmulatedStack, call: Callable[[], Json]) -> Response:
         return raised(type(error).__name__, str(error))()
     finally:
         stack.concurrency.release()
-
-
-def _copy(stack: EmulatedStack, copy_source: str, path: str) -> Response:
-    bucket, _, key = copy_source.lstrip("/").partition("/")
-    assert bucket == BUCKET
-    if key not in stack.account.objects:
-        return 404, {}, b"<Error><Code>NoSuchKey</Code><Message>No such key.</Message></Error>"
-    target = path.split("?", maxsplit=1)[0].lstrip("/").removeprefix(f"{BUCKET}/")
-    stack.account.objects[target] = stack.account.objects[key]
-    return 200, {}, b"<CopyObjectResult/>"
 
 
 def _published(stack: EmulatedStack, form: dict[str, list[str]]) -> Response:

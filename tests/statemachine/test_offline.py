@@ -1,10 +1,13 @@
 """Tuning, training, evaluation and release on the offline cloud, with real photos."""
 
+import io
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from kennel.cloud.cloud import Cloud
 from kennel.cloud.runtime.clients import client
@@ -90,15 +93,49 @@ def test_tuning_training_and_release_over_the_pretrained_model(
     assert output["release"]["previous_config_name"] == first["release"]["config_name"]
 
 
-def test_error_of_training_is_the_executions_cause(cloud: Cloud, shared_data: Path) -> None:
+def unchanged(cloud: Cloud) -> list[Any]:
+    """Return what a failed execution must leave of the endpoint."""
+    described = endpoint(cloud) or {}
+    return [described.get(key) for key in ("EndpointConfigName", "EndpointStatus")]
+
+
+def jobs(cloud: Cloud) -> list[str]:
+    summaries = client("sagemaker", cloud.url).list_training_jobs(MaxResults=100)
+    return [each["TrainingJobName"] for each in summaries["TrainingJobSummaries"]]
+
+
+def test_photos_that_cannot_be_read_stop_before_any_job(cloud: Cloud, shared_data: Path) -> None:
     upload(cloud, shared_data)
-    bucket = cloud.stack.outputs["BucketName"]
-    broken = "data/train/broken/1.jpg"
-    s3 = client("s3", cloud.url)
-    s3.put_object(Bucket=bucket, Key=broken, Body=b"no photo")
-    before = endpoint(cloud)
-    with pytest.raises(KennelError, match=r"The training job k-[0-9a-f]{20}-train is Failed: .*"):
-        run(cloud, {"hyperparameters": {"epochs": 1}})
-    after = endpoint(cloud)
-    kept = ("EndpointConfigName", "EndpointStatus", "LastModifiedTime")
-    assert [(after or {}).get(key) for key in kept] == [(before or {}).get(key) for key in kept]
+    s3, bucket = client("s3", cloud.url), cloud.stack.outputs["BucketName"]
+    before, jobs_before = unchanged(cloud), jobs(cloud)
+    breed = next(iter(photos(shared_data / "woof10")))
+    broken = {f"data/train/{breed}/broken.jpg": b"no photo", f"data/stray/{breed}.jpg": b"x"}
+    for key, body in broken.items():
+        s3.put_object(Bucket=bucket, Key=key, Body=body)
+    with pytest.raises(KennelError) as raised:
+        run(cloud, {"tune": {"max_jobs": 2, "parallel": 1}, "hyperparameters": HYPERPARAMETERS})
+    for key in broken:
+        s3.delete_object(Bucket=bucket, Key=key)
+    assert "(1) data/ holds test/ and train/ and valid/ and also stray" in str(raised.value)
+    assert f"{breed}/broken.jpg: The 8 bytes are no photo that can be read." in str(raised.value)
+    assert (unchanged(cloud), jobs(cloud)) == (before, jobs_before)
+
+
+def test_tuning_whose_jobs_fail_gives_the_audits_list(cloud: Cloud, shared_data: Path) -> None:
+    upload(cloud, shared_data)
+    s3, bucket = client("s3", cloud.url), cloud.stack.outputs["BucketName"]
+    breed, (first, *_) = next(iter(photos(shared_data / "woof10").items()))
+    again = io.BytesIO()
+    Image.open(first).save(again, "JPEG", quality=60)  # other bytes: only the audit sees it
+    s3.put_object(Bucket=bucket, Key=f"data/test/{breed}/again.jpg", Body=again.getvalue())
+    before = unchanged(cloud)
+    with pytest.raises(KennelError) as raised:
+        run(cloud, {"tune": {"max_jobs": 1, "parallel": 1}, "hyperparameters": HYPERPARAMETERS})
+    assert re.search(
+        r"The tuning job (k-[0-9a-f]{20}-tune) is Failed, and its training job \1-001-\S+ failed "
+        r"first: AlgorithmError: The audit stops the run: 1 near-duplicate-across-splits \("
+        rf"test/{breed}/again\.jpg = train/{breed}/{re.escape(first.name)}\)\. Mend these photos, "
+        r"or accept what was found by --accept near-duplicate-across-splits, exit code: 1",
+        str(raised.value),
+    )
+    assert unchanged(cloud) == before

@@ -4,14 +4,17 @@ The tests share one cloud and one endpoint and depend on their order; they advan
 where AWS takes minutes or hours.
 """
 
+import io
 import json
 import re
+import tarfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import httpx
 import pytest
 from botocore.exceptions import ClientError
 
@@ -19,6 +22,7 @@ from kennel.cloud.cloud import Cloud
 from kennel.cloud.runtime.clients import client
 from kennel.cloud.runtime.faults import Fault
 from kennel.demo import samples
+from kennel.errors import KennelError
 from kennel.execution import follow
 from tests.conftest import StartCloud
 from tests.statemachine.offline_resources import (
@@ -100,6 +104,71 @@ def load(cloud: Cloud) -> Iterator[None]:
         stop.set()
         for each in threads:
             each.join()
+
+
+def breeds(cloud: Cloud) -> list[str]:
+    """Return what GET /breeds answers."""
+    answer = httpx.get(f"{cloud.api_url}/breeds")
+    answer.raise_for_status()
+    listed: list[str] = answer.json()["breeds"]
+    return listed
+
+
+def breeds_status(cloud: Cloud) -> int:
+    """Return the status of GET /breeds."""
+    return httpx.get(f"{cloud.api_url}/breeds").status_code
+
+
+def with_another_breed(package: bytes) -> bytes:
+    """Return a package whose last breed has another name."""
+    out = io.BytesIO()
+    with (
+        tarfile.open(fileobj=io.BytesIO(package)) as old,
+        tarfile.open(fileobj=out, mode="w:gz", compresslevel=1) as new,
+    ):
+        for member in old:
+            content = old.extractfile(member).read()  # type: ignore[union-attr]  # all are files
+            if member.name == "breeds.json":
+                entries = json.loads(content)
+                entries[-1]["breed"] = "Zamalek Hound"
+                content = json.dumps(entries).encode()
+                member.size = len(content)
+            new.addfile(member, io.BytesIO(content))
+    return out.getvalue()
+
+
+def test_change_by_hand_is_published_and_stops_an_execution_before_any_job(
+    released: Released,
+) -> None:
+    cloud, sagemaker = released.cloud, client("sagemaker", released.cloud.url)
+    s3, bucket = client("s3", cloud.url), cloud.stack.outputs["BucketName"]
+    key = released.output["bundle"]["prefix"] + "model.tar.gz"
+    package = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+    by_hand = "models/by-hand.tar.gz"
+    s3.put_object(Bucket=bucket, Key=by_hand, Body=with_another_breed(package))
+    previous = released.described["EndpointConfigName"]
+    config = sagemaker.describe_endpoint_config(EndpointConfigName=previous)
+    (variant,) = config["ProductionVariants"]
+    model = sagemaker.describe_model(ModelName=variant["ModelName"])
+    container = {**model["PrimaryContainer"], "ModelDataUrl": f"s3://{bucket}/{by_hand}"}
+    sagemaker.create_model(
+        ModelName="by-hand",
+        PrimaryContainer=container,
+        ExecutionRoleArn=model["ExecutionRoleArn"],
+    )
+    sagemaker.create_endpoint_config(
+        EndpointConfigName="by-hand", ProductionVariants=[{**variant, "ModelName": "by-hand"}]
+    )
+    before = breeds(cloud)
+    assert "Zamalek Hound" not in before
+    sagemaker.update_endpoint(EndpointName="kennel", EndpointConfigName="by-hand")
+    wait_until(lambda: "Zamalek Hound" in breeds(cloud), "new list of breeds")
+    assert len(breeds(cloud)) == len(before)
+    with pytest.raises(KennelError, match="kennel runs the configuration by-hand, which the pipe"):
+        follow(cloud.url, cloud.stack.outputs["StateMachineArn"], {}, lambda state: None)
+    sagemaker.update_endpoint(EndpointName="kennel", EndpointConfigName=previous)
+    wait_until(lambda: breeds(cloud) == before, "old list of breeds")
+    released.messages()  # of the refused execution
 
 
 @pytest.mark.slow
@@ -188,6 +257,7 @@ def test_guard_warns_of_an_idle_endpoint_and_then_deletes_it(released: Released)
     assert "so it was deleted" in messages[1]
     wait_until(lambda: endpoint(cloud) is None, "end of the endpoint")
     assert scalable_targets(cloud) == []
+    wait_until(lambda: breeds_status(cloud) == 503, "end of the list of breeds")
 
 
 def test_stack_with_keep_data_false_deletes_the_bucket(released: Released) -> None:

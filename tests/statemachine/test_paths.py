@@ -6,6 +6,7 @@ ECR, CodeBuild and Application Auto Scaling are emulated in memory (`emulated_st
 
 import itertools
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ FROM_RELEASE = [
     "DescribeEndpoint",
     "Probe",
     "SmokeTest",
-    "CopyObject",
+    "PublishBreeds",
     "ApplyAutoscaling",
 ]
 
@@ -74,11 +75,11 @@ def test_pretrained_model_is_released_without_photos(machine: Machine, bundle: P
     assert output["judgement"]["reason"].startswith("There are no photos in the bucket")
     assert calls(stack) == [
         *("Preflight", "PublishBundle", "EnsureImage", "Release", "DescribeEndpoint"),
-        *("SmokeTest", "CopyObject", "ApplyAutoscaling", "Publish"),
+        *("SmokeTest", "PublishBreeds", "ApplyAutoscaling", "Publish"),
     ]
     assert stack.messages[0]["subject"] == "Kennel: kennel has a new model"
     assert json.loads(stack.messages[0]["message"])["smoke"]["breed"] == "Bull Mastiff"
-    assert stack.account.objects["live/breeds.json"] == b"[]"
+    assert stack.account.objects["live/breeds.json"] == b'[{"breed": "Pug"}, {"breed": "Boxer"}]'
 
 
 def test_tuning_training_and_release(machine: Machine, stack: EmulatedStack) -> None:
@@ -107,9 +108,6 @@ def test_fixed_hyperparameters_need_no_search(machine: Machine, live: EmulatedSt
 
 
 def test_live_model_is_evaluated_with_the_candidate(machine: Machine, live: EmulatedStack) -> None:
-    live.account.endpoints.models[next(iter(live.account.endpoints.models))]["PrimaryContainer"][
-        "ModelDataUrl"
-    ] = "s3://kennel-bucket/code/x/model.tar.gz"
     assert_succeeds(machine, live)
     (training,) = live.account.endpoints.jobs.values()
     assert "live" in {channel["ChannelName"] for channel in training["InputDataConfig"]}
@@ -161,14 +159,14 @@ def test_any_input_is_answered_with_a_reason(
 # ---------------------------------------------------------------- transient errors are retried
 
 
-@pytest.mark.parametrize("name", ["Release", "StartTraining"])
+@pytest.mark.parametrize("name", ["Release", "StartTraining", "PublishBreeds"])
 def test_throttling_by_lambda_is_retried(machine: Machine, fresh: EmulatedStack, name: str) -> None:
     fresh.responses[name] = [refused("TooManyRequestsException", "Rate exceeded", 429)]
     assert_succeeds(machine, fresh)
     assert fresh.calls.count(name) == 2
 
 
-@pytest.mark.parametrize("name", ["DescribeTrainingJob", "DescribeEndpoint", "CopyObject"])
+@pytest.mark.parametrize("name", ["DescribeTrainingJob", "DescribeEndpoint"])
 def test_throttled_service_call_is_retried(
     machine: Machine, fresh: EmulatedStack, name: str
 ) -> None:
@@ -218,7 +216,7 @@ def test_error_of_a_service_keeps_its_message(machine: Machine, live: EmulatedSt
         ("TrainingJob", ("Failed", "There are photos in two breeds."), "is Failed: There are"),
         ("TrainingJob", ("Failed", "CapacityError: no ml.m5.xlarge"), "CapacityError: no ml.m5"),
         ("TrainingJob", ("Stopped", ""), "(Stopped): it was stopped"),
-        ("HyperParameterTuningJob", ("Failed", "No job succeeded."), "is Failed: No job"),
+        ("HyperParameterTuningJob", ("Failed", "InternalServerError"), "is Failed: Internal"),
         ("HyperParameterTuningJob", ("Stopped", ""), "is Stopped without a best training job"),
     ],
     ids=["failed", "no capacity", "stopped", "search failed", "search stopped"],
@@ -231,6 +229,60 @@ def test_job_that_does_not_complete_gives_its_own_reason(
     assert message in execution["cause"]
     assert execution["error"] == ("TrainingFailed" if kind == "TrainingJob" else "TuningFailed")
     assert untouched(live.account)
+
+
+def test_tuning_whose_jobs_all_fail_gives_the_first_ones_own_sentence(
+    machine: Machine, live: EmulatedStack
+) -> None:
+    live.account.jobs_end["HyperParameterTuningJob"] = ("Failed", "No training job succeeded.")
+    reason = "AlgorithmError: The audit stops the run: 1 unreadable (train/beagle/{1}.jpg)."
+    live.account.trials_fail = [reason, "AlgorithmError: another"]
+    cause = assert_fails(machine, live, TUNE)["cause"]
+    assert re.fullmatch(
+        r"The tuning job (k-[0-9a-f]{20}-tune) is Failed, and its training job \1-001-abc failed "
+        rf"first: {re.escape(reason)}",
+        cause,
+    )
+
+
+def test_tuning_whose_jobs_cannot_be_listed_gives_its_own_reason(
+    machine: Machine, live: EmulatedStack
+) -> None:
+    live.account.jobs_end["HyperParameterTuningJob"] = ("Failed", "No training job succeeded.")
+    listing = "ListTrainingJobsForHyperParameterTuningJob"
+    live.responses[listing] = [refused("AccessDeniedException", "You may not.", 403)] * 5
+    cause = assert_fails(machine, live, TUNE)["cause"]
+    assert cause.endswith("is Failed: No training job succeeded.")
+
+
+@pytest.mark.parametrize("execution_input", [{}, TUNE])
+def test_live_configuration_of_another_name_stops_before_any_job(
+    machine: Machine, live: EmulatedStack, execution_input: Any
+) -> None:
+    endpoints = live.account.endpoints
+    (config,) = endpoints.configs.values()
+    endpoints.configs["by-hand"] = {**config, "EndpointConfigName": "by-hand"}
+    assert endpoints.endpoint is not None
+    endpoints.endpoint["EndpointConfigName"] = "by-hand"
+    execution = assert_fails(machine, live, execution_input)
+    assert execution["error"] == "PreflightFailed"
+    assert "The endpoint kennel runs the configuration by-hand" in execution["cause"]
+    assert endpoints.jobs == {}
+
+
+def test_endpoint_changed_by_hand_during_the_tuning_is_no_access_denied(
+    machine: Machine, live: EmulatedStack
+) -> None:
+    def change_by_hand(job: str) -> None:
+        endpoint = live.account.endpoints.endpoint
+        assert endpoint is not None
+        endpoint["EndpointConfigName"] = "by-hand"
+        live.account.endpoints.configs["by-hand"] = {}
+
+    live.account.on_start = change_by_hand
+    execution = machine.run(live, TUNE)
+    assert execution["error"] == "LiveModelUnusable"
+    assert "runs the configuration by-hand, which the pipeline may neither" in execution["cause"]
 
 
 @pytest.mark.parametrize(
@@ -260,7 +312,7 @@ def test_photos_missing_for_a_search(machine: Machine, bundle: Path) -> None:
 
 def test_job_without_a_package(machine: Machine, live: EmulatedStack) -> None:
     live.account.on_start = lambda _job: None
-    assert "has written no models/k-" in assert_fails(machine, live)["cause"]
+    assert "There is no models/k-" in assert_fails(machine, live)["cause"]
 
 
 # ---------------------------------------------------------------- failure from Release on
@@ -338,7 +390,7 @@ def test_scaling_that_is_refused(machine: Machine, stack: EmulatedStack, operati
 
 def test_breeds_that_cannot_be_published(machine: Machine, stack: EmulatedStack) -> None:
     update = stack.account.endpoints.endpoint is not None
-    stack.responses["CopyObject"] = [refused("AccessDenied", "You may not.", 403)] * 5
+    stack.responses["PublishBreeds"] = [refused("AccessDenied", "You may not.", 403)] * 5
     assert_fails(machine, stack, released=update)
 
 
@@ -383,7 +435,7 @@ def test_abort_from_release_on_keeps_only_a_proven_update(
     update = stack.account.endpoints.endpoint is not None
     if name == "Probe" and not update:
         pytest.skip("a first release has no bake")
-    proven = name in {"SmokeTest", "CopyObject", "ApplyAutoscaling", "Publish"}
+    proven = name in {"SmokeTest", "PublishBreeds", "ApplyAutoscaling", "Publish"}
     abort_during(machine, stack, name, released=update and proven)
     assert (stack.account.endpoints.endpoint is not None) is update
 

@@ -4,19 +4,26 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from common.failures import PreflightFailed
-from preflight.checks import PreflightSettings, check
+from preflight.checks import check
+from preflight.clients import Clients
+from preflight.parameters import PreflightSettings
 from tests.functions.aws_account import BUCKET, Account, paginator
+from tests.functions.few_photos import few_photos, photo
 from tests.functions.scaling import SCALING
 
 if TYPE_CHECKING:
     from types_boto3_service_quotas.client import ServiceQuotasClient
 
 ECR = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
+AWS_ECR = "763104351884.dkr.ecr.eu-west-1.amazonaws.com"
 GOOD = PreflightSettings(
     endpoint_name="kennel",
     bucket=BUCKET,
     serving_image="",
-    image_account="763104351884",
+    training_image=f"{AWS_ECR}/pytorch:2.14-cpu-amzn2023-sagemaker",
+    image_registry=AWS_ECR,
+    repository_uri=f"{ECR}/kennel/serving",
+    group="kennel",
     instance_type="ml.c5.large",
     training_instance_type="ml.m5.xlarge",
     training_max_s=3600,
@@ -49,10 +56,13 @@ def quotas(**values: float) -> "ServiceQuotasClient":
 
 def with_photos() -> Account:
     account = Account()
-    for split in ("train", "valid", "test"):
-        for breed in ("beagle", "boxer"):
-            account.objects[f"data/{split}/{breed}/1.jpg"] = b""
+    account.objects |= few_photos()
     return account
+
+
+def clients(account: Account | None = None, quota: "ServiceQuotasClient | None" = None) -> Clients:
+    account = account or Account()
+    return Clients(account.s3, account.sagemaker, account.ecr, quota or quotas())
 
 
 def problems(
@@ -61,16 +71,15 @@ def problems(
     account: Account | None = None,
     quota_client: "ServiceQuotasClient | None" = None,
 ) -> str:
-    s3 = (account or Account()).s3
     try:
-        check({} if given is None else given, settings, s3, quota_client or quotas())
+        check({} if given is None else given, settings, clients(account, quota_client))
     except PreflightFailed as failed:
         return " ".join(failed.problems)
     return ""
 
 
 def test_without_photos_the_mode_is_pretrained() -> None:
-    assert check({}, GOOD, Account().s3, quotas()) == {
+    assert check({}, GOOD, clients()) == {
         "endpoint_name": "kennel",
         "instance_type": "ml.c5.large",
         "min_instances": 1,
@@ -84,16 +93,16 @@ def test_without_photos_the_mode_is_pretrained() -> None:
 
 def test_with_photos_the_mode_is_train_or_tune() -> None:
     account = with_photos()
-    checked = check({"hyperparameters": {"epochs": 3}}, GOOD, account.s3, quotas())
+    checked = check({"hyperparameters": {"epochs": 3}}, GOOD, clients(account))
     assert checked["mode"] == "train"
     assert checked["hyperparameters"] == {"epochs": "3"}
     assert checked["data"] == {
-        "photos": {"test": 2, "train": 2, "valid": 2},
+        "photos": {"train": 10, "valid": 2, "test": 2},
         "breeds": 2,
         "channels": {"train": "data/train/", "valid": "data/valid/", "test": "data/test/"},
     }
     tune = {"max_jobs": 20, "parallel": 4}
-    checked = check({"tune": tune}, GOOD, account.s3, quotas())
+    checked = check({"tune": tune}, GOOD, clients(account))
     assert (checked["mode"], checked["tune"]) == ("tune", tune)
 
 
@@ -106,8 +115,8 @@ def test_training_without_photos(given: Any) -> None:
 
 def test_missing_photos_are_reported() -> None:
     account = Account()
-    account.objects["data/train/beagle/1.jpg"] = b""
-    assert "photos of 1 breed to train on (beagle)" in problems(account=account)
+    account.objects["data/train/beagle/1.jpg"] = photo(1)
+    assert "photos of one breed only (beagle)" in problems(account=account)
 
 
 def test_jobs_that_would_exceed_the_executions_time() -> None:
@@ -149,7 +158,9 @@ def test_training_instance_type_that_is_none() -> None:
 @pytest.mark.parametrize("name", ["Kennel", "ken_nel", "-kennel", "ken--nel", "", "k" * 33])
 def test_endpoint_name_that_sagemaker_or_a_role_would_refuse(name: str) -> None:
     settings = replace(GOOD, endpoint_name=name, serving_image="kennel/serving:offline")
-    assert f"EndpointName is {name!r}" in problems(settings)
+    account = Account()
+    assert f"EndpointName is {name!r}" in problems(settings, account=account)
+    assert account.called("DescribeEndpoint") == []  # the role allows only the right name
 
 
 @pytest.mark.parametrize("name", ["k", "kennel-dev", "k" * 32])
@@ -158,21 +169,43 @@ def test_endpoint_name_that_is_fine(name: str) -> None:
     assert problems(settings) == ""
 
 
-def test_image_where_the_models_role_may_not_pull() -> None:
-    sentence = problems(replace(GOOD, serving_image=f"{ECR}/other:1"))
-    assert "in the ECR repository other, but the model's role may pull from kennel/serving" in (
-        sentence
-    )
+@pytest.mark.parametrize(
+    "image",
+    [
+        f"{ECR}/other:1",
+        "999999999999.dkr.ecr.eu-west-1.amazonaws.com/kennel/serving:1",
+        "123456789012.dkr.ecr.us-east-1.amazonaws.com/kennel/serving:1",
+        f"{AWS_ECR}/pytorch-inference:2.6-cpu",
+    ],
+    ids=["repository", "account", "region", "another of AWS's"],
+)
+def test_serving_image_where_the_models_role_may_not_pull(image: str) -> None:
+    where = image.rpartition(":")[0]
+    sentence = problems(replace(GOOD, serving_image=image))
+    assert f"in {where}, and the model's role may pull from {ECR}/kennel/serving and" in sentence
 
 
-def test_image_of_aws_itself() -> None:
-    image = "763104351884.dkr.ecr.eu-west-1.amazonaws.com/ray:serve-ml-sagemaker-cpu-v1"
+def test_serving_image_of_aws_itself() -> None:
+    image = f"{AWS_ECR}/ray:serve-ml-sagemaker-cpu-v1"
     assert problems(replace(GOOD, serving_image=image)) == ""
 
 
-def test_image_by_digest() -> None:
-    image = f"{ECR}/kennel/serving@sha256:{'0' * 64}"
-    assert problems(replace(GOOD, serving_image=image)) == ""
+@pytest.mark.parametrize("reference", [":1", f"@sha256:{'0' * 64}"])
+def test_serving_image_that_was_not_pushed(reference: str) -> None:
+    settings = replace(GOOD, serving_image=f"{ECR}/kennel/serving{reference}")
+    assert "ECR has no such image: push it" in problems(settings)
+    account = Account()
+    account.builds.images.add(reference[1:])
+    assert problems(settings, account=account) == ""
+
+
+@pytest.mark.parametrize(
+    "image", [f"{ECR}/mine:1", "docker.io/pytorch:2", f"{AWS_ECR}/pytorch-x:1"]
+)
+def test_training_image_where_the_jobs_role_may_not_pull(image: str) -> None:
+    settings = replace(GOOD, training_image=image)
+    assert f"TrainingImage is {image!r}" in problems(settings, account=with_photos())
+    assert problems(settings) == ""  # without photos there is no job
 
 
 def test_image_with_a_space() -> None:
@@ -221,6 +254,6 @@ def test_all_problems_come_at_once() -> None:
         scaling=replace(SCALING, min_instances=9),
     )
     with pytest.raises(PreflightFailed) as failed:
-        check({"zoom": 1}, settings, Account().s3, quotas())
+        check({"zoom": 1}, settings, clients())
     assert len(failed.value.problems) == 4
     assert str(failed.value).startswith("4 problems stop this release: (1) The input has zoom")

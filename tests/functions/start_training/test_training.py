@@ -4,8 +4,8 @@ from typing import Any
 import pytest
 
 from common.execution import Execution
-from common.failures import JobRefused
-from start_training.training import live_package, start_training
+from common.failures import JobRefused, LiveModelUnusable
+from start_training.training import start_training
 from tests.functions.aws_account import BUCKET, Account
 from tests.functions.training import EXECUTION, JOB, SETTINGS, SPACE, channels, only_request
 
@@ -16,11 +16,15 @@ def run(account: Account, tuned: Any = TUNED) -> Any:
     return start_training(JOB, tuned, SPACE, SETTINGS, account.sagemaker)
 
 
-def with_live(url: str) -> Account:
+def with_live(url: str, config: str = "kennel-1") -> Account:
     account = Account()
-    account.endpoints.models["m"] = {"PrimaryContainer": {"ModelDataUrl": url}}
-    account.endpoints.configs["c"] = {"ProductionVariants": [{"ModelName": "m"}]}
-    account.endpoints.endpoint = {"EndpointConfigName": "c", "EndpointStatus": "InService"}
+    account.endpoints.models["kennel-1"] = {"PrimaryContainer": {"ModelDataUrl": url}}
+    variant = {"VariantName": "AllTraffic", "ModelName": "kennel-1", "InstanceType": "ml.c5.large"}
+    account.endpoints.configs[config] = {
+        "EndpointConfigName": config,
+        "ProductionVariants": [variant],
+    }
+    account.endpoints.endpoint = {"EndpointConfigName": config, "EndpointStatus": "InService"}
     return account
 
 
@@ -47,14 +51,12 @@ def test_live_package_is_a_channel() -> None:
     assert live == f"s3://{BUCKET}/code/old/model.tar.gz"
 
 
-@pytest.mark.parametrize("case", ["other bucket", "no config", "no model"])
-def test_live_package_that_cannot_be_read_is_none(case: str) -> None:
-    account = with_live("s3://elsewhere/model.tar.gz" if case == "other bucket" else "")
-    if case == "no config":
-        account.endpoints.configs.clear()
-    if case == "no model":
-        account.endpoints.models.clear()
-    assert live_package(account.sagemaker, SETTINGS) is None
+def test_live_model_that_changed_by_hand_since_preflight_is_a_sentence() -> None:
+    account = with_live(f"s3://{BUCKET}/code/old/model.tar.gz", config="by-hand")
+    account.refuse("DescribeEndpointConfig", "AccessDeniedException")
+    with pytest.raises(LiveModelUnusable, match="runs the configuration by-hand"):
+        run(account)
+    assert account.endpoints.jobs == {}
 
 
 def test_second_call_returns_the_first_calls_job() -> None:
