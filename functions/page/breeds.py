@@ -1,4 +1,4 @@
-"""The live model's breeds, as the last release published them in the bucket."""
+"""The live model's breeds, as PublishBreedsFunction published them in the bucket."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["KEY", "live_breeds"]
 
-KEY = "live/breeds.json"  # written by the state machine after the smoke test
+KEY = "live/breeds.json"  # written by PublishBreedsFunction
 
 # This role may not list the bucket; S3 then returns AccessDenied for a missing object.
 _MISSING = frozenset({"NoSuchKey", "AccessDenied"})

@@ -16,10 +16,9 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from classify.limits import MAX_BYTES
 from classify.photo import decode
 from common.aws import error_code
-from common.problem import Problem, TooLarge, UnsupportedType
+from common.problem import Problem, UnsupportedType
 from preflight.data import Photo
 
 if TYPE_CHECKING:
@@ -31,7 +30,8 @@ MAX_PHOTOS = 100
 MAX_TOTAL_BYTES = 50_000_000
 MAX_S = 15.0  # of the function's 60 s; most photos take some 20 ms
 MIN_SIDE = 32  # pixels of the shorter side (audit_rules.MIN_SIDE)
-_HEAD_BYTES = 65_536  # read of a photo that is larger than the decoder takes: enough for its format
+_MAX_BYTES = 4_500_000  # of a photo that is decoded; of a larger one only the format is judged
+_HEAD_BYTES = 65_536  # read of a larger one
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 _PARALLEL_DOWNLOADS = 8
 
@@ -63,7 +63,7 @@ def choose(photos: Sequence[Photo]) -> list[Photo]:
     in_turn.sort(key=lambda p: (p.key.lower().endswith(_SUFFIXES), copies[p.etag] == 1))
     chosen, total = [], 0
     for photo in in_turn[:MAX_PHOTOS]:
-        total += photo.size if photo.size <= MAX_BYTES else _HEAD_BYTES
+        total += photo.size if photo.size <= _MAX_BYTES else _HEAD_BYTES
         if total <= MAX_TOTAL_BYTES:
             chosen.append(photo)
     return chosen
@@ -97,7 +97,7 @@ def look_into(
 
 def _read(s3: S3Client, bucket: str, photo: Photo) -> bytes | Look:
     """Read a photo; return the reason if a training job could not read it either."""
-    last = photo.size - 1 if photo.size <= MAX_BYTES else _HEAD_BYTES - 1
+    last = photo.size - 1 if photo.size <= _MAX_BYTES else _HEAD_BYTES - 1
     try:
         answer = s3.get_object(Bucket=bucket, Key=photo.key, Range=f"bytes=0-{last}")
     except ClientError as error:
@@ -111,8 +111,6 @@ def _read(s3: S3Client, bucket: str, photo: Photo) -> bytes | Look:
 def _look(body: bytes, photo: Photo) -> Look:
     try:
         decoded = decode(body)
-    except TooLarge:  # training takes larger photos than the API
-        return Look()
     except Problem as problem:
         if len(body) < photo.size and not isinstance(problem, UnsupportedType):
             return Look()  # only its beginning was read

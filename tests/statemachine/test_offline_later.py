@@ -168,6 +168,8 @@ def test_change_by_hand_is_published_and_stops_an_execution_before_any_job(
         follow(cloud.url, cloud.stack.outputs["StateMachineArn"], {}, lambda state: None)
     sagemaker.update_endpoint(EndpointName="kennel", EndpointConfigName=previous)
     wait_until(lambda: breeds(cloud) == before, "old list of breeds")
+    sagemaker.delete_endpoint_config(EndpointConfigName="by-hand")
+    sagemaker.delete_model(ModelName="by-hand")
     released.messages()  # of the refused execution
 
 

@@ -137,12 +137,12 @@ def sentences(objects: dict[str, bytes], *accepted: str) -> list[str]:
 def test_sentence_names_the_first_files_and_the_way_out() -> None:
     broken = {f"data/train/boxer/x{n}.jpg": b"text %d" % n for n in range(5)}
     (sentence,) = sentences({**GOOD, **broken})
+    why = sample._look(b"text 0", data.Photo("", "", "", 6, "")).problem
     assert sentence == (
         "Some files below data/ cannot be opened or decoded, 5 of the 19 looked into "
-        "(data/train/boxer/x0.jpg: The 6 bytes are no photo that can be read.; "
-        "data/train/boxer/x1.jpg: The 6 bytes are no photo that can be read.; "
-        "data/train/boxer/x2.jpg: The 6 bytes are no photo that can be read.; and 2 more): mend "
-        'that, or accept it by {"hyperparameters": {"accept": "unreadable"}}, several with commas.'
+        f"(data/train/boxer/x0.jpg: {why}; data/train/boxer/x1.jpg: {why}; "
+        f"data/train/boxer/x2.jpg: {why}; and 2 more): mend that, or accept it by "
+        '{"hyperparameters": {"accept": "unreadable"}}, several with commas.'
     )
 
 

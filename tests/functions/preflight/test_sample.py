@@ -28,9 +28,9 @@ def test_sound_photo() -> None:
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        (b"<html>Not Found</html>", "no photo that can be read."),
-        (jpeg()[:300], "cannot be decoded: the file is truncated or broken, so save the photo"),
-        (b"\0\0\0\x18ftypheic" + bytes(100), "The bytes are a HEIC file"),
+        (b"<html>Not Found</html>", "The 22 bytes"),
+        (jpeg()[:300], "cannot be decoded"),
+        (b"\0\0\0\x18ftypheic" + bytes(100), "HEIC file"),
     ],
     ids=["text", "cut short", "HEIC"],
 )
@@ -42,7 +42,7 @@ def test_file_that_training_cannot_read(body: bytes, words: str) -> None:
 
 
 def test_of_a_large_file_only_the_format_is_judged() -> None:
-    assert look_at(b"\0\0\0\x18ftypheic" + bytes(5_000_000)).problem.startswith("The bytes are a H")
+    assert "HEIC file" in look_at(b"\0\0\0\x18ftypheic" + bytes(5_000_000)).problem
     assert look_at(jpeg() + bytes(5_000_000)).is_sound
     account = Account()
     body = jpeg() + bytes(5_000_000)
