@@ -20,6 +20,7 @@ from dogbreeds.package.card import Card, PackageError
 from dogbreeds.photos.decode import wire_array
 from server import DRAIN_SECONDS, MAX_BODY, ServerSettings
 from tests.model.serving import PATIENCE, SERVER, Running, serving
+from tests.raw_http import EXPECT, JAVA, WEBSOCKET, exchange, post
 
 NPY = "application/x-npy"
 
@@ -56,6 +57,19 @@ def test_photos_are_classified(endpoint: Running, smoke_bytes: bytes, kind: str)
     answer = endpoint.invoke(buffer.getvalue(), f"image/{kind.lower()}")
     assert answer.status == 200
     assert answer.json["breeds"][0]["breed"] == "Bull Mastiff"
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+@pytest.mark.parametrize("headers", [b"", JAVA, WEBSOCKET, JAVA + EXPECT])
+def test_a_photo_arrives_whole_whatever_upgrade_is_asked_for(
+    endpoint: Running, smoke_bytes: bytes, headers: bytes, chunked: bool
+) -> None:
+    headers += b"content-type: image/jpeg\r\n"
+    request = post(endpoint.port, "/invocations", headers, smoke_bytes, chunked=chunked)
+    split = [request[:30], request[30:200], request[200:], request]
+    for answer in exchange(endpoint.port, split, answers=2):
+        assert answer.status == 200, answer.body
+        assert json.loads(answer.body)["breeds"][0]["breed"] == "Bull Mastiff"
 
 
 def test_another_content_type_is_415(endpoint: Running, smoke_bytes: bytes) -> None:
