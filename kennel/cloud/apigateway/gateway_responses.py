@@ -24,6 +24,8 @@ DEFAULTS = {
     "QUOTA_EXCEEDED": (429, "Limit Exceeded", "LimitExceededException"),
     # A throttled Lambda: 500 by the Lambda guide, services-apigateway-errors.
     "INTEGRATION_FAILURE": (500, "Internal server error", "InternalServerErrorException"),
+    # A mock integration cannot read a request that counts as binary.
+    "API_CONFIGURATION_ERROR": (500, "Internal server error", "InternalServerErrorException"),
     "INTEGRATION_TIMEOUT": (504, "Endpoint request timed out", "InternalServerErrorException"),
     # A function that failed, or whose answer is no proxy response.
     "DEFAULT_5XX": (502, "Internal server error", "InternalServerErrorException"),

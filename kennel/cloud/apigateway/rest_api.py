@@ -111,11 +111,14 @@ class RestApi:
 
     async def _answer(self, request: Request) -> Response:
         request_id = str(uuid.uuid4())
-        path = request.url.path.removeprefix(f"/{self.stage}") or "/"
+        whole_path = request.scope["path"]
+        path = whole_path.removeprefix(f"/{self.stage}") or "/"
         route = self._routes.get((path, request.method))
-        if not f"{request.url.path}/".startswith(f"/{self.stage}/") or route is None:
+        if not f"{whole_path}/".startswith(f"/{self.stage}/") or route is None:
             return self._responses.make("MISSING_AUTHENTICATION_TOKEN", request_id)
         if route.mock is not None:
+            if "*/*" in self._proxy_api.binary_media_types and not route.mock.takes_text:
+                return self._responses.make("API_CONFIGURATION_ERROR", request_id)
             return Response(status_code=route.mock.status, headers=dict(route.mock.headers))
         if route.needs_key:
             if request.headers.get("x-api-key") != self._key:

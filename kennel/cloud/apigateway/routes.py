@@ -18,10 +18,17 @@ class Route:
 
 @dataclass(frozen=True)
 class Mock:
-    """The response of a mock integration: SAM makes one for a CORS preflight."""
+    """The response of a mock integration: SAM makes one for a CORS preflight.
+
+    Attributes
+    ----------
+    takes_text
+        Whether the integration makes a text of a binary request, which it fails over otherwise.
+    """
 
     status: int
     headers: tuple[tuple[str, str], ...]
+    takes_text: bool = False
 
     @classmethod
     def read(cls, integration: Mapping[str, Any]) -> "Mock":
@@ -32,7 +39,8 @@ class Mock:
             (name.removeprefix(prefix), value.strip("'"))
             for name, value in response.get("responseParameters", {}).items()
         )
-        return cls(int(response["statusCode"]), headers)
+        takes_text = integration.get("contentHandling") == "CONVERT_TO_TEXT"
+        return cls(int(response["statusCode"]), headers, takes_text)
 
 
 def read_routes(body: Mapping[str, Any]) -> dict[tuple[str, str], Route]:

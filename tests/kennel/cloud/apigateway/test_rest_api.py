@@ -30,7 +30,7 @@ Resources:
     Properties:
       StageName: v1
       Cors: "'https://example.com'"
-      BinaryMediaTypes: [image~1jpeg]
+      BinaryMediaTypes: [{binary}]
       MethodSettings:
         - ResourcePath: /*
           HttpMethod: "*"
@@ -73,10 +73,10 @@ class Functions:
 
 
 @functools.cache
-def stack(rate: int, burst: int, quota: int) -> Stack:
+def stack(rate: int, burst: int, quota: int, binary: str) -> Stack:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "template.yaml"
-        file.write_text(TEMPLATE.format(rate=rate, burst=burst, quota=quota))
+        file.write_text(TEMPLATE.format(rate=rate, burst=burst, quota=quota, binary=binary))
         return load(file, {}, "tried")
 
 
@@ -88,9 +88,10 @@ def api(
     quota: int = 1000,
     metrics: Metrics | None = None,
     timeout: float = 29,
+    binary: str = "image~1jpeg",
 ) -> TestClient:
     made = RestApi(
-        stack(rate, burst, quota),
+        stack(rate, burst, quota, binary),
         Functions(function),  # type: ignore[arg-type]
         "the-key",
         metrics,
@@ -177,6 +178,102 @@ def test_the_event_is_the_proxy_integrations() -> None:
     assert event["requestContext"]["path"] == "/v1/open"
     text = client.post("/v1/open", content=b"hello", headers={"content-type": "text/plain"}).json()
     assert (text["isBase64Encoded"], text["body"]) == (False, "hello")
+
+
+@pytest.mark.parametrize(
+    ("binary", "content_type", "is_binary"),
+    [
+        ("image~1*", "image/jpeg", True),
+        ("image~1*", "IMAGE/JPEG; charset=utf-8", True),
+        ("image~1*", "image/svg+xml", True),
+        ("image~1*", " image/png ;q=1", True),
+        ("image~1*", "image", False),
+        ("image~1*", "image/", True),
+        ("image~1*", "images/png", False),
+        ("image~1*", "application/image", False),
+        ("image~1*", "", False),  # counts as application/json
+        ("application~1json", "", True),
+        ("Application~1Octet-Stream", "application/octet-stream", True),
+        ("multipart~1form-data", "multipart/form-data; boundary=x", True),
+        ("image~1jpeg", "image/jpg", False),
+        ("'*~1*'", "", True),
+        ("'*~1*'", "text/plain", True),
+        ("'*~1*'", "junk", True),
+        ("'*~1png'", "image/png", True),
+        ("image~1jpeg, image~1*", "image/webp", True),
+    ],
+)
+def test_wildcards_and_case_of_binary_media_types(
+    binary: str, content_type: str, is_binary: bool
+) -> None:
+    headers = {"content-type": content_type} if content_type else {}
+    event = api(echo, binary=binary).post("/v1/open", content=b"\xff", headers=headers).json()
+    assert event["isBase64Encoded"] is is_binary
+    assert event["body"] == ("/w==" if is_binary else "\N{REPLACEMENT CHARACTER}")
+
+
+@pytest.mark.parametrize(
+    ("binary", "accept", "content"),
+    [
+        ("image~1*", "image/png", b"\xff"),
+        ("image~1*", "IMAGE/PNG;q=0.9, text/html", b"\xff"),
+        ("image~1*", "image/avif,image/webp,*/*;q=0.8", b"\xff"),
+        ("image~1*", "text/html, image/png", b"/w=="),  # only the first counts
+        ("image~1*", "*/*", b"/w=="),  # what curl sends
+        ("'*~1*'", "*/*", b"\xff"),
+        ("'*~1*'", "text/html", b"\xff"),
+    ],
+)
+def test_an_answer_is_decoded_for_the_first_type_that_a_client_accepts(
+    binary: str, accept: str, content: bytes
+) -> None:
+    async def picture(event: dict[str, Any]) -> Outcome:
+        answer = {"statusCode": 200, "body": "/w==", "isBase64Encoded": True}
+        return Outcome(json.dumps(answer).encode(), False)
+
+    answer = api(picture, binary=binary).post("/v1/open", headers={"accept": accept})
+    assert answer.content == content
+
+
+def test_a_preflight_fails_where_every_type_is_binary() -> None:
+    assert api(echo, binary="'*~1*'").options("/v1/open").status_code == 500
+    assert api(echo, binary="image~1*").options("/v1/open").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"x": "a\nb"}, 502),
+        ({"x y": "a"}, 502),
+        ({"x": "größe \N{DOG FACE}"}, 502),
+        ({"content-length": "5"}, 200),
+        ({"content-type": "text/plain"}, 200),
+    ],
+)
+def test_headers_of_a_function_are_checked(headers: dict[str, str], status: int) -> None:
+    async def answer(event: dict[str, Any]) -> Outcome:
+        proxied = {"statusCode": 200, "body": "abc", "headers": headers}
+        return Outcome(json.dumps(proxied).encode(), False)
+
+    got = api(answer).post("/v1/open")
+    assert got.status_code == status
+    if status == 200:
+        assert (got.text, got.headers.get_list("content-length")) == ("abc", ["3"])
+        assert len(got.headers.get_list("content-type")) == 1
+
+
+@pytest.mark.parametrize("status", [0, 99, 100, 600, "x", None])
+def test_a_status_that_is_none_is_a_502(status: Any) -> None:
+    async def answer(event: dict[str, Any]) -> Outcome:
+        return Outcome(json.dumps({"statusCode": status}).encode(), False)
+
+    assert api(answer).post("/v1/open").status_code == 502
+
+
+@pytest.mark.parametrize("host", ["[", "a b", "\xff", "evil.example"])
+def test_any_host_header_is_taken(host: str) -> None:
+    answer = api(echo).post("/v1/open", headers={b"host": host.encode("latin-1")})
+    assert answer.status_code == 200
 
 
 def test_requests_are_counted_by_api_and_stage() -> None:
