@@ -16,7 +16,8 @@ from pathlib import Path
 
 import httpx
 
-from kennel.cloud.runtime.processes import Child, descendants, free_ports, resident_bytes
+from kennel.cloud.awslambda.memory import PeakMemory
+from kennel.cloud.runtime.processes import Child, free_ports, secret_loopback_address
 from kennel.errors import CannotStart
 
 _INVOCATIONS = "/2015-03-31/functions/function/invocations"
@@ -60,7 +61,7 @@ class Outcome:
 class Emulator:
     """A running execution environment."""
 
-    def __init__(self, child: Child, client: httpx.AsyncClient, memory: int | None) -> None:
+    def __init__(self, child: Child, client: httpx.AsyncClient, memory: PeakMemory) -> None:
         self._child = child
         self._client = client
         self._memory = memory
@@ -89,25 +90,30 @@ class Emulator:
         memory
             MB beyond which its processes are killed; None for no limit.
         """
-        runtime_port, port = free_ports(2)
+        host = secret_loopback_address()
+        runtime_port, port = free_ports(2, host)
         addresses = [
             "--runtime-api-address",
-            f"127.0.0.1:{runtime_port}",
+            f"{host}:{runtime_port}",
             "--runtime-interface-emulator-address",
-            f"127.0.0.1:{port}",
+            f"{host}:{port}",
             "--log-level",
             "error",
         ]
-        child = await Child.start([binary, *addresses, *command], env, log, log.parent)
+        peak = PeakMemory(memory)
+        child = await Child.start(
+            [binary, *addresses, *command], env, log, log.parent, rewrite=peak.correct
+        )
+        peak.pid = child.pid
         try:
-            await _listening(port, child)
+            await _listening(host, port, child)
         except BaseException:
             await child.stop(seconds=1.0)
             raise
         client = httpx.AsyncClient(
-            base_url=f"http://127.0.0.1:{port}", timeout=timeout + _MARGIN_SECONDS, trust_env=False
+            base_url=f"http://{host}:{port}", timeout=timeout + _MARGIN_SECONDS, trust_env=False
         )
-        return cls(child, client, memory)
+        return cls(child, client, peak)
 
     @property
     def alive(self) -> bool:
@@ -143,12 +149,10 @@ class Emulator:
         pass. The emulator then reports what Lambda does: "Runtime exited with error: signal:
         killed".
         """
-        while self._memory:
-            pids = descendants(self._child.pid)
-            if sum(map(resident_bytes, pids)) > self._memory * 2**20:
-                for pid in pids:
-                    with contextlib.suppress(ProcessLookupError):
-                        os.kill(pid, signal.SIGKILL)
+        while True:
+            for pid in self._memory.processes_over_limit():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
             await asyncio.sleep(_MEMORY_SECONDS)
 
     async def stop(self) -> None:
@@ -157,13 +161,13 @@ class Emulator:
         await self._child.stop(seconds=1.0)
 
 
-async def _listening(port: int, child: Child) -> None:
+async def _listening(host: str, port: int, child: Child) -> None:
     """Wait until the emulator takes connections."""
     for _ in range(int(_LISTEN_SECONDS / 0.01)):
         if child.exit_status is not None:
             break
         try:
-            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            _, writer = await asyncio.open_connection(host, port)
         except OSError:
             await asyncio.sleep(0.01)
             continue

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,7 +17,7 @@ from kennel.cloud.cloudwatch.metrics import Metrics, Series
 from kennel.cloud.runtime.clock import Clock
 
 CODE = """
-import os, sys, time
+import os, subprocess, sys, time
 
 def handler(event, context):
     match event["do"]:
@@ -36,6 +37,9 @@ def handler(event, context):
             held[::4096] = b"x" * len(held[::4096])
             time.sleep(event["seconds"])
             return len(held)
+        case "fill in a process":
+            code = f"b = bytearray({event['mb']} << 20); b[::4096] = b'x' * len(b[::4096])"
+            subprocess.run([sys.executable, "-c", code + "; import time; time.sleep(0.5)"])
         case "write":
             return "x" * event["bytes"]
         case "describe an error":
@@ -137,6 +141,35 @@ def test_a_function_that_takes_more_than_its_memory_is_killed(tmp_path: Path) ->
         assert not (await invoke(environments, do="answer")).failed
 
     run(tmp_path, fill, timeout=90)
+
+
+def reports(folder: Path) -> list[tuple[int, int]]:
+    """Return (Memory Size, Max Memory Used) of each REPORT in the function's log."""
+    log = (folder / "logs" / "Tried.log").read_text()
+    found = re.findall(r"^REPORT .*Memory Size: (\d+) MB\tMax Memory Used: (\d+) MB", log, re.M)
+    return [(int(size), int(used)) for size, used in found]
+
+
+def test_a_report_tells_the_memory_that_was_used_so_far(tmp_path: Path) -> None:
+    async def fill(environments: Environments) -> None:
+        await invoke(environments, do="answer")
+        await invoke(environments, do="fill", mb=100, seconds=0)
+        await invoke(environments, do="answer")  # the environment's peak stays
+        small, large, after = (used for size, used in reports(tmp_path))
+        assert 5 < small < 80
+        assert small + 95 < large < small + 130
+        assert after == large
+
+    run(tmp_path, fill)
+
+
+def test_memory_of_a_functions_own_processes_counts(tmp_path: Path) -> None:
+    async def fill(environments: Environments) -> None:
+        await invoke(environments, do="fill in a process", mb=100)
+        ((_, used),) = reports(tmp_path)
+        assert used > 100
+
+    run(tmp_path, fill)
 
 
 def test_an_answer_over_6_mb_is_an_error(tmp_path: Path) -> None:
