@@ -11,6 +11,7 @@ from kennel.cloud.sagemaker.resources import arn_of
 
 #: States in which the service takes no change.
 BUSY = {"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"}
+MAX_REASON = 1024  # characters of a FailureReason that the service answers
 
 
 @dataclass
@@ -83,7 +84,7 @@ class Endpoint:
         if self.live:
             description["ProductionVariants"] = self.live.describe(pending=False)
         if self.failure:
-            description["FailureReason"] = self.failure
+            description["FailureReason"] = self.failure[:MAX_REASON]
         if self.last_deployment_config:
             description["LastDeploymentConfig"] = self.last_deployment_config
         if self.pending:

@@ -3,8 +3,6 @@
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from botocore.exceptions import ClientError
-
 from kennel.cloud.runtime.clock import Clock
 from kennel.cloud.sagemaker.endpoints.fleet import Fleet
 from kennel.cloud.sagemaker.endpoints.images import ImageResolver
@@ -16,9 +14,10 @@ from kennel.cloud.sagemaker.endpoints.instance import (
     Instance,
 )
 from kennel.cloud.sagemaker.endpoints.snapshot import ConfigSnapshot, package_uri
+from kennel.cloud.sagemaker.packages import CannotDownload
 
-#: Downloads an object of S3: S3 URI -> local file.
-FetchPackage = Callable[[str], Awaitable[Path]]
+#: Downloads an object of S3 as a role: (S3 URI, ARN) -> local file; CannotDownload says why not.
+FetchPackage = Callable[[str, str], Awaitable[Path]]
 
 #: Offline seconds; the service's documentation names no default.
 STARTUP_SECONDS = 600.0
@@ -30,7 +29,7 @@ class Launcher:
     Parameters
     ----------
     fetch_package
-        Downloads a model's package from the offline S3.
+        Downloads a model's package from the offline S3 with the permissions of its role.
     logs
         Folder for the output of model servers.
     resolve_image
@@ -74,6 +73,7 @@ class Launcher:
 
     async def _container(self, snapshot: ConfigSnapshot, variant: str) -> Container:
         definition, settings = snapshot.container(variant), snapshot.variants()[variant]
+        role = snapshot.models[settings["ModelName"]].get("ExecutionRoleArn", "")
         image = definition.get("Image", "")
         command = await self._resolve_image(image)
         if command is None:
@@ -84,7 +84,7 @@ class Launcher:
         uri = package_uri(definition)
         return Container(
             command=command,
-            package=await self._fetch(uri) if uri else None,
+            package=await self._fetch(uri, role) if uri else None,
             environment=definition.get("Environment", {}),
             variant=variant,
             startup_seconds=settings.get(
@@ -94,8 +94,8 @@ class Launcher:
             invoke_seconds=self._invoke_seconds,
         )
 
-    async def _fetch(self, uri: str) -> Path:
+    async def _fetch(self, uri: str, role: str) -> Path:
         try:
-            return await self._fetch_package(uri)
-        except ClientError as error:
-            raise CannotServe(f"Could not find model data at {uri}.") from error
+            return await self._fetch_package(uri, role)
+        except CannotDownload as error:
+            raise CannotServe(str(error)) from error

@@ -27,7 +27,9 @@ class Models:
 
     async def create_model(self, request: Json) -> Json:
         """CreateModel."""
-        container_members = {"PrimaryContainer", "Containers"} & set(request)
+        container_members = {
+            each for each in ("PrimaryContainer", "Containers") if request.get(each)
+        }
         if not container_members:
             raise invalid("Exactly one of PrimaryContainer or Containers must be specified.")
         if len(container_members) > 1:

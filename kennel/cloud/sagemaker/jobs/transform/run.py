@@ -19,8 +19,9 @@ from kennel.cloud.sagemaker.endpoints.instance import CannotServe, Container, In
 from kennel.cloud.sagemaker.endpoints.snapshot import container_of, package_uri
 from kennel.cloud.sagemaker.jobs.context import JobContext
 from kennel.cloud.sagemaker.jobs.logs import LogStream
-from kennel.cloud.sagemaker.jobs.s3_sync import TransferFailed, download, join, keys_below, split
+from kennel.cloud.sagemaker.jobs.s3_sync import TransferFailed, join, keys_below, split
 from kennel.cloud.sagemaker.jobs.states import JobFailed
+from kennel.cloud.sagemaker.packages import CannotDownload, download_package
 
 LOG_GROUP = "/aws/sagemaker/TransformJobs"
 MEGABYTE = 1 << 20
@@ -130,8 +131,10 @@ class TransformRun:
         uri = package_uri(self._container)
         if uri is None:
             return None
-        download(self._s3, uri, [split(uri)[1]], folder)
-        return folder / uri.rpartition("/")[2]
+        try:
+            return download_package(self._context.account, uri, self._role, folder / "model.tar.gz")
+        except CannotDownload as error:
+            raise JobFailed(f"ClientError: {error}") from error
 
     @property
     def _concurrent(self) -> int:

@@ -30,7 +30,7 @@ async def resolve_tiny_image(image: str) -> Command | None:
     return [sys.executable, "-S", "-E", SERVER] if image == TINY else None
 
 
-async def no_fetch(uri: str) -> Path:
+async def no_fetch(uri: str, role: str) -> Path:
     raise AssertionError(f"no package is fetched in these tests: received {uri}")
 
 

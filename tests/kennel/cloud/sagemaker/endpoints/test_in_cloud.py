@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from kennel.cloud.cloud import Cloud
+from kennel.cloud.origins import TOKEN_HEADER
 from kennel.cloud.runtime.clients import client
 from kennel.demo import samples
 from kennel.local_cloud import OFFLINE_IMAGE
@@ -27,8 +28,9 @@ RESOURCE = {
 class Caller:
     """Calls AWS as an operator does."""
 
-    def __init__(self, url: str) -> None:
-        self.url = url
+    def __init__(self, cloud: Cloud) -> None:
+        self.url = url = cloud.url
+        self._control = {TOKEN_HEADER: cloud.control_token}
         self.sagemaker, self.runtime, self.scaling, self.cloudwatch = (
             client(service, url)
             for service in (
@@ -40,7 +42,8 @@ class Caller:
         )
 
     def skip(self, seconds: float) -> None:
-        httpx.post(f"{self.url}/kennel/clock", json={"skip": seconds}).raise_for_status()
+        url = f"{self.url}/kennel/clock"
+        httpx.post(url, json={"skip": seconds}, headers=self._control).raise_for_status()
 
     def until(self, condition: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:
         """Wait until the endpoint's description meets the condition."""
@@ -79,12 +82,12 @@ class Caller:
 
 @pytest.fixture
 def caller(bare_cloud: Cloud) -> Iterator[Caller]:
-    caller = Caller(bare_cloud.url)
+    caller = Caller(bare_cloud)
     file = bare_cloud.built["PublishBundleFunction"] / "bundle" / "model.tar.gz"
     bucket = bare_cloud.stack.outputs["BucketName"]
-    client("s3", bare_cloud.url).upload_file(str(file), bucket, "tried/scaled.tar.gz")
+    client("s3", bare_cloud.url).upload_file(str(file), bucket, "models/tried/scaled.tar.gz")
     for name in ("scaled-one", "scaled-two"):
-        caller.config(name, f"s3://{bucket}/tried/scaled.tar.gz", 2)
+        caller.config(name, f"s3://{bucket}/models/tried/scaled.tar.gz", 2)
     caller.sagemaker.create_endpoint(EndpointName=ENDPOINT, EndpointConfigName="scaled-one")
     assert caller.settled()["EndpointStatus"] == "InService"
     yield caller
