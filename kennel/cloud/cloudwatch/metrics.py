@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 BUCKET_SECONDS = 10  # the shortest alarm period of a metric that is not written each second
 KEEP_SECONDS = 3 * 3600  # of what alarms read; CloudWatch too keeps its finest points so long
 WRITE_SECONDS = 1.0  # real ones, between two writes to moto
+_STATISTICS = r"Sum|Average|Minimum|Maximum|SampleCount|p(100|\d{1,2}(\.\d+)?)"
 DIGITS = 3  # to which single values are kept, for percentiles
 
 
@@ -128,6 +129,15 @@ class Metrics:
                 parts[number].append(bucket)
         return [_statistic(statistic, part) if part else None for part in parts]
 
+    def holds(self, series: Series) -> bool:
+        """Return whether values of a series were counted here."""
+        return series in self._kept
+
+    def unit(self, series: Series) -> str:
+        """Return the unit of a series' newest values; "None" where there are none."""
+        kept = self._kept.get(series)
+        return kept[max(kept)].unit if kept else "None"
+
     async def _from_moto(
         self, series: Series, statistic: str, period: float, start: float, count: int
     ) -> list[float | None]:
@@ -191,7 +201,7 @@ class Metrics:
 
 def is_known(statistic: str) -> bool:
     """Return whether `Metrics.points` has this statistic."""
-    return bool(re.fullmatch(r"Sum|Average|Minimum|Maximum|SampleCount|p\d+(\.\d+)?", statistic))
+    return bool(re.fullmatch(_STATISTICS, statistic))
 
 
 def _statistic(name: str, buckets: list[Bucket]) -> float:
