@@ -17,6 +17,7 @@ import httpx
 
 from kennel.cloud.cloudformation.names import REGION
 from kennel.cloud.iam.identity import OPERATOR_KEY
+from kennel.cloud.origins import TOKEN_HEADER
 from kennel.cloud.runtime.faults import Fault, Faults
 from kennel.cloud.runtime.processes import is_running
 from kennel.errors import KennelError
@@ -41,6 +42,8 @@ class CloudAddress:
     ----------
     aws_url, pid
         Empty and 0 for an API on AWS.
+    control_token
+        What requests to paths under /kennel/ carry, such as those that move the clock.
     """
 
     api_url: str
@@ -48,6 +51,7 @@ class CloudAddress:
     aws_url: str = ""
     pid: int = 0
     logs: str = ""
+    control_token: str = ""
 
     def as_json(self) -> str:
         """Return it as one line of JSON."""
@@ -80,9 +84,13 @@ class CloudAddress:
 @contextlib.contextmanager
 def address_file(cloud: Cloud) -> Iterator[CloudAddress]:
     """Write the address file, readable by its owner only, and delete it when the block ends."""
-    address = CloudAddress(cloud.api_url, cloud.api_key, cloud.url, os.getpid(), str(cloud.logs))
+    address = CloudAddress(
+        *(cloud.api_url, cloud.api_key, cloud.url, os.getpid(), str(cloud.logs)),
+        cloud.control_token,
+    )
     ADDRESS_FILE.parent.mkdir(parents=True, exist_ok=True)
     new = ADDRESS_FILE.with_suffix(".new")
+    new.unlink(missing_ok=True)  # one that was left could be anybody's to read
     new.touch(mode=0o600)
     new.write_text(address.as_json())
     new.replace(ADDRESS_FILE)
@@ -164,7 +172,12 @@ def delete_stack() -> list[str]:
     address = find()
     if address is None:
         raise KennelError(_NOT_RUNNING)
-    response = httpx.post(f"{address.aws_url}/kennel/delete-stack", timeout=3600, trust_env=False)
+    response = httpx.post(
+        f"{address.aws_url}/kennel/delete-stack",
+        headers={TOKEN_HEADER: address.control_token},
+        timeout=3600,
+        trust_env=False,
+    )
     document = response.json()
     if not response.is_success:
         raise KennelError(document["message"])

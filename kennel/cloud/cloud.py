@@ -7,6 +7,7 @@
 import asyncio
 import contextlib
 import fcntl
+import secrets
 import shutil
 import socket
 import tempfile
@@ -46,6 +47,8 @@ class Cloud:
         The REST API with its stage, without a slash at the end.
     api_key
         The key for methods that need one.
+    control_token
+        What requests to paths under /kennel/ carry in the header x-kennel-token.
     stack
         The template's resources and outputs.
     deployment
@@ -61,6 +64,7 @@ class Cloud:
     url: str
     api_url: str
     api_key: str
+    control_token: str
     stack: Stack
     deployment: DeployedStack
     logs: Path
@@ -159,12 +163,14 @@ async def serve(config: CloudConfig) -> AsyncIterator[Cloud]:
         in_use = exits.enter_context(contextlib.ExitStack())
         building = asyncio.ensure_future(asyncio.to_thread(_build, config, stack, in_use))
         exits.callback(building.cancel)
-        moto_url = await exits.enter_async_context(moto_server(port, logs))
+        moto_key = secrets.token_urlsafe(24)
+        moto_url = await exits.enter_async_context(moto_server(port, logs, moto_key))
         site = Site(
             stack=stack,
             built=await building,
             url=f"http://{LOOPBACK}:{port}",
             moto_url=moto_url,
+            moto_key=moto_key,
             logs=logs,
             scratch=Path(scratch),
             clock=Clock(config.clock_speed),
@@ -180,6 +186,7 @@ async def serve(config: CloudConfig) -> AsyncIterator[Cloud]:
             url=site.url,
             api_url=f"{site.url}/{services.api.stage}",
             api_key=services.api_key,
+            control_token=services.control_token,
             stack=stack,
             deployment=services.deployment,
             logs=logs,
@@ -195,6 +202,8 @@ class _Server:
     def __init__(self, gateway: Gateway, sockets: list[socket.socket]) -> None:
         settings = uvicorn.Config(
             gateway,
+            http="h11",  # the C parser loses the body of a request with `Upgrade: h2c`
+            ws="none",
             log_level="error",
             access_log=False,
             lifespan="off",

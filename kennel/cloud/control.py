@@ -1,34 +1,45 @@
 """Paths under /kennel/: the clock, faults, the stack's deletion, and callbacks of the cloud itself.
 
-No AWS service has them, so they need no signature. They are for this machine only.
+No AWS service has them, so they need no signature but a token: any web page can send a request to
+this machine.
 """
 
 import asyncio
 import contextlib
 import json
+import secrets
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from kennel.cloud.awslambda.async_invoke import AsynchronousInvocations
 from kennel.cloud.awslambda.functions import NoSuchFunction
 from kennel.cloud.cloudformation.custom_resources import CustomResources
+from kennel.cloud.origins import TOKEN_HEADER
 from kennel.cloud.runtime.clock import Clock
 from kennel.cloud.runtime.faults import Fault, Faults
+from kennel.cloud.runtime.json_text import AsciiJson, read_json
 from kennel.errors import KennelError
 
 
 class Control:
-    """Answers requests to /kennel/clock, faults, delete-stack, custom/<token> and sns/<function>.
+    """Answers requests to /kennel/clock, faults, delete-stack, health and the callbacks' paths.
+
+    Callbacks are custom/<token>, with the token of a custom resource's request, and
+    sns/<token>/<function>.
 
     Parameters
     ----------
     delete
         Deletes the stack (`DeployedStack.delete`).
+    token
+        What every other request carries in the header x-kennel-token.
+    sns_token
+        The one in the URL of SNS's deliveries: whoever may list subscriptions can read it.
     """
 
     def __init__(
@@ -38,41 +49,66 @@ class Control:
         clock: Clock,
         faults: Faults,
         delete: Callable[[bool], list[str]],
+        *,
+        token: str,
+        sns_token: str,
     ) -> None:
         self._queue = queue
         self._custom = custom
         self._clock = clock
         self._faults = faults
         self._delete = delete
+        self._token = token
+        self._sns_token = sns_token
 
     async def answer(self, request: Request) -> Response:
-        """Answer one request."""
+        """Answer one request; 400 with a sentence for a body of another form than its path's."""
         _, _, resource, *rest = request.url.path.split("/")
         body = await request.body()
         match request.method, resource, rest:
+            case "GET", "health", []:
+                return AsciiJson({"status": "ok"})
             case "PUT", "custom", [token]:
                 return Response(status_code=200 if self._custom.answer(token, body) else 404)
-            case "POST", "sns", [function]:
-                return self._notify(function, json.loads(body))
-            case ("GET" | "POST") as method, "clock", []:
-                return _json_of(self._move_clock, body if method == "POST" else b"{}")
-            case ("GET" | "POST" | "DELETE") as method, "faults", []:
-                if method == "DELETE":
-                    self._faults.clear()
-                return _json_of(self._add_faults, body if method == "POST" else b"[]")
+            case "POST", "sns", [token, function] if _is(token, self._sns_token):
+                return _json_of(lambda message: self._notify(function, message), body)
+        if not _is(request.headers.get(TOKEN_HEADER, ""), self._token):
+            return _problem(
+                403,
+                f"{request.method} {request.url.path} needs the token of this offline cloud in the "
+                f"header {TOKEN_HEADER}: `kennel up` keeps it in .kennel/up.json, as control_token",
+            )
+        match request.method, resource, rest:
+            case "GET", "clock", []:
+                return _json_of(self._move_clock, b"{}")
+            case "POST", "clock", []:
+                return _json_of(self._move_clock, body)
+            case "GET", "faults", []:
+                return _json_of(self._add_faults, b"[]")
+            case "POST", "faults", []:
+                return _json_of(self._add_faults, body)
+            case "DELETE", "faults", []:
+                self._faults.clear()
+                return _json_of(self._add_faults, b"[]")
             case "POST", "delete-stack", []:
-                return await self._delete_stack(body)
-        return JSONResponse({"message": f"nothing at {request.method} {request.url.path}"}, 404)
+                return await self._delete_stack(body or b"{}")
+        return _problem(404, f"nothing at {request.method} {request.url.path}")
 
     async def _delete_stack(self, body: bytes) -> Response:
         """{"keep": false} deletes what is to be retained, too; answers with what was kept."""
-        keep = json.loads(body or b"{}").get("keep", True)
         try:
-            return JSONResponse({"kept": await asyncio.to_thread(self._delete, keep)})
+            options = read_json(body)
+        except ValueError as error:
+            return _problem(400, str(error))
+        if options not in ({}, {"keep": True}, {"keep": False}):
+            return _problem(400, f'received {options!r}, expected {{}} or {{"keep": false}}')
+        try:
+            kept = await asyncio.to_thread(self._delete, options.get("keep", True))
         except KennelError as error:
-            return JSONResponse({"message": str(error)}, 409)
+            return _problem(409, str(error))
+        return AsciiJson({"kept": kept})
 
-    def _move_clock(self, change: dict[str, float]) -> dict[str, float]:
+    def _move_clock(self, change: Any) -> dict[str, float]:
         """{"speed": 60} and {"skip": 900}; answers with the time and the speed."""
         if not isinstance(change, dict) or not set(change) <= {"speed", "skip"}:
             raise KennelError(f'received {change!r}, expected {{"speed": 60}} or {{"skip": 900}}')
@@ -87,11 +123,13 @@ class Control:
             self._faults.add(Fault.read(each))
         return self._faults.waiting()
 
-    def _notify(self, function: str, message: dict[str, Any]) -> Response:
+    def _notify(self, function: str, message: Any) -> dict[str, Any]:
         """Invoke a function with a message that moto's SNS posts, in the form of SNS's own event.
 
         https://docs.aws.amazon.com/lambda/latest/dg/with-sns.html
         """
+        if not isinstance(message, dict) or not {"Message", "TopicArn"} <= set(message):
+            raise KennelError(f"received {message!r}, expected a message of SNS")
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         sns = {
             "SignatureVersion": "1",
@@ -114,12 +152,21 @@ class Control:
         }
         with contextlib.suppress(NoSuchFunction):  # a subscription outlives its function on AWS too
             self._queue.send(function, json.dumps({"Records": [record]}).encode())
-        return Response(status_code=200)
+        return {}
+
+
+def _is(received: str, secret: str) -> bool:
+    """Return whether two texts are equal, in a time that tells nothing about the secret."""
+    return secrets.compare_digest(received.encode(), secret.encode())
 
 
 def _json_of(answer: Callable[[Any], Any], body: bytes) -> Response:
     """Return what `answer` makes of a JSON body; 400 with the reason when it refuses the body."""
     try:
-        return JSONResponse(answer(json.loads(body)))
-    except (ValueError, TypeError, KennelError) as error:
-        return JSONResponse({"message": str(error)}, 400)
+        return AsciiJson(answer(read_json(body)))
+    except (ValueError, TypeError, ArithmeticError, KennelError) as error:
+        return _problem(400, str(error))
+
+
+def _problem(status: int, message: str) -> Response:
+    return AsciiJson({"message": message}, status)

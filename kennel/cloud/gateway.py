@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
@@ -11,8 +11,10 @@ from kennel.cloud.apigateway.rest_api import RestApi
 from kennel.cloud.control import Control
 from kennel.cloud.iam.identity import UnknownCaller
 from kennel.cloud.iam.permissions import AccessDenied, Authorizer
-from kennel.cloud.iam.requests import ApiCall, Signature, read_call
+from kennel.cloud.iam.requests import ApiCall, Signature, read_call, url_of
+from kennel.cloud.origins import ForeignRequest, refuse_foreign
 from kennel.cloud.runtime.errors import ServiceError, access_denied, error_response
+from kennel.cloud.runtime.json_text import AsciiJson
 
 #: Answers a call that its caller may make, or raises ServiceError or AccessDenied.
 Handler = Callable[[Request, ApiCall], Awaitable[Response]]
@@ -33,6 +35,8 @@ class Gateway:
         By service, as boto3 names it.
     default
         Answers calls to every other service.
+    address
+        Where it listens beside loopback.
     """
 
     def __init__(
@@ -43,49 +47,81 @@ class Gateway:
         authorizer: Authorizer,
         handlers: Mapping[str, Handler],
         default: Handler,
+        address: str = "127.0.0.1",
     ) -> None:
         self._api = api
         self._control = control
         self._authorizer = authorizer
         self._handlers = handlers
         self._default = default
+        self._address = address
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one HTTP request."""
+        """Answer one HTTP request; a client that has left in its midst gets no answer."""
         request = Request(scope, receive)
-        response = await self._answer(request)
+        try:
+            response = await self._answer(request)
+        except ClientDisconnect:
+            return
         await response(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:
-        if request.url.path.startswith("/kennel/"):
-            return await self._control.answer(request)
         signature = Signature.read(request.headers)
-        if signature is None:
-            return await self._api.answer(request)
+        is_control = request.scope["path"].startswith("/kennel/")
+        if signature and not is_control:
+            return await self._answer_call(request, signature)
         try:
-            return await self._call(request, signature)
-        except UnknownCaller:
-            message = "The security token included in the request is invalid."
-            error = ServiceError("UnrecognizedClientException", message, 403)
-        except AccessDenied as denied:
-            error = access_denied(signature.service, str(denied))
-        except ServiceError as refused:
-            error = refused
-        except Exception:  # the client gets its service's format whatever goes wrong here
-            _log.exception("%s %s failed", request.method, request.url)
-            message = "The request processing has failed because of an unknown error."
-            error = ServiceError("InternalFailure", message, 500)
-        content_type = request.headers.get("content-type", "")
-        response = error_response(signature.service, error, content_type)
+            if is_control:
+                refuse_foreign(request.headers, self._address)
+                return await self._control.answer(request)
+            if request.scope["path"] == "/" and request.method == "POST":  # no stage has this path
+                return error_response("", _unsigned(), request.headers)
+            return await self._api.answer(request)
+        except ClientDisconnect:
+            raise
+        except Exception as raised:
+            error = _error_of(raised, request)
+        return AsciiJson({"message": str(error)}, error.status)
+
+    async def _answer_call(self, request: Request, signature: Signature) -> Response:
+        service = signature.service
+        try:
+            refuse_foreign(request.headers, self._address)
+            self._authorizer.identify(signature.access_key)
+            # An object that is put is data: it is not read before its caller may put it.
+            body = b"" if request.method == "PUT" else await request.body()
+            call = read_call(signature, request.method, url_of(request), request.headers, body)
+            service = call.service
+            await self._authorizer.authorize(call)
+            return await self._handlers.get(service, self._default)(request, call)
+        except ClientDisconnect:
+            raise
+        except Exception as raised:
+            error = _error_of(raised, request, service)
+        response = error_response(service, error, request.headers, request.scope["path"])
         if request.method == "PUT":  # its body may be unread
             response.headers["connection"] = "close"
         return response
 
-    async def _call(self, request: Request, signature: Signature) -> Response:
-        self._authorizer.identify(signature.access_key)
-        # An object that is put is data: it is not read before its caller is known to may put it.
-        body = b"" if request.method == "PUT" else await request.body()
-        call = read_call(signature, request.method, str(request.url), request.headers, body)
-        await self._authorizer.authorize(call)
-        handler = self._handlers.get(call.service, self._default)
-        return await handler(request, call)
+
+def _unsigned() -> ServiceError:
+    message = "Request is missing Authentication Token"
+    return ServiceError("MissingAuthenticationToken", message, 403)
+
+
+def _error_of(raised: Exception, request: Request, service: str = "") -> ServiceError:
+    """Return the error that a client is answered with, whatever went wrong here."""
+    match raised:
+        case ServiceError():
+            return raised
+        case AccessDenied():
+            return access_denied(service, str(raised))
+        case ForeignRequest():
+            return ServiceError("AccessDeniedException", str(raised), 403)
+        case UnknownCaller():
+            message = "The security token included in the request is invalid."
+            return ServiceError("UnrecognizedClientException", message, 403)
+    target = request.headers.get("x-amz-target", "")
+    name = " ".join(filter(None, (service, request.method, request.scope["path"], target)))
+    _log.error("%s failed: %r", name, raised, exc_info=_log.isEnabledFor(logging.DEBUG))
+    return ServiceError("InternalFailure", f"the offline cloud failed over {name}", 500)

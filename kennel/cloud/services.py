@@ -5,11 +5,10 @@ import contextlib
 import functools
 import json
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from typing import Any
 
 from kennel.cloud.apigateway.rest_api import RestApi
 from kennel.cloud.autoscaling.api import ScalingService
@@ -23,6 +22,7 @@ from kennel.cloud.cloudformation.stack import DeployedStack
 from kennel.cloud.cloudformation.template import Stack
 from kennel.cloud.cloudwatch.alarms import Alarms
 from kennel.cloud.cloudwatch.metrics import Metrics
+from kennel.cloud.cloudwatch.percentiles import Percentiles
 from kennel.cloud.codebuild.builds import ImageBuilds
 from kennel.cloud.config import CloudConfig
 from kennel.cloud.control import Control
@@ -44,10 +44,9 @@ from kennel.cloud.sagemaker.account import Account
 from kennel.cloud.sagemaker.assembly import build_sagemaker
 from kennel.cloud.sagemaker.endpoints.api import Endpoints
 from kennel.cloud.sagemaker.endpoints.images import LocalImages
+from kennel.cloud.sagemaker.endpoints.launcher import FetchPackage
 from kennel.cloud.sagemaker.jobs.context import JobContext
-
-if TYPE_CHECKING:
-    from types_boto3_s3 import S3Client
+from kennel.cloud.sagemaker.packages import download_package
 
 #: How long a custom resource may take to answer; CloudFormation's own hour is too long here.
 CUSTOM_RESOURCE_SECONDS = 300.0
@@ -62,8 +61,8 @@ class Site:
     ----------
     built
         Folder of each function's build.
-    url, moto_url
-        The gateway's address, and moto's behind it.
+    url, moto_url, moto_key
+        The gateway's address, moto's behind it, and the access key that moto takes.
     scratch
         Folder for files that the end removes.
     """
@@ -72,6 +71,7 @@ class Site:
     built: dict[str, Path]
     url: str
     moto_url: str
+    moto_key: str
     logs: Path
     scratch: Path
     clock: Clock
@@ -92,6 +92,7 @@ class Services:
     gateway: Gateway
     api: RestApi
     api_key: str
+    control_token: str
     deployment: DeployedStack
     endpoints: Endpoints
     scalable: ScalableTargets
@@ -134,7 +135,7 @@ async def open_services(config: CloudConfig, site: Site) -> AsyncIterator[Servic
 
 def _make_services(config: CloudConfig, site: Site, exits: contextlib.AsyncExitStack) -> Services:
     stack, clock, faults = site.stack, site.clock, config.faults
-    aws = functools.cache(lambda service: client(service, site.moto_url))
+    aws = functools.cache(lambda service: client(service, site.moto_url, site.moto_key))
     store = exits.enter_context(
         contextlib.closing(Store(config.state and config.state / "sagemaker.sqlite"))
     )
@@ -155,14 +156,17 @@ def _make_services(config: CloudConfig, site: Site, exits: contextlib.AsyncExitS
     events = Events(stack, targets, aws, clock, metrics)
     schedules = Schedules(stack, events, targets, aws, clock)
     custom = CustomResources(stack.name, site.url, _threadsafe(queue), CUSTOM_RESOURCE_SECONDS)
-    deployment = DeployedStack(stack, site.url, custom, store)
+    control_token, sns_token = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
+    sns_url = f"{site.url}/kennel/sns/{sns_token}"
+    deployment = DeployedStack(stack, site.url, custom, store, sns_url=sns_url)
     builds = ImageBuilds(stack, as_role, aws("logs"), faults)
     images = LocalImages(aws("ecr"), config.images)
 
+    account = _account(stack, site.url)
     scalable = ScalableTargets(aws, store)
     endpoints = Endpoints(
         store,
-        _fetcher(aws("s3"), site.scratch),
+        _fetcher(account, site.scratch),
         site.logs,
         images,
         clock=clock,
@@ -172,7 +176,7 @@ def _make_services(config: CloudConfig, site: Site, exits: contextlib.AsyncExitS
         scalable=scalable,
         publish=events.publish,
     )
-    context = JobContext(_account(stack, site.url), clock, site.logs)
+    context = JobContext(account, clock, site.logs)
     sagemaker = build_sagemaker(store, context, endpoints, faults, images, events.publish)
     scaling = ScalingService(scalable, endpoints, alarms, clock)
 
@@ -196,14 +200,20 @@ def _make_services(config: CloudConfig, site: Site, exits: contextlib.AsyncExitS
             events.execution_started()
 
     moto = MotoProxy(
-        site.moto_url, {"s3": save_soon, "ecr": save_soon, "stepfunctions": follow_execution}
+        site.moto_url,
+        {"s3": save_soon, "ecr": save_soon, "stepfunctions": follow_execution},
+        key=site.moto_key,
     )
 
     api_key = _api_key(store)
     api = RestApi(stack, functions, api_key, metrics)
     gateway = Gateway(
         api=api,
-        control=Control(queue, custom, clock, faults, deployment.delete),
+        control=Control(
+            *(queue, custom, clock, faults, deployment.delete),
+            token=control_token,
+            sns_token=sns_token,
+        ),
         authorizer=authorizer,
         handlers=make_handlers(
             moto=moto,
@@ -213,8 +223,10 @@ def _make_services(config: CloudConfig, site: Site, exits: contextlib.AsyncExitS
             builds=builds,
             sagemaker=sagemaker,
             scaling=scaling,
+            percentiles=Percentiles(metrics, clock, aws("cloudwatch"), moto),
         ),
         default=moto,
+        address=config.host,
     )
     for stop in (
         *(functions.stop, queue.stop, builds.stop, events.stop, sagemaker.stop),
@@ -226,6 +238,7 @@ def _make_services(config: CloudConfig, site: Site, exits: contextlib.AsyncExitS
         gateway=gateway,
         api=api,
         api_key=api_key,
+        control_token=control_token,
         deployment=deployment,
         endpoints=endpoints,
         scalable=scalable,
@@ -277,14 +290,11 @@ def _api_key(store: Store) -> str:
     return str(stored["value"])
 
 
-def _fetcher(s3: "S3Client", folder: Path) -> Callable[[str], Awaitable[Path]]:
-    """Return a function that downloads an object of S3, named by its URI, to a new file."""
+def _fetcher(account: Account, folder: Path) -> FetchPackage:
+    """Return a function that downloads a model's package, with its role, to a new file."""
 
-    async def fetch(uri: str) -> Path:
-        location = urlsplit(uri)
+    async def fetch(uri: str, role: str) -> Path:
         file = folder / secrets.token_hex(8)
-        key = location.path.lstrip("/")
-        await asyncio.to_thread(s3.download_file, location.netloc, key, str(file))
-        return file
+        return await asyncio.to_thread(download_package, account, uri, role, file)
 
     return fetch

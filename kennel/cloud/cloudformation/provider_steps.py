@@ -1,8 +1,8 @@
 """Steps that a provider takes after its create call, and before its delete call."""
 
 import json
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from kennel.cloud.cloudformation.template import Resource
 from kennel.cloud.runtime.clients import Clients
@@ -45,17 +45,7 @@ def set_retention(clients: Clients, group: Resource) -> None:
 def subscribe(clients: Clients, topic: Resource) -> None:
     """Create the subscriptions that a topic declares itself."""
     for each in topic.properties.get("Subscription", []):
-        request = {"TopicArn": topic.arn, **each}
-        clients("sns").subscribe(**subscription(request, clients("sns").meta.endpoint_url))
-
-
-def subscription(properties: Mapping[str, Any], url: str) -> dict[str, Any]:
-    """Return the parameters of Subscribe: moto's SNS reaches a function only over HTTP."""
-    request = {key: properties[key] for key in ("TopicArn", "Protocol", "Endpoint")}
-    if request["Protocol"] == "lambda":
-        name = request["Endpoint"].rsplit(":", 1)[-1]
-        request |= {"Protocol": "http", "Endpoint": f"{url}/kennel/sns/{name}"}
-    return request
+        clients("sns").subscribe(TopicArn=topic.arn, **each)
 
 
 def put_targets(clients: Clients, rule: Resource) -> None:

@@ -16,7 +16,6 @@ from botocore.exceptions import ClientError
 
 from kennel.cloud.cloudformation.custom_resources import CustomResources
 from kennel.cloud.cloudformation.provider import Answers
-from kennel.cloud.cloudformation.provider_steps import subscription
 from kennel.cloud.cloudformation.providers import PROVIDERS
 from kennel.cloud.cloudformation.resource_types import is_custom
 from kennel.cloud.cloudformation.template import Resource, Stack
@@ -40,16 +39,25 @@ class DeployedStack:
         Invokes the functions of custom resources.
     store
         Keeps the properties of custom resources: a restart does not create them again.
+    sns_url
+        Where SNS posts a message for a function, before the function's name.
     """
 
     def __init__(
-        self, stack: Stack, url: str, custom: CustomResources, store: Store | None = None
+        self,
+        stack: Stack,
+        url: str,
+        custom: CustomResources,
+        store: Store | None = None,
+        *,
+        sns_url: str = "",
     ) -> None:
         self._stack = stack
         clients: Any = functools.cache(lambda service: client(service, url))
         self._clients: Clients = clients
         self._custom = custom
         self._store = store or Store(None)
+        self._sns_url = sns_url or f"{url}/kennel/sns"
         self._created: dict[str, Resource] = {}
         self._ids: dict[str, str] = {}  # by the name that stands for it in the template
 
@@ -65,7 +73,7 @@ class DeployedStack:
         for resource in in_order(self._stack):
             ready = replace(resource, properties=self._with_ids(resource.properties))
             try:
-                self._create(_adapted(ready, self._clients), before)
+                self._create(_adapted(ready, self._sns_url), before)
             except ClientError as error:
                 raise CannotStart(
                     f"{resource.logical_id} ({resource.type}) cannot be created: {error}"
@@ -172,7 +180,7 @@ def in_order(stack: Stack) -> list[Resource]:
     return [each for each in done.values() if each.type in PROVIDERS or is_custom(each.type)]
 
 
-def _adapted(resource: Resource, clients: Clients) -> Resource:
+def _adapted(resource: Resource, sns_url: str) -> Resource:
     """Return a resource with the properties that moto needs in another form."""
     properties = resource.properties
     if resource.type == "AWS::StepFunctions::StateMachine":
@@ -186,8 +194,23 @@ def _adapted(resource: Resource, clients: Clients) -> Resource:
         # moto wants a location, which NO_SOURCE has none of on AWS.
         properties = {**properties, "Source": {"Location": "none", **properties["Source"]}}
     if resource.type == "AWS::SNS::Subscription":
-        properties = subscription(properties, clients("sns").meta.endpoint_url)
+        properties = _subscription(properties, sns_url)
+    if resource.type == "AWS::SNS::Topic":
+        subscriptions = [
+            _subscription(each, sns_url) for each in properties.get("Subscription", [])
+        ]
+        properties = {**properties, "Subscription": subscriptions}
     return replace(resource, properties=properties)
+
+
+def _subscription(properties: Mapping[str, Any], sns_url: str) -> dict[str, Any]:
+    """Return a subscription's properties: moto's SNS reaches a function only over HTTP."""
+    known = {"TopicArn", "Protocol", "Endpoint"}
+    result = {key: value for key, value in properties.items() if key in known}
+    if result["Protocol"] == "lambda":
+        name = result["Endpoint"].rsplit(":", 1)[-1]
+        result |= {"Protocol": "http", "Endpoint": f"{sns_url}/{name}"}
+    return result
 
 
 def _definition(properties: Mapping[str, Any]) -> str:

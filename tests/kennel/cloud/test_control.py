@@ -1,4 +1,4 @@
-from typing import Any, cast
+from typing import cast
 
 import pytest
 from starlette.requests import Request
@@ -9,6 +9,7 @@ from kennel.cloud.awslambda.async_invoke import AsynchronousInvocations
 from kennel.cloud.awslambda.functions import NoSuchFunction
 from kennel.cloud.cloudformation.custom_resources import CustomResources
 from kennel.cloud.control import Control
+from kennel.cloud.origins import TOKEN_HEADER
 from kennel.cloud.runtime.clock import Clock
 from kennel.cloud.runtime.faults import Faults
 from kennel.errors import KennelError
@@ -41,6 +42,7 @@ def delete(keep: bool) -> list[str]:
 
 
 QUEUE, CLOCK = Queue(), Clock(speed=0)
+TOKEN = "the control token"
 
 
 @pytest.fixture
@@ -51,13 +53,15 @@ def client() -> TestClient:
         CLOCK,
         Faults(),
         delete,
+        token=TOKEN,
+        sns_token="s",
     )
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         response = await control.answer(Request(scope, receive))
         await response(scope, receive, send)
 
-    return TestClient(app)
+    return TestClient(app, headers={TOKEN_HEADER: TOKEN})
 
 
 def test_the_clock_is_read_and_moved(client: TestClient) -> None:
@@ -66,11 +70,45 @@ def test_the_clock_is_read_and_moved(client: TestClient) -> None:
     assert after == {"now": before["now"] + 60, "speed": 0}
 
 
-@pytest.mark.parametrize("body", [{"skip": -1}, {"speed": "fast"}, {"other": 1}, [1], None])
-def test_a_wrong_move_of_the_clock_is_refused(client: TestClient, body: Any) -> None:
-    answer = client.post("/kennel/clock", json=body)
+@pytest.mark.parametrize("token", ["", "another", "the control tokeN", "\xff", TOKEN * 1000])
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        *(("GET", "clock"), ("POST", "clock"), ("GET", "faults"), ("POST", "faults")),
+        *(("DELETE", "faults"), ("POST", "delete-stack"), ("GET", "other"), ("POST", "sns/s")),
+        *(("POST", "sns/known"), ("POST", "sns/other/known"), ("GET", "sns/s/known")),
+    ],
+)
+def test_every_path_but_callbacks_and_health_wants_the_token(
+    client: TestClient, method: str, path: str, token: str
+) -> None:
+    headers = {TOKEN_HEADER.encode(): token.encode("latin-1")}
+    answer = client.request(method, f"/kennel/{path}", headers=headers)
+    assert answer.status_code == 403
+    assert TOKEN_HEADER in answer.json()["message"]
+    assert TOKEN not in answer.text
+
+
+def test_health_wants_no_token_and_tells_nothing(client: TestClient) -> None:
+    del client.headers[TOKEN_HEADER]
+    assert client.get("/kennel/health").json() == {"status": "ok"}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(b'{"skip": -1}', b'{"speed": "fast"}', b'{"other": 1}', b"[1]", b"null", b"", b"{"),
+        *(b'{"skip": 1e999}', b'{"skip": NaN}', b'{"speed": [1]}', b'{"skip": 1e300}', b"\xff"),
+        b'{"speed": ' + b"9" * 400 + b"}",
+        b"[" * 100_000,
+    ],
+)
+@pytest.mark.parametrize("path", ["clock", "faults", "sns/s/known"])
+def test_a_body_of_another_form_is_refused(client: TestClient, path: str, body: bytes) -> None:
+    answer = client.post(f"/kennel/{path}", content=body)
     assert answer.status_code == 400
     assert answer.json()["message"]
+    assert client.delete("/kennel/faults").json() == []
 
 
 def test_faults_are_added_listed_and_cleared(client: TestClient) -> None:
@@ -89,15 +127,24 @@ def test_a_stack_is_deleted_or_says_why_not(client: TestClient) -> None:
     assert "not empty" in blocked.json()["message"]
 
 
-def test_custom_resources_answer_by_their_token(client: TestClient) -> None:
+@pytest.mark.parametrize("body", [b"[]", b"{", b'{"keep": "no"}', b'{"keep": null}', b'{"x": 1}'])
+def test_a_stack_is_not_deleted_for_a_body_of_another_form(client: TestClient, body: bytes) -> None:
+    answer = client.post("/kennel/delete-stack", content=body)
+    assert answer.status_code == 400
+    assert answer.json()["message"]
+
+
+def test_custom_resources_answer_by_their_own_token(client: TestClient) -> None:
+    del client.headers[TOKEN_HEADER]
     assert client.put("/kennel/custom/t", content=b"{}").status_code == 200
     assert client.put("/kennel/custom/other", content=b"{}").status_code == 404
 
 
 def test_a_message_of_sns_invokes_the_function(client: TestClient) -> None:
+    del client.headers[TOKEN_HEADER]
     message = {"Message": "hello", "TopicArn": "arn:topic"}
-    assert client.post("/kennel/sns/known", json=message).status_code == 200
-    assert client.post("/kennel/sns/gone", json=message).status_code == 200
+    assert client.post("/kennel/sns/s/known", json=message).status_code == 200
+    assert client.post("/kennel/sns/s/gone", json=message).status_code == 200
     (event,) = QUEUE.events
     assert b'"EventSource": "aws:sns"' in event
 
