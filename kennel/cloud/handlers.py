@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from kennel.cloud.autoscaling.api import ScalingService
 from kennel.cloud.awslambda import api as lambda_api
@@ -15,6 +15,10 @@ from kennel.cloud.gateway import Handler
 from kennel.cloud.iam.permissions import Authorizer
 from kennel.cloud.iam.requests import ApiCall
 from kennel.cloud.moto_backend.proxy import S3, MotoProxy
+from kennel.cloud.runtime.errors import ServiceError
+from kennel.cloud.runtime.json_text import AmzJson
+from kennel.cloud.runtime.service_models import service_model
+from kennel.cloud.runtime.validation import broken_constraints
 from kennel.cloud.sagemaker.protocol import SageMaker
 from kennel.cloud.servicequotas.quotas import Quotas
 
@@ -28,6 +32,7 @@ def make_handlers(
     builds: ImageBuilds,
     sagemaker: SageMaker,
     scaling: ScalingService,
+    percentiles: Handler,
 ) -> dict[str, Handler]:
     """Return the handlers by service, as boto3 names it; moto answers for every other one."""
 
@@ -36,18 +41,36 @@ def make_handlers(
 
     async def answer_codebuild(request: Request, call: ApiCall) -> Response:
         if call.operation in OPERATIONS:
-            return await builds.answer(request)
+            return await checked(by_request(builds.answer))(request, call)
         return await moto(request, call)  # projects are moto's
 
+    async def answer_cloudwatch(request: Request, call: ApiCall) -> Response:
+        if call.operation in {"GetMetricData", "GetMetricStatistics"}:
+            return await checked(percentiles)(request, call)
+        return await moto(request, call)
+
     return {
-        "application-autoscaling": by_request(scaling.answer),
+        "application-autoscaling": checked(by_request(scaling.answer)),
+        "cloudwatch": answer_cloudwatch,
         "codebuild": answer_codebuild,
         "lambda": answer_lambda,
         "s3": S3(moto, authorizer),
         "sagemaker": by_request(sagemaker.answer),
         "sagemaker-runtime": by_request(sagemaker.answer),
-        "service-quotas": as_json(Quotas().answer),
+        "service-quotas": checked(as_json(Quotas().answer)),
     }
+
+
+def checked(handler: Handler) -> Handler:
+    """Return a handler that refuses calls whose parameters break their service's constraints."""
+
+    async def handle(request: Request, call: ApiCall) -> Response:
+        shape = service_model(call.service).operation_model(call.operation).input_shape
+        if message := broken_constraints(shape, call.parameters):
+            raise ServiceError("ValidationException", message)
+        return await handler(request, call)
+
+    return handle
 
 
 def by_request(answer: Callable[[Request], Awaitable[Response]]) -> Handler:
@@ -63,6 +86,6 @@ def as_json(answer: Callable[[ApiCall], dict[str, Any]]) -> Handler:
     """Return the handler of a service that answers a call in JSON 1.1."""
 
     async def handle(request: Request, call: ApiCall) -> Response:
-        return JSONResponse(answer(call), media_type="application/x-amz-json-1.1")
+        return AmzJson(answer(call))
 
     return handle

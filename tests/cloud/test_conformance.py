@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 
 from kennel.cloud.cloud import Cloud
 from kennel.cloud.iam.identity import OPERATOR_KEY
+from kennel.cloud.origins import TOKEN_HEADER
 from tests.cloud.conformance_case import Case, HttpCase, Refused, differences
 
 WAIT_SECONDS = 300.0  # real: what is awaited starts processes
@@ -35,6 +36,7 @@ class Caller:
 
     def __init__(self, cloud: Cloud) -> None:
         self._url = cloud.url
+        self._control = {TOKEN_HEADER: cloud.control_token}
         self._clock = cloud.clock
         self._clients: dict[tuple[str, str], Any] = {}
         roles = {each.logical_id: each.arn for each in cloud.stack.of_type("AWS::IAM::Role")}
@@ -79,7 +81,8 @@ class Caller:
     def _call_kennel(self, method: str, request: Any) -> dict[str, Any]:
         """Request a fault, or wait until an endpoint or an execution has the request's members."""
         if method == "faults":
-            httpx.post(f"{self._url}/kennel/faults", json=request).raise_for_status()
+            url = f"{self._url}/kennel/faults"
+            httpx.post(url, json=request, headers=self._control).raise_for_status()
             return {}
         call, key = {
             "until": ("sagemaker.describe_endpoint", "EndpointName"),

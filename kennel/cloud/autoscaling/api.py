@@ -3,9 +3,7 @@
 Step scaling, scheduled actions and other services' targets are not emulated.
 """
 
-import json
 from collections.abc import Awaitable, Callable
-from datetime import datetime
 
 from botocore.exceptions import ClientError, ParamValidationError
 from starlette.requests import Request
@@ -22,11 +20,11 @@ from kennel.cloud.autoscaling.targets import (
 from kennel.cloud.cloudwatch.alarms import Alarms
 from kennel.cloud.runtime.clock import Clock
 from kennel.cloud.runtime.errors import ServiceError, error_response
+from kennel.cloud.runtime.json_text import AmzJson, read_parameters
 from kennel.cloud.runtime.store import Json
 
 _SERVICE = "application-autoscaling"
 _TARGET_PREFIX = "AnyScaleFrontendService."
-_MEDIA_TYPE = "application/x-amz-json-1.1"
 
 
 class ScalingService:
@@ -60,7 +58,7 @@ class ScalingService:
         try:
             if operation not in actions:
                 raise _not_emulated(f"application-autoscaling:{operation}")
-            parameters = json.loads(await request.body() or b"{}")
+            parameters = read_parameters(await request.body())
             if (namespace := parameters.get("ServiceNamespace")) != NAMESPACE:
                 raise _not_emulated(f"application-autoscaling for the service {namespace}")
             answer = await actions[operation](parameters)
@@ -72,8 +70,7 @@ class ScalingService:
             refused = error.response["Error"]
             refusal = ServiceError(refused["Code"], refused["Message"])
             return error_response(_SERVICE, refusal)
-        text = json.dumps(answer, default=datetime.timestamp)
-        return Response(text, media_type=_MEDIA_TYPE)
+        return AmzJson(answer)
 
     async def _register(self, parameters: Json) -> Json:
         """RegisterScalableTarget: the variant must be there, and is brought within the limits."""

@@ -9,12 +9,18 @@ from starlette.responses import Response
 
 from kennel.cloud.awslambda.async_invoke import AsynchronousInvocations
 from kennel.cloud.awslambda.environments import Throttled
-from kennel.cloud.awslambda.functions import LambdaService, NoSuchFunction, RequestTooLarge
+from kennel.cloud.awslambda.functions import (
+    REQUEST_BYTES,
+    LambdaService,
+    NoSuchFunction,
+    RequestTooLarge,
+)
 from kennel.cloud.cloudformation.names import ACCOUNT, REGION
 from kennel.cloud.runtime.errors import ServiceError, not_implemented
+from kennel.cloud.runtime.json_text import read_json
 
-#: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html: asynchronous, 1 MB.
-EVENT_BYTES = 2**20
+#: By type of invocation; https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+_LIMITS = {"Event": 2**20, "RequestResponse": REQUEST_BYTES, "DryRun": REQUEST_BYTES}
 
 #: A member that Lambda's errors have.
 _BY_USER = {"Type": "User"}
@@ -32,9 +38,10 @@ async def answer(
     ServiceError
         In Lambda's words.
     """
-    match = _INVOKE.fullmatch(unquote(request.url.path))
+    path = request.scope["path"]
+    match = _INVOKE.fullmatch(unquote(path))
     if match is None or request.method != "POST":
-        call = f"{request.method} {request.url.path}"
+        call = f"{request.method} {path}"
         raise not_implemented(f"the offline cloud does not emulate the Lambda call {call}")
     name = match[1].split(":function:")[-1]
     arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}"
@@ -42,14 +49,10 @@ async def answer(
         functions.name_of(name)
         payload = await request.body() or b"{}"
         kind = request.headers.get("x-amz-invocation-type", "RequestResponse")
+        _check(kind, payload)
         if kind == "DryRun":
             return Response(status_code=204, headers={"x-amzn-requestid": str(uuid4())})
         if kind == "Event":
-            if len(payload) > EVENT_BYTES:
-                raise RequestTooLarge(
-                    f"Request must be smaller than {EVENT_BYTES} bytes for the InvokeFunction "
-                    "operation"
-                )
             return Response(
                 status_code=202, headers={"x-amzn-requestid": queue.send(name, payload)}
             )
@@ -70,3 +73,22 @@ async def answer(
     if outcome.failed:
         headers["x-amz-function-error"] = "Unhandled"
     return Response(outcome.payload, 200, headers, media_type="application/json")
+
+
+def _check(kind: str, payload: bytes) -> None:
+    """Raise ServiceError or RequestTooLarge for a call that Lambda refuses by itself."""
+    if kind not in _LIMITS:
+        raise ServiceError(
+            "ValidationException",
+            f"1 validation error detected: Value '{kind}' at 'invocationType' failed to satisfy "
+            f"constraint: Member must satisfy enum value set: [{', '.join(_LIMITS)}]",
+        )
+    if len(payload) > _LIMITS[kind]:
+        raise RequestTooLarge(
+            f"Request must be smaller than {_LIMITS[kind]} bytes for the InvokeFunction operation"
+        )
+    try:
+        read_json(payload)
+    except ValueError as error:
+        message = f"Could not parse request body into json: {error}"
+        raise ServiceError("InvalidRequestContentException", message, 400, _BY_USER) from error

@@ -6,7 +6,6 @@ or hang.
 """
 
 import asyncio
-import json
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -14,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from botocore.exceptions import ClientError
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from kennel.cloud.cloudformation.template import Resource, Stack
 from kennel.cloud.codebuild.build import Build, Json
 from kennel.cloud.codebuild.image import ImagePlan, NotRecorded, record
 from kennel.cloud.runtime.errors import ServiceError, error_response, not_implemented
 from kennel.cloud.runtime.faults import Faults
+from kennel.cloud.runtime.json_text import AmzJson, read_parameters
 
 if TYPE_CHECKING:
     from types_boto3_logs import CloudWatchLogsClient
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 OPERATIONS = {
     *("StartBuild", "BatchGetBuilds", "StopBuild", "ListBuilds", "ListBuildsForProject"),
 }
-_JSON_TYPE = "application/x-amz-json-1.1"
 
 #: A boto3 client by service and the logical id of the role that calls.
 RoleClients = Callable[[str, str], Any]
@@ -65,7 +64,7 @@ class ImageBuilds:
     async def answer(self, request: Request) -> Response:
         """Answer a signed call that the caller may make."""
         operation = request.headers.get("x-amz-target", "").rpartition(".")[2]
-        parameters: Json = json.loads(await request.body() or b"{}")
+        parameters: Json = read_parameters(await request.body())
         try:
             match operation:
                 case "StartBuild":
@@ -84,7 +83,7 @@ class ImageBuilds:
         except KeyError as error:
             message = f"Project or build cannot be found: {error.args[0]}"
             return error_response("codebuild", ServiceError("ResourceNotFoundException", message))
-        return JSONResponse(answer, media_type=_JSON_TYPE)
+        return AmzJson(answer)
 
     async def stop(self) -> None:
         """End every build."""

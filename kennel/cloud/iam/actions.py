@@ -128,7 +128,7 @@ def _derived(call: ApiCall, config_of: ConfigOf) -> dict[str, Any]:
     if call.service == "scheduler":
         derived["TargetRole"] = parameters.get("Target", {}).get("RoleArn", "*")
     if call.service == "application-autoscaling" and "ResourceId" in parameters:
-        endpoint = str(parameters["ResourceId"]).split("/")[1]
+        endpoint = str(parameters["ResourceId"]).partition("/")[2].partition("/")[0]
         derived["Endpoint"] = arn_of("endpoint", endpoint)
         derived["EndpointConfig"] = arn_of("endpoint-config", config_of(endpoint))
         alarm = f"TargetTracking-{parameters['ResourceId']}-AlarmHigh-offline"

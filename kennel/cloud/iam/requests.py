@@ -4,27 +4,44 @@ moto reads every AWS protocol by botocore's models, so its router and its parser
 in JSON are read here: they name their operation in a header, and their body needs no model.
 """
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import parse_qsl, quote, urlsplit
 
-from botocore.exceptions import UnknownServiceError
 from botocore.model import OperationModel, ServiceModel
 from moto.core.parse import PROTOCOL_PARSERS
 from moto.core.request import Request, determine_request_protocol
 from moto.core.routing import get_service_router
 from moto.core.utils import get_service_model
+from starlette.requests import Request as HttpRequest
 from werkzeug.exceptions import NotFound
 
 from kennel.cloud.runtime.errors import ServiceError, not_implemented, protocol_of
-from kennel.cloud.runtime.shapes import model_name, service_model
+from kennel.cloud.runtime.json_text import read_parameters
+from kennel.cloud.runtime.service_models import models_of, service_model
+from kennel.cloud.runtime.validation import wrong_type
 
-_CREDENTIAL = re.compile(r"AWS4-HMAC-SHA256 Credential=([^/]+)/\d{8}/[^/]+/([^/]+)/aws4_request")
+_CREDENTIAL = re.compile(
+    r"AWS4-HMAC-SHA256 Credential=([^/\s,]+)/\d{8}/[^/\s,]+/([^/\s,]+)/aws4_request"
+)
 
 #: S3's operations whose body says what they are about; other bodies are objects, not read here.
 _S3_WITH_BODY = {"DeleteObjects"}
+#: Every path of S3 Control begins with its API's version, by which moto knows it too.
+_S3_CONTROL = "/v20180820/"
+#: Codes by the protocol of a call whose parameters cannot be read.
+_UNREADABLE = {
+    "rest-xml": "MalformedXML",
+    "query": "MalformedQueryString",
+    "ec2": "MalformedQueryString",
+}
+_FORM = 2000  # characters: of a request that is repeated in an error, and of a body read for it
+
+
+class _NoSuchOperation(Exception):  # noqa: N818
+    """A service has no operation of a request's form."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +83,15 @@ class ApiCall:
     access_key: str = ""
 
 
+def url_of(request: HttpRequest) -> str:
+    """Return a request's URL as the client wrote it: a key's %3F is no query."""
+    scope = request.scope
+    host = request.headers.get("host") or "{}:{}".format(*scope["server"])
+    query = scope["query_string"].decode("latin-1")
+    path = scope.get("raw_path", b"").decode("latin-1") or quote(scope["path"])
+    return f"http://{host}{path}?{query}".removesuffix("?")
+
+
 def read_call(
     signature: Signature, method: str, url: str, headers: Mapping[str, str], body: bytes
 ) -> ApiCall:
@@ -75,58 +101,84 @@ def read_call(
     ------
     ServiceError
         NotImplementedOffline when the service has no operation of this form,
-        SerializationException when a JSON body cannot be read.
+        SerializationException (MalformedXML, MalformedQueryString) when the parameters cannot be
+        read.
     """
-    target = headers.get("x-amz-target", "")
-    service = model_name(signature.service)
-    if service == "sagemaker" and not target:
-        service = "sagemaker-runtime"  # signed with the same name
-    try:
-        if target:
-            operation, parameters = _read_json(service_model(service), target, body)
-        else:
-            operation, parameters = _read_http(service, method, url, headers, body)
-    except (UnknownServiceError, NotFound, NotImplementedError, KeyError, ValueError) as error:
-        form = " ".join(filter(None, (method, url, target)))
-        raise not_implemented(f"no operation of {service} is {form}") from error
-    return ApiCall(service, operation, parameters, signature.access_key)
+    names = models_of(signature.service)
+    if signature.service == "s3":  # an object's path could be S3 Control's, and the other way round
+        names = (names[urlsplit(url).path.startswith(_S3_CONTROL)],)
+    for name in names:
+        try:
+            if target := headers.get("x-amz-target"):
+                operation = _operation_of_target(service_model(name), target)
+                parameters = _read_json(operation, body)
+            else:
+                operation, parameters = _read_http(name, method, url, headers, body)
+        except _NoSuchOperation:
+            continue
+        return ApiCall(name, str(operation.name), parameters, signature.access_key)
+    form = f"{method} {urlsplit(url).path}"
+    named = headers.get("x-amz-target") or _action(url, body)
+    raise not_implemented(f"no operation of {signature.service} is {form} {named}"[:_FORM].strip())
 
 
-def _read_json(model: ServiceModel, target: str, body: bytes) -> tuple[str, dict[str, Any]]:
+def _operation_of_target(model: ServiceModel, target: str) -> OperationModel:
     prefix, _, operation = target.rpartition(".")
     if prefix != model.metadata.get("targetPrefix") or operation not in model.operation_names:
-        raise KeyError(target)
+        raise _NoSuchOperation
+    return model.operation_model(operation)
+
+
+def _read_json(operation: OperationModel, body: bytes) -> dict[str, Any]:
     try:
-        parameters = json.loads(body or b"{}")
+        parameters = read_parameters(body)
     except ValueError as error:
-        raise ServiceError("SerializationException", f"the body is no JSON: {error}") from error
-    if not isinstance(parameters, dict):
-        raise ServiceError("SerializationException", "the body is no JSON object")
-    return operation, parameters
+        message = f"the body cannot be read: {error}"
+        raise ServiceError("SerializationException", message) from error
+    if operation.input_shape and (message := wrong_type(operation.input_shape, parameters)):
+        raise ServiceError("SerializationException", message)
+    return parameters
 
 
 def _read_http(
     service: str, method: str, url: str, headers: Mapping[str, str], body: bytes
-) -> tuple[str, dict[str, Any]]:
+) -> tuple[OperationModel, dict[str, Any]]:
     """Read a call of any other protocol: by its path, its query or its form."""
     # A REST call is named by its path: a large body is copied into a request only where it counts.
     is_rest = protocol_of(service).startswith("rest-")
     request = Request.from_primitives(method, url, headers, b"" if is_rest else body)
-    operation, labels = get_service_router(service).match(request)
+    try:
+        operation, labels = get_service_router(service).match(request)
+        protocol = determine_request_protocol(get_service_model(service), request.content_type)
+        parser = PROTOCOL_PARSERS[protocol](operation)
+    except (NotFound, NotImplementedError, KeyError) as error:
+        raise _NoSuchOperation from error
     if is_rest and body and _describes_the_call(service, operation):
         request = Request.from_primitives(method, url, headers, body)
-    protocol = determine_request_protocol(get_service_model(service), request.content_type)
-    parsed = PROTOCOL_PARSERS[protocol](operation).parse(
-        {
-            "method": request.method,
-            "values": request.values,
-            "headers": request.headers,
-            "body": request.data,
-            "url_path": request.path,
-            "url_params": labels,
-        }
-    )
-    return str(operation.name), dict(parsed)
+    try:
+        parsed = parser.parse(
+            {
+                "method": request.method,
+                "values": request.values,
+                "headers": request.headers,
+                "body": request.data,
+                "url_path": request.path,
+                "url_params": labels,
+            }
+        )
+    except Exception as error:  # moto's parsers fail in many ways over what a client may send
+        code = _UNREADABLE.get(protocol, "SerializationException")
+        message = f"the parameters of {service}:{operation.name} cannot be read: {error!r}"
+        raise ServiceError(code, message) from error
+    return operation, dict(parsed)
+
+
+def _action(url: str, body: bytes) -> str:
+    """Return the action that a call of the query protocol names, or ""."""
+    for text in (urlsplit(url).query, body[:_FORM].decode(errors="replace")):
+        if action := dict(parse_qsl(text)).get("Action"):
+            return action
+    return ""
 
 
 def _describes_the_call(service: str, operation: OperationModel) -> bool:

@@ -1,12 +1,19 @@
 """moto's server as the offline cloud runs it, with executions of Step Functions corrected.
 
 `python -m kennel.cloud.moto_backend.app 5000` listens on loopback. step_functions/ answers the
-calls about executions, moto every other call.
+calls about executions, moto every other call that is signed with the access key in KENNEL_MOTO_KEY:
+a web page can send requests to this port, too.
 """
 
+import os
 import sys
 import threading
+import traceback
+from http import HTTPStatus
+from typing import Any
 
+from botocore.model import OperationNotFoundError
+from moto.core.config import default_user_config
 from moto.moto_server.werkzeug_app import (
     DomainDispatcherApplication,
     MotoRequestHandler,
@@ -14,17 +21,70 @@ from moto.moto_server.werkzeug_app import (
 )
 from moto.stepfunctions.urls import url_paths
 from werkzeug.serving import run_simple
+from werkzeug.wrappers import Response
 
+from kennel.cloud.moto_backend.contract import FAILURE_HEADER, KEY_VARIABLE
 from kennel.cloud.moto_backend.step_functions.api import StepFunctions
 from kennel.cloud.moto_backend.step_functions.execution import end_with_thread
 
+#: Paths at which moto is no AWS service: its own dashboard and settings, and EC2's metadata.
+_NOT_AWS = ("/moto-api", "/latest/meta-data/", "/latest/api/", "/favicon.ico")
+_FAILURE_CHARACTERS = 500
+Json = dict[str, Any]
+
+
+class _NoBackend(Exception):  # noqa: N818
+    """moto does not have the service that a signature names."""
+
+
+class _Dispatcher(DomainDispatcherApplication):
+    """moto's own, which crashes over a service that it does not have."""
+
+    def get_backend_for_host(self, host: str | None) -> Any:
+        backend = super().get_backend_for_host(host)
+        if host and not backend:
+            raise _NoBackend
+        return backend
+
+
+class MotoApp:
+    """A WSGI application over moto's.
+
+    Parameters
+    ----------
+    key
+        The access key that each call must be signed with; None for any.
+    """
+
+    def __init__(self, key: str | None = None) -> None:
+        self._key = key
+        self._moto = _Dispatcher(create_backend_app)
+
+    def __call__(self, environ: Json, start_response: Any) -> Any:
+        """Answer one HTTP request."""
+        signature = environ.get("HTTP_AUTHORIZATION", "")
+        if self._key is not None and f"Credential={self._key}/" not in signature:
+            return Response(status=HTTPStatus.FORBIDDEN)(environ, start_response)
+        if environ.get("PATH_INFO", "").startswith(_NOT_AWS):
+            return Response(status=HTTPStatus.NOT_IMPLEMENTED)(environ, start_response)
+        try:
+            return self._moto(environ, start_response)
+        except (_NoBackend, NotImplementedError, OperationNotFoundError):
+            return Response(status=HTTPStatus.NOT_IMPLEMENTED)(environ, start_response)
+        except Exception as error:
+            traceback.print_exc()
+            failure = " ".join(ascii(error).split())[:_FAILURE_CHARACTERS]
+            return Response(status=500, headers={FAILURE_HEADER: failure})(environ, start_response)
+
+
 if __name__ == "__main__":
+    default_user_config["stepfunctions"]["execute_state_machine"] = True
     url_paths["{0}/$"] = StepFunctions.dispatch
     threading.excepthook = end_with_thread
     run_simple(
         "127.0.0.1",
         int(sys.argv[1]),
-        DomainDispatcherApplication(create_backend_app),
+        MotoApp(os.environ.pop(KEY_VARIABLE, None)),
         threaded=True,
         request_handler=MotoRequestHandler,
     )

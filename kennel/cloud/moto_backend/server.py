@@ -13,6 +13,7 @@ from pathlib import Path
 
 import httpx
 
+from kennel.cloud.moto_backend.contract import KEY_VARIABLE
 from kennel.cloud.runtime.processes import Child, free_ports
 from kennel.errors import CannotStart
 from kennel.paths import ROOT
@@ -21,7 +22,9 @@ START_SECONDS = 30.0
 
 
 @contextlib.asynccontextmanager
-async def moto_server(gateway_port: int | None, logs: Path) -> AsyncIterator[str]:
+async def moto_server(
+    gateway_port: int | None, logs: Path, key: str | None = None
+) -> AsyncIterator[str]:
     """Run moto while the block runs; yield its address once it answers.
 
     Parameters
@@ -30,6 +33,8 @@ async def moto_server(gateway_port: int | None, logs: Path) -> AsyncIterator[str
         Where its Step Functions interpreter calls AWS; None for moto itself.
     logs
         Folder of its log file.
+    key
+        The access key that each call to it must be signed with; None for any.
 
     Raises
     ------
@@ -44,6 +49,8 @@ async def moto_server(gateway_port: int | None, logs: Path) -> AsyncIterator[str
         "PYTHONPATH": str(ROOT),
         "MOTO_PORT": str(gateway_port or port),
         "PYTHONWARNINGS": "ignore",
+        "MOTO_DISABLE_GLOBAL_CORS": "true",
+        **({KEY_VARIABLE: key} if key else {}),
     }
     child = await Child.start(command, env, logs / "moto.log", logs)
     try:
@@ -51,8 +58,6 @@ async def moto_server(gateway_port: int | None, logs: Path) -> AsyncIterator[str
             async with asyncio.timeout(START_SECONDS):
                 while not await _answers(client, child):
                     await asyncio.sleep(0.05)
-            interpret = {"stepfunctions": {"execute_state_machine": True}}
-            await client.post("/moto-api/config", json=interpret)
         yield url
     finally:
         await child.stop(seconds=2.0)  # its state is saved by then (persistence.py)
@@ -62,6 +67,7 @@ async def _answers(client: httpx.AsyncClient, child: Child) -> bool:
     if child.exit_status is not None:
         raise CannotStart(f"moto's server ended at start: {child.last_lines(1)}")
     try:
-        return (await client.get("/moto-api/config")).is_success
+        await client.get("/")
     except httpx.TransportError:
         return False
+    return True

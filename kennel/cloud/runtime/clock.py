@@ -10,6 +10,7 @@ from collections.abc import Awaitable
 from typing import TypeVar
 
 T = TypeVar("T")
+_LATEST = 32503680000.0  # the year 3000, in Unix seconds; datetime ends with the year 9999
 
 
 class Clock:
@@ -47,10 +48,12 @@ class Clock:
         Raises
         ------
         ValueError
-            For a jump backwards.
+            For a jump backwards, or beyond the year 3000.
         """
-        if not seconds >= 0:
-            raise ValueError(f"the clock cannot skip {seconds} s: expected 0 or more")
+        if not 0 <= seconds <= _LATEST - self.now():
+            raise ValueError(
+                f"the clock cannot skip {seconds} s: expected 0 or more, and no year after 3000"
+            )
         self._set(self.now() + seconds, self._speed)
 
     async def sleep(self, seconds: float) -> None:

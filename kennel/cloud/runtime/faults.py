@@ -55,7 +55,9 @@ class Fault:
         if not isinstance(value, Mapping) or not {"on", "how"} <= set(value) <= members:
             raise KennelError(f"received the fault {value!r}, {expected}")
         fault = cls(**value)
-        if fault.how not in HOWS or not isinstance(fault.times, int) or fault.times < 1:
+        texts = (fault.on, fault.how, fault.reason, fault.name)
+        is_typed = all(isinstance(each, str) for each in texts) and type(fault.times) is int
+        if not is_typed or fault.how not in HOWS or fault.times < 1:
             raise KennelError(f"received the fault {value!r}, {expected}")
         return fault
 

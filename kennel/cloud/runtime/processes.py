@@ -4,11 +4,15 @@ import asyncio
 import contextlib
 import ipaddress
 import os
+import re
+import secrets
 import shutil
 import socket
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from kennel.cloud.runtime.output import OutputCopy
 from kennel.errors import CannotStart
 
 STOP_SECONDS = 30.0  # between SIGTERM and SIGKILL: what SageMaker gives a container
@@ -24,6 +28,17 @@ def free_ports(count: int, host: str = "127.0.0.1") -> list[int]:
         for each in sockets:
             each.bind((host, 0))
         return [int(each.getsockname()[1]) for each in sockets]
+
+
+def secret_loopback_address() -> str:
+    """Return one of the 16 million addresses of loopback, on Linux; 127.0.0.1 elsewhere.
+
+    For a server that asks for no secret: a web page may try every port of 127.0.0.1, and cannot try
+    every port of every address.
+    """
+    if sys.platform != "linux":
+        return "127.0.0.1"
+    return ".".join(map(str, (127, *(secrets.randbelow(254) + 1 for _ in range(3)))))
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -90,6 +105,16 @@ def resident_bytes(pid: int) -> int:
     return pages * os.sysconf("SC_PAGESIZE")
 
 
+def peak_resident_bytes(pid: int) -> int:
+    """Return the most memory that a process has held; 0 for one that has ended."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0
+    peak = re.search(r"^VmHWM:\s*(\d+) kB$", status, re.MULTILINE)  # a zombie has none
+    return int(peak[1]) * 1024 if peak else 0
+
+
 class Child:
     """A child process with its output in a log file.
 
@@ -98,31 +123,54 @@ class Child:
     signal).
     """
 
-    def __init__(self, process: asyncio.subprocess.Process, log: Path) -> None:
+    def __init__(
+        self, process: asyncio.subprocess.Process, log: Path, copy: OutputCopy | None = None
+    ) -> None:
         self._process = process
+        self._copy = copy
         self.log = log
 
     @classmethod
     async def start(
-        cls, command: Sequence[str | Path], env: Mapping[str, str], log: Path, cwd: Path
+        cls,
+        command: Sequence[str | Path],
+        env: Mapping[str, str],
+        log: Path,
+        cwd: Path,
+        rewrite: Callable[[bytes], bytes] | None = None,
     ) -> "Child":
-        """Start `command` with exactly `env`, appending what it prints to `log`."""
+        """Start `command` with exactly `env`, appending what it prints to `log`.
+
+        Parameters
+        ----------
+        rewrite
+            Returns the line to log in the place of one that it printed; None logs as it printed.
+        """
         guard = []
         if shutil.which("setpriv"):
             guard = ["setpriv", "--pdeathsig", "TERM", "--", *_ONLY_WITH_PARENT, str(os.getpid())]
         log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("ab") as out:
-            process = await asyncio.create_subprocess_exec(
-                *guard,
-                *map(str, command),
-                env=dict(env),
-                cwd=cwd,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=out,
-                stderr=out,
-                start_new_session=True,
-            )
-        return cls(process, log)
+        copy = OutputCopy(log, rewrite) if rewrite else None
+        try:
+            with log.open("ab") as out:
+                process = await asyncio.create_subprocess_exec(
+                    *guard,
+                    *map(str, command),
+                    env=dict(env),
+                    cwd=cwd,
+                    stdin=asyncio.subprocess.DEVNULL,
+                    stdout=copy.fd if copy else out,
+                    stderr=copy.fd if copy else out,
+                    start_new_session=True,
+                )
+        except BaseException:
+            if copy:
+                copy.close()
+            raise
+        finally:
+            if copy:
+                copy.started()
+        return cls(process, log, copy)
 
     @property
     def pid(self) -> int:
@@ -140,6 +188,13 @@ class Child:
 
     async def stop(self, seconds: float = STOP_SECONDS) -> None:
         """End the process: SIGTERM, then SIGKILL if it still runs after `seconds`."""
+        try:
+            await self._stop(seconds)
+        finally:
+            if self._copy:
+                self._copy.close()
+
+    async def _stop(self, seconds: float) -> None:
         if self.exit_status is not None:
             return
         with contextlib.suppress(ProcessLookupError):

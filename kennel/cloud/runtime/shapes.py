@@ -5,34 +5,14 @@ first letter, and a template writes every value as text. botocore's model of the
 the rest, so that no property is listed here a second time.
 """
 
-import functools
 import json
 from collections.abc import Mapping
 from typing import Any
 
-import botocore.session
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 
+from kennel.cloud.runtime.service_models import service_model
 from kennel.errors import CannotStart
-
-#: Name in a signature -> name of botocore's model, where they differ.
-_MODELS = {
-    "states": "stepfunctions",
-    "monitoring": "cloudwatch",
-    "servicequotas": "service-quotas",
-    "tagging": "resourcegroupstaggingapi",
-}
-
-
-def model_name(service: str) -> str:
-    """Return botocore's name of a service that boto3 or a signature names."""
-    return _MODELS.get(service, service)
-
-
-@functools.cache
-def service_model(service: str) -> Any:
-    """Return botocore's model of a service, read once."""
-    return botocore.session.get_session().get_service_model(service)
 
 
 def parameters(

@@ -4,18 +4,18 @@ Every request is checked against botocore's model of the service first, so that 
 refused with the service's own message. Every answer is checked, too.
 """
 
-import json
 import re
 import uuid
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Protocol
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from kennel.cloud.iam.policy import RequiredPermission
 from kennel.cloud.runtime.errors import ServiceError, error_response
 from kennel.cloud.runtime.faults import Faults
+from kennel.cloud.runtime.json_text import AmzJson, read_parameters
 from kennel.cloud.runtime.store import Json
 from kennel.cloud.sagemaker.handlers import Handler, not_emulated
 from kennel.cloud.sagemaker.resources import resource_of
@@ -80,7 +80,7 @@ class SageMaker:
     async def answer(self, request: Request) -> Response:
         """Answer an authorised request."""
         try:
-            if match := _INVOCATION_PATH.fullmatch(request.url.path):
+            if match := _INVOCATION_PATH.fullmatch(request.scope["path"]):
                 return await self._invoke(match[1], request)
             return await self._act(request)
         except ServiceError as error:
@@ -99,14 +99,14 @@ class SageMaker:
         action = request.headers.get("x-amz-target", "").removeprefix(_TARGET_PREFIX)
         if action not in self._handlers:
             raise not_emulated(f"sagemaker:{action or 'a call without an action'}")
-        parameters = json.loads(await request.body() or b"{}")
+        parameters = read_parameters(await request.body())
         check_request(action, parameters)
         resource = resource_of(action, parameters) or ""
         self._throttle(action, resource.rpartition("/")[2])
         result = await self._handlers[action](parameters)
         check_response(action, result)
         self._store_tags(action, parameters, result, resource)
-        return JSONResponse(result, media_type="application/x-amz-json-1.1", headers=_request_id())
+        return AmzJson(result, headers=_request_id())
 
     def _throttle(self, action: str, name: str) -> None:
         if self._faults.take(action, name, "throttle"):

@@ -11,7 +11,7 @@ from typing import Any
 from kennel.cloud.cloudformation.names import ACCOUNT, REGION
 from kennel.cloud.iam.requests import ApiCall
 from kennel.cloud.runtime.errors import ServiceError, not_implemented
-from kennel.cloud.runtime.shapes import service_model
+from kennel.cloud.runtime.service_models import service_model
 
 #: Use in a quota's name -> botocore's enumeration of the instance types that it has one for.
 _USES = {
@@ -58,7 +58,10 @@ class Quotas:
 
 
 def _page(quotas: list[Json], parameters: Json) -> Json:
-    first = int(parameters.get("NextToken", 0))
+    token = parameters.get("NextToken", "0")
+    if not token.isdecimal():
+        raise ServiceError("InvalidPaginationTokenException", f"Invalid pagination token: {token}")
+    first = int(token)
     last = first + int(parameters.get("MaxResults", _PAGE))
     page: Json = {"Quotas": quotas[first:last]}
     return {**page, "NextToken": str(last)} if last < len(quotas) else page

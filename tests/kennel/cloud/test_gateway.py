@@ -1,5 +1,6 @@
 """The gateway before services that answer by script."""
 
+import asyncio
 from typing import Any, cast
 
 import pytest
@@ -51,8 +52,9 @@ def client() -> TestClient:
         authorizer=Authorizer(Identities({"Role": ROLE})),
         handlers={"stepfunctions": handle_states},
         default=handle_default,
+        address="192.168.1.5",
     )
-    return TestClient(gateway)
+    return TestClient(gateway, base_url="http://127.0.0.1:4510")
 
 
 def call(
@@ -95,7 +97,7 @@ def test_a_role_makes_the_calls_that_it_allows(client: TestClient) -> None:
     ("operation", "status", "code"),
     [
         ("AWSStepFunctions.StartExecution", 400, "ExecutionLimitExceeded"),
-        ("AWSStepFunctions.ListActivities", 500, "InternalFailure"),
+        ("AWSStepFunctions.ListActivities", 500, "InternalFailure"),  # a bug here
         ("AWSStepFunctions.Fly", 501, "NotImplementedOffline"),
     ],
 )
@@ -104,3 +106,113 @@ def test_a_failing_call_gets_its_services_error(
 ) -> None:
     answer = call(client, operation)
     assert (answer.status_code, answer.json()["__type"]) == (status, code)
+
+
+def test_a_bug_is_one_line_of_the_log_and_no_traceback(
+    client: TestClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    call(client, "AWSStepFunctions.ListActivities")
+    (record,) = caplog.records
+    assert record.getMessage() == (
+        "stepfunctions POST / AWSStepFunctions.ListActivities failed: RuntimeError('a bug')"
+    )
+    assert not record.exc_info
+
+
+SIGNED = {
+    "authorization": f"AWS4-HMAC-SHA256 Credential={OPERATOR_KEY}/20260101/us-east-1/states"
+    "/aws4_request, SignedHeaders=host, Signature=0",
+    "x-amz-target": "AWSStepFunctions.StopExecution",
+}
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"host": "evil.example"},
+        {"host": "evil.example:4510"},
+        {"host": "127.0.0.1.evil.example"},
+        {"host": "localhost.evil.example"},
+        {"host": "evil.localhost.example"},
+        {"host": "0.0.0.0:4510"},
+        {"host": "10.0.0.1"},
+        {"host": "evil@127.0.0.1"},
+        {"host": "[::1"},
+        {"host": " "},
+        {"origin": "http://evil.example"},
+        {"origin": "null"},
+        {"origin": ""},
+        {"origin": "http://127.0.0.1:3000"},  # another server's page on this machine
+        {"origin": "https://127.0.0.1:4510"},
+        {"origin": "http://127.0.0.1:4510.evil.example"},
+    ],
+)
+def test_a_web_page_reaches_neither_control_paths_nor_services(
+    client: TestClient, headers: dict[str, str]
+) -> None:
+    for path, more in (("/kennel/clock", {}), ("/", SIGNED)):
+        answer = client.post(path, content=b"{}", headers={**headers, **more})
+        assert answer.status_code == 403, answer.text
+        assert "header is" in answer.text
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("127.0.0.1", "127.0.0.1:4510", "127.8.8.8", "localhost:1", "LOCALHOST", "[::1]:4510"),
+        *("bucket.localhost:4510", "192.168.1.5", "192.168.1.5:4510"),
+    ],
+)
+def test_programs_call_by_any_name_of_loopback_and_by_the_bound_address(
+    client: TestClient, host: str
+) -> None:
+    for origin in ({}, {"origin": f"http://{host}"}):
+        headers = {"host": host, **origin}
+        assert client.post("/kennel/clock", headers=headers).text == "control"
+        stopped = client.post("/", content=b"{}", headers={**headers, **SIGNED})
+        assert stopped.text == f"stopped for {OPERATOR_KEY}"
+
+
+def test_the_api_is_any_pages_to_call(client: TestClient) -> None:
+    headers = {"host": "breeds.example", "origin": "http://evil.example"}
+    assert client.post("/v1/x", headers=headers).text == "api"
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "words"),
+    [
+        ({"x-amz-target": "AWSCognitoIdentityProviderService.InitiateAuth"}, b"{}", "__type"),
+        (
+            {"content-type": "application/x-www-form-urlencoded"},
+            b"Action=ListRoles&Version=2010-05-08",
+            "<Code>MissingAuthenticationToken</Code>",
+        ),
+        ({"content-type": "text/plain"}, b"Action=ListRoles", "MissingAuthenticationToken"),
+    ],
+)
+def test_a_call_without_a_signature_is_refused_in_its_form(
+    client: TestClient, headers: dict[str, str], body: bytes, words: str
+) -> None:
+    answer = client.post("/", content=body, headers=headers)
+    assert answer.status_code == 403
+    assert words in answer.text
+
+
+def test_a_client_that_leaves_in_the_midst_of_its_body_is_no_error(
+    client: TestClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    sent: list[object] = []
+
+    async def receive() -> dict[str, object]:
+        return {"type": "http.disconnect"}
+
+    async def send(message: object) -> None:
+        sent.append(message)
+
+    scope = {
+        **{"type": "http", "method": "POST", "path": "/", "query_string": b""},
+        "headers": [(name.encode(), value.encode()) for name, value in SIGNED.items()],
+        "server": ("127.0.0.1", 4510),
+    }
+    asyncio.run(client.app(scope, receive, send))  # type: ignore[arg-type]
+    assert (sent, caplog.records) == ([], [])

@@ -24,8 +24,8 @@ from moto.stepfunctions.responses import StepFunctionResponse
 
 from kennel.cloud.moto_backend.step_functions.execution import Execution
 from kennel.cloud.moto_backend.step_functions.pages import one_page
-from kennel.cloud.runtime.shapes import service_model
-from kennel.cloud.sagemaker.shapes import broken_constraints
+from kennel.cloud.runtime.service_models import service_model
+from kennel.cloud.runtime.validation import broken_constraints
 
 #: White space, brackets, wildcards, special and control characters, surrogates, non-characters.
 _NOT_IN_NAMES = re.compile(

@@ -15,6 +15,7 @@ from kennel.cloud.iam.identity import Identities
 from kennel.cloud.iam.permissions import AccessDenied, Authorizer
 from kennel.cloud.iam.policy import Role
 from kennel.cloud.iam.requests import ApiCall
+from kennel.cloud.moto_backend.contract import FAILURE_HEADER
 from kennel.cloud.moto_backend.proxy import S3, MotoProxy, changes_something
 from kennel.cloud.runtime.errors import ServiceError
 
@@ -30,17 +31,19 @@ def exchange(
     answer: Callable[[httpx.Request], httpx.Response],
     call: ApiCall = GET,
     method: str = "GET",
+    headers: dict[str, str] | None = None,
 ) -> tuple[Any, list[ApiCall]]:
     """Send one request through the proxy; return its answer and the calls that were observed."""
     observed: list[ApiCall] = []
     transport = httpx.MockTransport(answer)
-    proxy = MotoProxy("http://moto:5", {"s3": observed.append}, transport)
+    proxy = MotoProxy("http://moto:5", {"s3": observed.append}, transport, key="moto-key")
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         response = await proxy(Request(scope, receive), call)
         await response(scope, receive, send)
 
-    got = TestClient(app).request(method, "/b/a%20b?x=1", content=b"body", headers={"x-y": "z"})
+    given = headers or {"x-y": "z"}
+    got = TestClient(app).request(method, "/b/a%20b?x=1", content=b"body", headers=given)
     return got, observed
 
 
@@ -59,19 +62,63 @@ def test_a_call_is_passed_on_as_it_came() -> None:
     assert observed == [GET]
 
 
+def test_moto_is_called_with_its_own_key_and_without_what_belongs_to_the_connection() -> None:
+    requests: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        requests.append(request)
+        return stream(200)
+
+    headers = {
+        "authorization": "AWS4-HMAC-SHA256 Credential=SomeRole/20260101/us-east-1/ssm/aws4_request",
+        "x-amz-target": "AmazonSSM.GetParameter",
+        **{"connection": "upgrade", "upgrade": "h2c", "expect": "100-continue"},
+    }
+    exchange(answer, ApiCall("ssm", "GetParameter", {}), "POST", headers)
+    (request,) = requests
+    assert "Credential=moto-key/20260101/us-east-1/ssm/" in request.headers["authorization"]
+    assert request.headers["content-type"] == "application/x-amz-json-1.1"
+    assert not {"upgrade", "expect"} & set(request.headers)
+    assert request.headers["content-length"] == "4"
+
+
 def test_an_error_of_the_service_is_passed_on_and_not_observed() -> None:
     got, observed = exchange(lambda request: stream(404, b"<Error/>"))
     assert (got.status_code, got.content, observed) == (404, b"<Error/>", [])
 
 
 @pytest.mark.parametrize(
-    ("status", "code"), [(404, "NotImplementedOffline"), (500, "InternalFailure")]
+    ("status", "body", "headers"),
+    [
+        (404, b"<!doctype html>\n<title>Oops</title>", {}),
+        (500, b"<!doctype html>\n<title>Oops</title>", {}),
+        (501, b"", {}),
+        (500, b"", {FAILURE_HEADER: "KeyError('p99')"}),
+    ],
 )
-def test_a_page_for_people_becomes_an_error_of_the_service(status: int, code: str) -> None:
-    page = b"<!doctype html>\n<title>Oops</title>"
+def test_what_is_no_error_of_a_service_becomes_one(
+    status: int, body: bytes, headers: dict[str, str]
+) -> None:
     with pytest.raises(ServiceError, match="s3:GetObject") as raised:
-        exchange(lambda request: stream(status, page))
-    assert raised.value.code == code
+        exchange(lambda request: stream(status, body, **headers))
+    assert (raised.value.code, raised.value.status) == ("NotImplementedOffline", 501)
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"Not Found", b"<html>", b'{"message": "x"}'])
+def test_an_error_without_a_code_is_no_error_of_a_service(body: bytes) -> None:
+    call = ApiCall("lex-models", "GetBots", {})
+    with pytest.raises(ServiceError, match="lex-models:GetBots: it answers 404"):
+        exchange(lambda request: stream(404, body), call)
+
+
+def test_an_answer_that_flask_calls_html_has_its_protocols_type() -> None:
+    page = {"content-type": "text/html; charset=utf-8"}
+    got, _ = exchange(
+        lambda request: stream(200, b"{}", **page), ApiCall("logs", "DescribeQueries", {})
+    )
+    assert got.headers["content-type"] == "application/x-amz-json-1.1"
+    got, _ = exchange(lambda request: stream(200, b"<p>", **page))
+    assert got.headers["content-type"] == "text/html; charset=utf-8"  # an object's own type
 
 
 def test_a_moto_that_does_not_answer_is_an_error_of_the_service() -> None:
@@ -80,7 +127,7 @@ def test_a_moto_that_does_not_answer_is_an_error_of_the_service() -> None:
 
     with pytest.raises(ServiceError, match="moto did not answer s3:GetObject") as raised:
         exchange(refuse)
-    assert raised.value.status == 500
+    assert (raised.value.code, raised.value.status) == ("ServiceUnavailable", 503)
 
 
 def test_a_missing_object_is_hidden_from_who_may_not_list() -> None:
