@@ -84,12 +84,17 @@ class ApiCall:
 
 
 def url_of(request: HttpRequest) -> str:
-    """Return a request's URL as the client wrote it: a key's %3F is no query."""
+    """Return a request's URL with its target."""
+    host = request.headers.get("host") or "{}:{}".format(*request.scope["server"])
+    return f"http://{host}{target_of(request)}"
+
+
+def target_of(request: HttpRequest) -> str:
+    """Return the path and the query as the client wrote them: a key's %3F is no query."""
     scope = request.scope
-    host = request.headers.get("host") or "{}:{}".format(*scope["server"])
     query = scope["query_string"].decode("latin-1")
     path = scope.get("raw_path", b"").decode("latin-1") or quote(scope["path"])
-    return f"http://{host}{path}?{query}".removesuffix("?")
+    return f"{path}?{query}".removesuffix("?")
 
 
 def read_call(

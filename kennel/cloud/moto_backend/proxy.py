@@ -14,7 +14,7 @@ from starlette.responses import Response, StreamingResponse
 from kennel.cloud.iam.identity import OPERATOR_KEY
 from kennel.cloud.iam.permissions import Authorizer
 from kennel.cloud.iam.policy import RequiredPermission
-from kennel.cloud.iam.requests import ApiCall, url_of
+from kennel.cloud.iam.requests import ApiCall, target_of, url_of
 from kennel.cloud.moto_backend.contract import FAILURE_HEADER
 from kennel.cloud.runtime.errors import ServiceError, not_implemented, protocol_of
 
@@ -87,8 +87,8 @@ class MotoProxy:
             raise ServiceError("ServiceUnavailable", message, 503) from error
         dropped = _HOP_BY_HOP | _OF_EACH_SERVER
         headers = {name: value for name, value in answer.headers.items() if name not in dropped}
-        is_default = headers.get("content-type", "").startswith(_DEFAULT_TYPES)
-        if is_default and call.operation not in _READS_OF_OBJECTS:  # those have their object's type
+        is_object = call.operation in _READS_OF_OBJECTS and answer.status_code < _BAD_REQUEST
+        if headers.get("content-type", "").startswith(_DEFAULT_TYPES) and not is_object:
             headers["content-type"] = _MEDIA_TYPES[protocol_of(call.service, request.headers)]
         if answer.status_code < _BAD_REQUEST:
             if observer := self._observers.get(call.service):
@@ -114,6 +114,8 @@ class MotoProxy:
             httpx.URL(url_of(request)).copy_with(host=base.host, port=base.port),
             headers=headers,
             content=await request.body(),
+            # As it was authorised: httpx makes another key of one with dots, such as a/../b.
+            extensions={"target": target_of(request).encode("latin-1")},
         )
 
 

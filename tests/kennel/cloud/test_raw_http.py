@@ -50,6 +50,18 @@ def test_an_object_in_chunks_arrives_whole_behind_the_gateway(cloud: Cloud) -> N
 
 
 @pytest.mark.parametrize(
+    "key", ["a/../b", "./a", "a//b", "100% what?#.jpg", "%41%2F", "ü 犬", "q?uploads", "[x]+&="]
+)
+def test_a_key_is_the_one_that_was_authorised(cloud: Cloud, key: str) -> None:
+    bucket, s3 = cloud.stack.outputs["BucketName"], client("s3", cloud.url)
+    s3.put_object(Bucket=bucket, Key=f"batch/{key}", Body=key.encode())
+    listed = s3.list_objects_v2(Bucket=bucket, Prefix=f"batch/{key}")["Contents"]
+    assert f"batch/{key}" in [each["Key"] for each in listed]
+    as_role = client("s3", cloud.url, "ModelRole")
+    assert as_role.get_object(Bucket=bucket, Key=f"batch/{key}")["Body"].read() == key.encode()
+
+
+@pytest.mark.parametrize(
     "request_line", [b"CONNECT evil.example:443", b"OPTIONS *", b"PRI *", b"GET http://x/v1/"]
 )
 def test_a_request_that_names_no_path_gets_a_client_error(

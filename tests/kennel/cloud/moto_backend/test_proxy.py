@@ -119,6 +119,8 @@ def test_an_answer_that_flask_calls_html_has_its_protocols_type() -> None:
     assert got.headers["content-type"] == "application/x-amz-json-1.1"
     got, _ = exchange(lambda request: stream(200, b"<p>", **page))
     assert got.headers["content-type"] == "text/html; charset=utf-8"  # an object's own type
+    got, _ = exchange(lambda request: stream(404, b"<Error/>", **page))
+    assert got.headers["content-type"] == "application/xml"
 
 
 def test_a_moto_that_does_not_answer_is_an_error_of_the_service() -> None:
