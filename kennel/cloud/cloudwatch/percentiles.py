@@ -177,6 +177,9 @@ def _stat(query: Json) -> Json:
 
 
 def _series(metric: Json) -> Series:
+    for name in ("Namespace", "MetricName"):
+        if not metric.get(name):
+            raise ServiceError("ValidationError", f"The parameter Metric.{name} is required.")
     dimensions = {each["Name"]: each["Value"] for each in metric.get("Dimensions", [])}
     return Series.of(metric["Namespace"], metric["MetricName"], dimensions)
 

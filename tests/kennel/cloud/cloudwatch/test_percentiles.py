@@ -140,6 +140,15 @@ def test_a_statistic_that_is_none_here_is_refused_by_name(
     assert stat in message
 
 
+@pytest.mark.parametrize("metric", [{}, {"Namespace": "n"}, {"MetricName": "m"}])
+def test_a_metric_without_a_name_is_refused(cloudwatch: Any, metric: dict[str, str]) -> None:
+    code, message = refusal(
+        cloudwatch.get_metric_data, MetricDataQueries=[query("m", "p99", metric)], **HOUR
+    )
+    assert code == "ValidationError"
+    assert "is required" in message
+
+
 def test_percentiles_of_what_a_client_wrote_are_refused_by_name(cloudwatch: Any, moto: str) -> None:
     datum = {"MetricName": "Own", "Value": 1.0}
     client("cloudwatch", moto).put_metric_data(Namespace="Mine", MetricData=[datum])
