@@ -4,7 +4,6 @@ import http.client
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -13,6 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from kennel.cloud.runtime.processes import free_ports
 
 SERVER = Path(__file__).resolve().parents[2] / "model" / "server.py"
 PATIENCE = 60  # seconds; long enough for a busy machine
@@ -87,9 +88,7 @@ class Running(Host):
 @contextmanager
 def serving(model_dir: Path, log: Path, **environment: str) -> Iterator[Running]:
     """Start the server on a free loopback port; end it with SIGTERM, then SIGKILL."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    (port,) = free_ports(1)
     variables = {
         **os.environ,
         "SM_MODEL_DIR": str(model_dir),

@@ -6,7 +6,6 @@ their venv (`python bench/make_rivals.py`) is missing.
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from kennel.cloud.runtime.processes import free_ports
 from tests.model.contract import TABLE, Case, is_smoke
 from tests.model.serving import PATIENCE, Host, Running, serving
 
@@ -25,9 +25,7 @@ MAX_IMAGE_BYTES = 600 * 1024**2  # bytes
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return free_ports(1)[0]
 
 
 def docker(*arguments: str) -> str:

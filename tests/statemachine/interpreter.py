@@ -6,7 +6,6 @@ tests of the offline cloud run real jobs and endpoints.
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -19,6 +18,7 @@ from typing import Any
 import boto3
 import pytest
 
+from kennel.cloud.runtime.processes import free_ports
 from tests.machine import DEFINITIONS, definition
 from tests.stack import ROOT
 from tests.statemachine.emulated_stack import EmulatedStack
@@ -107,9 +107,7 @@ def interpreter() -> Iterator[Machine]:
     """Run moto with the interpreter's calls sent to a `TaskServer`."""
     server = TaskServer()
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = int(free.getsockname()[1])
+    (port,) = free_ports(1)
     # The interpreter sends every task to localhost:$MOTO_PORT, whatever moto's own port is.
     moto = subprocess.Popen(
         [sys.executable, "-m", "kennel.cloud.moto_backend.app", str(port)],

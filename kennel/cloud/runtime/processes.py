@@ -17,17 +17,34 @@ from kennel.errors import CannotStart
 
 STOP_SECONDS = 30.0  # between SIGTERM and SIGKILL: what SageMaker gives a container
 
+# Below the ports of outgoing connections (from 32768 on Linux, 49152 on macOS), one of which could
+# take a port before its server does.
+_SERVER_PORTS = range(20_000, 32_000)
+_DRAWS = 1_000
+
 # The kernel misses one case: a parent that dies before setpriv has set the signal.
 _ONLY_WITH_PARENT = ["sh", "-c", '[ "$PPID" = "$0" ] || exit 1; exec "$@"']
 
 
 def free_ports(count: int, host: str = "127.0.0.1") -> list[int]:
-    """Return `count` different TCP ports that nothing listens on at this moment."""
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind((host, 0))
-        return [int(each.getsockname()[1]) for each in sockets]
+    """Return `count` different TCP ports that nothing listens on at this moment.
+
+    They are drawn at random, so that processes which ask at the same time get different ones.
+
+    Raises
+    ------
+    CannotStart
+        When nearly all ports are taken.
+    """
+    ports: list[int] = []
+    for _ in range(_DRAWS):
+        port = secrets.choice(_SERVER_PORTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind((host, port))
+            ports += [port] if port not in ports else []
+        if len(ports) == count:
+            return ports
+    raise CannotStart(f"no TCP port of {host} is free between 20000 and 31999: end some servers")
 
 
 def secret_loopback_address() -> str:

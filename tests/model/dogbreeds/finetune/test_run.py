@@ -4,7 +4,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import tarfile
@@ -21,6 +20,7 @@ from dogbreeds.data.audit_rules import WRONG_LABEL
 from dogbreeds.finetune.checkpoint import NAME
 from dogbreeds.package.card import Card
 from dogbreeds.serving.inference import model_fn, warm_up
+from kennel.cloud.runtime.processes import free_ports
 from tests.model.learning import TRAIN, photos_of
 
 BREEDS = ("001.Beagle", "havanese", "n02108089-boxer")
@@ -189,6 +189,4 @@ def _until(true: Any) -> None:
 
 
 def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+    return free_ports(1)[0]
