@@ -20,7 +20,13 @@ def flat(width: int, height: int, kind: str, **options: object) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("kind", "options"), [("PNG", {}), ("WEBP", {}), ("JPEG", {"progressive": True}), ("JPEG", {})]
+    ("kind", "options"),
+    [
+        pytest.param("PNG", {}, marks=pytest.mark.slow),
+        pytest.param("WEBP", {}, marks=pytest.mark.slow),
+        ("JPEG", {"progressive": True}),
+        ("JPEG", {}),
+    ],
 )
 def test_what_does_not_exceed_the_limits_is_taken_by_the_api(
     kind: str, options: dict[str, object]

@@ -69,6 +69,7 @@ def test_int8_runs_only_where_the_processor_is_made_for_it(
     assert variant_for_this_processor(tmp_path, tmp_path / "none") is FP32
 
 
+@pytest.mark.slow
 @pytest.mark.shared
 def test_the_int8_variant_is_smaller_and_loads(package: Path, tmp_path: Path) -> None:
     photos = np.random.default_rng(2).integers(0, 256, (4, 260, 260, 3), np.uint8)

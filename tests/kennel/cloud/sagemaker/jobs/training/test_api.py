@@ -244,7 +244,8 @@ dist.destroy_process_group()
 """
 
 
-@pytest.mark.parametrize("launcher", ["toolkit", pytest.param("torchrun", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("launcher", ["toolkit", "torchrun"])
 def test_two_hosts_train_together(service: Service, launcher: str) -> None:
     name = f"two-hosts-{launcher}"
     for number in range(3):
