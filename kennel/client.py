@@ -86,7 +86,10 @@ def classify(
     headers = {"x-api-key": clean_key(key)}
     answers: list[Answer] = []
     with httpx.Client(timeout=TIMEOUT_SECONDS, trust_env=False, headers=headers) as http:
-        for photo in track(photos, "classifying", console=screen) if screen else photos:
+        bar = screen and track(
+            photos, "classifying", console=screen, disable=not screen.is_terminal
+        )
+        for photo in bar or photos:
             try:
                 answers.append(_classify(http, photo, url))
             except (httpx.TransportError, httpx.InvalidURL) as error:

@@ -147,7 +147,7 @@ def test_a_key_of_other_characters_is_named_before_a_request(
 def test_a_photo_that_exceeds_the_limits_is_made_smaller(api: Api, photo: Path) -> None:
     api.responses = [ANSWERED]
     pixels = photo.with_name("pixels.png")
-    Image.new("RGB", (6000, 3000), "teal").save(pixels)
+    Image.new("L", (10_400, 5200), 80).save(pixels)
     photo.write_bytes(noise())
     classify([photo, pixels], api.url, "secret")
     sizes = [Image.open(io.BytesIO(request.body)).size for request in api.received]

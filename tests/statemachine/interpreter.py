@@ -6,11 +6,11 @@ tests of the offline cloud run real jobs and endpoints.
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
 import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -116,8 +116,7 @@ def interpreter() -> Iterator[Machine]:
         stderr=subprocess.DEVNULL,
     )
     try:
-        config = b'{"stepfunctions": {"execute_state_machine": true}}'
-        _post(f"http://127.0.0.1:{port}/moto-api/config", config)
+        _wait_until_open(port)
         client = boto3.client(
             "stepfunctions",
             region_name="us-east-1",
@@ -134,12 +133,13 @@ def interpreter() -> Iterator[Machine]:
         server.server_close()
 
 
-def _post(url: str, body: bytes) -> None:
+def _wait_until_open(port: int) -> None:
     deadline = time.monotonic() + MAX_SECONDS
     while time.monotonic() < deadline:
         try:
-            with urllib.request.urlopen(url, data=body):  # noqa: S310  # our own address
-                return
+            socket.create_connection(("127.0.0.1", port)).close()
         except OSError:
             time.sleep(0.1)
+        else:
+            return
     pytest.fail(f"moto did not start within {MAX_SECONDS} s")
