@@ -51,8 +51,8 @@ def test_a_photo_of_many_pixels_is_made_small(
     tab: Tab, api: Api, tmp_path: Path, kind: str
 ) -> None:
     file = tmp_path / "flat"
-    Image.new("RGB", (6000, 3000), "teal").save(file, kind)
-    assert file.stat().st_size < 500_000
+    Image.new("RGB", (10_400, 5200), "teal").save(file, kind)
+    assert file.stat().st_size < 1_000_000
     send(tab, file)
     [request] = api.received
     image = image_of(request.body)
@@ -64,7 +64,7 @@ def test_a_photo_is_upright_when_it_is_made_small(tab: Tab, api: Api, tmp_path: 
     exif = Image.Exif()
     exif[0x0112] = 6  # its right side is up
     file = tmp_path / "turned.jpg"
-    lying = gradient(4800, 3000)
+    lying = gradient(4800, 3000).resize((9600, 6000))
     file.write_bytes(encoded(lying, "JPEG", exif=exif))
     send(tab, file)
     [request] = api.received
