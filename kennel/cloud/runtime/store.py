@@ -1,64 +1,106 @@
 """Stored state of the services: JSON values by kind and name, in SQLite."""
 
+import asyncio
+import contextlib
 import json
-import sqlite3
+import threading
 from pathlib import Path
 from typing import Any
 
-Json = dict[str, Any]
+from kennel.cloud.runtime.rows import Rows
+from kennel.cloud.runtime.state_errors import NotKept
+from kennel.errors import KennelError
 
-_TABLE = """
-create table if not exists kept (
-    kind text, name text, value text, primary key (kind, name)
-)
-"""
+Json = dict[str, Any]
+_RETRY_SECONDS = 1.0  # between two attempts to store what a full disk had no room for
 
 
 class Store:
     """JSON values by kind and name, in the order in which they were created.
 
+    Work under way is never stopped by a full disk: what cannot be stored stays in memory until
+    there is room. `refuse_if_full` keeps new work from beginning meanwhile.
+
     Parameters
     ----------
-    file
-        The database, made with its folder when absent. None keeps everything in memory.
+    rows
+        Where they are stored; a path stands for the file of that name, None for memory.
     """
 
-    def __init__(self, file: Path | None) -> None:
-        if file:
-            file.parent.mkdir(parents=True, exist_ok=True)
-        # Services use it from worker threads too.
-        self._database = sqlite3.connect(
-            file or ":memory:", isolation_level=None, check_same_thread=False
-        )
-        self._database.execute("pragma journal_mode = wal")
-        self._database.execute(_TABLE)
+    def __init__(self, rows: Rows | Path | None) -> None:
+        self._rows = rows if isinstance(rows, Rows) else Rows(rows)
+        self._lock = threading.RLock()
+        #: Changes that are not stored yet; None for a deletion.
+        self._unkept: dict[tuple[str, str], bytes | None] = {}
+
+    @property
+    def unkept(self) -> int:
+        """The number of changes that there is no room for yet."""
+        return len(self._unkept)
 
     def put(self, kind: str, name: str, value: Json) -> None:
         """Store `value`; one of the same name is replaced and keeps its place in the order."""
-        self._database.execute(
-            "insert into kept values (?, ?, ?) "
-            "on conflict (kind, name) do update set value = excluded.value",
-            (kind, name, json.dumps(value)),
-        )
-
-    def get(self, kind: str, name: str) -> Json | None:
-        """Return the value of this kind and name, or None."""
-        row = self._database.execute(
-            "select value from kept where kind = ? and name = ?", (kind, name)
-        ).fetchone()
-        return json.loads(row[0]) if row else None
+        self._change(kind, name, json.dumps(value).encode())
 
     def delete(self, kind: str, name: str) -> None:
         """Delete the value of this kind and name, if there is one."""
-        self._database.execute("delete from kept where kind = ? and name = ?", (kind, name))
+        self._change(kind, name, None)
+
+    def get(self, kind: str, name: str) -> Json | None:
+        """Return the value of this kind and name, or None."""
+        with self._lock:
+            key = (kind, name)
+            value = self._unkept[key] if key in self._unkept else self._rows.get(kind, name)
+        return None if value is None else json.loads(value)
 
     def all(self, kind: str) -> list[Json]:
         """Return all values of a kind, oldest first."""
-        rows = self._database.execute(
-            "select value from kept where kind = ? order by rowid", (kind,)
-        )
-        return [json.loads(value) for (value,) in rows]
+        with self._lock:
+            values: dict[str, bytes | None] = dict(self._rows.all(kind))
+            values |= {name: value for (of, name), value in self._unkept.items() if of == kind}
+        return [json.loads(value) for value in values.values() if value is not None]
+
+    def refuse_if_full(self) -> None:
+        """Raise NotKept when a change could not be stored."""
+        self._flush()
+        self._rows.refuse_if_full()
+
+    async def run(self) -> None:
+        """Store what there was no room for, as soon as there is, until cancelled."""
+        while True:
+            await asyncio.sleep(_RETRY_SECONDS)
+            with contextlib.suppress(NotKept):
+                self._flush()
 
     def close(self) -> None:
-        """Close the database."""
-        self._database.close()
+        """Close the database.
+
+        Raises
+        ------
+        KennelError
+            When there are changes that could not be stored until now.
+        """
+        try:
+            self._flush()
+        except NotKept as error:
+            raise KennelError(f"the last {len(self._unkept)} changes are lost: {error}") from error
+        finally:
+            self._rows.close()
+
+    def _change(self, kind: str, name: str, value: bytes | None) -> None:
+        with self._lock:
+            self._unkept[kind, name] = value
+            with contextlib.suppress(NotKept):
+                self._flush()
+
+    def _flush(self) -> None:
+        with self._lock:
+            if not self._unkept:
+                return
+            with self._rows.transaction():
+                for (kind, name), value in self._unkept.items():
+                    if value is None:
+                        self._rows.delete(kind, name)
+                    else:
+                        self._rows.put(kind, name, value)
+            self._unkept.clear()

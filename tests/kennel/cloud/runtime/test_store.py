@@ -1,8 +1,13 @@
 """What is remembered, and in which order."""
 
+import asyncio
 from pathlib import Path
 
+import pytest
+
+from kennel.cloud.runtime.state_errors import NotKept
 from kennel.cloud.runtime.store import Store
+from kennel.errors import KennelError
 
 
 def test_what_was_put_is_got_in_the_order_of_creation() -> None:
@@ -27,3 +32,44 @@ def test_a_file_outlives_its_store(tmp_path: Path) -> None:
     second = Store(file)
     assert second.all("job") == [{"text": "Ü"}]
     second.close()
+
+
+def test_a_full_disk_stops_no_work_and_loses_nothing(small_disk: Path) -> None:
+    file = small_disk / "state.sqlite"
+    store = Store(file)
+    store.put("job", "a", {"n": 1})
+    store.put("job", "b", {"n": 2})
+    filler = small_disk / "filler"
+    with pytest.raises(OSError, match="No space left"):
+        filler.write_bytes(bytes(2**26))
+    large = {"text": "x" * 2**20}
+    store.put("job", "c", large)
+    store.put("job", "a", {"n": 3})
+    store.delete("job", "b")
+    assert store.all("job") == [{"n": 3}, large]
+    assert (store.get("job", "a"), store.get("job", "b")) == ({"n": 3}, None)
+    with pytest.raises(NotKept):
+        store.refuse_if_full()
+
+    async def with_room() -> None:
+        filler.unlink()
+        running = asyncio.ensure_future(store.run())
+        while store.unkept:
+            await asyncio.sleep(0.05)
+        running.cancel()
+
+    asyncio.run(with_room())
+    store.refuse_if_full()
+    store.close()
+    again = Store(file)
+    assert again.all("job") == [{"n": 3}, large]
+    again.close()
+
+
+def test_changes_that_are_lost_at_the_end_are_counted(small_disk: Path) -> None:
+    store = Store(small_disk / "state.sqlite")
+    with pytest.raises(OSError, match="No space left"):
+        (small_disk / "filler").write_bytes(bytes(2**26))
+    store.put("job", "a", {"text": "x" * 2**20})
+    with pytest.raises(KennelError, match=r"the last 1 changes are lost: .* make room"):
+        store.close()
