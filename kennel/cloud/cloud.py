@@ -6,9 +6,7 @@
 
 import asyncio
 import contextlib
-import fcntl
 import secrets
-import shutil
 import socket
 import tempfile
 import threading
@@ -30,8 +28,9 @@ from kennel.cloud.runtime.clock import Clock
 from kennel.cloud.runtime.faults import Faults
 from kennel.cloud.runtime.processes import listen
 from kennel.cloud.runtime.run_folder import run_folder
+from kennel.cloud.runtime.store import Store
 from kennel.cloud.services import Site, open_services
-from kennel.errors import CannotStart
+from kennel.cloud.state import open_state
 from kennel.paths import STATE
 
 
@@ -151,8 +150,8 @@ async def serve(config: CloudConfig) -> AsyncIterator[Cloud]:
         port = sockets[0].getsockname()[1]
         if config.host != LOOPBACK:
             sockets.append(exits.enter_context(contextlib.closing(listen(config.host, port))))
-        if config.state:
-            exits.enter_context(_lock(config.state, config.fresh))
+        state = exits.enter_context(open_state(config.state, config.fresh))
+        store = exits.enter_context(contextlib.closing(Store(state.services)))
         scratch = exits.enter_context(tempfile.TemporaryDirectory(prefix="kennel-run-"))
         logs = exits.enter_context(run_folder(STATE / "run", config.keep_logs)) / "logs"
         logs.mkdir()
@@ -164,7 +163,7 @@ async def serve(config: CloudConfig) -> AsyncIterator[Cloud]:
         building = asyncio.ensure_future(asyncio.to_thread(_build, config, stack, in_use))
         exits.callback(building.cancel)
         moto_key = secrets.token_urlsafe(24)
-        moto_url = await exits.enter_async_context(moto_server(port, logs, moto_key))
+        moto_url = await exits.enter_async_context(moto_server(port, logs, moto_key, state.moto))
         site = Site(
             stack=stack,
             built=await building,
@@ -175,12 +174,10 @@ async def serve(config: CloudConfig) -> AsyncIterator[Cloud]:
             scratch=Path(scratch),
             clock=Clock(config.clock_speed),
         )
-        services = await exits.enter_async_context(open_services(config, site))
-        server = await exits.enter_async_context(_listening(services.gateway, sockets))
+        services = await exits.enter_async_context(open_services(config, site, store))
+        await exits.enter_async_context(_listening(services.gateway, sockets))
         config.report("creating the stack's resources")
         await services.create_resources()
-        exits.push_async_callback(services.save)
-        exits.push_async_callback(server.stop)  # first, so that nothing is written after the save
         await exits.enter_async_context(services.working())
         yield Cloud(
             url=site.url,
@@ -224,11 +221,11 @@ class _Server:
 
 
 @contextlib.asynccontextmanager
-async def _listening(gateway: Gateway, sockets: list[socket.socket]) -> AsyncIterator[_Server]:
+async def _listening(gateway: Gateway, sockets: list[socket.socket]) -> AsyncIterator[None]:
     server = _Server(gateway, sockets)
     try:
         await server.started()
-        yield server
+        yield
     finally:
         await server.stop()
 
@@ -243,26 +240,3 @@ def _build(config: CloudConfig, stack: Stack, in_use: contextlib.ExitStack) -> d
     ]
     wanted = {logical_id: sources[logical_id] for logical_id in logical_ids}
     return build(wanted, in_use, config.build_inputs, config.build_folder)
-
-
-@contextlib.contextmanager
-def _lock(state: Path, fresh: bool) -> Iterator[None]:
-    """Hold the lock of a state folder, and empty it if `fresh`.
-
-    Raises
-    ------
-    CannotStart
-        Another offline cloud holds it.
-    """
-    state.mkdir(parents=True, exist_ok=True)
-    with (state / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise CannotStart(
-                f"another offline cloud runs with the state in {state}: `kennel down` ends it"
-            ) from None
-        if fresh:
-            for path in set(state.iterdir()) - {state / "lock"}:
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
-        yield

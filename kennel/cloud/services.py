@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from starlette.requests import Request
+from starlette.responses import Response
+
 from kennel.cloud.apigateway.rest_api import RestApi
 from kennel.cloud.autoscaling.api import ScalingService
 from kennel.cloud.autoscaling.targets import ScalableTargets
@@ -29,14 +32,13 @@ from kennel.cloud.control import Control
 from kennel.cloud.eventbridge.events import Events
 from kennel.cloud.eventbridge.schedules import Schedules
 from kennel.cloud.eventbridge.targets import EventTargets
-from kennel.cloud.gateway import Gateway
+from kennel.cloud.gateway import Gateway, Handler
 from kennel.cloud.handlers import make_handlers
 from kennel.cloud.iam.identity import Identities
 from kennel.cloud.iam.permissions import Authorizer
 from kennel.cloud.iam.policy import RequiredPermission, trusts
 from kennel.cloud.iam.requests import ApiCall
-from kennel.cloud.moto_backend.persistence import Persistence
-from kennel.cloud.moto_backend.proxy import MotoProxy, changes_something
+from kennel.cloud.moto_backend.proxy import MotoProxy
 from kennel.cloud.runtime.clients import client
 from kennel.cloud.runtime.clock import Clock
 from kennel.cloud.runtime.store import Store
@@ -50,6 +52,9 @@ from kennel.cloud.sagemaker.packages import download_package
 
 #: How long a custom resource may take to answer; CloudFormation's own hour is too long here.
 CUSTOM_RESOURCE_SECONDS = 300.0
+#: Services whose state is in the store, and the first words of calls that need no room there.
+_KEPT_IN_STORE = ("sagemaker", "application-autoscaling")
+_NEEDS_NO_ROOM = ("Delete", "Deregister", "Describe", "List", "Stop")
 _INVOKE_SECONDS = 30.0  # for the loop to queue an invocation, which takes it a moment
 
 
@@ -85,8 +90,6 @@ class Services:
     ----------
     background
         What runs beside the requests, each until it is cancelled.
-    persistence
-        None where nothing survives a restart.
     """
 
     gateway: Gateway
@@ -96,21 +99,13 @@ class Services:
     deployment: DeployedStack
     endpoints: Endpoints
     scalable: ScalableTargets
-    persistence: Persistence | None
     background: tuple[Callable[[], Coroutine[Any, Any, None]], ...]
 
     async def create_resources(self) -> None:
-        """Create the stack's resources, and bring back what survived a restart."""
+        """Create the stack's resources, and start the endpoints that survived a restart."""
         await asyncio.to_thread(self.deployment.create)
-        if self.persistence:
-            await asyncio.to_thread(self.persistence.restore)
         await self.scalable.restore()
         await self.endpoints.start()
-
-    async def save(self) -> None:
-        """Copy what survives a restart."""
-        if self.persistence:
-            await asyncio.to_thread(self.persistence.save)
 
     @contextlib.asynccontextmanager
     async def working(self) -> AsyncIterator[None]:
@@ -127,19 +122,17 @@ class Services:
 
 
 @contextlib.asynccontextmanager
-async def open_services(config: CloudConfig, site: Site) -> AsyncIterator[Services]:
+async def open_services(config: CloudConfig, site: Site, store: Store) -> AsyncIterator[Services]:
     """Make the services of a cloud, and end what they run when the block ends."""
     async with contextlib.AsyncExitStack() as exits:
-        yield _make_services(config, site, exits)
+        yield _make_services(config, site, store, exits)
 
 
-def _make_services(config: CloudConfig, site: Site, exits: contextlib.AsyncExitStack) -> Services:
+def _make_services(
+    config: CloudConfig, site: Site, store: Store, exits: contextlib.AsyncExitStack
+) -> Services:
     stack, clock, faults = site.stack, site.clock, config.faults
     aws = functools.cache(lambda service: client(service, site.moto_url, site.moto_key))
-    store = exits.enter_context(
-        contextlib.closing(Store(config.state and config.state / "sagemaker.sqlite"))
-    )
-    persistence = config.state and Persistence(config.state, stack, aws("s3"), aws("ecr"))
 
     metrics = Metrics(clock, aws("cloudwatch"))
     alarms = Alarms(aws("cloudwatch"), aws("sns"), metrics, clock, config.report)
@@ -153,7 +146,7 @@ def _make_services(config: CloudConfig, site: Site, exits: contextlib.AsyncExitS
         functions, read_configs(stack), clock, lambda send: make_targets(send).send
     )
     targets = make_targets(queue.send)
-    events = Events(stack, targets, aws, clock, metrics)
+    events = Events(stack, targets, aws, clock, metrics, store=store)
     schedules = Schedules(stack, events, targets, aws, clock)
     custom = CustomResources(stack.name, site.url, _threadsafe(queue), CUSTOM_RESOURCE_SECONDS)
     control_token, sns_token = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
@@ -191,22 +184,24 @@ def _make_services(config: CloudConfig, site: Site, exits: contextlib.AsyncExitS
     )
     logs = FunctionLogs(declared, site.logs, aws("logs"), authorizer, metrics)
 
-    def save_soon(call: ApiCall) -> None:
-        if persistence and changes_something(call):
-            persistence.touch()
-
     def follow_execution(call: ApiCall) -> None:
         if call.operation == "StartExecution":
             events.execution_started()
 
-    moto = MotoProxy(
-        site.moto_url,
-        {"s3": save_soon, "ecr": save_soon, "stepfunctions": follow_execution},
-        key=site.moto_key,
-    )
+    moto = MotoProxy(site.moto_url, {"stepfunctions": follow_execution}, key=site.moto_key)
 
     api_key = _api_key(store)
     api = RestApi(stack, functions, api_key, metrics)
+    handlers = make_handlers(
+        moto=moto,
+        authorizer=authorizer,
+        functions=functions,
+        queue=queue,
+        builds=builds,
+        sagemaker=sagemaker,
+        scaling=scaling,
+        percentiles=Percentiles(metrics, clock, aws("cloudwatch"), moto),
+    )
     gateway = Gateway(
         api=api,
         control=Control(
@@ -215,16 +210,8 @@ def _make_services(config: CloudConfig, site: Site, exits: contextlib.AsyncExitS
             sns_token=sns_token,
         ),
         authorizer=authorizer,
-        handlers=make_handlers(
-            moto=moto,
-            authorizer=authorizer,
-            functions=functions,
-            queue=queue,
-            builds=builds,
-            sagemaker=sagemaker,
-            scaling=scaling,
-            percentiles=Percentiles(metrics, clock, aws("cloudwatch"), moto),
-        ),
+        handlers=handlers
+        | {each: _while_it_is_kept(store, handlers[each]) for each in _KEPT_IN_STORE},
         default=moto,
         address=config.host,
     )
@@ -233,7 +220,6 @@ def _make_services(config: CloudConfig, site: Site, exits: contextlib.AsyncExitS
         *(api.stop, moto.stop),
     ):
         exits.push_async_callback(stop)
-    saving = (persistence.run,) if persistence else ()
     return Services(
         gateway=gateway,
         api=api,
@@ -242,9 +228,19 @@ def _make_services(config: CloudConfig, site: Site, exits: contextlib.AsyncExitS
         deployment=deployment,
         endpoints=endpoints,
         scalable=scalable,
-        persistence=persistence or None,
-        background=(events.watch, schedules.run, metrics.run, logs.run, alarms.run, *saving),
+        background=(events.watch, schedules.run, metrics.run, logs.run, alarms.run, store.run),
     )
+
+
+def _while_it_is_kept(store: Store, handler: Handler) -> Handler:
+    """Return a handler that refuses calls whose changes the store has no room for."""
+
+    async def handle(request: Request, call: ApiCall) -> Response:
+        if not call.operation.startswith(_NEEDS_NO_ROOM):
+            store.refuse_if_full()
+        return await handler(request, call)
+
+    return handle
 
 
 def _report_failure(task: "asyncio.Task[None]") -> None:

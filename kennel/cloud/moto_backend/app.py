@@ -1,15 +1,19 @@
-"""moto's server as the offline cloud runs it, with executions of Step Functions corrected.
+"""moto's server as the offline cloud runs it: persistent, and with executions corrected.
 
-`python -m kennel.cloud.moto_backend.app 5000` listens on loopback. step_functions/ answers the
-calls about executions, moto every other call that is signed with the access key in KENNEL_MOTO_KEY:
-a web page can send requests to this port, too.
+`python -m kennel.cloud.moto_backend.app 5000 [moto.sqlite]` listens on loopback. step_functions/
+answers the calls about executions, moto every other call that is signed with the access key in
+KENNEL_MOTO_KEY, since a web page can send requests to this port, too; persistence.py keeps in the
+file what survives a restart.
 """
 
+import contextlib
 import os
+import signal
 import sys
 import threading
 import traceback
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 from botocore.model import OperationNotFoundError
@@ -24,6 +28,7 @@ from werkzeug.serving import run_simple
 from werkzeug.wrappers import Response
 
 from kennel.cloud.moto_backend.contract import FAILURE_HEADER, KEY_VARIABLE
+from kennel.cloud.moto_backend.persistence import PersistentApp
 from kennel.cloud.moto_backend.step_functions.api import StepFunctions
 from kennel.cloud.moto_backend.step_functions.execution import end_with_thread
 
@@ -47,18 +52,25 @@ class _Dispatcher(DomainDispatcherApplication):
         return backend
 
 
+def moto_services() -> DomainDispatcherApplication:
+    """Return the WSGI application that answers as all services of moto."""
+    return _Dispatcher(create_backend_app)
+
+
 class MotoApp:
-    """A WSGI application over moto's.
+    """A WSGI application in front of moto's.
 
     Parameters
     ----------
+    services
+        Answers the calls.
     key
         The access key that each call must be signed with; None for any.
     """
 
-    def __init__(self, key: str | None = None) -> None:
+    def __init__(self, services: Any, key: str | None = None) -> None:
+        self._services = services
         self._key = key
-        self._moto = _Dispatcher(create_backend_app)
 
     def __call__(self, environ: Json, start_response: Any) -> Any:
         """Answer one HTTP request."""
@@ -68,7 +80,7 @@ class MotoApp:
         if environ.get("PATH_INFO", "").startswith(_NOT_AWS):
             return Response(status=HTTPStatus.NOT_IMPLEMENTED)(environ, start_response)
         try:
-            return self._moto(environ, start_response)
+            return self._services(environ, start_response)
         except (_NoBackend, NotImplementedError, OperationNotFoundError):
             return Response(status=HTTPStatus.NOT_IMPLEMENTED)(environ, start_response)
         except Exception as error:
@@ -79,12 +91,19 @@ class MotoApp:
 
 if __name__ == "__main__":
     default_user_config["stepfunctions"]["execute_state_machine"] = True
+    port, *state = sys.argv[1:]
     url_paths["{0}/$"] = StepFunctions.dispatch
     threading.excepthook = end_with_thread
-    run_simple(
-        "127.0.0.1",
-        int(sys.argv[1]),
-        MotoApp(os.environ.pop(KEY_VARIABLE, None)),
-        threaded=True,
-        request_handler=MotoRequestHandler,
-    )
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit())  # so that the block ends
+    services: Any = moto_services()
+    with contextlib.ExitStack() as exits:
+        if state:
+            persistent = PersistentApp(services, Path(state[0]))
+            services = exits.enter_context(contextlib.closing(persistent))
+        run_simple(
+            "127.0.0.1",
+            int(port),
+            MotoApp(services, os.environ.pop(KEY_VARIABLE, None)),
+            threaded=True,
+            request_handler=MotoRequestHandler,
+        )

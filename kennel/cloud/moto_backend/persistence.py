@@ -1,131 +1,121 @@
-"""Persistence of moto's S3 objects and ECR images, which moto itself holds in memory.
+"""Persistence of what moto holds in memory: a layer around moto's application, in its process.
 
-The newest version of each object is copied to a folder, a few seconds after it was written and at
-the end, and put back at the start; older versions, tags and the history of executions are not.
-SageMaker's state is in its own store (`runtime/store.py`).
+What a call changes is stored before it is answered, so nothing that a client was told is lost when
+a process is killed. A call whose change cannot be stored is undone and refused.
 """
 
-import asyncio
-import hashlib
-import json
+import contextlib
+import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from kennel.cloud.cloudformation.template import Stack
+from werkzeug.wrappers import Request, Response
 
-if TYPE_CHECKING:
-    from types_boto3_ecr import ECRClient
-    from types_boto3_s3 import S3Client
+from kennel.cloud.iam.requests import Signature
+from kennel.cloud.moto_backend.execution_state import ExecutionState
+from kennel.cloud.moto_backend.s3_state import S3State
+from kennel.cloud.moto_backend.service_state import AT_ONCE, LATER, ServiceState
+from kennel.cloud.runtime.errors import error_response
+from kennel.cloud.runtime.rows import Rows
+from kennel.cloud.runtime.service_models import models_of
+from kennel.cloud.runtime.state_errors import NotKept
 
-_DELAY_SECONDS = 3.0  # between a write and its copy, so that many writes are copied at once
+_LATER_SECONDS = 10.0
+
 Json = dict[str, Any]
 
 
-class Persistence:
-    """Copies of objects and image manifests in a folder.
+class PersistentApp:
+    """A WSGI application around moto's.
 
     Parameters
     ----------
-    folder
-        Made when absent.
-    stack
-        Whose buckets and repositories are copied.
-    s3, ecr
-        Clients of moto.
+    file
+        Where everything is stored; another process has verified it.
     """
 
-    def __init__(self, folder: Path, stack: Stack, s3: "S3Client", ecr: "ECRClient") -> None:
-        self._folder = folder
-        self._objects = folder / "objects"
-        self._objects.mkdir(parents=True, exist_ok=True)
-        self._index_file = folder / "index.json"
-        self._s3 = s3
-        self._ecr = ecr
-        self._buckets = [each.name for each in stack.of_type("AWS::S3::Bucket")]
-        self._repositories = [each.name for each in stack.of_type("AWS::ECR::Repository")]
-        self._changed = asyncio.Event()
+    def __init__(self, app: Any, file: Path) -> None:
+        self._app = app
+        self._rows = Rows(file, verified=True)
+        self._lock = threading.Lock()
+        self._s3 = S3State(self._rows)
+        self._executions = ExecutionState(self._rows)
+        self._services = ServiceState(self._rows)
+        self._ending = threading.Event()
+        for part in (self._s3, self._services, self._executions):
+            part.load()
+        self._saver = threading.Thread(target=self._save_later, daemon=True)
+        self._saver.start()
 
-    def touch(self) -> None:
-        """Note that something was written."""
-        self._changed.set()
+    def __call__(self, environ: Json, start_response: Any) -> Any:
+        """Answer one HTTP request, and store what it has changed."""
+        request = Request(environ)
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        signature = Signature.read(headers)
+        service = next(iter(models_of(signature.service)), "") if signature else ""
+        match service:
+            case "s3" if request.method not in {"GET", "HEAD"}:
+                answer = self._call_s3
+            case "stepfunctions":
+                answer = self._call_stepfunctions
+            case _ if service in AT_ONCE:
+                answer = self._call_service
+            case _:
+                return self._app(environ, start_response)
+        try:
+            response = answer(request)
+        except NotKept as error:
+            refusal = error_response(service, error, headers, request.path)
+            response = Response(bytes(refusal.body), refusal.status_code, refusal.headers.items())
+        return response(environ, start_response)
 
-    async def run(self) -> None:
-        """Save soon after each write, until cancelled."""
+    def close(self) -> None:
+        """Store what is stored later, and close the file."""
+        self._ending.set()
+        self._saver.join()
+        self._rows.close()
+
+    def _call_s3(self, request: Request) -> Response:
+        try:
+            self._s3.refuse_if_full(request)
+        except NotKept:
+            request.get_data(cache=False)  # the client sends it all before it reads the answer
+            raise
+        response = Response.from_app(self._app, request.environ)
+        with self._lock:
+            try:
+                self._s3.save(request)
+            except NotKept:
+                self._s3.undo(request)
+                raise
+            with contextlib.suppress(NotKept):  # a notification may have gone to a queue
+                self._services.save()
+        return response
+
+    def _call_stepfunctions(self, request: Request) -> Response:
+        if request.headers.get("x-amz-target", "").endswith(".StartExecution"):
+            self._rows.refuse_if_full()
+        response = Response.from_app(self._app, request.environ)
+        with self._lock, contextlib.suppress(NotKept):  # stored by the next call that finds room
+            self._executions.save()
+        return response
+
+    def _call_service(self, request: Request) -> Response:
+        response = Response.from_app(self._app, request.environ)
+        with self._lock:
+            try:
+                self._services.save()
+            except NotKept:
+                self._services.undo()
+                raise
+        return response
+
+    def _save_later(self) -> None:
         while True:
-            await self._changed.wait()
-            await asyncio.sleep(_DELAY_SECONDS)
-            self._changed.clear()
-            await asyncio.to_thread(self.save)
-
-    def save(self) -> None:
-        """Copy new objects and manifests, and remove the copies of deleted ones."""
-        copied: Json = self._index().get("objects", {})
-        objects: Json = {}
-        existing = {each["Name"] for each in self._s3.list_buckets()["Buckets"]}
-        for bucket in existing & set(self._buckets):
-            pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
-            for each in (item for page in pages for item in page.get("Contents", [])):
-                name = f"{bucket}/{each['Key']}"
-                copy = copied.get(name)
-                unchanged = copy and copy["etag"] == each["ETag"]
-                objects[name] = copy if unchanged else self._copy(bucket, each["Key"])
-        registry = self._ecr.describe_repositories()["repositories"]
-        images = {
-            name: self._manifests(name)
-            for name in (each["repositoryName"] for each in registry)
-            if name in self._repositories
-        }
-        new = self._index_file.with_suffix(".new")
-        new.write_text(json.dumps({"objects": objects, "images": images}))
-        new.replace(self._index_file)
-        files = {each["file"] for each in objects.values()}
-        for file in self._objects.iterdir():
-            if file.name not in files:
-                file.unlink()
-
-    def restore(self) -> None:
-        """Put every copy back into moto."""
-        index = self._index()
-        for name, copy in index.get("objects", {}).items():
-            bucket, _, key = name.partition("/")
-            if bucket not in self._buckets:
-                continue
-            with (self._objects / copy["file"]).open("rb") as body:
-                self._s3.put_object(
-                    Bucket=bucket,
-                    Key=key,
-                    Body=body,
-                    ContentType=copy["content_type"],
-                    Metadata=copy["metadata"],
-                )
-        for repository, manifests in index.get("images", {}).items():
-            for image in manifests if repository in self._repositories else ():
-                self._ecr.put_image(repositoryName=repository, **image)
-
-    def _index(self) -> Json:
-        if not self._index_file.exists():
-            return {}
-        index: Json = json.loads(self._index_file.read_text())
-        return index
-
-    def _copy(self, bucket: str, key: str) -> Json:
-        answer = self._s3.get_object(Bucket=bucket, Key=key)
-        digest = hashlib.sha256(f"{bucket}/{key}/{answer['ETag']}".encode()).hexdigest()
-        new = self._objects / f"{digest}.new"
-        with new.open("wb") as file:
-            for chunk in answer["Body"].iter_chunks(2**20):
-                file.write(chunk)
-        new.replace(self._objects / digest)
-        return {
-            "etag": answer["ETag"],
-            "file": digest,
-            "content_type": answer["ContentType"],
-            "metadata": answer["Metadata"],
-        }
-
-    def _manifests(self, repository: str) -> list[Json]:
-        ids = self._ecr.list_images(repositoryName=repository)["imageIds"]
-        if not ids:
-            return []
-        images = self._ecr.batch_get_image(repositoryName=repository, imageIds=ids)["images"]
-        return [{"imageManifest": each["imageManifest"], **each["imageId"]} for each in images]
+            ended = self._ending.wait(_LATER_SECONDS)
+            with self._lock, contextlib.suppress(NotKept):  # stored once there is room
+                self._executions.save()
+            with contextlib.suppress(NotKept):
+                self._services.save(LATER)
+            if ended:
+                return

@@ -138,13 +138,6 @@ class S3:
         return response
 
 
-def changes_something(call: ApiCall) -> bool:
-    """Return whether a call may write, by its operation's first word."""
-    return not call.operation.startswith(("Batch", "Describe", "Get", "Head", "List")) or (
-        call.operation.startswith("BatchDelete")
-    )
-
-
 def _refuse_failure(
     answer: httpx.Response, content: bytes, call: ApiCall, request: Request
 ) -> None:

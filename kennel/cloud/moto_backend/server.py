@@ -19,11 +19,12 @@ from kennel.errors import CannotStart
 from kennel.paths import ROOT
 
 START_SECONDS = 30.0
+STOP_SECONDS = 10.0  # it stores logs and metrics at the end
 
 
 @contextlib.asynccontextmanager
 async def moto_server(
-    gateway_port: int | None, logs: Path, key: str | None = None
+    gateway_port: int | None, logs: Path, key: str | None = None, state: Path | None = None
 ) -> AsyncIterator[str]:
     """Run moto while the block runs; yield its address once it answers.
 
@@ -35,6 +36,8 @@ async def moto_server(
         Folder of its log file.
     key
         The access key that each call to it must be signed with; None for any.
+    state
+        File of what survives a restart, which exists; None forgets everything at the end.
 
     Raises
     ------
@@ -44,6 +47,7 @@ async def moto_server(
     (port,) = free_ports(1)
     url = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "kennel.cloud.moto_backend.app", str(port)]
+    command += [str(state)] if state else []
     env = {
         "PATH": os.environ.get("PATH", os.defpath),
         "PYTHONPATH": str(ROOT),
@@ -60,7 +64,7 @@ async def moto_server(
                     await asyncio.sleep(0.05)
         yield url
     finally:
-        await child.stop(seconds=2.0)  # its state is saved by then (persistence.py)
+        await child.stop(STOP_SECONDS)
 
 
 async def _answers(client: httpx.AsyncClient, child: Child) -> bool:

@@ -48,7 +48,7 @@ class Execution(moto_execution.Execution):
         }
         self.history.add_own("ExecutionStarted", started)
         try:
-            self.exec_worker = _Worker(self)
+            self.exec_worker = Worker(self)
             self.exec_worker.start()
         except Exception as error:  # whatever it is, the execution has an end
             self.fail(error)
@@ -99,7 +99,7 @@ class Execution(moto_execution.Execution):
         self.end(ExecutionStatus.FAILED, context, error="States.Runtime", cause=cause)
 
 
-class _Worker(ExecutionWorker):
+class Worker(ExecutionWorker):
     """Interprets an execution's definition in a thread."""
 
     env: Any

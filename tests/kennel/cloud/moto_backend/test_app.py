@@ -5,7 +5,7 @@ from moto.instance_metadata.urls import url_paths as metadata_paths
 from moto.moto_api._internal.urls import url_paths as dashboard_paths
 from werkzeug.test import Client
 
-from kennel.cloud.moto_backend.app import MotoApp
+from kennel.cloud.moto_backend.app import MotoApp, moto_services
 from kennel.cloud.moto_backend.contract import FAILURE_HEADER
 
 KEY = "the-key"
@@ -19,7 +19,7 @@ OWN_PATHS = [
 
 @pytest.fixture(scope="module")
 def moto() -> Client:
-    return Client(MotoApp(KEY))
+    return Client(MotoApp(moto_services(), KEY))
 
 
 def signed(service: str, key: str = KEY, **headers: str) -> dict[str, str]:

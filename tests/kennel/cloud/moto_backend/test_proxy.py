@@ -16,7 +16,7 @@ from kennel.cloud.iam.permissions import AccessDenied, Authorizer
 from kennel.cloud.iam.policy import Role
 from kennel.cloud.iam.requests import ApiCall
 from kennel.cloud.moto_backend.contract import FAILURE_HEADER
-from kennel.cloud.moto_backend.proxy import S3, MotoProxy, changes_something
+from kennel.cloud.moto_backend.proxy import S3, MotoProxy
 from kennel.cloud.runtime.errors import ServiceError
 
 GET = ApiCall("s3", "GetObject", {"Bucket": "b", "Key": "k"}, "SomeRole")
@@ -151,20 +151,3 @@ def test_a_missing_object_is_hidden_from_who_may_not_list() -> None:
     with pytest.raises(AccessDenied, match="s3:ListBucket on resource: arn:aws:s3:::b"):
         asyncio.run(answer("SomeRole"))
     assert asyncio.run(answer("kennel-operator")).status_code == 404
-
-
-@pytest.mark.parametrize(
-    ("operation", "changes"),
-    [
-        ("PutObject", True),
-        ("DeleteObjects", True),
-        ("BatchDeleteImage", True),
-        ("GetObject", False),
-        ("HeadObject", False),
-        ("ListObjectsV2", False),
-        ("BatchGetImage", False),
-        ("DescribeImages", False),
-    ],
-)
-def test_what_writes_is_known_by_its_name(operation: str, changes: bool) -> None:
-    assert changes_something(ApiCall("s3", operation, {})) is changes
