@@ -1,13 +1,14 @@
 """EventBridge: match the events of the offline cloud against the template's rules.
 
 moto keeps the rules and compares events with their patterns, but sends nothing to functions and
-publishes no event when an execution's status changes. Executions are polled while any runs.
+publishes no event when an execution's status changes. Executions are polled while any runs. The
+published statuses are stored, so that a change which a restart interrupted is published after it.
 """
 
 import asyncio
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,6 +20,8 @@ from kennel.cloud.cloudwatch.metrics import Metrics
 from kennel.cloud.eventbridge.targets import EventTargets, Json, input_of
 from kennel.cloud.runtime.clients import Clients
 from kennel.cloud.runtime.clock import Clock
+from kennel.cloud.runtime.store import Store
+from kennel.cloud.state import INTERRUPTED
 from kennel.errors import CannotStart
 
 _OPERATORS = {
@@ -26,6 +29,7 @@ _OPERATORS = {
     "cidr",
 }
 _POLL_SECONDS = 0.25
+_STATUS = "execution-status"  # kind in the store
 
 
 class Events:
@@ -41,6 +45,8 @@ class Events:
         A boto3 client of moto by service, for executions and for the state of rules.
     metrics
         Counts executions.
+    store
+        Keeps each execution's status as it was last published.
 
     Raises
     ------
@@ -55,14 +61,18 @@ class Events:
         client: Clients,
         clock: Clock,
         metrics: Metrics | None = None,
+        *,
+        store: Store | None = None,
     ) -> None:
         self._metrics = metrics
+        self._store = store or Store(None)
         self._rules = stack.of_type("AWS::Events::Rule")
         self._machines = [each.arn for each in stack.of_type("AWS::StepFunctions::StateMachine")]
         self._targets = targets
         self._client = client
         self._clock = clock
-        self._statuses: dict[str, str] = {}  # as last seen, by the execution's ARN
+        #: As last published, by the execution's ARN.
+        self._statuses = {each["arn"]: each["status"] for each in self._store.all(_STATUS)}
         self._started = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         for rule in self._rules:
@@ -78,8 +88,13 @@ class Events:
         resources: Sequence[str] = (),
     ) -> None:
         """Put one event of an AWS service on the bus; its targets are called in the background."""
+        self._run(self._match(self._event(detail_type, source, detail, resources)))
+
+    def _event(
+        self, detail_type: str, source: str, detail: Mapping[str, Any], resources: Sequence[str]
+    ) -> Json:
         now = datetime.fromtimestamp(self._clock.now(), UTC)
-        event: Json = {
+        return {
             "version": "0",
             "id": str(uuid.uuid4()),
             "detail-type": detail_type,
@@ -90,23 +105,29 @@ class Events:
             "resources": list(resources),
             "detail": dict(detail),
         }
-        task = asyncio.ensure_future(self._match(event))
+
+    def _run(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def _match(self, event: Json) -> None:
+        matching = []
         for rule in self._rules:
             pattern = rule.properties.get("EventPattern")
             if not pattern or not EventPattern(None, pattern).matches_event(event):  # type: ignore[arg-type]
                 continue
             if await asyncio.to_thread(self.enabled, rule):
-                await self.fire(rule, event)
+                matching.append(rule)
+        await asyncio.gather(*(self.fire(rule, event) for rule in matching))
 
     async def fire(self, rule: Resource, event: Json) -> None:
         """Send an event to each of a rule's targets."""
-        for target in rule.properties.get("Targets", []):
-            document = input_of(target, event)
-            await self._targets.send(target["Arn"], document, target.get("RoleArn", ""))
+        targets = rule.properties.get("Targets", [])
+        await asyncio.gather(*(self._send(each, input_of(each, event)) for each in targets))
+
+    async def _send(self, target: Mapping[str, Any], document: Any) -> None:
+        await self._targets.send(target["Arn"], document, target.get("RoleArn", ""))
 
     def enabled(self, rule: Resource) -> bool:
         """Return whether a rule is enabled; DisableRule and EnableRule change it in moto."""
@@ -126,25 +147,36 @@ class Events:
     async def watch(self) -> None:
         """Publish each change of an execution's status, until cancelled."""
         while True:
-            await self._started.wait()
             self._started.clear()
-            running = True
-            while running:
-                running = await self._publish_changes()
+            while await self._publish_changes():
                 await asyncio.sleep(_POLL_SECONDS)
+            await self._started.wait()
 
     async def _publish_changes(self) -> bool:
         """Publish changes since the last call; return whether any execution runs."""
-        changed = await asyncio.to_thread(self._changed)
-        for execution in changed:
+        for execution in await asyncio.to_thread(self._changed):
             self._count(execution)
-            self.publish(
-                "Step Functions Execution Status Change",
-                "aws.states",
-                execution,
-                [execution["executionArn"]],
-            )
+            self._statuses[execution["executionArn"]] = execution["status"]
+            self._run(self._tell(execution))
         return "RUNNING" in self._statuses.values()
+
+    async def _tell(self, execution: Json) -> None:
+        """Publish an execution's status, and note that once its event has reached the targets."""
+        arn, status = execution["executionArn"], execution["status"]
+        kind = "Step Functions Execution Status Change"
+        await self._match(self._event(kind, "aws.states", execution, [arn]))
+        if status == "ABORTED" and execution["error"] == INTERRUPTED:
+            await self._start_again(execution)
+        self._store.put(_STATUS, arn, {"arn": arn, "status": status})
+
+    async def _start_again(self, execution: Json) -> None:
+        """Start an interrupted execution again if a rule had started it: no caller would."""
+        targets = (each for rule in self._rules for each in rule.properties.get("Targets", []))
+        for target in targets:
+            if target["Arn"] == execution["stateMachineArn"]:
+                await self._send(target, json.loads(execution["input"]))
+                self._started.set()
+                return
 
     def _count(self, execution: Json) -> None:
         """Count a change of an execution's status.
@@ -164,14 +196,17 @@ class Events:
 
     def _changed(self) -> list[Json]:
         states = self._client("stepfunctions")
+        statuses: dict[str, str] = {}
         changed = []
         for machine in self._machines:
             for page in states.get_paginator("list_executions").paginate(stateMachineArn=machine):
-                for each in page["executions"]:
-                    if self._statuses.get(each["executionArn"]) != each["status"]:
-                        self._statuses[each["executionArn"]] = each["status"]
-                        full = states.describe_execution(executionArn=each["executionArn"])
-                        changed.append(_detail(full))
+                statuses |= {each["executionArn"]: each["status"] for each in page["executions"]}
+        for arn in self._statuses.keys() - statuses.keys():  # deleted with its state machine
+            del self._statuses[arn]
+            self._store.delete(_STATUS, arn)
+        for arn, status in statuses.items():
+            if self._statuses.get(arn) != status:
+                changed.append(_detail(states.describe_execution(executionArn=arn)))
         return changed
 
 

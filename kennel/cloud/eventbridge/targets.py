@@ -22,6 +22,8 @@ from kennel.errors import CannotStart
 Json = dict[str, Any]
 _log = logging.getLogger(__name__)
 _SERVICES = {"lambda", "sns", "sqs", "states"}
+_SERVER_ERROR = 500
+_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 1.0, 30.0
 _PLACEHOLDER = re.compile(r"<([A-Za-z0-9_.-]+)>")
 
 
@@ -80,6 +82,8 @@ class EventTargets:
     async def send(self, arn: str, document: Any, role: str = "") -> None:
         """Send `document` (JSON) to the target with this ARN; a refusal is logged.
 
+        It returns when the target has the document, or has refused it.
+
         Parameters
         ----------
         role
@@ -100,10 +104,19 @@ class EventTargets:
 
 
 async def _call(method: Callable[..., object], **parameters: str) -> None:
-    try:
-        await asyncio.to_thread(method, **parameters)
-    except ClientError as error:  # as on AWS, the other targets get the event all the same
-        _log.error("an event did not reach its target: %s", error)
+    """Make a call; one that the service cannot answer now is repeated, as on AWS for a day."""
+    pause = _FIRST_PAUSE_SECONDS
+    while True:
+        try:
+            await asyncio.to_thread(method, **parameters)
+        except ClientError as error:
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] < _SERVER_ERROR:
+                _log.error("an event did not reach its target: %s", error)
+                return
+        else:
+            return
+        await asyncio.sleep(pause)
+        pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
 
 
 def _service_of(arn: str) -> str:

@@ -3,16 +3,19 @@
 import asyncio
 import functools
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from kennel.cloud.cloudformation.template import Resource, Stack
 from kennel.cloud.eventbridge.events import Events
 from kennel.cloud.eventbridge.targets import EventTargets, input_of
 from kennel.cloud.runtime.clients import client
 from kennel.cloud.runtime.clock import Clock
+from kennel.cloud.runtime.store import Store
 from kennel.errors import CannotStart
 
 FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:told"
@@ -30,7 +33,7 @@ def rule(pattern: dict[str, Any], *more: dict[str, Any], **target: Any) -> Resou
     )
 
 
-def bus(url: str, invoked: Invoked, *resources: Resource) -> Events:
+def bus(url: str, invoked: Invoked, *resources: Resource, store: Store | None = None) -> Events:
     """Return a bus over moto at `url`; what functions are sent is added to `invoked`."""
     aws = functools.cache(lambda service: client(service, url))
     for each in resources:
@@ -44,7 +47,7 @@ def bus(url: str, invoked: Invoked, *resources: Resource) -> Events:
         lambda service, role: client(service, url, role),
         stack.of_type("AWS::IAM::Role"),
     )
-    return Events(stack, targets, aws, Clock())
+    return Events(stack, targets, aws, Clock(), store=store)
 
 
 async def until(true: Callable[[], object]) -> None:
@@ -179,12 +182,38 @@ def test_a_target_that_refuses_is_logged_and_the_others_get_the_event(
     async def whole() -> None:
         events = bus(moto, invoked, start, role("events.amazonaws.com"))
         events.publish("x", "to.both", {})
-        await until(lambda: invoked)
+        await until(lambda: invoked and caplog.text)
         await events.stop()
 
     asyncio.run(whole())
     assert "an event did not reach its target: " in caplog.text
     assert "StateMachineDoesNotExist" in caplog.text
+
+
+class BusyQueue:
+    """A client of SQS that refuses some calls as a service refuses that cannot answer now."""
+
+    def __init__(self, refusals: int) -> None:
+        self.refusals = refusals
+        self.received: list[str] = []
+
+    def send_message(self, QueueUrl: str, MessageBody: str) -> None:  # noqa: N803 - boto3's names
+        if self.refusals:
+            self.refusals -= 1
+            error: Any = {
+                "Error": {"Code": "ServiceUnavailable"},
+                "ResponseMetadata": {"HTTPStatusCode": 503},
+            }
+            raise ClientError(error, "SendMessage")
+        self.received.append(MessageBody)
+
+
+def test_a_target_that_cannot_answer_now_gets_its_event_later(moto: str) -> None:
+    queue = BusyQueue(refusals=2)
+    targets = EventTargets(lambda arn, payload: None, lambda service: queue, None, [])  # type: ignore[arg-type]
+    arn = "arn:aws:sqs:us-east-1:123456789012:busy"
+    asyncio.run(targets.send(arn, {"a": 1}))
+    assert queue.received == ['{"a": 1}']
 
 
 @pytest.mark.parametrize(
@@ -203,6 +232,35 @@ def test_a_state_machine_that_could_never_be_started_stops_the_start(
     start = rule({"source": ["never"]}, Arn=arn, **target)
     with pytest.raises(CannotStart, match=r"expected RoleArn to .* events\.amazonaws\.com may"):
         bus(moto, [], start, *resources)
+
+
+def test_each_change_is_told_of_once_also_after_a_restart(moto: str) -> None:
+    invoked: Invoked = []
+    states = client("stepfunctions", moto)
+    made = machine(moto, "restarts", {"Type": "Wait", "SecondsPath": "$.seconds"})
+    every = rule({"source": ["aws.states"], "detail": {"stateMachineArn": [made.arn]}})
+    start = functools.partial(states.start_execution, stateMachineArn=made.arn)
+    quick, slow = (
+        start(input=json.dumps({"seconds": seconds}))["executionArn"] for seconds in (0, 3600)
+    )
+    store = Store(None)
+
+    async def run_until(count: int) -> None:
+        events = bus(moto, invoked, made, every, store=store)
+        watching = asyncio.ensure_future(events.watch())
+        await until(lambda: len(invoked) >= count)
+        await asyncio.sleep(1)  # for what should not come
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+
+    while states.describe_execution(executionArn=quick)["status"] == "RUNNING":
+        time.sleep(0.05)
+    asyncio.run(run_until(2))
+    states.stop_execution(executionArn=slow)  # and the cloud ends before it is told of
+    asyncio.run(run_until(3))
+    told = [(each["resources"][0], each["detail"]["status"]) for each in invoked]
+    assert sorted(told[:2]) == sorted([(quick, "SUCCEEDED"), (slow, "RUNNING")])
+    assert told[2:] == [(slow, "ABORTED")]
 
 
 EVENT = {"time": "now", "detail": {"name": "k-1", "n": 3}}
