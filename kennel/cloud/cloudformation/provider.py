@@ -87,9 +87,18 @@ class Provider:
             f"{resource.logical_id} ({resource.type})",
         )
         answer = getattr(clients(self.service), xform_name(operation))(**request)
+        self.finish(clients, resource)
+        return str(jmespath.search(self.physical_id, answer)) if self.physical_id else ""
+
+    def finish(self, clients: Clients, resource: Resource) -> None:
+        """Set what the create call does not; also on a resource that exists already."""
         for step in self.after_create:
             step(clients, resource)
-        return str(jmespath.search(self.physical_id, answer)) if self.physical_id else ""
+
+    @property
+    def overwrites(self) -> bool:
+        """Whether the create call also changes a resource that exists."""
+        return self.create_call.operation.startswith("Put")
 
     def exists(self, clients: Clients, resource: Resource, answers: Answers) -> bool:
         """Return whether the service has the resource.

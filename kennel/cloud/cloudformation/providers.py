@@ -160,7 +160,7 @@ PROVIDERS: dict[str, Provider] = {
     ),
     "AWS::SSM::Parameter": Provider(
         "ssm",
-        Call("PutParameter", {"Name": "{name}"}),
+        Call("PutParameter", {"Name": "{name}", "Overwrite": True}),
         Call("DescribeParameters"),
         "Parameters[].Name",
         Call("DeleteParameter", {"Name": "{name}"}),

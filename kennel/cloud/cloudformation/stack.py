@@ -38,7 +38,7 @@ class DeployedStack:
     custom
         Invokes the functions of custom resources.
     store
-        Keeps the properties of custom resources: a restart does not create them again.
+        Keeps the properties of resources: a restart creates what has changed.
     sns_url
         Where SNS posts a message for a function, before the function's name.
     """
@@ -137,13 +137,21 @@ class DeployedStack:
         if is_custom(resource.type):
             self._created[resource.logical_id] = self._create_custom(resource)
             return
-        provider = PROVIDERS[resource.type]
-        if provider.physical_id or not provider.exists(self._clients, resource, before):
+        provider, logical_id = PROVIDERS[resource.type], resource.logical_id
+        properties = {"json": json.dumps(resource.properties, sort_keys=True, default=str)}
+        exists = not provider.physical_id and provider.exists(self._clients, resource, before)
+        changed = self._store.get("resource", logical_id) != properties
+        if exists and changed and provider.attributes:
+            provider.delete(self._clients, resource)
+        if not exists or (changed and (provider.attributes or provider.overwrites)):
             physical_id = provider.create(self._clients, resource)
             if physical_id:
                 self._ids[resource.name] = physical_id
                 resource = replace(resource, name=physical_id)
-        self._created[resource.logical_id] = resource
+        else:  # it has survived a restart, with its data
+            provider.finish(self._clients, resource)
+        self._store.put("resource", logical_id, properties)
+        self._created[logical_id] = resource
 
     def _with_ids(self, fragment: Any) -> Any:
         """Replace names by generated ids, and {{resolve:ssm:...}} by the parameters' values."""

@@ -12,6 +12,7 @@ from kennel.cloud.cloudformation.resource_types import RESOURCE_TYPES
 from kennel.cloud.cloudformation.stack import DeployedStack, in_order
 from kennel.cloud.cloudformation.template import Stack, load
 from kennel.cloud.runtime.clients import client
+from kennel.cloud.runtime.store import Store
 from kennel.errors import CannotStart, KennelError
 
 TEMPLATE = """
@@ -163,6 +164,42 @@ def test_what_a_template_declares_is_there_and_goes_again(moto: str, tmp_path: P
         *client("s3", moto).list_buckets()["Buckets"],
     ]
     assert [each for each in left if "tried-" in str(each)] == []
+
+
+KEPT = """
+Resources:
+  Notes: {Type: AWS::SSM::Parameter, Properties: {Name: /kept/notes, Type: String, Value: VALUE}}
+  Queue: {Type: AWS::SQS::Queue, Properties: {VisibilityTimeout: SECONDS}}
+  Logs: {Type: AWS::Logs::LogGroup, Properties: {RetentionInDays: DAYS}}
+"""
+
+
+def test_what_survived_a_restart_changes_only_with_the_template(moto: str, tmp_path: Path) -> None:
+    ssm, sqs, logs = (client(service, moto) for service in ("ssm", "sqs", "logs"))
+    store = Store(None)
+
+    def create(value: str, seconds: int, days: int) -> DeployedStack:
+        text = KEPT.replace("VALUE", value).replace("SECONDS", str(seconds))
+        stack = stack_of(tmp_path, text.replace("DAYS", str(days)))
+        made = DeployedStack(stack, moto, CustomResources("tried", moto, nobody), store)
+        made.create()
+        return made
+
+    def state() -> tuple[str, str, int]:
+        value = ssm.get_parameter(Name="/kept/notes")["Parameter"]["Value"]
+        url = sqs.get_queue_url(QueueName="tried-Queue")["QueueUrl"]
+        queue = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout"])
+        (group,) = logs.describe_log_groups(logGroupNamePrefix="tried-Logs")["logGroups"]
+        return value, queue["Attributes"]["VisibilityTimeout"], group["retentionInDays"]
+
+    create("of the template", 60, 7)
+    assert state() == ("of the template", "60", 7)
+    ssm.put_parameter(Name="/kept/notes", Value="of a person", Overwrite=True)
+    create("of the template", 60, 7)
+    assert state() == ("of a person", "60", 7)
+    made = create("changed", 90, 30)
+    assert state() == ("changed", "90", 30)
+    made.delete()
 
 
 def test_a_condition_that_does_not_hold_leaves_the_resource_out(moto: str, tmp_path: Path) -> None:
