@@ -31,6 +31,9 @@ def download_package(account: Account, uri: str, role: str, file: Path) -> Path:
             shutil.copyfileobj(body, out)
     except ServiceError as error:  # no such role
         raise CannotDownload(str(error)) from error
+    except OSError as error:  # the disk is full
+        file.unlink(missing_ok=True)
+        raise CannotDownload(f"Could not download model data from {uri}: {error}") from error
     except (BotoCoreError, ClientError) as error:
         raise CannotDownload(
             f'Failed to download model data for container "container_1" from URL: "{uri}". Please '

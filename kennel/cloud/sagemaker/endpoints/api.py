@@ -106,6 +106,10 @@ class Endpoints:
         """Start the stored endpoints; return when each is in service or has failed."""
         if self._heartbeat:
             self._run_in_background(self._heartbeat.run())
+        for name in self._saved.deleting():
+            if self._scalable:
+                await self._scalable.forget(name)
+            self._saved.delete(name)
         self._endpoints |= {each.name: each for each in self._saved.load(self._clock.now())}
         await asyncio.gather(*(self._restart(each) for each in self.all() if each.pending))
 

@@ -98,6 +98,9 @@ class Instance:
                 "KENNEL_HOST": "127.0.0.1",
             }
             child = await Child.start(container.command, env, log, Path(folder.name))
+        except OSError as error:
+            folder.cleanup()
+            raise CannotServe(f"the model server cannot be started: {error}") from error
         except BaseException:
             folder.cleanup()
             raise

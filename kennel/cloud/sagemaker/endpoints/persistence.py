@@ -12,6 +12,9 @@ from kennel.cloud.sagemaker.endpoints.deployment import Deployment
 from kennel.cloud.sagemaker.endpoints.endpoint import Endpoint
 from kennel.cloud.sagemaker.endpoints.snapshot import ConfigSnapshot
 
+#: FailureReason of an endpoint whose creation was interrupted.
+INTERRUPTED = "the offline cloud ended while the endpoint was created: delete it, and try again"
+
 #: Receives (detail type, source, detail, resources) of an event.
 PublishEvent = Callable[[str, str, Json, list[str]], None]
 
@@ -56,18 +59,25 @@ class EndpointStore:
         self._store.delete(_DEPLOYMENT, name)
         self._published_status.pop(name, None)
 
+    def deleting(self) -> list[str]:
+        """Return the stored endpoints whose deletion has begun."""
+        stored = self._store.all("endpoint")
+        return [each["EndpointName"] for each in stored if each["EndpointStatus"] == "Deleting"]
+
     def load(self, now: float) -> Iterator[Endpoint]:
         """Yield the stored endpoints, without processes.
 
-        An endpoint that is to be started has a pending deployment, a failed one has none. One
-        that was Deleting is removed.
+        An endpoint that is to be started has a pending deployment, a failed one has none: also
+        one whose first deployment was interrupted.
         """
         for description in self._store.all("endpoint"):
             name = description["EndpointName"]
             record = self._store.get(_DEPLOYMENT, name)
-            if description["EndpointStatus"] == "Deleting" or record is None:
+            if record is None:
                 self.delete(name)
                 continue
+            if description["EndpointStatus"] == "Creating":
+                description |= {"EndpointStatus": "Failed", "FailureReason": INTERRUPTED}
             snapshot = ConfigSnapshot(**record["plan"])
             endpoint = Endpoint(
                 name,
@@ -82,6 +92,8 @@ class EndpointStore:
                 endpoint.pending = Deployment(
                     snapshot, record["counts"], record["weights"], started=now
                 )
+            else:
+                self.save(endpoint)
             yield endpoint
 
 

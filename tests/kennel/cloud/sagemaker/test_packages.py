@@ -81,3 +81,15 @@ def test_a_package_is_downloaded_and_what_hinders_that_is_said(moto: str, tmp_pa
     ):
         with pytest.raises(CannotDownload, match=words):
             download_package(account, uri, role, file)
+
+
+def test_a_package_that_the_disk_has_no_room_for_is_refused(moto: str, small_disk: Path) -> None:
+    s3 = client("s3", moto)
+    s3.create_bucket(Bucket="large-packages")
+    s3.put_object(Bucket="large-packages", Key="model.tar.gz", Body=bytes(2**20))
+    with pytest.raises(OSError, match="No space left"):
+        (small_disk / "filler").write_bytes(bytes(2**26))
+    account, file = Account(moto, {"arn:known": OPERATOR_KEY}), small_disk / "file"
+    with pytest.raises(CannotDownload, match=r"from s3://large-.*: \[Errno 28\] No space left"):
+        download_package(account, "s3://large-packages/model.tar.gz", "arn:known", file)
+    assert not file.exists()

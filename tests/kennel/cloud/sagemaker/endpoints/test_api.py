@@ -232,6 +232,49 @@ def test_stored_endpoints_start_again(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
+def test_what_was_under_way_is_finished_or_failed_at_the_next_start(tmp_path: Path) -> None:
+    forgotten: list[str] = []
+
+    class Registered:
+        async def variants(self, endpoint: str) -> set[str]:
+            return set()
+
+        async def forget(self, endpoint: str) -> None:
+            forgotten.append(endpoint)
+
+    async def scenario() -> None:
+        store = Store(tmp_path / "state.db")
+        patience = {"ContainerStartupHealthCheckTimeoutInSeconds": 300}
+        async with stage(tmp_path, store) as s:
+            await s.up(await s.config("one"))
+            await s.config("mute", patience, TINY_PING="never")
+            create = {"EndpointName": "created", "EndpointConfigName": "mute"}
+            await s.endpoints.create_endpoint(create)
+            await update(s, "mute")
+            deleted = store.get("endpoint", "e") or {}
+            deleted |= {"EndpointName": "deleted", "EndpointStatus": "Deleting"}
+            store.put("endpoint", "deleted", deleted)
+        store.close()
+        store = Store(tmp_path / "state.db")
+        async with stage(tmp_path, store, scalable=Registered()) as s:
+            await s.endpoints.start()
+            updated = await s.describe()
+            assert (updated["EndpointStatus"], updated["EndpointConfigName"]) == (
+                "InService",
+                "one",
+            )
+            named = {"EndpointName": "created"}
+            failed = await s.endpoints.describe_endpoint(named)
+            assert failed["EndpointStatus"] == "Failed"
+            assert failed["FailureReason"].startswith("the offline cloud ended while")
+            assert [each.name for each in s.endpoints.all()] == ["e", "created"]
+            assert forgotten == ["deleted"]
+            await s.endpoints.delete_endpoint(named)
+        store.close()
+
+    asyncio.run(scenario())
+
+
 def test_a_scalable_targets_instance_type_cannot_change(tmp_path: Path) -> None:
     forgotten: list[str] = []
 
