@@ -9,13 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from botocore.exceptions import ClientError
 from rich.console import Console
 
 from kennel import demo as demonstration
 from kennel import running_cloud
 from kennel.client import classify as classify_photos
 from kennel.client import not_sent
+from kennel.errors import KennelError
 from kennel.execution import bring_up_endpoint, is_in_service, watch_executions
+from kennel.interrupted import wait_for_clean_up
 from kennel.photo_files import LeftOut, find_photos
 from kennel.tables import answers_table, left_out_lines
 
@@ -51,11 +54,13 @@ def up(
     running_cloud.refuse_second()
     if fresh:
         shutil.rmtree(running_cloud.STATE_FOLDER, ignore_errors=True)
+    started = time.time()
     with _cloud(port, bind, running_cloud.STATE_FOLDER) as cloud:
+        wait_for_clean_up(cloud, started, _say)
         if is_in_service(cloud):
             screen.print("The endpoint serves the same model as before: --fresh deletes it.")
         else:
-            bring_up_endpoint(cloud, screen)
+            _try_first_release(cloud)
         with running_cloud.address_file(cloud) as address:
             print(address.as_json() if json_ else address.as_text(), flush=True)
             screen.print("The offline cloud runs until Ctrl-C or `kennel down`.", highlight=False)
@@ -168,6 +173,21 @@ def _tell(line: str) -> None:
 def _print_left_out(files: Sequence[LeftOut]) -> None:
     for line in left_out_lines(files):
         screen.print(line, markup=False, highlight=False, emoji=False, soft_wrap=True)
+
+
+def _try_first_release(cloud: "Cloud") -> None:
+    """Release the pretrained model; the cloud stays up when that fails."""
+    try:
+        bring_up_endpoint(cloud, screen)
+    except (KennelError, ClientError) as error:
+        _say(
+            f"No model is in service, since {error} - the offline cloud runs without one: start "
+            "another execution, or `kennel up --fresh`."
+        )
+
+
+def _say(sentence: str) -> None:
+    screen.print(sentence, markup=False, highlight=False, soft_wrap=True)
 
 
 @contextlib.contextmanager

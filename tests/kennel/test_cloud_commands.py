@@ -162,13 +162,25 @@ def test_state_outlives_a_restart_until_it_is_deleted(first_run: FirstRun, state
         assert httpx.get(f"{up.address['api_url']}/breeds", timeout=60).text == first_run.breeds
         states = client("stepfunctions", up.address["aws_url"])
         machine = states.list_state_machines()["stateMachines"][0]["stateMachineArn"]
-        assert states.list_executions(stateMachineArn=machine)["executions"] == []  # no release
+        (release,) = states.list_executions(stateMachineArn=machine)["executions"]  # the first one
+        assert release["status"] == "SUCCEEDED"
         deleted = run_process("down", "--delete", state=state)
         assert deleted.returncode == 0
         assert deleted.stderr.splitlines()[:2] == [
             "Deleted the stack.",
             "kept, as the template says: Bucket",
         ]
+
+
+def test_damaged_state_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir()
+    file = tmp_path / "state" / "moto.sqlite"
+    file.write_bytes(b"garbage" * 1000)
+    result = run_process("up", "--port", "0", state=tmp_path)
+    assert result.returncode == 1
+    (line,) = result.stderr.strip().splitlines()
+    assert line.startswith(f"kennel: {file} is damaged (file is not a database): put the folder")
+    assert "`kennel up --fresh`" in line
 
 
 def test_a_busy_port_is_one_sentence(kennel: RunKennel) -> None:
