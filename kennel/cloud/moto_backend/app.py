@@ -31,6 +31,7 @@ from kennel.cloud.moto_backend.contract import FAILURE_HEADER, KEY_VARIABLE
 from kennel.cloud.moto_backend.persistence import PersistentApp
 from kennel.cloud.moto_backend.step_functions.api import StepFunctions
 from kennel.cloud.moto_backend.step_functions.execution import end_with_thread
+from kennel.errors import CannotStart
 
 #: Paths at which moto is no AWS service: its own dashboard and settings, and EC2's metadata.
 _NOT_AWS = ("/moto-api", "/latest/meta-data/", "/latest/api/", "/favicon.ico")
@@ -98,7 +99,10 @@ if __name__ == "__main__":
     services: Any = moto_services()
     with contextlib.ExitStack() as exits:
         if state:
-            persistent = PersistentApp(services, Path(state[0]))
+            try:
+                persistent = PersistentApp(services, Path(state[0]))
+            except CannotStart as error:
+                sys.exit(str(error))
             services = exits.enter_context(contextlib.closing(persistent))
         run_simple(
             "127.0.0.1",

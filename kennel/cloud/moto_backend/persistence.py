@@ -5,6 +5,7 @@ a process is killed. A call whose change cannot be stored is undone and refused.
 """
 
 import contextlib
+import pickle
 import threading
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from kennel.cloud.moto_backend.service_state import AT_ONCE, LATER, ServiceState
 from kennel.cloud.runtime.errors import error_response
 from kennel.cloud.runtime.rows import Rows
 from kennel.cloud.runtime.service_models import models_of
-from kennel.cloud.runtime.state_errors import NotKept
+from kennel.cloud.runtime.state_errors import NotKept, damaged
 
 _LATER_SECONDS = 10.0
 
@@ -32,6 +33,11 @@ class PersistentApp:
     ----------
     file
         Where everything is stored; another process has verified it.
+
+    Raises
+    ------
+    CannotStart
+        When the file refers to what moto does not hold.
     """
 
     def __init__(self, app: Any, file: Path) -> None:
@@ -42,8 +48,11 @@ class PersistentApp:
         self._executions = ExecutionState(self._rows)
         self._services = ServiceState(self._rows)
         self._ending = threading.Event()
-        for part in (self._s3, self._services, self._executions):
-            part.load()
+        try:
+            for part in (self._s3, self._services, self._executions):
+                part.load()
+        except pickle.UnpicklingError as error:
+            raise damaged(file, str(error)) from error
         self._saver = threading.Thread(target=self._save_later, daemon=True)
         self._saver.start()
 

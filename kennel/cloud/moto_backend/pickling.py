@@ -5,10 +5,12 @@ of the process that reads it. Objects of S3 are pickled without their bytes, and
 their events, which are stored beside them.
 """
 
+import copyreg
 import io
 import pickle
 import sys
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from moto.core.base_backend import BackendDict, BaseBackend
@@ -17,9 +19,31 @@ from moto.stepfunctions.models import StateMachineInstance
 from moto.stepfunctions.parser.asl.eval.event.event_manager import EventManager
 from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 
-_LOCKS = {type(threading.Lock()): threading.Lock, type(threading.RLock()): threading.RLock}
-#: Class -> its list of what is stored by itself.
-_LEFT_EMPTY = {EventManager: "_history_event_list", StateMachineInstance: "executions"}
+_LOCKS: dict[type, Callable[[], Any]] = {
+    type(threading.Lock()): threading.Lock,
+    type(threading.RLock()): threading.RLock,
+    threading.Condition: threading.Condition,
+}
+#: Class -> its members that are stored by themselves, or needed by a running execution only.
+_LEFT_OUT: dict[type, dict[str, Any]] = {
+    EventManager: {"_history_event_list": [], "_on_full": None},
+    StateMachineInstance: {"executions": []},
+}
+#: What a pickle may refer to beside moto's own classes, by module.
+_ALLOWED = {
+    "_thread": {"allocate_lock"},
+    "builtins": {"bytearray", "complex", "dict", "frozenset", "list", "object", "set", "tuple"},
+    "collections": {"Counter", "OrderedDict", "defaultdict", "deque"},
+    "datetime": {"date", "datetime", "time", "timedelta", "timezone"},
+    "decimal": {"Decimal"},
+    "requests.structures": {"CaseInsensitiveDict"},
+    "threading": {"Condition", "Lock", "RLock"},
+    "uuid": {"UUID"},
+    "kennel.cloud.moto_backend.pickling": {"_backend", "_nothing"},
+    "kennel.cloud.moto_backend.step_functions.execution": {"Execution"},
+    "kennel.cloud.moto_backend.step_functions.history": {"History"},
+}
+_NEW: Any = copyreg.__newobj__  # type: ignore[attr-defined]  # makes an object without its __init__
 _ATTEMPTS = 10  # other threads may change what is being pickled
 
 
@@ -28,17 +52,35 @@ class _Pickler(pickle.Pickler):
         if type(obj) in _LOCKS:
             return _LOCKS[type(obj)], ()
         if isinstance(obj, ExecutionWorker):
-            return type(None), ()
+            return _nothing, ()
         if isinstance(obj, BaseBackend):
             return _backend, (type(obj), obj.account_id, obj.region_name)
-        for kind, member in _LEFT_EMPTY.items():
+        for kind, members in _LEFT_OUT.items():
             if isinstance(obj, kind):
-                return obj.__class__.__new__, (obj.__class__,), vars(obj) | {member: []}
+                return _NEW, (type(obj),), vars(obj) | members
         if isinstance(obj, FakeKey):
             left_out = ("_value_buffer", "lock")
             state = {key: each for key, each in vars(obj).items() if key not in left_out}
-            return FakeKey.__new__, (FakeKey,), state | {"value": b"", "size_kept": obj.size}
+            state |= {"value": b"", "size_kept": obj.size}
+            return _NEW, (FakeKey,), state
         return NotImplemented
+
+
+class _Unpickler(pickle.Unpickler):
+    """Makes objects of moto's classes and of plain values only: no other code is called."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        if name in _ALLOWED.get(module, ()):
+            return super().find_class(module, name)
+        if module.split(".", maxsplit=1)[0] == "moto":
+            found = super().find_class(module, name)
+            if isinstance(found, type) and found.__module__ == module:
+                return found
+        raise pickle.UnpicklingError(f"it refers to {module}.{name}, which moto does not hold")
+
+
+def _nothing() -> None:
+    """Return None, in place of what is left out."""
 
 
 def _backend(kind: type, account: str, region: str) -> Any:
@@ -61,8 +103,14 @@ def dump(value: Any) -> bytes:
 
 
 def load(pickled: bytes) -> Any:
-    """Return what `dump` was given; the checksum of its row has been verified."""
-    return pickle.loads(pickled)  # noqa: S301 - written by this program
+    """Return what `dump` was given.
+
+    Raises
+    ------
+    pickle.UnpicklingError
+        When it refers to anything but moto's classes and plain values.
+    """
+    return _Unpickler(io.BytesIO(pickled)).load()
 
 
 def _dump(value: Any) -> bytes:
