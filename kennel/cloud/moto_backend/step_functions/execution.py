@@ -18,6 +18,7 @@ from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.eval.evaluation_details import EvaluationDetails
 from moto.stepfunctions.parser.asl.eval.event.event_manager import EventHistoryContext
 from moto.stepfunctions.parser.asl.eval.program_state import ProgramEnded, ProgramError
+from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 from moto.stepfunctions.parser.backend import execution as moto_execution
 from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
@@ -99,6 +100,12 @@ class Execution(moto_execution.Execution):
         self.end(ExecutionStatus.FAILED, context, error="States.Runtime", cause=cause)
 
 
+@functools.lru_cache(maxsize=16)
+def _parsed(definition: str) -> Any:
+    """Return the program of a definition; what changes while it runs is in the environment."""
+    return AmazonStateLanguageParser.parse(definition)[0]
+
+
 class Worker(ExecutionWorker):
     """Interprets an execution's definition in a thread."""
 
@@ -121,6 +128,9 @@ class Worker(ExecutionWorker):
         self.env.set_timed_out = functools.partial(
             execution.end, ExecutionStatus.TIMED_OUT, error="States.Timeout"
         )
+
+    def _get_evaluation_entrypoint(self) -> Any:
+        return _parsed(self._evaluation_details.state_machine_details.definition)
 
     def _get_evaluation_environment(self) -> Any:
         return self.env
