@@ -3,6 +3,9 @@
 https://fetch.spec.whatwg.org/#cors-safelisted-method
 """
 
+from collections.abc import Iterator
+from typing import Any
+
 import httpx
 import pytest
 from moto.moto_api._internal.urls import url_paths
@@ -29,13 +32,26 @@ BODIES = {
 }
 
 
+@pytest.fixture(scope="module")
+def web() -> Iterator[httpx.Client]:
+    with httpx.Client() as made:  # making one takes longer than a request
+        yield made
+
+
+@pytest.fixture(scope="module")
+def iam(bare_cloud: Cloud) -> Any:
+    return client("iam", bare_cloud.url)
+
+
 @pytest.mark.parametrize("path", [*(f"/kennel/{each}" for each in CONTROL), *SERVICES, *MOTO])
 @pytest.mark.parametrize("origin", ["https://evil.example", "null"])
-def test_a_simple_request_of_a_page_does_nothing(bare_cloud: Cloud, path: str, origin: str) -> None:
+def test_a_simple_request_of_a_page_does_nothing(
+    bare_cloud: Cloud, web: httpx.Client, iam: Any, path: str, origin: str
+) -> None:
     before = bare_cloud.clock.now()
     for content_type, body in BODIES.items():
         for method in ("POST", "GET"):
-            answer = httpx.request(
+            answer = web.request(
                 method,
                 bare_cloud.url + path,
                 content=body if method == "POST" else None,
@@ -44,16 +60,16 @@ def test_a_simple_request_of_a_page_does_nothing(bare_cloud: Cloud, path: str, o
             assert 400 <= answer.status_code < 500, answer.text
             assert "access-control-allow-origin" not in answer.headers
     assert bare_cloud.clock.now() - before < 3600
-    roles = client("iam", bare_cloud.url).list_roles()["Roles"]
+    roles = iam.list_roles()["Roles"]
     assert "bare-ClassifyRole" in [each["RoleName"] for each in roles]
 
 
 @pytest.mark.parametrize("header", ["authorization", "x-amz-target", TOKEN_HEADER])
 @pytest.mark.parametrize("path", ["/", "/kennel/clock", "/bare-bucket/key", "/v1/", "/v1/classify"])
 def test_no_preflight_allows_a_signature_or_the_token(
-    bare_cloud: Cloud, path: str, header: str
+    bare_cloud: Cloud, web: httpx.Client, path: str, header: str
 ) -> None:
-    answer = httpx.options(
+    answer = web.options(
         bare_cloud.url + path,
         headers={
             "origin": "https://evil.example",
