@@ -65,7 +65,7 @@ def up(
             print(address.as_json() if json_ else address.as_text(), flush=True)
             screen.print("The offline cloud runs until Ctrl-C or `kennel down`.", highlight=False)
             with contextlib.suppress(KeyboardInterrupt):
-                watch_executions(cloud.url, _tell)
+                watch_executions(cloud.url, _tell, cloud.ended)
     screen.print(f"The offline cloud has ended. {STATE_IS_KEPT}", highlight=False)
 
 
@@ -160,7 +160,7 @@ def demo(
         )
         if stay:
             with contextlib.suppress(KeyboardInterrupt):
-                watch_executions(cloud.url, _tell)
+                watch_executions(cloud.url, _tell, cloud.ended)
     raise typer.Exit(0 if succeeded else 1)
 
 
@@ -192,6 +192,7 @@ def _say(sentence: str) -> None:
 
 @contextlib.contextmanager
 def _cloud(port: int, host: str = "127.0.0.1", state: Path | None = None) -> Iterator["Cloud"]:
+    from kennel.cloud.runtime.health import Health  # noqa: PLC0415  # slow to import
     from kennel.local_cloud import local_cloud  # noqa: PLC0415  # slow to import
 
     with contextlib.ExitStack() as stack:
@@ -203,6 +204,7 @@ def _cloud(port: int, host: str = "127.0.0.1", state: Path | None = None) -> Ite
                 state=state,
                 faults=running_cloud.read_faults(),
                 report=status.update,
+                health=Health(_say),
             )
             cloud = stack.enter_context(starting)
         yield cloud

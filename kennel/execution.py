@@ -8,7 +8,8 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn
+from threading import Event
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
@@ -94,16 +95,15 @@ def follow(
         time.sleep(POLL_SECONDS)
 
 
-def watch_executions(url: str, tell: Callable[[str], None]) -> NoReturn:
-    """Tell what executions do, as they go, until an exception ends it, and what it interrupts."""
+def watch_executions(url: str, tell: Callable[[str], None], ended: Event) -> None:
+    """Tell what executions do, as they go, until the cloud has ended, and what that interrupts."""
     watch = ExecutionWatch(client("stepfunctions", url))
     try:
-        while True:
+        while not ended.wait(WATCH_SECONDS):
             # The stack may be deleted under it, or a fault be requested for one of its calls.
             with contextlib.suppress(BotoCoreError, ClientError):
                 for line in watch.news():
                     tell(line)
-            time.sleep(WATCH_SECONDS)
     finally:
         for execution in watch.running:
             tell(f"{execution} is interrupted: the offline cloud ends")

@@ -8,6 +8,7 @@ from kennel.cloud.cloud import Cloud, run_cloud
 from kennel.cloud.config import LOOPBACK, CloudConfig
 from kennel.cloud.iam.permissions import OnAuthorised
 from kennel.cloud.runtime.faults import Faults
+from kennel.cloud.runtime.health import Health
 from kennel.paths import MODEL, PYTHON, TEMPLATE
 
 #: The name that stands for the serving image which this checkout would build.
@@ -34,6 +35,7 @@ def local_cloud(
     keep_logs: bool = False,
     faults: Faults | None = None,
     report: Callable[[str], None] = lambda line: None,
+    health: Health | None = None,
     on_authorised: OnAuthorised | None = None,
 ) -> Iterator[Cloud]:
     """Run Kennel's stack on this machine while the block runs; see `CloudConfig` for the rest.
@@ -61,6 +63,7 @@ def local_cloud(
         keep_logs=keep_logs,
         faults=faults or Faults(),
         report=report,
+        health=health or Health(),
         on_authorised=on_authorised,
     )
     with run_cloud(config) as cloud:

@@ -12,7 +12,7 @@ import tempfile
 import threading
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import uvicorn
@@ -58,6 +58,10 @@ class Cloud:
         Folder of each function's and layer's build, by logical id.
     clock, faults
         To be moved and added to, by tests and by POST /kennel/clock and /kennel/faults.
+    failed
+        Set with the reason when the cloud cannot go on; it then ends.
+    ended
+        Set when it begins to end.
     """
 
     url: str
@@ -70,6 +74,8 @@ class Cloud:
     built: dict[str, Path]
     clock: Clock
     faults: Faults
+    failed: "asyncio.Future[None]"
+    ended: threading.Event = field(default_factory=threading.Event)
 
     def delete_stack(self, keep: bool = True) -> list[str]:
         """Delete the stack as CloudFormation does; return what the template says to keep.
@@ -95,6 +101,8 @@ def run_cloud(config: CloudConfig) -> Iterator[Cloud]:
     ------
     CannotStart
         With the reason. What had started by then, or by Ctrl-C, has ended.
+    KennelError
+        After the block, when the cloud ended before it (`Cloud.ended`); with the reason.
     """
     loop = asyncio.new_event_loop()
     started: Future[Cloud] = Future()
@@ -104,7 +112,13 @@ def run_cloud(config: CloudConfig) -> Iterator[Cloud]:
         try:
             async with serve(config) as cloud:
                 started.set_result(cloud)
-                await ended
+                try:
+                    await asyncio.wait({ended, cloud.failed}, return_when=asyncio.FIRST_COMPLETED)
+                    for each in (cloud.failed, ended):
+                        if each.done():
+                            each.result()
+                finally:
+                    cloud.ended.set()
         except BaseException as error:
             if started.done():
                 raise
@@ -125,6 +139,8 @@ def run_cloud(config: CloudConfig) -> Iterator[Cloud]:
         yield cloud
     except Exception as raised:
         error = raised  # of the block: the cloud keeps its logs then
+        if started.exception() is None and cloud.failed.done():
+            cloud.failed.result()  # raises what is the cause
         raise
     finally:
         loop.call_soon_threadsafe(_end, ended, error)
@@ -138,6 +154,7 @@ def run_cloud(config: CloudConfig) -> Iterator[Cloud]:
 def _end(ended: "asyncio.Future[None]", error: Exception | None) -> None:
     if error:
         ended.set_exception(error)
+        ended.exception()  # else asyncio reports it, too, when the cloud has ended before
     else:
         ended.set_result(None)
 
@@ -162,8 +179,10 @@ async def serve(config: CloudConfig) -> AsyncIterator[Cloud]:
         in_use = exits.enter_context(contextlib.ExitStack())
         building = asyncio.ensure_future(asyncio.to_thread(_build, config, stack, in_use))
         exits.callback(building.cancel)
+        failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         moto_key = secrets.token_urlsafe(24)
-        moto_url = await exits.enter_async_context(moto_server(port, logs, moto_key, state.moto))
+        moto = moto_server(port, logs, moto_key, state.moto, failed.set_exception)
+        moto_url = await exits.enter_async_context(moto)
         site = Site(
             stack=stack,
             built=await building,
@@ -177,7 +196,12 @@ async def serve(config: CloudConfig) -> AsyncIterator[Cloud]:
         services = await exits.enter_async_context(open_services(config, site, store))
         await exits.enter_async_context(_listening(services.gateway, sockets))
         config.report("creating the stack's resources")
-        await services.create_resources()
+        try:
+            await services.create_resources()
+        except Exception:
+            if failed.done():
+                failed.result()  # raises what is the cause
+            raise
         await exits.enter_async_context(services.working())
         yield Cloud(
             url=site.url,
@@ -190,6 +214,7 @@ async def serve(config: CloudConfig) -> AsyncIterator[Cloud]:
             built=site.built,
             clock=site.clock,
             faults=config.faults,
+            failed=failed,
         )
 
 

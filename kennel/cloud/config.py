@@ -7,6 +7,7 @@ from pathlib import Path
 from kennel.cloud.awslambda.build import BUILDS
 from kennel.cloud.iam.permissions import OnAuthorised
 from kennel.cloud.runtime.faults import Faults
+from kennel.cloud.runtime.health import Health
 from kennel.cloud.sagemaker.endpoints.images import Command
 
 LOOPBACK = "127.0.0.1"
@@ -45,6 +46,8 @@ class CloudConfig:
         Faults that wait from the start on.
     report
         Called with a line for each step of the start.
+    health
+        What is not well while the cloud runs.
     on_authorised
         Called for every permission that a role had and used.
     """
@@ -63,4 +66,5 @@ class CloudConfig:
     keep_logs: bool = False
     faults: Faults = field(default_factory=Faults)
     report: Callable[[str], None] = lambda line: None
+    health: Health = field(default_factory=Health)
     on_authorised: OnAuthorised | None = None

@@ -1,4 +1,4 @@
-"""Paths under /kennel/: the clock, faults, the stack's deletion, and callbacks of the cloud itself.
+"""Paths under /kennel/: clock, faults, health, the stack's deletion, the cloud's own callbacks.
 
 No AWS service has them, so they need no signature but a token: any web page can send a request to
 this machine.
@@ -22,6 +22,7 @@ from kennel.cloud.cloudformation.custom_resources import CustomResources
 from kennel.cloud.origins import TOKEN_HEADER
 from kennel.cloud.runtime.clock import Clock
 from kennel.cloud.runtime.faults import Fault, Faults
+from kennel.cloud.runtime.health import Health
 from kennel.cloud.runtime.json_text import AsciiJson, read_json
 from kennel.errors import KennelError
 
@@ -48,8 +49,9 @@ class Control:
         custom: CustomResources,
         clock: Clock,
         faults: Faults,
-        delete: Callable[[bool], list[str]],
         *,
+        delete: Callable[[bool], list[str]],
+        health: Health,
         token: str,
         sns_token: str,
     ) -> None:
@@ -58,6 +60,7 @@ class Control:
         self._clock = clock
         self._faults = faults
         self._delete = delete
+        self._health = health
         self._token = token
         self._sns_token = sns_token
 
@@ -65,14 +68,16 @@ class Control:
         """Answer one request; 400 with a sentence for a body of another form than its path's."""
         _, _, resource, *rest = request.url.path.split("/")
         body = await request.body()
+        has_token = _is(request.headers.get(TOKEN_HEADER, ""), self._token)
         match request.method, resource, rest:
             case "GET", "health", []:
-                return AsciiJson({"status": "ok"})
+                health = self._health.describe()
+                return AsciiJson(health if has_token else {"ok": health["ok"]})
             case "PUT", "custom", [token]:
                 return Response(status_code=200 if self._custom.answer(token, body) else 404)
             case "POST", "sns", [token, function] if _is(token, self._sns_token):
                 return _json_of(lambda message: self._notify(function, message), body)
-        if not _is(request.headers.get(TOKEN_HEADER, ""), self._token):
+        if not has_token:
             return _problem(
                 403,
                 f"{request.method} {request.url.path} needs the token of this offline cloud in the "

@@ -5,7 +5,7 @@ import contextlib
 import functools
 import json
 import secrets
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,9 +38,11 @@ from kennel.cloud.iam.identity import Identities
 from kennel.cloud.iam.permissions import Authorizer
 from kennel.cloud.iam.policy import RequiredPermission, trusts
 from kennel.cloud.iam.requests import ApiCall
+from kennel.cloud.moto_backend import server as moto_server
 from kennel.cloud.moto_backend.proxy import MotoProxy
 from kennel.cloud.runtime.clients import client
 from kennel.cloud.runtime.clock import Clock
+from kennel.cloud.runtime.health import Health, keep_running
 from kennel.cloud.runtime.store import Store
 from kennel.cloud.sagemaker.account import Account
 from kennel.cloud.sagemaker.assembly import build_sagemaker
@@ -89,7 +91,7 @@ class Services:
     Attributes
     ----------
     background
-        What runs beside the requests, each until it is cancelled.
+        What runs beside the requests, by name, each until it is cancelled.
     """
 
     gateway: Gateway
@@ -99,7 +101,8 @@ class Services:
     deployment: DeployedStack
     endpoints: Endpoints
     scalable: ScalableTargets
-    background: tuple[Callable[[], Coroutine[Any, Any, None]], ...]
+    background: Mapping[str, Callable[[], Awaitable[None]]]
+    health: Health
 
     async def create_resources(self) -> None:
         """Create the stack's resources, and start the endpoints that survived a restart."""
@@ -110,9 +113,10 @@ class Services:
     @contextlib.asynccontextmanager
     async def working(self) -> AsyncIterator[None]:
         """Run the background work while the block runs."""
-        tasks = [asyncio.ensure_future(work()) for work in self.background]
-        for task in tasks:
-            task.add_done_callback(_report_failure)
+        tasks = [
+            asyncio.ensure_future(keep_running(name, work, self.health))
+            for name, work in self.background.items()
+        ]
         try:
             yield
         finally:
@@ -147,7 +151,7 @@ def _make_services(
     )
     targets = make_targets(queue.send)
     events = Events(stack, targets, aws, clock, metrics, store=store)
-    schedules = Schedules(stack, events, targets, aws, clock)
+    schedules = Schedules(stack, events, targets, aws, clock, health=config.health)
     custom = CustomResources(stack.name, site.url, _threadsafe(queue), CUSTOM_RESOURCE_SECONDS)
     control_token, sns_token = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
     sns_url = f"{site.url}/kennel/sns/{sns_token}"
@@ -205,7 +209,9 @@ def _make_services(
     gateway = Gateway(
         api=api,
         control=Control(
-            *(queue, custom, clock, faults, deployment.delete),
+            *(queue, custom, clock, faults),
+            delete=deployment.delete,
+            health=config.health,
             token=control_token,
             sns_token=sns_token,
         ),
@@ -228,7 +234,17 @@ def _make_services(
         deployment=deployment,
         endpoints=endpoints,
         scalable=scalable,
-        background=(events.watch, schedules.run, metrics.run, logs.run, alarms.run, store.run),
+        background={
+            "moto": lambda: moto_server.watch(site.moto_url, site.moto_key),
+            "events": events.watch,
+            "schedules": schedules.run,
+            "metrics": metrics.run,
+            "logs of functions": logs.run,
+            "alarms": alarms.run,
+            "state": store.run,
+            "metrics of endpoints": endpoints.beat,
+        },
+        health=config.health,
     )
 
 
@@ -241,13 +257,6 @@ def _while_it_is_kept(store: Store, handler: Handler) -> Handler:
         return await handler(request, call)
 
     return handle
-
-
-def _report_failure(task: "asyncio.Task[None]") -> None:
-    """Report at once that background work has failed: its task is awaited only at the end."""
-    if not task.cancelled() and (error := task.exception()):
-        message = f"a part of the offline cloud has ended: {error!r}"
-        task.get_loop().call_exception_handler({"message": message, "exception": error})
 
 
 def _account(stack: Stack, url: str) -> Account:

@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html
 """
 
 import asyncio
+import functools
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -21,6 +22,7 @@ from kennel.cloud.eventbridge.events import Events
 from kennel.cloud.eventbridge.targets import EventTargets, Json
 from kennel.cloud.runtime.clients import Clients
 from kennel.cloud.runtime.clock import Clock
+from kennel.cloud.runtime.health import Health, keep_running
 from kennel.errors import CannotStart
 
 _RATE = re.compile(r"rate\((\d+) (minute|hour|day)s?\)")
@@ -63,6 +65,8 @@ class Schedules:
     ----------
     client
         A boto3 client to moto by service: a schedule disabled there does not fire.
+    health
+        Has each schedule that failed, which goes on.
     """
 
     def __init__(
@@ -72,11 +76,14 @@ class Schedules:
         targets: EventTargets,
         client: Clients,
         clock: Clock,
+        *,
+        health: Health,
     ) -> None:
         self._events = events
         self._targets = targets
         self._client = client
         self._clock = clock
+        self._health = health
         rules = stack.of_type("AWS::Events::Rule")
         self._rules = [each for each in rules if each.properties.get("ScheduleExpression")]
         self._schedules = stack.of_type("AWS::Scheduler::Schedule")
@@ -88,10 +95,13 @@ class Schedules:
     async def run(self) -> None:
         """Fire each schedule at its times, until cancelled."""
         async with asyncio.TaskGroup() as tasks:
-            for rule in self._rules:
-                tasks.create_task(self._repeat(rule, self._fire_rule))
-            for schedule in self._schedules:
-                tasks.create_task(self._repeat(schedule, self._fire_schedule))
+            for each, fire in (
+                *((rule, self._fire_rule) for rule in self._rules),
+                *((schedule, self._fire_schedule) for schedule in self._schedules),
+            ):
+                repeat = functools.partial(self._repeat, each, fire)
+                name = f"schedule {each.logical_id}"
+                tasks.create_task(keep_running(name, repeat, self._health))
 
     async def _repeat(self, resource: Resource, fire: Callable[[Resource, float], Any]) -> None:
         moment: float | None = self._clock.now()

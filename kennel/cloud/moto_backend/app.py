@@ -12,6 +12,7 @@ import signal
 import sys
 import threading
 import traceback
+from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ from moto.stepfunctions.urls import url_paths
 from werkzeug.serving import run_simple
 from werkzeug.wrappers import Response
 
-from kennel.cloud.moto_backend.contract import FAILURE_HEADER, KEY_VARIABLE
+from kennel.cloud.moto_backend.contract import FAILURE_HEADER, HEALTH_PATH, KEY_VARIABLE
 from kennel.cloud.moto_backend.persistence import PersistentApp
 from kennel.cloud.moto_backend.step_functions.api import StepFunctions
 from kennel.cloud.moto_backend.step_functions.execution import end_with_thread
@@ -67,18 +68,27 @@ class MotoApp:
         Answers the calls.
     key
         The access key that each call must be signed with; None for any.
+    problem
+        Returns why state cannot be stored; "" when it can.
     """
 
-    def __init__(self, services: Any, key: str | None = None) -> None:
+    def __init__(
+        self, services: Any, key: str | None = None, problem: Callable[[], str] = lambda: ""
+    ) -> None:
         self._services = services
         self._key = key
+        self._problem = problem
 
     def __call__(self, environ: Json, start_response: Any) -> Any:
         """Answer one HTTP request."""
         signature = environ.get("HTTP_AUTHORIZATION", "")
         if self._key is not None and f"Credential={self._key}/" not in signature:
             return Response(status=HTTPStatus.FORBIDDEN)(environ, start_response)
-        if environ.get("PATH_INFO", "").startswith(_NOT_AWS):
+        path = environ.get("PATH_INFO", "")
+        if path == HEALTH_PATH:
+            problem = self._problem()
+            return Response(problem, 503 if problem else 200)(environ, start_response)
+        if path.startswith(_NOT_AWS):
             return Response(status=HTTPStatus.NOT_IMPLEMENTED)(environ, start_response)
         try:
             return self._services(environ, start_response)
@@ -96,18 +106,14 @@ if __name__ == "__main__":
     url_paths["{0}/$"] = StepFunctions.dispatch
     threading.excepthook = end_with_thread
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit())  # so that the block ends
-    services: Any = moto_services()
+    key = os.environ.pop(KEY_VARIABLE, None)
+    app = MotoApp(moto_services(), key)
     with contextlib.ExitStack() as exits:
         if state:
             try:
-                persistent = PersistentApp(services, Path(state[0]))
+                persistent = PersistentApp(moto_services(), Path(state[0]))
             except CannotStart as error:
                 sys.exit(str(error))
-            services = exits.enter_context(contextlib.closing(persistent))
-        run_simple(
-            "127.0.0.1",
-            int(port),
-            MotoApp(services, os.environ.pop(KEY_VARIABLE, None)),
-            threaded=True,
-            request_handler=MotoRequestHandler,
-        )
+            exits.callback(persistent.close)
+            app = MotoApp(persistent, key, lambda: persistent.problem)
+        run_simple("127.0.0.1", int(port), app, threaded=True, request_handler=MotoRequestHandler)

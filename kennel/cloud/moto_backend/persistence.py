@@ -7,6 +7,7 @@ a process is killed. A call whose change cannot be stored is undone and refused.
 import contextlib
 import pickle
 import threading
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,8 @@ class PersistentApp:
         self._executions = ExecutionState(self._rows)
         self._services = ServiceState(self._rows)
         self._ending = threading.Event()
+        #: Why the last attempt to store what is stored later failed; "" when it did not.
+        self.problem = ""
         try:
             for part in (self._s3, self._services, self._executions):
                 part.load()
@@ -122,9 +125,14 @@ class PersistentApp:
     def _save_later(self) -> None:
         while True:
             ended = self._ending.wait(_LATER_SECONDS)
-            with self._lock, contextlib.suppress(NotKept):  # stored once there is room
-                self._executions.save()
-            with contextlib.suppress(NotKept):
+            try:
+                with self._lock:
+                    self._executions.save()
                 self._services.save(LATER)
+                self.problem = ""
+            except Exception as error:  # the next round tries again
+                if not isinstance(error, NotKept):  # which says all
+                    traceback.print_exc()
+                self.problem = f"executions, logs and metrics are not stored: {error!r}"
             if ended:
                 return

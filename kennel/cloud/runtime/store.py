@@ -66,11 +66,10 @@ class Store:
         self._rows.refuse_if_full()
 
     async def run(self) -> None:
-        """Store what there was no room for, as soon as there is, until cancelled."""
+        """Store what there was no room for, until cancelled; raise NotKept while there is none."""
         while True:
             await asyncio.sleep(_RETRY_SECONDS)
-            with contextlib.suppress(NotKept):
-                self._flush()
+            self._flush()
 
     def close(self) -> None:
         """Close the database.

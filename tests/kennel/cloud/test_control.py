@@ -12,6 +12,7 @@ from kennel.cloud.control import Control
 from kennel.cloud.origins import TOKEN_HEADER
 from kennel.cloud.runtime.clock import Clock
 from kennel.cloud.runtime.faults import Faults
+from kennel.cloud.runtime.health import Health
 from kennel.errors import KennelError
 
 
@@ -41,7 +42,7 @@ def delete(keep: bool) -> list[str]:
     return ["Bucket"]
 
 
-QUEUE, CLOCK = Queue(), Clock(speed=0)
+QUEUE, CLOCK, HEALTH = Queue(), Clock(speed=0), Health()
 TOKEN = "the control token"
 
 
@@ -52,7 +53,8 @@ def client() -> TestClient:
         cast("CustomResources", Custom()),
         CLOCK,
         Faults(),
-        delete,
+        delete=delete,
+        health=HEALTH,
         token=TOKEN,
         sns_token="s",
     )
@@ -89,9 +91,12 @@ def test_every_path_but_callbacks_and_health_wants_the_token(
     assert TOKEN not in answer.text
 
 
-def test_health_wants_no_token_and_tells_nothing(client: TestClient) -> None:
+def test_health_without_a_token_tells_no_details(client: TestClient) -> None:
     del client.headers[TOKEN_HEADER]
-    assert client.get("/kennel/health").json() == {"status": "ok"}
+    assert client.get("/kennel/health").json() == {"ok": True}
+    HEALTH.unwell("alarms", "no answer")
+    assert client.get("/kennel/health").json() == {"ok": False}
+    HEALTH.well("alarms")
 
 
 @pytest.mark.parametrize(
@@ -152,3 +157,11 @@ def test_a_message_of_sns_invokes_the_function(client: TestClient) -> None:
 def test_any_other_path_is_not_found(client: TestClient) -> None:
     answer = client.get("/kennel/other")
     assert (answer.status_code, answer.json()["message"]) == (404, "nothing at GET /kennel/other")
+
+
+def test_health_names_what_is_not_well(client: TestClient) -> None:
+    assert client.get("/kennel/health").json() == {"ok": True, "not_well": {}}
+    HEALTH.unwell("alarms", "no answer")
+    described = client.get("/kennel/health").json()
+    assert (described["ok"], described["not_well"]["alarms"]["reason"]) == (False, "no answer")
+    HEALTH.well("alarms")

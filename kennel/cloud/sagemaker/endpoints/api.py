@@ -104,14 +104,17 @@ class Endpoints:
 
     async def start(self) -> None:
         """Start the stored endpoints; return when each is in service or has failed."""
-        if self._heartbeat:
-            self._run_in_background(self._heartbeat.run())
         for name in self._saved.deleting():
             if self._scalable:
                 await self._scalable.forget(name)
             self._saved.delete(name)
         self._endpoints |= {each.name: each for each in self._saved.load(self._clock.now())}
         await asyncio.gather(*(self._restart(each) for each in self.all() if each.pending))
+
+    async def beat(self) -> None:
+        """Publish the metrics that endpoints have without requests, until cancelled."""
+        if self._heartbeat:
+            await self._heartbeat.run()
 
     async def stop(self) -> None:
         """End every serving process."""

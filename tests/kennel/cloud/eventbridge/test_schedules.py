@@ -14,6 +14,7 @@ from kennel.cloud.eventbridge.schedules import Schedules, next_time
 from kennel.cloud.eventbridge.targets import EventTargets
 from kennel.cloud.runtime.clients import client
 from kennel.cloud.runtime.clock import Clock
+from kennel.cloud.runtime.health import Health
 from kennel.errors import CannotStart
 
 FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:guard"
@@ -84,7 +85,8 @@ def test_a_rule_and_a_schedule_fire_on_the_clock_until_disabled(moto: str) -> No
             [],
         )
         events = Events(stack, targets, aws, clock)
-        running = asyncio.ensure_future(Schedules(stack, events, targets, aws, clock).run())
+        schedules = Schedules(stack, events, targets, aws, clock, health=Health())
+        running = asyncio.ensure_future(schedules.run())
 
         async def after(seconds: float, count: int) -> None:
             clock.skip(seconds)

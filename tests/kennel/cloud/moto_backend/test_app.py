@@ -6,7 +6,7 @@ from moto.moto_api._internal.urls import url_paths as dashboard_paths
 from werkzeug.test import Client
 
 from kennel.cloud.moto_backend.app import MotoApp, moto_services
-from kennel.cloud.moto_backend.contract import FAILURE_HEADER
+from kennel.cloud.moto_backend.contract import FAILURE_HEADER, HEALTH_PATH
 
 KEY = "the-key"
 #: Every path at which moto is no AWS service.
@@ -42,6 +42,15 @@ def test_a_web_page_gets_nothing_of_moto(moto: Client, path: str) -> None:
 def test_no_service_is_at_motos_own_paths(moto: Client, path: str) -> None:
     target = {"X-Amz-Target": "AmazonSSM.GetParameter"}  # read as a call, its path is not asked
     assert moto.post(path, headers=signed("ssm", **target)).status_code == 501
+
+
+def test_health_says_what_cannot_be_stored_to_who_has_the_key() -> None:
+    problems = ["not stored", ""]
+    moto = Client(MotoApp(moto_services(), KEY, problems.pop))
+    assert moto.get(HEALTH_PATH).status_code == 403
+    assert moto.get(HEALTH_PATH, headers=signed("s3")).status_code == 200
+    answer = moto.get(HEALTH_PATH, headers=signed("s3"))
+    assert (answer.status_code, answer.text) == (503, "not stored")
 
 
 def test_a_signed_call_is_answered(moto: Client) -> None:

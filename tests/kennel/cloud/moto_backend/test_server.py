@@ -1,0 +1,70 @@
+"""moto's process: its end is the end of the cloud, with one sentence; a silence is not well."""
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+import httpx
+import pytest
+
+from kennel.cloud.cloud import run_cloud
+from kennel.cloud.config import CloudConfig
+from kennel.cloud.moto_backend import server
+from kennel.cloud.runtime.processes import descendants
+from kennel.errors import KennelError
+
+TEMPLATE = """
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Api:
+    Type: AWS::Serverless::Api
+    Properties: {StageName: prod, DefinitionBody: {openapi: 3.0.1, info: {title: none}, paths: {}}}
+  Bucket: {Type: AWS::S3::Bucket, Properties: {BucketName: small}}
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> CloudConfig:
+    (tmp_path / "template.yaml").write_text(TEMPLATE)
+    return CloudConfig(
+        template=tmp_path / "template.yaml",
+        build_folder=tmp_path / "build",
+        stack_name="killed",
+        state=tmp_path / "state",
+    )
+
+
+def moto_process() -> int:
+    """Return the process of the only moto below this one that stores its state."""
+    commands = {pid: Path(f"/proc/{pid}/cmdline").read_bytes() for pid in descendants(os.getpid())}
+    (pid,) = (pid for pid, command in commands.items() if b"moto.sqlite" in command)
+    return pid
+
+
+def test_cloud_whose_moto_is_killed_ends_with_a_sentence(config: CloudConfig) -> None:
+    expected = r"was killed by signal 9: `kennel up` starts again .*moto\.log has the log"
+    with pytest.raises(KennelError, match=expected), run_cloud(config) as cloud:
+        assert httpx.get(f"{cloud.url}/kennel/health").json()["ok"]
+        os.kill(moto_process(), signal.SIGKILL)
+        assert cloud.ended.wait(10)
+        httpx.get(cloud.url)  # fails, and the sentence is raised in place of that
+
+
+def test_watch_raises_when_moto_is_silent_or_unwell() -> None:
+    async def watch(answer: httpx.Response | Exception) -> None:
+        async def respond(request: httpx.Request) -> httpx.Response:
+            assert "Credential=the-key/" in request.headers["authorization"]
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+        async with asyncio.timeout(0.2):
+            await server.watch("http://moto", "the-key", httpx.MockTransport(respond))
+
+    with pytest.raises(KennelError, match="did not answer within 8 s"):
+        asyncio.run(watch(httpx.ReadTimeout("")))
+    with pytest.raises(KennelError, match="not stored"):
+        asyncio.run(watch(httpx.Response(503, text="not stored")))
+    with pytest.raises(TimeoutError):
+        asyncio.run(watch(httpx.Response(200)))
