@@ -7,9 +7,9 @@ This process handles HTTP; the model is in the replicas, each a process of its o
 /ping answers 200 once the model gives the smoke photo the breed on the package's card and in
 KENNEL_SMOKE_BREED, where a release sets it, so that no traffic moves to another model. A package
 that fails this check ends the server with exit status 1 and the reason as the last line of its log.
-A replica that dies later is replaced. Requests beyond the queue's size get 503 with Retry-After
-instead of waiting. On SIGTERM the server accepts no more connections and finishes the requests in
-flight.
+A replica that dies or hangs later is replaced. Requests beyond the queue's size get 503 with
+Retry-After instead of waiting. On SIGTERM the server accepts no more connections and finishes the
+requests in flight.
 """
 
 import os

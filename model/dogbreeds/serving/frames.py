@@ -2,7 +2,8 @@
 
 A request frame holds a number, a content type and a body; a reply frame holds the request's number,
 an HTTP status and a body. The first reply of a replica has the number 0: status 200 and the model's
-label once it is ready, or 500 and the reason why it cannot become ready.
+label once it is ready, or 500 and the reason why it cannot become ready. From then on it sends an
+empty one with the number BEAT every second, which shows that it is not hung.
 """
 
 import struct
@@ -10,6 +11,8 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 READY = 0  # the number of a replica's first reply; requests count from 1
+BEAT = 2**64 - 1
+BEAT_SECONDS = 1.0
 REQUEST = struct.Struct("!QHI")  # number, bytes of content type, bytes of body
 REPLY = struct.Struct("!QHI")  # number, HTTP status, bytes of body
 MAX_CONTENT_TYPE = 200  # bytes that are passed on; no served content type is as long

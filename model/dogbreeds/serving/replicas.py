@@ -1,42 +1,25 @@
-"""Start the processes that hold the model, pass requests to them, and replace those that die.
+"""Pass requests to the processes that hold the model, and replace those that die or hang.
 
 A request whose replica dies raises `ReplicaDied`, which the server turns into an answer: the
 connection to the client belongs to the server, so it does not break.
 """
 
 import asyncio
-import contextlib
-import os
-import socket
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from itertools import count
-from pathlib import Path
 
 from dogbreeds.package.card import PackageError
 from dogbreeds.serving.frames import READY, REPLY, Reply, Request
+from dogbreeds.serving.replica import Replica
 
-PACKAGE_PARENT = Path(__file__).resolve().parents[2]  # the folder that holds `dogbreeds`
 STABLE_SECONDS = 30.0  # a replica that lived this long resets the count of restarts
 MAX_RESTARTS = 5  # in a row; then the server ends, and SageMaker restarts the container
-CLOSE_SECONDS = 3.0  # for a replica to end by itself
 
 
 class ReplicaDied(RuntimeError):  # noqa: N818
     """No replica can answer this request: the one that had it died, or none is ready."""
-
-
-@dataclass
-class _Replica:
-    """One running process and the requests that wait for it."""
-
-    process: asyncio.subprocess.Process
-    reader: asyncio.StreamReader
-    writer: asyncio.StreamWriter
-    pending: dict[int, asyncio.Future[Reply]] = field(default_factory=dict)
-    ready: bool = False
 
 
 class Replicas:
@@ -56,7 +39,7 @@ class Replicas:
         self, arguments: Sequence[str], number: int, on_failure: Callable[[Exception], None]
     ) -> None:
         self._arguments, self._number, self._on_failure = arguments, number, on_failure
-        self._live: list[_Replica] = []
+        self._live: list[Replica] = []
         self._request_numbers = count(READY + 1)
         self._tasks: list[asyncio.Task[None]] = []
         self.label = ""  # the model's, once a replica is ready
@@ -125,39 +108,22 @@ class Replicas:
 
     async def _run_once(self) -> bool:
         """Run one process from start to end; return whether it was ever ready."""
-        replica = await self._spawn()
+        replica = await Replica.spawn(self._arguments)
         self._live.append(replica)
+        watching = asyncio.create_task(replica.kill_when_hung())
         try:
             await self._receive(replica)
         finally:
+            watching.cancel()
             was_ready, replica.ready = replica.ready, False
             self._live.remove(replica)
             for future in replica.pending.values():
                 if not future.done():
                     future.set_exception(ConnectionResetError("the replica died"))
-            await _end(replica)
+            await replica.end()
         return was_ready
 
-    async def _spawn(self) -> _Replica:
-        server_end, replica_end = socket.socketpair()
-        try:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                *("-m", "dogbreeds.serving.worker", str(replica_end.fileno())),
-                *self._arguments,
-                pass_fds=[replica_end.fileno()],
-                stdin=asyncio.subprocess.DEVNULL,
-                env=_replica_environment(),
-            )
-        except BaseException:
-            server_end.close()
-            raise
-        finally:
-            replica_end.close()
-        reader, writer = await asyncio.open_connection(sock=server_end)
-        return _Replica(process, reader, writer)
-
-    async def _receive(self, replica: _Replica) -> None:
+    async def _receive(self, replica: Replica) -> None:
         """Resolve pending requests by the replica's replies until the process ends."""
         while True:
             try:
@@ -165,37 +131,14 @@ class Replicas:
                 body = await replica.reader.readexactly(size)
             except (asyncio.IncompleteReadError, ConnectionError):
                 return
+            replica.silent = 0
             if number != READY:
                 future = replica.pending.get(number)
-                if future and not future.done():
+                if future and not future.done():  # there is none for a beat
+                    replica.stuck = 0
                     future.set_result(Reply(number, status, body))
             elif status == 200:  # noqa: PLR2004  # HTTP's OK
                 self.label, replica.ready = body.decode(), True
                 print(f"ready: {self.label}", flush=True)
             else:
                 raise PackageError(body.decode())
-
-
-def _replica_environment() -> dict[str, str]:
-    """Return this process's environment, in which `-m dogbreeds` is the package of this file.
-
-    The folder of a script is on the path of that script only: a replica of `model/server.py`, or
-    of the `code/` of a package, needs it in PYTHONPATH. -P keeps out the working directory.
-    """
-    paths = [str(PACKAGE_PARENT), os.environ.get("PYTHONPATH", "")]
-    return {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join(path for path in paths if path),
-        "PYTHONSAFEPATH": "1",
-        "OMP_NUM_THREADS": "1",  # NumPy's; OpenVINO has a setting of its own
-    }
-
-
-async def _end(replica: _Replica) -> None:
-    replica.writer.close()
-    try:
-        await asyncio.wait_for(replica.process.wait(), CLOSE_SECONDS)
-    except (TimeoutError, asyncio.CancelledError):
-        with contextlib.suppress(ProcessLookupError):
-            replica.process.kill()
-        await replica.process.wait()

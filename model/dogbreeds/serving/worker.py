@@ -15,15 +15,16 @@ import socket
 import sys
 import threading
 import traceback
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from dogbreeds.package.card import PackageError
 from dogbreeds.serving.batching import Batcher
-from dogbreeds.serving.frames import READY, Reply, Request, read_request
+from dogbreeds.serving.frames import BEAT, BEAT_SECONDS, READY, Reply, Request, read_request
 from dogbreeds.serving.inference import (
     Model,
     Prepared,
@@ -74,10 +75,28 @@ class Worker:
         """Answer requests until the server closes its end, then finish those received."""
         with (
             self._connection.makefile("rb") as stream,
+            self._beating(),
             ThreadPoolExecutor(self._threads, thread_name_prefix="answer") as pool,
         ):
             for future in [pool.submit(self._answer, stream) for _ in range(self._threads)]:
                 future.result()
+
+    @contextmanager
+    def _beating(self) -> Iterator[None]:
+        """Send a beat every second, from a thread of its own: all others may be busy for long."""
+        ended = threading.Event()
+
+        def beat() -> None:
+            while not ended.wait(BEAT_SECONDS):
+                self._reply(BEAT, 200, b"")
+
+        thread = threading.Thread(target=beat, name="beat")
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
 
     def _answer(self, stream: BinaryIO) -> None:
         """Take one request after another from its bytes to the batch, and run batches."""

@@ -8,6 +8,9 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
+
+from dogbreeds.serving.replica import MAX_SILENT
 from tests.model.serving import PATIENCE, Running, serving
 
 
@@ -58,6 +61,24 @@ def test_a_killed_replica_under_load_is_replaced(
     assert set(answered) == {200, 503}
     assert set(statuses) <= {200, 503}
     assert "replica died after" in log.read_text()
+
+
+@pytest.mark.slow
+def test_a_hung_replica_is_replaced(package: Path, tmp_path: Path, smoke_bytes: bytes) -> None:
+    log = tmp_path / "server.log"
+    with serving(package, log) as running, ThreadPoolExecutor(8) as pool:
+        running.wait_until_ready()
+        first = worker_of(running)
+        os.kill(first, signal.SIGSTOP)
+        started = time.monotonic()
+        answers = list(pool.map(lambda _: running.invoke(smoke_bytes, "image/jpeg"), range(8)))
+        assert MAX_SILENT - 1 < time.monotonic() - started < 2 * MAX_SILENT
+        assert [answer.status for answer in answers] == [503] * 8
+        assert {answer.headers["retry-after"] for answer in answers} == {"1"}
+        running.wait_until_ready()
+        assert worker_of(running) != first
+        assert running.invoke(smoke_bytes, "image/jpeg").status == 200
+    assert "replica hung: no sign of life for 10 beats" in log.read_text()
 
 
 def test_no_replica_outlives_its_server(package: Path, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from dogbreeds.photos.decode import wire_array
-from dogbreeds.serving.frames import REPLY, Reply, Request
+from dogbreeds.serving.frames import BEAT, REPLY, Reply, Request
 from dogbreeds.serving.inference import Model
 from dogbreeds.serving.worker import CRASHED, Worker
 
@@ -37,11 +37,14 @@ def send(connection: socket.socket, number: int, kind: str, body: bytes) -> None
 
 
 def receive(connection: socket.socket, count: int) -> dict[int, Reply]:
-    replies = {}
+    """Return as many replies to requests, by number."""
+    replies: dict[int, Reply] = {}
     with connection.makefile("rb") as stream:
-        for _ in range(count):
+        while len(replies) < count:
             number, status, size = REPLY.unpack(stream.read(REPLY.size))
-            replies[number] = Reply(number, status, stream.read(size))
+            body = stream.read(size)
+            if number != BEAT:
+                replies[number] = Reply(number, status, body)
     return replies
 
 
@@ -95,3 +98,24 @@ def test_a_crash_is_a_500_without_its_trace_and_hurts_no_other(
     assert replies.pop(4) == Reply(4, 500, CRASHED.encode())
     assert {reply.status for reply in replies.values()} == {200}
     assert "secret detail" in capfd.readouterr().err
+
+
+def test_a_long_batch_does_not_delay_the_beats(model: Model) -> None:
+    class Slow:
+        breeds, precision = 121, "fp32"
+        ended = threading.Event()
+
+        def __call__(
+            self, photos: NDArray[np.uint8]
+        ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+            assert self.ended.wait(30)
+            return model.engine(photos)
+
+    slow = Slow()
+    with working(replace(model, engine=slow)) as connection, connection.makefile("rb") as stream:
+        for number in range(1, 9):  # more than there are threads
+            send(connection, number, NPY, npy(np.zeros((8, 8, 3), np.uint8)))
+        beats = [REPLY.unpack(stream.read(REPLY.size)) for _ in range(2)]
+        slow.ended.set()
+        assert beats == [(BEAT, 200, 0)] * 2
+        receive(connection, 8)
