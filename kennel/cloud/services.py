@@ -168,6 +168,7 @@ def _make_services(
         images,
         clock=clock,
         faults=faults,
+        health=config.health,
         metrics=metrics,
         tripped_alarms=alarms.tripped,
         scalable=scalable,

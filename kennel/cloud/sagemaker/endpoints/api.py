@@ -8,6 +8,7 @@ from kennel.cloud.cloudwatch.metrics import Metrics
 from kennel.cloud.iam.policy import RequiredPermission
 from kennel.cloud.runtime.clock import Clock
 from kennel.cloud.runtime.faults import Faults
+from kennel.cloud.runtime.health import Health
 from kennel.cloud.runtime.store import Json, Store
 from kennel.cloud.sagemaker.endpoints.deployment import Deployment, updated_capacity
 from kennel.cloud.sagemaker.endpoints.deployment_config import Rollout, rollout_of
@@ -42,7 +43,7 @@ class Endpoints:
     ----------
     store
         Holds models and configurations, and each endpoint as it is described.
-    fetch_package, logs, resolve_image, grace_seconds, invoke_seconds
+    fetch_package, logs, resolve_image, health, grace_seconds, invoke_seconds
         As in `Launcher`.
     metrics
         Where invocations are counted; None counts none.
@@ -63,6 +64,7 @@ class Endpoints:
         *,
         clock: Clock | None = None,
         faults: Faults | None = None,
+        health: Health | None = None,
         metrics: Metrics | None = None,
         tripped_alarms: TrippedAlarms | None = None,
         scalable: ScalableVariants | None = None,
@@ -77,6 +79,7 @@ class Endpoints:
             logs,
             clock,
             resolve_image=resolve_image,
+            health=health or Health(),
             grace_seconds=grace_seconds,
             invoke_seconds=invoke_seconds,
         )

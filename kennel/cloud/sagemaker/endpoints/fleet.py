@@ -1,11 +1,11 @@
 """Keep the instances of a production variant at a wanted number, and pick one for a request."""
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable
 
 from kennel.cloud.runtime.clock import Clock
-from kennel.cloud.sagemaker.endpoints.instance import CannotServe, Instance
+from kennel.cloud.runtime.health import Health
+from kennel.cloud.sagemaker.endpoints.instance import Instance
 
 #: Instances that start at the same time: each unpacks a package and loads a model.
 STARTS_AT_ONCE = 2
@@ -17,7 +17,12 @@ Start = Callable[[int], Awaitable[Instance]]
 
 
 class Fleet:
-    """Instances of a variant under one configuration; one that dies is replaced.
+    """Instances of a variant under one configuration; one that dies or fails pings is replaced.
+
+    Parameters
+    ----------
+    health
+        Has the variant while instances are missing.
 
     Attributes
     ----------
@@ -31,7 +36,9 @@ class Fleet:
         Number of instances that take traffic, oldest first; None for all.
     """
 
-    def __init__(self, variant: str, config: str, start: Start, clock: Clock) -> None:
+    def __init__(
+        self, variant: str, config: str, start: Start, clock: Clock, health: Health | None = None
+    ) -> None:
         self.variant = variant
         self.config = config
         self.instances: list[Instance] = []
@@ -39,6 +46,8 @@ class Fleet:
         self.active: int | None = None
         self._start = start
         self._clock = clock
+        self._health = health or Health()
+        self._name = f"endpoint configuration {config}, variant {variant}"
         self._started = 0
         self._picks = 0
         self._retiring: set[Instance] = set()
@@ -76,6 +85,7 @@ class Fleet:
     async def stop(self) -> None:
         """End every instance without waiting for open requests."""
         self.wanted = 0
+        self._health.well(self._name)
         for task in self._watching:
             task.cancel()
         await asyncio.gather(*self._watching, return_exceptions=True)
@@ -123,18 +133,21 @@ class Fleet:
             task.add_done_callback(self._watching.discard)
 
     async def _watch(self, instance: Instance) -> None:
-        """Replace `instance` when its process ends, as the service restarts a container."""
+        """Replace `instance` when it ends or fails pings, as the service replaces a container."""
         await instance.wait()
         if instance not in self.instances:
             return
         self.instances.remove(instance)
+        self._health.unwell(self._name, "an instance has ended; another one starts")
         await self._retire(instance)
         while len(self.instances) < self.wanted:
-            with contextlib.suppress(CannotServe):  # the log has the reason; try again
+            try:
                 await self._reconcile()
-                return
-            await self._clock.sleep(RETRY_SECONDS)
-            await asyncio.sleep(RETRY_REAL_SECONDS)
+            except Exception as error:
+                self._health.unwell(self._name, f"no instance starts: {error}")
+                await self._clock.sleep(RETRY_SECONDS)
+                await asyncio.sleep(RETRY_REAL_SECONDS)
+        self._health.well(self._name)
 
     async def _retire(self, instance: Instance) -> None:
         """End an instance that takes no more requests, once its open requests are answered."""

@@ -21,7 +21,12 @@ from kennel.cloud.sagemaker.endpoints.images import Command
 
 # https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.html
 PING_SECONDS = 2.0  # how long a ping may take
+PING_EVERY = 5.0  # between two pings of a server that has started
 INVOKE_SECONDS = 60.0  # how long an invocation may take
+
+#: Pings that may fail in a row; the service says no number. A server needs some ten seconds to
+#: replace a dead replica, and is kept meanwhile.
+MAX_FAILED_PINGS = 5
 
 #: Real seconds that a server may take to start, however fast the clock runs: starting is real.
 GRACE_SECONDS = 60.0
@@ -133,9 +138,9 @@ class Instance:
             f"ping health check. Its last line: {reason}"
         )
 
-    async def _ping(self) -> bool:
+    async def _ping(self, timeout: float = PING_SECONDS) -> bool:
         try:
-            return (await self._client.get("/ping", timeout=PING_SECONDS)).is_success
+            return (await self._client.get("/ping", timeout=timeout)).is_success
         except httpx.TransportError:
             return False
 
@@ -157,9 +162,23 @@ class Instance:
         finally:
             self.in_flight -= 1
 
-    async def wait(self) -> None:
-        """Wait until the process has ended, for whatever reason."""
-        await self._child.wait()
+    async def wait(self, every: float = PING_EVERY, timeout: float = PING_SECONDS) -> None:
+        """Ping until the process has ended; kill it when too many pings fail in a row.
+
+        Parameters
+        ----------
+        every, timeout
+            Real seconds between two pings, and for the answer to one.
+        """
+        ended = asyncio.ensure_future(self._child.wait())
+        failed = 0
+        try:
+            while not (await asyncio.wait({ended}, timeout=every))[0]:
+                failed = 0 if await self._ping(timeout) else failed + 1
+                if failed == MAX_FAILED_PINGS and self.alive:
+                    await self.kill()
+        finally:
+            ended.cancel()
 
     async def kill(self) -> None:
         """Kill the process, as a hardware failure would; `stop` must follow."""

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from kennel.cloud.runtime.clock import Clock
+from kennel.cloud.runtime.health import Health
 from kennel.cloud.sagemaker.endpoints.fleet import Fleet
 from kennel.cloud.sagemaker.endpoints.images import ImageResolver
 from kennel.cloud.sagemaker.endpoints.instance import (
@@ -34,6 +35,8 @@ class Launcher:
         Folder for the output of model servers.
     resolve_image
         Returns the command of an image.
+    health
+        As in `Fleet`.
     grace_seconds, invoke_seconds
         As in `Container`.
     """
@@ -45,6 +48,7 @@ class Launcher:
         clock: Clock,
         *,
         resolve_image: ImageResolver,
+        health: Health,
         grace_seconds: float = GRACE_SECONDS,
         invoke_seconds: float = INVOKE_SECONDS,
     ) -> None:
@@ -52,6 +56,7 @@ class Launcher:
         self._logs = logs
         self._clock = clock
         self._resolve_image = resolve_image
+        self._health = health
         self._grace_seconds = grace_seconds
         self._invoke_seconds = invoke_seconds
 
@@ -69,7 +74,7 @@ class Launcher:
             log = self._logs / f"endpoint-{endpoint}-{snapshot.name}-{variant}-{number}.log"
             return await Instance.start(container, log, self._clock)
 
-        return Fleet(variant, snapshot.name, start, self._clock)
+        return Fleet(variant, snapshot.name, start, self._clock, self._health)
 
     async def _container(self, snapshot: ConfigSnapshot, variant: str) -> Container:
         definition, settings = snapshot.container(variant), snapshot.variants()[variant]

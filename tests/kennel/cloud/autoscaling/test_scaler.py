@@ -116,13 +116,14 @@ async def scaled(folder: Path, moto: str) -> AsyncIterator[Scaled]:
         sock = listen("127.0.0.1", 0)
         server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off"))
         serving = asyncio.create_task(server.serve(sockets=[sock]))
+        beating = asyncio.create_task(s.endpoints.beat())
         try:
-            await s.endpoints.start()
             assert (await s.up(await s.config("one")))["EndpointStatus"] == "InService"
             url = f"http://127.0.0.1:{sock.getsockname()[1]}"
             boto3 = client("application-autoscaling", url)
             yield Scaled(s, alarms, targets, client("cloudwatch", moto), boto3)
         finally:
+            beating.cancel()
             server.should_exit = True
             await serving
             sock.close()

@@ -129,7 +129,7 @@ def test_invocations_are_counted_as_the_service_counts_them(tmp_path: Path) -> N
 def test_an_idle_endpoint_publishes_zeros_for_skipped_time_too(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with stage(tmp_path) as s:
-            await s.endpoints.start()
+            beating = asyncio.create_task(s.endpoints.beat())
             await s.up(await s.config("one"))
             start = s.clock.now() // 60 * 60 + 60
             s.clock.skip(600)
@@ -138,5 +138,6 @@ def test_an_idle_endpoint_publishes_zeros_for_skipped_time_too(tmp_path: Path) -
             async with asyncio.timeout(60):
                 while await s.metrics.points(series, "Sum", 60, start, 9) != [0.0] * 9:
                     await asyncio.sleep(0.01)
+            beating.cancel()
 
     asyncio.run(scenario())
