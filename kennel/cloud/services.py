@@ -141,7 +141,7 @@ def _make_services(
     metrics = Metrics(clock, aws("cloudwatch"))
     alarms = Alarms(aws("cloudwatch"), aws("sns"), metrics, clock, config.report)
     declared = read_functions(stack, site.built)
-    functions = LambdaService(declared, site.url, site.logs, metrics)
+    functions = LambdaService(declared, site.url, site.logs, metrics, clock)
     as_role = functools.cache(lambda service, role: client(service, site.url, role))
     make_targets = functools.partial(
         EventTargets, client=aws, as_role=as_role, roles=stack.of_type("AWS::IAM::Role")
@@ -244,6 +244,7 @@ def _make_services(
             "alarms": alarms.run,
             "state": store.run,
             "metrics of endpoints": endpoints.beat,
+            "idle environments": functions.end_idle,
         },
         health=config.health,
     )

@@ -1,6 +1,7 @@
 """The execution environments of a function, and the limit on how many run at once."""
 
 import asyncio
+import math
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +10,13 @@ from kennel.cloud.awslambda.build import LAMBDA
 from kennel.cloud.awslambda.emulator import Emulator, Outcome, emulator_name
 from kennel.cloud.awslambda.function_config import FunctionConfig
 from kennel.cloud.cloudformation.names import REGION
+from kennel.cloud.runtime.clock import Clock
 from kennel.paths import PYTHON
+
+#: Offline seconds after which an idle environment ends. Lambda keeps it for "some time", as
+#: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html says; the planner
+#: counts on the same ten minutes.
+IDLE_SECONDS = 600.0
 
 
 class Throttled(Exception):  # noqa: N818 - Lambda's own word
@@ -19,11 +26,15 @@ class Throttled(Exception):  # noqa: N818 - Lambda's own word
 class Environments:
     """The execution environments of one function: started on demand, kept warm, limited."""
 
-    def __init__(self, config: FunctionConfig, aws_url: str, logs: Path) -> None:
+    def __init__(
+        self, config: FunctionConfig, aws_url: str, logs: Path, clock: Clock | None = None
+    ) -> None:
         self.config = config
         self._aws_url = aws_url
         self._log = logs / f"{config.logical_id}.log"
-        self._idle: list[Emulator] = []
+        self._clock = clock or Clock()
+        #: Environments with the offline time since when they are idle, the oldest first.
+        self._idle: list[tuple[float, Emulator]] = []
         self._busy = 0
 
     @property
@@ -51,14 +62,14 @@ class Environments:
                 await environment.stop()
                 raise
             if environment.alive:
-                self._idle.append(environment)
+                self._idle.append((self._clock.now(), environment))
             return outcome
         finally:
             self._busy -= 1
 
     def _warm(self) -> Emulator | None:
         while self._idle:
-            environment = self._idle.pop()
+            _, environment = self._idle.pop()
             if environment.alive:
                 return environment
         return None
@@ -95,7 +106,15 @@ class Environments:
             memory=config.memory,
         )
 
+    async def end_idle(self) -> None:
+        """End the environments that have been idle for `IDLE_SECONDS`."""
+        await self._end_idle_since(self._clock.now() - IDLE_SECONDS)
+
     async def stop(self) -> None:
         """End every environment."""
-        await asyncio.gather(*(each.stop() for each in self._idle))
-        self._idle.clear()
+        await self._end_idle_since(math.inf)
+
+    async def _end_idle_since(self, latest: float) -> None:
+        ending = [environment for since, environment in self._idle if since <= latest]
+        self._idle = [each for each in self._idle if each[0] > latest]
+        await asyncio.gather(*(each.stop() for each in ending))

@@ -9,9 +9,13 @@ from kennel.cloud.awslambda.emulator import Outcome
 from kennel.cloud.awslambda.environments import Environments, Throttled
 from kennel.cloud.awslambda.function_config import FunctionConfig
 from kennel.cloud.cloudwatch.metrics import Metrics
+from kennel.cloud.runtime.clock import Clock
 
 #: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 REQUEST_BYTES = 6 * 2**20
+
+#: Seconds between two looks for idle environments: offline, and real ones on top of them.
+_IDLE_CHECK_SECONDS, _IDLE_CHECK_REAL_SECONDS = 30.0, 1.0
 
 
 class RequestTooLarge(Exception):  # noqa: N818
@@ -37,10 +41,13 @@ class LambdaService:
         aws_url: str,
         logs: Path,
         metrics: Metrics | None = None,
+        clock: Clock | None = None,
     ) -> None:
+        self._clock = clock or Clock()
         self._metrics = metrics
         self._environments = {
-            name: Environments(config, aws_url, logs) for name, config in functions.items()
+            name: Environments(config, aws_url, logs, self._clock)
+            for name, config in functions.items()
         }
 
     async def invoke(self, function: str, payload: bytes) -> Outcome:
@@ -89,6 +96,13 @@ class LambdaService:
         if name not in self._environments:
             raise NoSuchFunction(name)
         return name
+
+    async def end_idle(self) -> None:
+        """End idle environments as Lambda does, until cancelled."""
+        while True:
+            await self._clock.sleep(_IDLE_CHECK_SECONDS)
+            await asyncio.sleep(_IDLE_CHECK_REAL_SECONDS)
+            await asyncio.gather(*(each.end_idle() for each in self._environments.values()))
 
     async def stop(self) -> None:
         """End every environment of every function."""

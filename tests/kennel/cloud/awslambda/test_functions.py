@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -10,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from kennel.cloud.awslambda.emulator import Outcome
-from kennel.cloud.awslambda.environments import Environments, Throttled
+from kennel.cloud.awslambda.environments import IDLE_SECONDS, Environments, Throttled
 from kennel.cloud.awslambda.function_config import FunctionConfig
 from kennel.cloud.awslambda.functions import LambdaService, NoSuchFunction, RequestTooLarge
 from kennel.cloud.cloudwatch.metrics import Metrics, Series
 from kennel.cloud.runtime.clock import Clock
+from kennel.cloud.runtime.processes import descendants
 
 CODE = """
 import os, subprocess, sys, time
@@ -247,3 +249,43 @@ def test_a_function_is_found_by_name_or_arn_only(tmp_path: Path) -> None:
             await service.stop()
 
     asyncio.run(find())
+
+
+def test_idle_environments_end_on_the_clock(tmp_path: Path) -> None:
+    clock = Clock(speed=0)
+
+    async def run() -> None:
+        service = LambdaService(
+            {"kennel-Tried": settings(tmp_path)}, "http://x", tmp_path, clock=clock
+        )
+        ending = asyncio.create_task(service.end_idle())
+
+        async def two_at_once() -> list[bool]:
+            payload = json.dumps({"do": "sleep", "seconds": 0.5}).encode()
+            outcomes = [service.invoke("kennel-Tried", payload) for _ in range(2)]
+            return [outcome.cold for outcome in await asyncio.gather(*outcomes)]
+
+        assert await two_at_once() == [True, True]
+        clock.skip(IDLE_SECONDS / 2)
+        await service.invoke("kennel-Tried", b'{"do": "answer"}')
+        clock.skip(IDLE_SECONDS / 2)
+        async with asyncio.timeout(20):
+            while len(environments_of(tmp_path)) > 1:  # the one that was used has longer
+                await asyncio.sleep(0.05)
+        assert sorted(await two_at_once()) == [False, True]
+        ending.cancel()
+        await service.stop()
+        assert environments_of(tmp_path) == []
+
+    asyncio.run(run())
+
+
+def environments_of(folder: Path) -> list[int]:
+    """Return the processes that run the function which `settings` has made in a folder."""
+    root = f"LAMBDA_TASK_ROOT={folder}\0".encode()
+    return [
+        pid
+        for pid in descendants(os.getpid())
+        if b"aws-lambda-rie" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0]
+        and root in Path(f"/proc/{pid}/environ").read_bytes()
+    ]
