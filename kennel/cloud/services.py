@@ -43,6 +43,7 @@ from kennel.cloud.moto_backend.proxy import MotoProxy
 from kennel.cloud.runtime.clients import client
 from kennel.cloud.runtime.clock import Clock
 from kennel.cloud.runtime.health import Health, keep_running
+from kennel.cloud.runtime.log_files import keep_cutting
 from kennel.cloud.runtime.store import Store
 from kennel.cloud.sagemaker.account import Account
 from kennel.cloud.sagemaker.assembly import build_sagemaker
@@ -245,6 +246,7 @@ def _make_services(
             "state": store.run,
             "metrics of endpoints": endpoints.beat,
             "idle environments": functions.end_idle,
+            "log files": lambda: keep_cutting(site.logs),
         },
         health=config.health,
     )

@@ -22,6 +22,7 @@ from kennel.cloud.cloudformation.names import ACCOUNT, REGION
 from kennel.cloud.cloudwatch.metrics import Metrics
 from kennel.cloud.iam.permissions import Authorizer
 from kennel.cloud.iam.policy import RequiredPermission
+from kennel.cloud.runtime.log_files import predecessor
 
 if TYPE_CHECKING:
     from types_boto3_logs import CloudWatchLogsClient
@@ -41,11 +42,15 @@ class _LogFile:
         """Return the whole lines that were added since the last call."""
         if not self.file.exists():
             return []
+        before: list[str] = []
+        if self.file.stat().st_size < self.offset:  # it was cut
+            text = predecessor(self.file).read_bytes()[self.offset :]
+            before, self.offset = text.decode(errors="replace").splitlines(), 0
         with self.file.open("rb") as file:
             file.seek(self.offset)
             text, newline, _ = file.read().rpartition(b"\n")
         self.offset += len(text) + len(newline)
-        return text.decode(errors="replace").splitlines()
+        return [*before, *text.decode(errors="replace").splitlines()]
 
 
 class FunctionLogs:

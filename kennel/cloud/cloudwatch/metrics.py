@@ -163,9 +163,17 @@ class Metrics:
                 points[number] = value
         return points
 
-    async def write(self) -> None:
-        """Write the values counted since the last call to moto's CloudWatch."""
-        unwritten, self._unwritten = self._unwritten, {}
+    async def write(self, latest: float = math.inf) -> None:
+        """Write values to moto's CloudWatch that are not there yet.
+
+        Parameters
+        ----------
+        latest
+            Offline time at which ten seconds that are written began, at the latest.
+        """
+        unwritten = {key: each for key, each in self._unwritten.items() if each.start <= latest}
+        for key in unwritten:
+            del self._unwritten[key]
         by_namespace: dict[str, list[MetricDatumTypeDef]] = {}
         for (series, _), bucket in unwritten.items():
             metric = series.aws()
@@ -192,11 +200,11 @@ class Metrics:
                 )
 
     async def run(self) -> None:
-        """Write every second, until cancelled."""
+        """Write each ten seconds once they are over, until cancelled: moto keeps every write."""
         while True:
             await asyncio.sleep(WRITE_SECONDS)
             with contextlib.suppress(BotoCoreError):  # moto was too busy: alarms read from here
-                await self.write()
+                await self.write(self._clock.now() - BUCKET_SECONDS)
 
 
 def is_known(statistic: str) -> bool:

@@ -28,6 +28,7 @@ from moto.stepfunctions.urls import url_paths
 from werkzeug.serving import run_simple
 from werkzeug.wrappers import Response
 
+from kennel.cloud.moto_backend.bounds import start_forgetting
 from kennel.cloud.moto_backend.contract import FAILURE_HEADER, HEALTH_PATH, KEY_VARIABLE
 from kennel.cloud.moto_backend.persistence import PersistentApp
 from kennel.cloud.moto_backend.step_functions.api import StepFunctions
@@ -116,4 +117,5 @@ if __name__ == "__main__":
                 sys.exit(str(error))
             exits.callback(persistent.close)
             app = MotoApp(persistent, key, lambda: persistent.problem)
+        start_forgetting()
         run_simple("127.0.0.1", int(port), app, threaded=True, request_handler=MotoRequestHandler)

@@ -23,6 +23,8 @@ class Fleet:
     ----------
     health
         Has the variant while instances are missing.
+    on_end
+        Called once the fleet has ended for good, perhaps twice.
 
     Attributes
     ----------
@@ -37,7 +39,14 @@ class Fleet:
     """
 
     def __init__(
-        self, variant: str, config: str, start: Start, clock: Clock, health: Health | None = None
+        self,
+        variant: str,
+        config: str,
+        start: Start,
+        clock: Clock,
+        *,
+        health: Health | None = None,
+        on_end: Callable[[], None] = lambda: None,
     ) -> None:
         self.variant = variant
         self.config = config
@@ -47,6 +56,7 @@ class Fleet:
         self._start = start
         self._clock = clock
         self._health = health or Health()
+        self._on_end = on_end
         self._name = f"endpoint configuration {config}, variant {variant}"
         self._started = 0
         self._picks = 0
@@ -93,10 +103,12 @@ class Fleet:
         self._retiring |= set(self.instances)
         self.instances = []
         await asyncio.gather(*(self._end(each) for each in tuple(self._retiring)))
+        self._on_end()
 
     async def retire(self) -> None:
         """End every instance once its open requests are answered."""
         await self.resize(0)
+        self._on_end()
 
     async def _reconcile(self) -> None:
         async with self._changing:

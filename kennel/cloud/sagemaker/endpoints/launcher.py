@@ -30,7 +30,8 @@ class Launcher:
     Parameters
     ----------
     fetch_package
-        Downloads a model's package from the offline S3 with the permissions of its role.
+        Downloads a model's package from the offline S3 with the permissions of its role; the fleet
+        deletes the file at its end.
     logs
         Folder for the output of model servers.
     resolve_image
@@ -74,7 +75,15 @@ class Launcher:
             log = self._logs / f"endpoint-{endpoint}-{snapshot.name}-{variant}-{number}.log"
             return await Instance.start(container, log, self._clock)
 
-        return Fleet(variant, snapshot.name, start, self._clock, self._health)
+        def delete_package() -> None:
+            if container.package:
+                container.package.unlink(missing_ok=True)
+
+        return Fleet(
+            *(variant, snapshot.name, start, self._clock),
+            health=self._health,
+            on_end=delete_package,
+        )
 
     async def _container(self, snapshot: ConfigSnapshot, variant: str) -> Container:
         definition, settings = snapshot.container(variant), snapshot.variants()[variant]

@@ -12,6 +12,7 @@ from kennel.cloud.iam.permissions import Authorizer
 from kennel.cloud.iam.policy import read_role
 from kennel.cloud.runtime.clients import client
 from kennel.cloud.runtime.clock import Clock
+from kennel.cloud.runtime.log_files import cut_logs
 
 EMBEDDED = {
     "_aws": {
@@ -34,12 +35,12 @@ def function(name: str, role: str) -> FunctionConfig:
     return FunctionConfig(name, name, "app.handler", 128, 3, 1, role, {}, (), f"logs-of-{name}")
 
 
-def authorizer() -> Authorizer:
+def authorizer(name: str = "heard") -> Authorizer:
     def role(allowed: str) -> dict[str, object]:
         statement = {"Effect": "Allow", "Action": "logs:PutLogEvents", "Resource": allowed}
         return {"Policies": [{"PolicyDocument": {"Statement": [statement]}}]}
 
-    arn = "arn:aws:logs:us-east-1:123456789012:log-group:logs-of-heard:*"
+    arn = f"arn:aws:logs:us-east-1:123456789012:log-group:logs-of-{name}:*"
     roles = {"May": read_role("may", role(arn)), "MayNot": read_role("may-not", role(arn))}
     return Authorizer(Identities(roles))
 
@@ -77,3 +78,27 @@ def test_lines_and_embedded_metrics_are_passed_on(moto: str, tmp_path: Path) -> 
     assert [each["message"] for each in events][::2] == ["first", "half a line"]
     assert "[$LATEST]" in stream["logStreamName"]
     assert logs.describe_log_streams(logGroupName="logs-of-silent")["logStreams"] == []
+
+
+def test_lines_of_a_log_that_was_cut_are_not_lost(moto: str, tmp_path: Path) -> None:
+    logs = client("logs", moto)
+    logs.create_log_group(logGroupName="logs-of-cut")
+    functions = {"cut": function("cut", "May")}
+    followed = FunctionLogs(functions, tmp_path, logs, authorizer("cut"), Metrics(Clock()))
+    log = tmp_path / "cut.log"
+
+    async def whole() -> None:
+        log.write_text("first\n")
+        await followed.copy()
+        log.write_text("first\nlast before\n")
+        cut_logs(tmp_path, most=1)
+        with log.open("a") as file:
+            file.write("a\n")
+        await followed.copy()
+
+    asyncio.run(whole())
+    (stream,) = logs.describe_log_streams(logGroupName="logs-of-cut")["logStreams"]
+    events = logs.get_log_events(
+        logGroupName="logs-of-cut", logStreamName=stream["logStreamName"], startFromHead=True
+    )["events"]
+    assert [each["message"] for each in events] == ["first", "last before", "a"]

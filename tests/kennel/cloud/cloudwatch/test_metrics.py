@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kennel.cloud.cloudwatch.metrics import Metrics, Series
+from kennel.cloud.cloudwatch.metrics import BUCKET_SECONDS, WRITE_SECONDS, Metrics, Series
 from kennel.cloud.runtime.clients import client
 from kennel.cloud.runtime.clock import Clock
 
@@ -80,6 +80,29 @@ def test_what_is_written_is_in_cloudwatch_added_up(account: str) -> None:
         Statistics=["Sum", "SampleCount", "Maximum"],
     )["Datapoints"]
     assert (point["Sum"], point["SampleCount"], point["Maximum"]) == (9.0, 3.0, 6.0)
+
+
+def test_ten_seconds_are_written_once_they_are_over(account: str) -> None:
+    cloudwatch = client("cloudwatch", account)
+    clock = Clock(speed=0)
+    metrics = Metrics(clock, cloudwatch)
+
+    def written() -> list[str]:
+        listed = cloudwatch.list_metrics(Namespace="Ours")["Metrics"]
+        return [each["MetricName"] for each in listed]
+
+    async def run() -> None:
+        metrics.count("Ours", "Photos", {})
+        running = asyncio.create_task(metrics.run())
+        await asyncio.sleep(2 * WRITE_SECONDS)
+        assert written() == []
+        clock.skip(BUCKET_SECONDS)
+        async with asyncio.timeout(20):
+            while await asyncio.to_thread(written) != ["Photos"]:
+                await asyncio.sleep(0.05)
+        running.cancel()
+
+    asyncio.run(run())
 
 
 def test_an_unknown_metric_of_awss_own_needs_no_call() -> None:

@@ -1,5 +1,6 @@
 """Pick the next instance of a fleet by its open requests."""
 
+import asyncio
 from typing import Any
 
 from kennel.cloud.runtime.clock import Clock
@@ -50,3 +51,18 @@ def test_only_active_and_living_instances_are_picked() -> None:
     assert picks(busy_fleet, 2) == [one, one]
     one.alive = False
     assert picks(busy_fleet) == [None]
+
+
+def test_a_fleet_that_ends_for_good_says_so() -> None:
+    ended: list[str] = []
+
+    async def run() -> None:
+        retired = Fleet("A", "c", no_start, Clock(speed=0), on_end=lambda: ended.append("retired"))
+        await retired.resize(0)
+        assert ended == []
+        await retired.retire()
+        stopped = Fleet("A", "c", no_start, Clock(speed=0), on_end=lambda: ended.append("stopped"))
+        await stopped.stop()
+
+    asyncio.run(run())
+    assert ended == ["retired", "stopped"]

@@ -1,0 +1,48 @@
+"""Forget the oldest of what moto would keep for ever: values of metrics, log events, threads.
+
+A value of a metric takes 0.9 kB of memory and a log event about as much, so that a cloud under
+load grew by some 2 MB a minute; CloudWatch too forgets, after 3 hours to 15 months.
+"""
+
+import threading
+import time
+import traceback
+from typing import Any
+
+from moto.cloudwatch.models import cloudwatch_backends
+from moto.logs.models import logs_backends
+from moto.stepfunctions.parser.utils import TMP_THREADS
+
+MAX_METRIC_VALUES = 50_000  # of ten seconds each; at 24 series under constant load, 6 hours
+MAX_LOG_EVENTS = 10_000  # of a log stream; the function's log file has more
+_SECONDS = 10.0
+
+_METRICS: Any = cloudwatch_backends  # moto's types are not those of mypy's strict mode
+_LOGS: Any = logs_backends
+
+
+def forget_oldest(values: int = MAX_METRIC_VALUES, events: int = MAX_LOG_EVENTS) -> None:
+    """Forget what is beyond the limits."""
+    for backends in (_METRICS, _LOGS):
+        for _, _, backend in tuple(backends.iter_backends()):
+            if backends is _METRICS:
+                del backend.metric_data[:-values]
+                continue
+            for group in tuple(backend.groups.values()):
+                for stream in tuple(group.streams.values()):
+                    del stream.events[:-events]
+    TMP_THREADS[:] = [thread for thread in TMP_THREADS if thread.is_alive()]
+
+
+def start_forgetting() -> None:
+    """Call `forget_oldest` every few seconds, in a thread that ends with the process."""
+
+    def repeat() -> None:
+        while True:
+            time.sleep(_SECONDS)
+            try:
+                forget_oldest()
+            except Exception:  # the next round tries again
+                traceback.print_exc()
+
+    threading.Thread(target=repeat, name="bounds", daemon=True).start()

@@ -1,0 +1,31 @@
+"""What moto would keep for ever is bounded."""
+
+import threading
+from typing import Any
+
+from moto.cloudwatch.models import MetricDatum, cloudwatch_backends
+from moto.logs.models import logs_backends
+from moto.stepfunctions.parser.utils import TMP_THREADS
+
+from kennel.cloud.moto_backend.bounds import forget_oldest
+
+ACCOUNT, REGION = "123456789012", "eu-north-1"  # of no other test
+
+
+def test_the_newest_are_kept() -> None:
+    metrics: Any = cloudwatch_backends[ACCOUNT][REGION]
+    logs: Any = logs_backends[ACCOUNT][REGION]
+    datum: Any = MetricDatum
+    metrics.metric_data += [datum("n", "m", float(each), [], None) for each in range(9)]
+    logs.create_log_group("/group", tags={})
+    logs.create_log_stream("/group", "stream")
+    stream = logs.groups["/group"].streams["stream"]
+    stream.events += list(range(9))
+    ended = threading.Thread(target=lambda: None)
+    TMP_THREADS.append(ended)
+    forget_oldest(values=5, events=3)
+    assert [each.value for each in metrics.metric_data] == [4.0, 5.0, 6.0, 7.0, 8.0]
+    assert stream.events == [6, 7, 8]
+    assert ended not in TMP_THREADS
+    forget_oldest(values=5, events=3)
+    assert len(stream.events) == 3
