@@ -31,7 +31,7 @@ STATE_FOLDER = STATE / "state"  # what a restart reads again
 FAULTS = STATE / "faults.json"
 _TEMPORARY = STATE / "tmp"
 _NOT_RUNNING = "no `kennel up` of this checkout runs: `kennel up` starts one"
-STOP_SECONDS = 40.0  # a serving process has 30 to finish its requests
+STOP_SECONDS = 70.0  # requests have 30 to be answered, then a serving process 30 to end
 
 
 @dataclass(frozen=True)

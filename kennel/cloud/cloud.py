@@ -22,7 +22,7 @@ from kennel.cloud.awslambda.function_config import make_target
 from kennel.cloud.cloudformation.stack import DeployedStack
 from kennel.cloud.cloudformation.template import Stack, load
 from kennel.cloud.config import LOOPBACK, CloudConfig
-from kennel.cloud.gateway import Gateway
+from kennel.cloud.draining import Draining
 from kennel.cloud.moto_backend.server import moto_server
 from kennel.cloud.runtime.clock import Clock
 from kennel.cloud.runtime.faults import Faults
@@ -194,7 +194,8 @@ async def serve(config: CloudConfig) -> AsyncIterator[Cloud]:
             clock=Clock(config.clock_speed),
         )
         services = await exits.enter_async_context(open_services(config, site, store))
-        await exits.enter_async_context(_listening(services.gateway, sockets))
+        gateway = Draining(services.gateway)
+        await exits.enter_async_context(_listening(gateway, sockets))
         config.report("creating the stack's resources")
         try:
             await services.create_resources()
@@ -203,6 +204,7 @@ async def serve(config: CloudConfig) -> AsyncIterator[Cloud]:
                 failed.result()  # raises what is the cause
             raise
         await exits.enter_async_context(services.working())
+        exits.push_async_callback(gateway.drain)  # first: everything still works meanwhile
         yield Cloud(
             url=site.url,
             api_url=f"{site.url}/{services.api.stage}",
@@ -221,7 +223,7 @@ async def serve(config: CloudConfig) -> AsyncIterator[Cloud]:
 class _Server:
     """A uvicorn server that runs in this event loop."""
 
-    def __init__(self, gateway: Gateway, sockets: list[socket.socket]) -> None:
+    def __init__(self, gateway: Draining, sockets: list[socket.socket]) -> None:
         settings = uvicorn.Config(
             gateway,
             http="h11",  # the C parser loses the body of a request with `Upgrade: h2c`
@@ -246,7 +248,7 @@ class _Server:
 
 
 @contextlib.asynccontextmanager
-async def _listening(gateway: Gateway, sockets: list[socket.socket]) -> AsyncIterator[None]:
+async def _listening(gateway: Draining, sockets: list[socket.socket]) -> AsyncIterator[None]:
     server = _Server(gateway, sockets)
     try:
         await server.started()
