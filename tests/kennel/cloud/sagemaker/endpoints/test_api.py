@@ -8,6 +8,7 @@ import pytest
 
 from kennel.cloud.runtime.errors import ServiceError
 from kennel.cloud.runtime.faults import Fault
+from kennel.cloud.runtime.health import Health
 from kennel.cloud.runtime.processes import is_running
 from kennel.cloud.runtime.store import Store
 from kennel.cloud.sagemaker.endpoints.transitions import NO_CAPACITY
@@ -147,8 +148,10 @@ def test_variants_share_traffic_by_weight_and_can_be_named(tmp_path: Path) -> No
 
 
 def test_a_process_that_dies_is_replaced_and_its_request_gets_a_503(tmp_path: Path) -> None:
+    lines: list[str] = []
+
     async def scenario() -> None:
-        async with stage(tmp_path) as s:
+        async with stage(tmp_path, health=Health(lines.append)) as s:
             await s.up(await s.config("one"))
             first = (await s.invoke())["pid"]
             with pytest.raises(ServiceError) as raised:
@@ -158,6 +161,9 @@ def test_a_process_that_dies_is_replaced_and_its_request_gets_a_503(tmp_path: Pa
             assert (await s.describe())["EndpointStatus"] == "InService"
 
     asyncio.run(scenario())
+    name = "endpoint configuration one, variant AllTraffic"
+    assert lines[0] == f"not well: {name}: an instance has ended; another one starts"
+    assert lines[1].startswith(f"well again: {name}, after")
 
 
 async def _another(s: Stage, first: int) -> int:
