@@ -17,10 +17,12 @@ from typing import Any
 import httpx
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
+from moto.logs.models import logs_backends
 
 from kennel.cloud.cloudformation.template import Resource, Stack
 from kennel.cloud.eventbridge.events import Events
 from kennel.cloud.eventbridge.targets import EventTargets
+from kennel.cloud.moto_backend.persistence import PersistentApp
 from kennel.cloud.runtime.clients import client
 from kennel.cloud.runtime.clock import Clock
 from kennel.cloud.runtime.processes import free_ports
@@ -452,3 +454,15 @@ def test_logs_metrics_and_tables_are_stored_at_the_end(tmp_path: Path) -> None:
         assert moto("dynamodb").get_item(TableName="kept", Key=key)["Item"] == key
         moto("dynamodb").put_item(TableName="kept", Item={"k": {"S": "2"}})
         assert moto("dynamodb").scan(TableName="kept")["Count"] == 2
+
+
+def test_what_cannot_be_stored_later_is_a_problem_that_is_told(tmp_path: Path) -> None:
+    backends: Any = logs_backends
+    groups = backends["123456789012"]["eu-north-1"].groups  # a region of no other test
+    app = PersistentApp(None, tmp_path / "moto.sqlite")
+    groups["broken"] = iter(lambda: None, None)  # no such object can be stored
+    try:
+        app.close()
+    finally:
+        del groups["broken"]
+    assert "logs and metrics are not stored: " in app.problem
