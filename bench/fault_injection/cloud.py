@@ -1,0 +1,186 @@
+"""A `kennel up` with a state of its own."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from kennel.cloud.origins import TOKEN_HEADER
+from kennel.cloud.runtime.clients import client
+from kennel.cloud.runtime.processes import descendants, free_ports
+from kennel.paths import STATE
+from kennel.running_cloud import CloudAddress
+
+WAIT_SECONDS = 300.0  # for anything, on a machine that may be busy
+DISK_SIZE = "600m"
+
+
+class NotAsExpectedError(Exception):
+    """The cloud did something else than expected; the message says what."""
+
+
+def expect(condition: object, otherwise: str) -> None:
+    """Raise NotAsExpectedError, with what was seen, unless the condition holds."""
+    if not condition:
+        raise NotAsExpectedError(otherwise)
+
+
+def wait_until(true: Callable[[], object], expected: str, seconds: float = WAIT_SECONDS) -> None:
+    """Wait until a condition holds; raise NotAsExpectedError when it does not in time."""
+    latest = time.monotonic() + seconds
+    while not true():
+        expect(time.monotonic() < latest, f"no {expected} within {seconds:.0f} s")
+        time.sleep(0.05)
+
+
+def mount(folder: Path) -> bool:
+    """Mount a file system of limited size, in memory; return whether that is possible here."""
+    folder.mkdir(parents=True, exist_ok=True)
+    command = ["mount", "-t", "tmpfs", "-o", f"size={DISK_SIZE}", "tmpfs", str(folder)]
+    return not subprocess.run(command, capture_output=True, check=False).returncode
+
+
+def unmount(folder: Path) -> None:
+    """Unmount what `mount` has mounted."""
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+class KennelUp:
+    """A `kennel up` that can be started again and again, always on the same port."""
+
+    def __init__(self, folder: Path) -> None:
+        self.state = folder / "state"
+        self._env = {**os.environ, "COLUMNS": "1000", "KENNEL_STATE": str(folder)}
+        self._printed = folder / "printed"
+        (self._port,) = free_ports(1)
+        for name in ("build", "cache"):  # the same for every state, and slow to make
+            (STATE / name).mkdir(parents=True, exist_ok=True)
+            (folder / name).symlink_to(STATE / name)
+        self.address = CloudAddress("", "")
+        self._process: subprocess.Popen[str] | None = None
+
+    def start(self) -> None:
+        """Start it, and wait until it has printed its address."""
+        output = self._begin().stdout
+        assert output
+        line = output.readline()
+        expect(line, f"`kennel up` did not start: {self.printed()}")
+        self.address = CloudAddress(**json.loads(line))
+
+    def wait(self, begin: bool = False) -> int:
+        """Wait until it has ended, after a new start perhaps; return its exit status."""
+        process = self._begin() if begin else self._running()
+        return process.wait(WAIT_SECONDS)
+
+    def _begin(self) -> "subprocess.Popen[str]":
+        command = [sys.executable, "-m", "kennel.cli", "up", "--json", "--port", str(self._port)]
+        with self._printed.open("wb") as errors:
+            self._process = subprocess.Popen(
+                command, stdout=subprocess.PIPE, stderr=errors, env=self._env, text=True
+            )
+        return self._process
+
+    def _running(self) -> "subprocess.Popen[str]":
+        assert self._process
+        return self._process
+
+    def printed(self) -> str:
+        """Return what it has printed on the terminal since its start."""
+        return self._printed.read_text()
+
+    def terminate(self) -> None:
+        """Begin to end it in order."""
+        self._running().terminate()
+
+    def kill(self) -> None:
+        """Kill all its processes before another one can react."""
+        if not self._process:
+            return
+        pids = [self._process.pid, *descendants(self._process.pid)]
+        for number in (signal.SIGSTOP, signal.SIGKILL):
+            for pid in pids:
+                try:
+                    os.kill(pid, number)
+                except ProcessLookupError:
+                    continue
+        self._process.wait()
+
+    def pids(self, word: str) -> list[int]:
+        """Return the processes below it whose command has this word."""
+        found = []
+        for pid in descendants(self._running().pid):
+            try:
+                command = Path(f"/proc/{pid}/cmdline").read_text()
+            except OSError:  # it has ended
+                continue
+            if word in command:
+                found.append(pid)
+        return found
+
+    def control(self, method: str, path: str, body: Any = None) -> Any:
+        """Call a path below /kennel/; return what it answers."""
+        headers = {TOKEN_HEADER: self.address.control_token}
+        url = f"{self.address.aws_url}/kennel/{path}"
+        answer = httpx.request(method, url, json=body, headers=headers, trust_env=False, timeout=60)
+        return answer.raise_for_status().json()
+
+    def not_well(self) -> list[str]:
+        """Return the names of the parts that are not well."""
+        return list(self.control("GET", "health")["not_well"])
+
+    def aws(self, service: str) -> Any:
+        """Return a boto3 client."""
+        return client(service, self.address.aws_url)
+
+    def machine(self, name: str) -> str:
+        """Return the ARN of the state machine whose name contains this."""
+        machines = self.aws("stepfunctions").list_state_machines()["stateMachines"]
+        return str(next(e["stateMachineArn"] for e in machines if name in e["name"]))
+
+    def execute(self, given: str = "{}") -> str:
+        """Start an execution; return its ARN."""
+        machine = self.machine("TrainAndDeploy")
+        started = self.aws("stepfunctions").start_execution(stateMachineArn=machine, input=given)
+        return str(started["executionArn"])
+
+    def execution(self, arn: str) -> dict[str, Any]:
+        """Return an execution's description."""
+        return dict(self.aws("stepfunctions").describe_execution(executionArn=arn))
+
+    def release(self) -> str:
+        """Run an execution to its end, which must be good; return a phrase."""
+        arn, began = self.execute(), time.monotonic()
+        wait_until(lambda: self.execution(arn)["status"] != "RUNNING", "end of the execution")
+        ended = self.execution(arn)
+        expect(ended["status"] == "SUCCEEDED", f"{ended['status']}: {ended.get('cause')}")
+        return f"an execution succeeds ({time.monotonic() - began:.0f} s)"
+
+    def endpoint(self) -> dict[str, Any]:
+        """Return the endpoint's description."""
+        return dict(self.aws("sagemaker").describe_endpoint(EndpointName="kennel"))
+
+    def keep_state(self, copy: Path) -> None:
+        """Copy its state."""
+        shutil.rmtree(copy, ignore_errors=True)
+        shutil.copytree(self.state, copy)
+
+    def put_back(self, copy: Path) -> None:
+        """Put a copy of its state back."""
+        for path in self.state.iterdir():  # the folder may be a file system of its own
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        shutil.copytree(copy, self.state, dirs_exist_ok=True)
+
+
+def one(cloud: KennelUp, word: str) -> int:
+    """Return the only process whose command has this word."""
+    pids = cloud.pids(word)
+    expect(len(pids) == 1, f"{len(pids)} processes {word}, expected one")
+    return pids[0]

@@ -1,0 +1,119 @@
+"""A light load of photos, and what became of each request."""
+
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass
+
+import httpx
+
+from fault_injection.cloud import WAIT_SECONDS, KennelUp, expect, wait_until
+from kennel.demo import Sample
+
+STEADY_SECONDS = 3.0  # without a failed request: the load is well again
+CLIENTS, PAUSE_SECONDS = 2, 0.25  # below the 20 requests a second that the usage plan allows
+
+
+@dataclass(frozen=True)
+class Request:
+    """A photo that was sent: when, and what came back (status 0 when nothing did)."""
+
+    began: float
+    ended: float
+    status: int
+    answer: str
+    retry_after: str
+
+    @property
+    def failed(self) -> bool:
+        """Whether it has no answer."""
+        return self.status != httpx.codes.OK
+
+
+class Load:
+    """Clients that send photos one after another, and never send one again."""
+
+    def __init__(self, cloud: KennelUp, photos: list[Sample]) -> None:
+        self._cloud = cloud
+        self._photos = photos
+        self._requests: list[Request] = []
+        self._ended = threading.Event()
+        self._began = self._fault = time.monotonic()
+        self._threads = [threading.Thread(target=self._send_all) for _ in range(CLIENTS)]
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """End the clients."""
+        self._ended.set()
+        for thread in self._threads:
+            thread.join()
+
+    def send(self, number: int = 0) -> Request:
+        """Send one photo."""
+        photo, address = self._photos[number % len(self._photos)].photo, self._cloud.address
+        headers = {"x-api-key": address.api_key, "content-type": "image/jpeg"}
+        began, status, text, retry_after = time.monotonic(), 0, "", ""
+        try:
+            answer = httpx.post(
+                f"{address.api_url}/classify",
+                content=photo.read_bytes(),
+                headers=headers,
+                timeout=35,  # API Gateway's own is 29
+                trust_env=False,
+            )
+            status, retry_after = answer.status_code, answer.headers.get("retry-after", "")
+            text = answer.json()["breeds"][0]["breed"] if answer.is_success else answer.text
+        except httpx.TransportError as error:
+            text = repr(error)
+        request = Request(began, time.monotonic(), status, text, retry_after)
+        self._requests.append(request)
+        return request
+
+    def _send_all(self) -> None:
+        number = 0
+        while not self._ended.wait(PAUSE_SECONDS):
+            number += 1
+            self.send(number)
+
+    def begin(self) -> None:
+        """Count from now on."""
+        self._began = self._fault = time.monotonic()
+
+    def fault(self) -> None:
+        """Measure the recovery from now on."""
+        self._fault = time.monotonic()
+
+    def requests(self) -> list[Request]:
+        """Return those since `begin`."""
+        return [each for each in tuple(self._requests) if each.ended > self._began]
+
+    def failed(self) -> list[Request]:
+        """Return those that failed since `begin`."""
+        return [each for each in self.requests() if each.failed]
+
+    def recovery_seconds(self) -> float:
+        """Return the time from the fault to the end of the last request that failed; 0 if none."""
+        return max((each.ended - self._fault for each in self.failed()), default=0.0)
+
+    def statuses(self) -> dict[int, int]:
+        """Return how many requests failed, by status."""
+        return dict(Counter(each.status for each in self.failed()))
+
+    def expect_only(self, *statuses: int) -> None:
+        """Expect that no request failed otherwise, and that each 503 has Retry-After."""
+        for each in self.failed():
+            well = each.status in statuses and (each.status != 503 or each.retry_after)
+            expect(well, f"a request got {each.status} {each.answer[:100]}")
+
+    def until_steady(self, seconds: float = WAIT_SECONDS) -> None:
+        """Wait until photos have been answered for some seconds without a failure."""
+        began = time.monotonic()
+
+        def is_steady() -> bool:
+            now = time.monotonic()
+            last = tuple(self._requests)[-1:]
+            latest_failure = max((each.ended for each in self.failed()), default=began)
+            return bool(last) and not last[0].failed and now - latest_failure > STEADY_SECONDS
+
+        wait_until(is_steady, "photos answered without a failure", seconds)

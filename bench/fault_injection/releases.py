@@ -1,0 +1,113 @@
+"""Faults of executions and releases."""
+
+import io
+import json
+import tarfile
+
+from fault_injection.case import case
+from fault_injection.cloud import KennelUp, expect, wait_until
+from fault_injection.load import Load
+
+
+@case("a good release under load")
+def good_release(cloud: KennelUp, load: Load) -> str:
+    """Answer every request."""
+    before = cloud.endpoint()["EndpointConfigName"]
+    seen = cloud.release()
+    expect(cloud.endpoint()["EndpointConfigName"] != before, "the endpoint was not updated")
+    load.expect_only()
+    return seen
+
+
+@case("a wrong model, whose own card agrees with it")
+def wrong_model(cloud: KennelUp, load: Load) -> str:
+    """Roll it back; give no client its answers."""
+    sagemaker = cloud.aws("sagemaker")
+    right = cloud.endpoint()["EndpointConfigName"]
+    config = sagemaker.describe_endpoint_config(EndpointConfigName=right)
+    model = sagemaker.describe_model(ModelName=config["ProductionVariants"][0]["ModelName"])
+    container = model["PrimaryContainer"]
+    bucket, _, key = container["ModelDataUrl"].removeprefix("s3://").partition("/")
+    package = cloud.aws("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+    wrong = key.replace("model.tar.gz", "wrong.tar.gz")
+    cloud.aws("s3").put_object(Bucket=bucket, Key=wrong, Body=_mislabel(package))
+    sagemaker.create_model(
+        ModelName="wrong",
+        PrimaryContainer={**container, "ModelDataUrl": f"s3://{bucket}/{wrong}"},
+        ExecutionRoleArn=model["ExecutionRoleArn"],
+    )
+    variants = [{**each, "ModelName": "wrong"} for each in config["ProductionVariants"]]
+    sagemaker.create_endpoint_config(EndpointConfigName="wrong", ProductionVariants=variants)
+    rights = {each.answer for each in load.requests() if not each.failed}
+    expect(rights, "no photo was answered before")
+    load.fault()
+    sagemaker.update_endpoint(EndpointName="kennel", EndpointConfigName="wrong")
+    wait_until(lambda: cloud.endpoint()["EndpointStatus"] == "InService", "end of the update")
+    load.until_steady()
+    expect(cloud.endpoint()["EndpointConfigName"] == right, "the wrong model serves")
+    load.expect_only()
+    answers = {each.answer for each in load.requests()}
+    expect(answers <= rights, f"answers of the wrong model: {answers - rights}")
+    sagemaker.delete_endpoint_config(EndpointConfigName="wrong")
+    sagemaker.delete_model(ModelName="wrong")
+    return "rolled back; every answer is the old model's"
+
+
+def _mislabel(package: bytes) -> bytes:
+    """Return a package with every breed's name at another breed, and a card that agrees."""
+    changed = io.BytesIO()
+    with (
+        tarfile.open(fileobj=io.BytesIO(package)) as old,
+        tarfile.open(fileobj=changed, mode="w:gz", compresslevel=1) as new,
+    ):
+        files = {each: old.extractfile(each) for each in old.getmembers()}
+        contents = {each.name: file.read() for each, file in files.items() if file}
+        breeds = json.loads(contents["breeds.json"])
+        moved = [*breeds[1:], breeds[0]]
+        now_called = {a["breed"]: b["breed"] for a, b in zip(breeds, moved, strict=True)}
+        card = json.loads(contents["card.json"])
+        card["smoke_breed"] = now_called[card["smoke_breed"]]
+        contents |= {"breeds.json": json.dumps(moved).encode()}
+        contents |= {"card.json": json.dumps(card).encode()}
+        for each in files:
+            each.size = len(contents.get(each.name, b""))
+            new.addfile(each, io.BytesIO(contents.get(each.name, b"")))
+    return changed.getvalue()
+
+
+@case("stop of an execution in its first half second")
+def early_stop(cloud: KennelUp, load: Load) -> str:
+    """End it ABORTED; leave the endpoint as it was."""
+    before = cloud.endpoint()["EndpointConfigName"]
+    arn = cloud.execute()
+    load.fault()
+    cloud.aws("stepfunctions").stop_execution(executionArn=arn, error="Stopped", cause="by hand")
+    wait_until(lambda: cloud.execution(arn)["status"] != "RUNNING", "end of the execution")
+    ended = cloud.execution(arn)
+    seen = f"{ended['status']}, {ended.get('error')}: {ended.get('cause')}"
+    expect(seen == "ABORTED, Stopped: by hand", seen)
+    after = cloud.endpoint()
+    expect((after["EndpointConfigName"], after["EndpointStatus"]) == (before, "InService"), "other")
+    load.expect_only()
+    return seen
+
+
+@case("ten executions that fail at once")
+def ten_failures(cloud: KennelUp, load: Load) -> str:
+    """End each FAILED with its own cause; clean up after each."""
+    load.fault()
+    arns = [cloud.execute('"no object"') for _ in range(10)]
+    states, machine = cloud.aws("stepfunctions"), cloud.machine("CleanUp")
+
+    def clean_ups() -> list[str]:
+        listed = states.list_executions(stateMachineArn=machine)["executions"]
+        described = [states.describe_execution(executionArn=e["executionArn"]) for e in listed]
+        return [e["status"] for e in described if json.loads(e["input"])["executionArn"] in arns]
+
+    wait_until(lambda: clean_ups() == ["SUCCEEDED"] * 10, "end of every clean-up")
+    ended = [cloud.execution(arn) for arn in arns]
+    errors = {(each["status"], each["error"]) for each in ended}
+    expect(errors == {("FAILED", "PreflightFailed")}, str(errors))
+    expect(not any("cleaning up" in each["cause"] for each in ended), "a clean-up failed")
+    load.expect_only()
+    return "ten times FAILED, PreflightFailed; ten clean-ups SUCCEEDED"
