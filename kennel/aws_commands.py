@@ -98,7 +98,7 @@ def run_batch(
     deployment = _read(config_env, parameter_overrides, "", region, offline=offline)
     connect = aws.connect(deployment.region, profile, offline=offline)
     answers = S3Prefix.read(out) if out else None
-    with _aws_errors_as_sentences():
+    with aws_errors_as_sentences():
         job = batch.start(connect, deployment.endpoint_name, S3Prefix.read(photos), answers)
         with show_bar(screen, job.job, job.photos) as show:
             status = batch.wait(connect, job, show)
@@ -126,7 +126,7 @@ def run_destroy(
     """
     deployment = _read(config_env, parameter_overrides, stack_name, region, offline=False)
     connect = aws.connect(deployment.region, profile)
-    with _aws_errors_as_sentences():
+    with aws_errors_as_sentences():
         deployed = find_stack(connect, deployment.stack_name)
         names = StackNames.of(deployment, deployed)
         if deployed:
@@ -169,7 +169,8 @@ def _read(
 
 
 @contextlib.contextmanager
-def _aws_errors_as_sentences() -> Iterator[None]:
+def aws_errors_as_sentences() -> Iterator[None]:
+    """Raise AWS's errors as KennelError, with AWS's reason and what to do."""
     try:
         yield
     except (ClientError, BotoCoreError) as error:

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from kennel import aws_commands, cloud_commands
+from kennel import aws_commands, cloud_commands, release_commands
 from kennel import train as scripts
 from kennel.errors import KennelError
 from kennel.planner.cli import plan
@@ -71,6 +71,8 @@ def evaluate(
 
 
 app.command()(aws_commands.preflight)
+app.command("release")(release_commands.run_release)
+app.command("rollback")(release_commands.run_rollback)
 app.command("batch")(aws_commands.run_batch)
 app.command("destroy")(aws_commands.run_destroy)
 app.command()(plan)

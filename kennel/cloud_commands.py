@@ -9,17 +9,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
 from kennel import demo as demonstration
 from kennel import running_cloud
 from kennel.client import classify as classify_photos
 from kennel.client import not_sent
+from kennel.deployed import offline_target
 from kennel.errors import KennelError
 from kennel.execution import bring_up_endpoint, is_in_service, watch_executions
 from kennel.interrupted import wait_for_clean_up
+from kennel.package_file import PackageFile, read_package
 from kennel.photo_files import LeftOut, find_photos
+from kennel.progress import show_states
+from kennel.release import release_package
 from kennel.tables import answers_table, left_out_lines
 
 if TYPE_CHECKING:
@@ -44,23 +48,31 @@ def up(
     fresh: Annotated[
         bool, typer.Option(help="Delete the state of an earlier `kennel up` first.")
     ] = False,
+    model: Annotated[
+        Path | None,
+        typer.Option(help="Model package to release, model.tar.gz; by default what was live."),
+    ] = None,
     json_: Json = False,
 ) -> None:
     """Run the offline cloud until Ctrl-C.
 
     Its state (S3, models, endpoint, API key) is kept for the next `kennel up`. The first time, and
-    whenever no endpoint is in service, the pretrained model is released.
+    whenever no endpoint is in service, the pretrained model is released, unless --model names
+    another: that one is released over whatever is live, and `kennel rollback` goes back.
     """
-    running_cloud.refuse_second()
+    running_cloud.refuse_second(
+        f"`kennel release {model}` releases a model there" if model else "`kennel down` ends it"
+    )
+    package = read_package(model) if model else None
     if fresh:
         shutil.rmtree(running_cloud.STATE_FOLDER, ignore_errors=True)
     started = time.time()
     with _cloud(port, bind, running_cloud.STATE_FOLDER) as cloud:
         wait_for_clean_up(cloud, started, _say)
-        if is_in_service(cloud):
-            screen.print("The endpoint serves the same model as before: --fresh deletes it.")
+        if package or not is_in_service(cloud):
+            _try_release(cloud, package)
         else:
-            _try_first_release(cloud)
+            screen.print("The endpoint serves the same model as before: --fresh deletes it.")
         with running_cloud.address_file(cloud) as address:
             print(address.as_json() if json_ else address.as_text(), flush=True)
             screen.print("The offline cloud runs until Ctrl-C or `kennel down`.", highlight=False)
@@ -175,14 +187,25 @@ def _print_left_out(files: Sequence[LeftOut]) -> None:
         screen.print(line, markup=False, highlight=False, emoji=False, soft_wrap=True)
 
 
-def _try_first_release(cloud: "Cloud") -> None:
-    """Release the pretrained model; the cloud stays up when that fails."""
+def _try_release(cloud: "Cloud", package: PackageFile | None) -> None:
+    """Release a package or the pretrained model; the cloud stays up when that fails."""
     try:
-        bring_up_endpoint(cloud, screen)
-    except (KennelError, ClientError) as error:
+        if package is None:
+            bring_up_endpoint(cloud, screen)
+            return
+        target = offline_target(cloud.url, cloud.stack.outputs, cloud.api_url)
+        with show_states(screen) as show:
+            released = release_package(
+                target, package, lambda state: show(state.name, exited=state.exited)
+            )
+        _say(released.as_text())
+    except (KennelError, ClientError, BotoCoreError) as error:
+        if is_in_service(cloud):
+            _say(f"The endpoint serves the same model as before, since {error}.")
+            return
         _say(
             f"No model is in service, since {error} - the offline cloud runs without one: start "
-            "another execution, or `kennel up --fresh`."
+            "another execution, `kennel release PACKAGE`, or `kennel up --fresh`."
         )
 
 

@@ -1,4 +1,4 @@
-"""Read from CloudFormation what exists of a stack in the account."""
+"""Read from CloudFormation what exists of a stack in the account, and where a release goes."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from kennel.aws import Connect, code_of
+from kennel.cloud.runtime.clients import client
+from kennel.errors import KennelError
 
 if TYPE_CHECKING:
     from types_boto3_cloudformation.client import CloudFormationClient
@@ -41,6 +43,64 @@ class DeployedStack:
     def names(self) -> set[str]:
         """Names of all its resources."""
         return {self.name(logical_id) for logical_id in self.physical}
+
+
+@dataclass(frozen=True)
+class Target:
+    """A stack to which models are released, on AWS or in the offline cloud.
+
+    Attributes
+    ----------
+    outputs
+        Of the stack.
+    timeout_s, poll_s
+        How long an execution is followed, and how often it is looked at.
+    """
+
+    connect: Connect
+    outputs: Mapping[str, str]
+    api_url: str
+    timeout_s: float = 300.0
+    poll_s: float = 0.2
+
+    @property
+    def bucket(self) -> str:
+        """The stack's bucket."""
+        return self.outputs["BucketName"]
+
+    @property
+    def machine(self) -> str:
+        """ARN of the state machine that releases."""
+        return self.outputs["StateMachineArn"]
+
+    @property
+    def endpoint(self) -> str:
+        """Name of the endpoint."""
+        return self.outputs["EndpointName"]
+
+
+def offline_target(url: str, outputs: Mapping[str, str], api_url: str) -> Target:
+    """Return the stack of the offline cloud at `url` as a target."""
+    return Target(lambda service: client(service, url), outputs, api_url)
+
+
+def target_of(connect: Connect, stack_name: str) -> Target:
+    """Return a stack on AWS as a target.
+
+    Raises
+    ------
+    KennelError
+        If there is no such stack, or its first deployment is not complete.
+    """
+    stack = find_stack(connect, stack_name)
+    if stack is None:
+        raise KennelError(f"there is no stack {stack_name}: `sam deploy` deploys it")
+    if missing := {"ApiUrl", "BucketName", "EndpointName", "StateMachineArn"} - set(stack.outputs):
+        raise KennelError(
+            f"the stack {stack_name} is {stack.status} and has no output "
+            f"{', '.join(sorted(missing))}: `sam deploy` deploys Kennel's template"
+        )
+    return Target(connect, stack.outputs, stack.outputs["ApiUrl"], 3 * 3600.0, 5.0)
 
 
 def find_stack(connect: Connect, stack_name: str) -> DeployedStack | None:

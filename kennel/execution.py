@@ -50,12 +50,23 @@ def follow(
     on_state: Callable[[StateChange], None],
     timeout_s: float = TIMEOUT_SECONDS,
 ) -> dict[str, Any]:
+    """Run one execution to its end in the offline cloud at `url`; see `run_execution`."""
+    return run_execution(client("stepfunctions", url), machine, data, on_state, timeout_s=timeout_s)
+
+
+def run_execution(
+    stepfunctions: SFNClient,
+    machine: str,
+    data: dict[str, Any],
+    on_state: Callable[[StateChange], None],
+    *,
+    timeout_s: float = TIMEOUT_SECONDS,
+    poll_s: float = POLL_SECONDS,
+) -> dict[str, Any]:
     """Run one execution to its end; return its output.
 
     Parameters
     ----------
-    url
-        AWS endpoint.
     machine
         ARN of the state machine.
     data
@@ -64,15 +75,16 @@ def follow(
         Called once for each state entered and once for each exited, in order.
     timeout_s
         Seconds after which this function gives up; the execution goes on.
+    poll_s
+        Seconds between two looks at it.
 
     Raises
     ------
     KennelError
         With the execution's own reason, if it does not succeed.
     """
-    stepfunctions: SFNClient = client("stepfunctions", url)
     arn = stepfunctions.start_execution(
-        stateMachineArn=machine, name=f"offline-{uuid.uuid4()}", input=json.dumps(data)
+        stateMachineArn=machine, name=f"kennel-{uuid.uuid4()}", input=json.dumps(data)
     )["executionArn"]
     reported = 0
     started = time.monotonic()
@@ -92,7 +104,7 @@ def follow(
             raise KennelError(f"the execution {execution['status'].lower()}: {_reason(execution)}")
         if time.monotonic() - started > timeout_s:
             raise KennelError(f"the execution still runs after {timeout_s:.0f} s: {arn}")
-        time.sleep(POLL_SECONDS)
+        time.sleep(poll_s)
 
 
 def watch_executions(url: str, tell: Callable[[str], None], ended: Event) -> None:

@@ -10,7 +10,7 @@ import signal
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 import httpx
@@ -44,6 +44,8 @@ class CloudAddress:
         Empty and 0 for an API on AWS.
     control_token
         What requests to paths under /kennel/ carry, such as those that move the clock.
+    outputs
+        Of the stack.
     """
 
     api_url: str
@@ -52,6 +54,7 @@ class CloudAddress:
     pid: int = 0
     logs: str = ""
     control_token: str = ""
+    outputs: dict[str, str] = field(default_factory=dict)
 
     def as_json(self) -> str:
         """Return it as one line of JSON."""
@@ -87,6 +90,7 @@ def address_file(cloud: Cloud) -> Iterator[CloudAddress]:
     address = CloudAddress(
         *(cloud.api_url, cloud.api_key, cloud.url, os.getpid(), str(cloud.logs)),
         cloud.control_token,
+        dict(cloud.stack.outputs),
     )
     ADDRESS_FILE.parent.mkdir(parents=True, exist_ok=True)
     new = ADDRESS_FILE.with_suffix(".new")
@@ -109,12 +113,11 @@ def find() -> CloudAddress | None:
     return address if is_running(address.pid) else None
 
 
-def refuse_second() -> None:
-    """Raise KennelError if a `kennel up` of this checkout runs already."""
+def refuse_second(remedy: str = "`kennel down` ends it") -> None:
+    """Raise KennelError, with a remedy, if a `kennel up` of this checkout runs already."""
     if address := find():
         raise KennelError(
-            f"`kennel up` runs already, at {address.api_url} (process {address.pid}): "
-            "`kennel down` ends it"
+            f"`kennel up` runs already, at {address.api_url} (process {address.pid}): {remedy}"
         )
 
 

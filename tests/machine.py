@@ -13,8 +13,8 @@ DEFINITIONS = {
     "CleanUpMachine": ROOT / "statemachine" / "clean_up.asl.yaml",
 }
 FUNCTIONS = (
-    *("Preflight", "PublishBundle", "EnsureImage", "StartTuning", "StartTraining", "Judge"),
-    *("Register", "Release", "SmokeTest", "PublishBreeds", "ApplyAutoscaling"),
+    *("Preflight", "PublishBundle", "FindPackage", "EnsureImage", "StartTuning", "StartTraining"),
+    *("Judge", "Register", "Release", "SmokeTest", "PublishBreeds", "ApplyAutoscaling"),
     "CleanUp",
 )
 SUBSTITUTIONS = {

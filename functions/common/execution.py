@@ -10,11 +10,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-__all__ = ["EXECUTION_TAG", "PREVIOUS_TAG", "PROVEN_TAG", "ROLLED_BACK_TAG", "Execution"]
+__all__ = [
+    "EXECUTION_TAG",
+    "PREVIOUS_TAG",
+    "PROVEN_TAG",
+    "ROLLED_BACK_TAG",
+    "VERSION_TAG",
+    "Execution",
+]
 
 EXECUTION_TAG = "kennel:execution"  # on every resource: ARN of the execution that created it
 PREVIOUS_TAG = "kennel:previous-config"  # on a configuration: name of the one that it replaced
 PROVEN_TAG = "kennel:proven"  # on a configuration: its model passed the smoke test
+VERSION_TAG = "kennel:version"  # on a configuration: ARN of its model's version in the registry
 ROLLED_BACK_TAG = "kennel:rolled-back"  # on a configuration: a rollback from it was attempted
 
 

@@ -6,8 +6,8 @@
     ├── ImageBuildFailed     CodeBuild could not build the serving image
     ├── LiveModelUnusable    the live model cannot be compared with, or rolled back to
     ├── JobRefused           a job of this name belongs to another execution, or has failed already
-    ├── PackageBroken        a training job did not write a valid model package
-    ├── ReleaseRefused       the endpoint is in a state that accepts no update
+    ├── PackageBroken        a model package is missing, or is not valid
+    ├── ReleaseRefused       the endpoint accepts no update, or the version may not be released
     ├── SmokeTestFailed      the endpoint is InService and answers wrongly
     └── CleanUpFailed        the endpoint cannot be cleaned up automatically
 
@@ -66,11 +66,11 @@ class JobRefused(PipelineFailure):
 
 
 class PackageBroken(PipelineFailure):
-    """A training job did not write a valid model package."""
+    """A model package is missing or not valid."""
 
 
 class ReleaseRefused(PipelineFailure):
-    """The endpoint accepts no update in its current state."""
+    """The endpoint accepts no update now, or what is asked for may not be released."""
 
 
 class SmokeTestFailed(PipelineFailure):

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from common.failures import LiveModelUnusable
+from common.package import KEPT
 from common.sagemaker import describe_endpoint, describe_or_none
 from common.scaling import VARIANT
 
@@ -25,7 +26,6 @@ __all__ = [
     "releasable_config",
 ]
 
-_PACKAGES = ("code/", "models/")  # prefixes that the containers' roles may read
 #: Statuses in which an endpoint serves nothing; in all others it serves EndpointConfigName.
 _NOTHING_LIVE = frozenset({"Creating", "Failed", "Deleting"})
 
@@ -81,8 +81,13 @@ def releasable_config(
     return config
 
 
-def live_package(sagemaker: SageMakerClient, endpoint_name: str, bucket: str) -> str | None:
-    """Find the live model's package for training, which compares with it.
+def live_package(
+    sagemaker: SageMakerClient,
+    endpoint_name: str,
+    bucket: str,
+    prefixes: tuple[str, ...] = (KEPT,),
+) -> str | None:
+    """Find the live model's package: training compares with it, and it can be released again.
 
     Returns
     -------
@@ -104,11 +109,21 @@ def live_package(sagemaker: SageMakerClient, endpoint_name: str, bucket: str) ->
             f"read, as its name does not begin with {endpoint_name}-: update the endpoint to a "
             "model of such a name, or delete the endpoint."
         )
-    return package_of(sagemaker, config["EndpointConfigName"], bucket)
+    return package_of(sagemaker, config["EndpointConfigName"], bucket, prefixes)
 
 
-def package_of(sagemaker: SageMakerClient, config_name: str, bucket: str) -> str:
+def package_of(
+    sagemaker: SageMakerClient,
+    config_name: str,
+    bucket: str,
+    prefixes: tuple[str, ...] = (KEPT,),
+) -> str:
     """Return the key of the package that a configuration of any name serves.
+
+    Parameters
+    ----------
+    prefixes
+        Where the caller's role may read packages; by default only where endpoints load them from.
 
     Raises
     ------
@@ -125,11 +140,12 @@ def package_of(sagemaker: SageMakerClient, config_name: str, bucket: str) -> str
     containers = [model["PrimaryContainer"]] if "PrimaryContainer" in model else []
     url = next((each.get("ModelDataUrl", "") for each in containers), "")
     key = url.removeprefix(f"s3://{bucket}/")
-    if not key.startswith(_PACKAGES):
+    if not key.startswith(prefixes):
+        places = " and ".join(f"s3://{bucket}/{prefix}" for prefix in prefixes)
         raise LiveModelUnusable(
             f"The live model {name} has its package at {url or 'no ModelDataUrl'}, and only "
-            f"s3://{bucket}/code/ and s3://{bucket}/models/ may be read: copy the package there "
-            "and update the endpoint to a model of the copy, or delete the endpoint."
+            f'{places} may be read: start an execution with {{"release": "live"}}, which copies '
+            "a package of this bucket there, or release another one."
         )
     return key
 

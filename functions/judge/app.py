@@ -8,8 +8,8 @@ from aws_lambda_powertools.logging import Logger
 
 from common.aws import client_config
 from common.environment import Environment
-from judge.package_files import publish_package_files
-from judge.verdict import AcceptanceCriteria, judge
+from judge.candidate import judge_package
+from judge.verdict import AcceptanceCriteria
 
 __all__ = ["handler"]
 
@@ -23,5 +23,4 @@ logger = Logger(location=None)
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Run one state of one execution."""
-    files = publish_package_files(s3, bucket, event["training"]["job_name"])
-    return {**judge(files.evaluation, criteria), "candidate": files.candidate(bucket)}
+    return judge_package(s3, bucket, event["training"]["job_name"], criteria)

@@ -31,19 +31,18 @@ def account_problems(
     Parameters
     ----------
     trains
-        Whether there are photos, so that the execution trains and registers a model.
+        Whether there are photos, so that the execution trains a model.
     """
     yield from _endpoint_problems(settings, clients, trains=trains)
     yield from _image_problems(settings, clients)
-    if trains:
-        yield from _registry_problems(settings, clients)
+    yield from _registry_problems(settings, clients)
 
 
 def _registry_problems(settings: PreflightSettings, clients: Clients) -> Iterator[str]:
     describe = clients.sagemaker.describe_model_package_group
     if describe_or_none(describe, ModelPackageGroupName=settings.group) is None:
         yield (
-            f"There is no model package group {settings.group}, in which the trained model is "
+            f"There is no model package group {settings.group}, in which each model is "
             "registered: create it in the Model Registry, or deploy the stack again."
         )
 

@@ -12,7 +12,7 @@ from typing import Any
 from common.failures import PreflightFailed
 from preflight.account import account_problems
 from preflight.clients import Clients
-from preflight.data import Photos, find_photos
+from preflight.data import NO_PHOTOS, Photos, find_photos
 from preflight.findings import accepted_kinds, findings, sentences
 from preflight.parameters import (
     PreflightSettings,
@@ -43,7 +43,8 @@ def check(given: Any, settings: PreflightSettings, clients: Clients) -> dict[str
     Returns
     -------
     dict
-        `mode` ("pretrained", "train" or "tune"), the arguments of training, and the checked values.
+        `mode` ("release", "pretrained", "train" or "tune"), the arguments of training, what to
+        release, and the checked values.
 
     Raises
     ------
@@ -51,10 +52,12 @@ def check(given: Any, settings: PreflightSettings, clients: Clients) -> dict[str
         Lists every problem.
     """
     request, problems = read_request(given)
-    photos = find_photos(clients.s3, settings.bucket)
+    # A release of what is there trains nothing, so the photos do not matter.
+    photos = NO_PHOTOS if request.release else find_photos(clients.s3, settings.bucket)
     invalid_name = list(name_problems(settings))
     problems += invalid_name
     problems += parameter_problems(settings)
+    problems += _version_problems(request, settings)
     problems += _photo_problems(request, photos, settings, clients)
     if photos.count:
         problems += training_parameter_problems(settings)
@@ -71,6 +74,7 @@ def check(given: Any, settings: PreflightSettings, clients: Clients) -> dict[str
         "min_instances": settings.scaling.min_instances,
         "max_instances": settings.scaling.max_instances,
         "mode": _mode(request, photos),
+        "release": request.release,
         "tune": dict(request.tune) if request.tune else None,
         "hyperparameters": dict(request.hyperparameters),
         "data": photos.summary(),
@@ -78,6 +82,8 @@ def check(given: Any, settings: PreflightSettings, clients: Clients) -> dict[str
 
 
 def _mode(request: Request, photos: Photos) -> str:
+    if request.release:
+        return "release"
     if not photos.count:
         return "pretrained"
     return "tune" if request.tune else "train"
@@ -97,6 +103,16 @@ def _photo_problems(
     yield from photos.problems
     looks = look_into(clients.s3, settings.bucket, photos.photos)
     yield from sentences(findings(photos, looks), accepted)
+
+
+def _version_problems(request: Request, settings: PreflightSettings) -> Iterator[str]:
+    """Find a version or a package of another stack, which the roles may not read."""
+    release = request.release or ""
+    group = f":model-package/{settings.group}/".lower()
+    if release.startswith("arn:") and group not in release.lower():
+        yield f"release is {release}: expected a version of this stack's group, {settings.group}."
+    if release.startswith("s3:") and not release.startswith(f"s3://{settings.bucket}/"):
+        yield f"release is {release}: expected a package in s3://{settings.bucket}/."
 
 
 def _time_problems(request: Request, settings: PreflightSettings) -> Iterator[str]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from types_boto3_s3.client import S3Client
 
-__all__ = ["DATA", "SPLITS", "Photo", "Photos", "find_photos", "is_photo_name"]
+__all__ = ["DATA", "NO_PHOTOS", "SPLITS", "Photo", "Photos", "find_photos", "is_photo_name"]
 
 DATA = "data/"
 SPLITS = ("train", "valid", "test")
@@ -91,6 +91,9 @@ def breed_key(folder: str) -> str:
         return match[1]
     folded = name.casefold()
     return "".join(character for character in folded if character.isalnum()) or folded
+
+
+NO_PHOTOS = Photos((), (), (), {}, ())
 
 
 def find_photos(s3: S3Client, bucket: str) -> Photos:

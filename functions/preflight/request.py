@@ -8,8 +8,13 @@ from typing import Any
 
 __all__ = ["Request", "read_request"]
 
-KEYS = frozenset({"Comment", "tune", "hyperparameters"})  # Comment: in the console's example
+#: Comment is in the console's example.
+KEYS = frozenset({"Comment", "tune", "hyperparameters", "release"})
 _FLAG = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")  # of model/train.py, without the hyphens
+_RELEASE = re.compile(
+    r"live|arn:aws[a-z-]*:sagemaker:[a-z0-9-]+:[0-9]{12}:model-package/[A-Za-z0-9-]{1,63}/[0-9]+"
+    r"|s3://[a-z0-9.-]+/.+\.tar\.gz"
+)
 _MAX_JOBS, _MAX_PARALLEL = 750, 100  # SageMaker's limits of a tuning job
 _TUNE_LIMITS = {"max_jobs": _MAX_JOBS, "parallel": _MAX_PARALLEL}
 _MAX_FLAGS, _MAX_LENGTH = 90, 2500  # SageMaker allows 100 hyperparameters; Kennel adds some
@@ -21,6 +26,7 @@ class Request:
 
     tune: Mapping[str, int] | None = None  # max_jobs, parallel
     hyperparameters: Mapping[str, str] = field(default_factory=dict)  # values as text
+    release: str | None = None  # what to release without a training
 
     @property
     def asks_for_training(self) -> bool:
@@ -42,10 +48,12 @@ def read_request(given: object) -> tuple[Request, list[str]]:
         )
     problems += _tune_problems(given.get("tune"))
     problems += _hyperparameter_problems(given.get("hyperparameters"))
+    problems += _release_problems(given)
     if problems:
         return Request(), problems
     flags = given.get("hyperparameters") or {}
-    return Request(given.get("tune"), {name: _text(value) for name, value in flags.items()}), []
+    texts = {name: _text(value) for name, value in flags.items()}
+    return Request(given.get("tune"), texts, given.get("release")), []
 
 
 def _tune_problems(tune: Any) -> Iterator[str]:
@@ -89,6 +97,20 @@ def _hyperparameter_problems(flags: Any) -> Iterator[str]:
                 f"The hyperparameter {name} is {json.dumps(value)[:40]}: a number, true, false or "
                 f"a text of at most {_MAX_LENGTH:,} characters."
             )
+
+
+def _release_problems(given: Mapping[str, Any]) -> Iterator[str]:
+    release = given.get("release")
+    if release is None:
+        return
+    if not isinstance(release, str) or not _RELEASE.fullmatch(release):
+        yield (
+            f'release is {json.dumps(release)[:120]}: expected "live", the ARN of a version '
+            "(arn:aws:sagemaker:REGION:ACCOUNT:model-package/GROUP/NUMBER), or a package in the "
+            "bucket (s3://BUCKET/KEY.tar.gz)."
+        )
+    if given.get("tune") or given.get("hyperparameters"):
+        yield "release starts no training: leave tune and hyperparameters out, or release."
 
 
 def _text(value: object) -> str:

@@ -1,4 +1,4 @@
-"""Register a trained candidate in the Model Registry, accepted or not."""
+"""Register a candidate in the Model Registry, accepted or not, unless it is a version of it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from common.execution import EXECUTION_TAG, Execution
 if TYPE_CHECKING:
     from types_boto3_sagemaker.client import SageMakerClient
     from types_boto3_sagemaker.literals import ModelApprovalStatusType
+    from types_boto3_sagemaker.type_defs import ModelMetricsTypeDef
 
 __all__ = ["register"]
 
@@ -33,7 +34,8 @@ def register(
     Parameters
     ----------
     judgement
-        Output of the state Judge.
+        Output of the state Judge or FindPackage; a candidate that has a `version` is registered
+        already.
     image
         URI of the serving image.
 
@@ -42,14 +44,24 @@ def register(
     dict
         package_arn, status.
     """
-    candidate, figures = judgement["candidate"], judgement["evaluation"]
-    live = figures["live"] or {}
     status: ModelApprovalStatusType = "Approved" if judgement["accepted"] else "Rejected"
+    candidate, figures = judgement["candidate"], judgement["evaluation"] or {}
+    if candidate.get("version"):
+        return {"package_arn": candidate["version"], "status": status}
+    live = figures.get("live") or {}
+    metrics: ModelMetricsTypeDef = {
+        "ModelQuality": {
+            "Statistics": {
+                "ContentType": "application/json",
+                "S3Uri": candidate.get("evaluation_url", ""),
+            }
+        }
+    }
     metadata = {
         EXECUTION_TAG: execution.arn,  # a version has no tags of its own, only the group has
         "kennel:reason": judgement["reason"],
-        "kennel:test-photos": figures["photos"],
-        "kennel:top1": figures["top1"],
+        "kennel:test-photos": figures.get("photos", "none"),
+        "kennel:top1": figures.get("top1", "none"),
         "kennel:live-model": live.get("model", "none"),
         "kennel:live-top1": live.get("top1", "none"),
         "kennel:difference": live.get("difference", "none"),
@@ -65,14 +77,7 @@ def register(
             "SupportedContentTypes": _CONTENT_TYPES,
             "SupportedResponseMIMETypes": ["application/json"],
         },
-        ModelMetrics={
-            "ModelQuality": {
-                "Statistics": {
-                    "ContentType": "application/json",
-                    "S3Uri": candidate["evaluation_url"],
-                }
-            }
-        },
+        ModelMetrics=metrics if "evaluation_url" in candidate else {},
         CustomerMetadataProperties={key: _text(value) for key, value in metadata.items()},
     )
     return {"package_arn": version["ModelPackageArn"], "status": status}

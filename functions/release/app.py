@@ -1,6 +1,6 @@
 """ReleaseFunction, the state Release.
 
-Input {"execution", "candidate", "image"}, output the names of the created resources.
+Input {"execution", "candidate", "version", "image"}, output the names of the created resources.
 """
 
 import os

@@ -54,6 +54,7 @@ class ReleaseRequest:
     model_data_url: str  # s3://.../model.tar.gz
     image: str  # URI of the serving image
     smoke_breed: str  # of the package's smoke photo
+    version: str  # its ARN in the Model Registry
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any]) -> Self:
@@ -63,6 +64,7 @@ class ReleaseRequest:
             event["candidate"]["model_data_url"],
             event["image"],
             event["candidate"]["smoke_breed"],
+            event["version"],
         )
 
 

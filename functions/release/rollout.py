@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from common.execution import EXECUTION_TAG, PREVIOUS_TAG
+from common.execution import EXECUTION_TAG, PREVIOUS_TAG, VERSION_TAG
 from common.failures import ReleaseRefused
 from common.live import check_config_name
 from common.record import write_record
@@ -134,6 +134,7 @@ def _create(
     previous = endpoint["EndpointConfigName"] if endpoint else None
     tags = request.execution.tags
     _create_model(sagemaker, name, request, settings, tags)
+    tags[VERSION_TAG] = request.version
     if previous:
         tags[PREVIOUS_TAG] = previous
     count = _instances(endpoint, settings)

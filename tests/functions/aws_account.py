@@ -158,13 +158,24 @@ class _S3:
             raise client_error("NoSuchKey", "The specified key does not exist.")
         first, _, last = Range.removeprefix("bytes=").partition("-")
         end = int(last) + 1 if last else None
-        return {"Body": io.BytesIO(self.objects[Key][int(first) : end])}
+        content = self.objects[Key]
+        return {"Body": io.BytesIO(content[int(first) : end]), "ETag": _etag(content)}
 
     def put_object(self, Bucket: str, Key: str, Body: Any, **more: Any) -> Json:  # noqa: N803
         assert Bucket == BUCKET
         if more.get("IfNoneMatch") == "*" and Key in self.objects:
             raise client_error("PreconditionFailed", "The object exists.")
         self.objects[Key] = Body if isinstance(Body, bytes) else Body.read()
+        return {}
+
+    def copy_object(self, Bucket: str, Key: str, CopySource: str, **more: Any) -> Json:  # noqa: N803
+        bucket, _, source = CopySource.partition("/")
+        assert Bucket == bucket == BUCKET
+        content = self.objects[source]
+        if _etag(content) != more["CopySourceIfMatch"] or Key in self.objects:
+            assert more["IfNoneMatch"] == "*"
+            raise client_error("PreconditionFailed", "At least one of the pre-conditions failed.")
+        self.objects[Key] = content
         return {}
 
     def delete_object(self, Bucket: str, Key: str) -> Json:  # noqa: N803
@@ -184,11 +195,15 @@ class _S3:
     def list_objects_v2(self, Bucket: str, Prefix: str) -> Json:  # noqa: N803
         assert Bucket == BUCKET
         listed = [
-            {"Key": key, "Size": len(body), "ETag": f'"{hashlib.md5(body).hexdigest()}"'}  # noqa: S324
+            {"Key": key, "Size": len(body), "ETag": _etag(body)}
             for key, body in sorted(self.objects.items())
             if key.startswith(Prefix)
         ]
         return {"Contents": listed}
+
+
+def _etag(content: bytes) -> str:
+    return f'"{hashlib.md5(content).hexdigest()}"'  # noqa: S324
 
 
 class _AutoScaling:
@@ -519,3 +534,9 @@ class _SageMaker:
         arn = f"{_ARN}model-package/{ENDPOINT}/{len(self.packages) + 1}"
         self.packages.append({**request, "arn": arn})
         return {"ModelPackageArn": arn}
+
+    def describe_model_package(self, ModelPackageName: str) -> Json:  # noqa: N803
+        for each in self.packages:
+            if each["arn"] == ModelPackageName:
+                return each
+        raise client_error("ValidationException", f"ModelPackage {ModelPackageName} not found.")

@@ -32,13 +32,19 @@ def evaluation(top1: float = 0.91, live: Any = None) -> dict[str, Any]:
     }
 
 
+def card(openvino: str = "2026.4.1") -> bytes:
+    """Return the fields of card.json that the pipeline reads."""
+    fields = {"smoke_breed": "Bull Mastiff", "made_with": {"openvino": openvino}}
+    return json.dumps(fields).encode()
+
+
 def package(result: Any = None, **changes: bytes | None) -> bytes:
     """Pack a package with its weights first; None leaves a file out."""
     files = {
         "./model.safetensors": b"\0" * 100_000,
         "evaluation.json": json.dumps(result or evaluation()).encode(),
         "breeds.json": b'[{"breed": "Bull Mastiff"}]',
-        "card.json": b'{"smoke_breed": "Bull Mastiff"}',
+        "card.json": card(),
         "./smoke.jpg": b"a jpeg",
         **changes,
     }

@@ -37,6 +37,7 @@ CALLERS = {role for role, kinds in _KINDS.items() if set(kinds) & {"function", "
 _DIGEST = re.compile(r"(?<![0-9a-z])[0-9a-f]{8,}(?![0-9a-z])")
 _STACKS = re.compile(r"(?<=[:/])[a-z][a-z0-9]*-(?=[A-Z][A-Za-z]+\b|bucket\b)")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_VERSION = re.compile(r"(?<=:model-package/)([^/]+)/\d+")
 _PHOTO = re.compile(r"(?<=-bucket/data/).+")
 _EXECUTION = re.compile(r"(?<=:execution:)([^:]+):.+")
 _SAME_DIGEST = "0123456789abcdef" * 4
@@ -47,7 +48,7 @@ _ALIASES = {
     r":(endpoint|model-package-group)/.+": r":\1/kennel",
     r":(model|endpoint-config)/.+": rf":\1/kennel-{_SAME_DIGEST[:20]}",
     r"\bk-[^-/]+-(train|tune)": rf"k-{_SAME_DIGEST[:20]}-\1",
-    r"/code/[^/]+/": f"/code/{_SAME_DIGEST[:20]}/",
+    r"/(code|packages)/[^/]+/": rf"/\1/{_SAME_DIGEST[:20]}/",
 }
 
 
@@ -68,7 +69,7 @@ def _same(digest: re.Match[str]) -> str:
 
 
 def _normal(text: str) -> str:
-    photo = _PHOTO.sub("train/breed/dog.jpg", text)
+    photo = _PHOTO.sub("train/breed/dog.jpg", _VERSION.sub(r"\1/1", text))
     same = _DIGEST.sub(_same, _UUID.sub(_SAME_DIGEST[:20], photo))
     return _EXECUTION.sub(rf"\1:{_SAME_DIGEST[:20]}", _STACKS.sub("kennel-", same))
 

@@ -1,5 +1,7 @@
 """Each role allows the required calls and no others, by two policy engines."""
 
+import fnmatch
+
 import pytest
 
 from tests.iam import engines
@@ -76,3 +78,34 @@ def test_classifier_may_only_invoke_one_endpoint_log_and_trace() -> None:
         ({"logs:CreateLogStream", "logs:PutLogEvents"}, [logs]),
         ({"xray:PutTraceSegments", "xray:PutTelemetryRecords"}, ["*"]),
     ]
+
+
+def test_endpoints_load_only_what_no_training_can_write() -> None:
+    """In full: who may write packages, and what a model's role may read."""
+    roles = read(TEMPLATE)
+    bucket = "arn:aws:s3:::kennel-bucket"
+    writing = {"s3:PutObject", "s3:DeleteObject", "s3:DeleteObjectVersion", "s3:*"}
+    writers = {
+        role: (each["Resource"], each.get("Condition"))
+        for role in roles.properties
+        for each in roles.statements(role)
+        if writing & set(each["Action"])
+        and any(
+            covers(pattern, f"{bucket}/packages/0/model.tar.gz") for pattern in each["Resource"]
+        )
+    }
+    keeps = ([f"{bucket}/packages/*"], {"StringEquals": {"s3:if-none-match": "*"}})
+    emptied = writers.pop("RemovalRole")  # with KeepData=false the bucket goes with the stack
+    assert emptied == ([f"{bucket}/*"], None)
+    assert writers == {"FindPackageRole": keeps, "JudgeRole": keeps}
+    reads = [
+        resource
+        for each in roles.statements("ModelRole")
+        if "s3:GetObject" in each["Action"]
+        for resource in each["Resource"]
+    ]
+    assert reads == [f"{bucket}/packages/*/model.tar.gz", f"{bucket}/batch/*"]
+
+
+def covers(pattern: str, arn: str) -> bool:
+    return fnmatch.fnmatchcase(arn, pattern)

@@ -13,8 +13,9 @@ from common.execution import Execution
 from common.images import ServingImage
 from common.training import Job, read_search_space
 from ensure_image.build import ImageBuildSettings, ensure_image
-from judge.package_files import publish_package_files
-from judge.verdict import AcceptanceCriteria, judge
+from find_package.find import find_package
+from judge.candidate import judge_package
+from judge.verdict import AcceptanceCriteria
 from preflight.checks import check
 from preflight.clients import Clients as PreflightClients
 from publish_breeds.breeds import publish_breeds
@@ -73,11 +74,14 @@ class EmulatedStack:
     def release(self) -> None:
         """Make a first release by calling the functions directly, which is quick."""
         bundle = self.invoke("PublishBundle", {})
+        judgement = self.invoke("FindPackage", {"release": None, "bundle": bundle})
+        candidate = judgement["candidate"]
         execution = {"Id": "arn:aws:states:us-east-1:123456789012:execution:kennel:first"}
-        event = {"execution": execution, "candidate": bundle, "image": "uri:0"}
-        released = self.invoke("Release", event)
+        event = {"execution": execution, "judgement": judgement, "image": "uri:0"}
+        version = self.invoke("Register", event)["package_arn"]
+        released = self.invoke("Release", {**event, "candidate": candidate, "version": version})
         self.account.endpoints.settle()
-        self.invoke("SmokeTest", {"candidate": bundle, "release": released})
+        self.invoke("SmokeTest", {"candidate": candidate, "release": released})
         self.invoke("ApplyAutoscaling", {})
 
     def _write_package(self, job: str) -> None:
@@ -96,6 +100,9 @@ class EmulatedStack:
                 return check(event["input"], self.settings, preflight)
             case "PublishBundle":
                 return dict(publish(Bundle.load(self._bundle), BUCKET, s3))
+            case "FindPackage":
+                given = event["release"], event["bundle"]
+                return find_package(*given, ENDPOINT, BUCKET, sagemaker, s3)
             case "EnsureImage":
                 settings = ImageBuildSettings(
                     ServingImage("", "uri"), "kennel/serving", PROJECT, BUCKET
@@ -111,9 +118,8 @@ class EmulatedStack:
                     return start_tuning(job, tune, space, TRAINING, sagemaker)
                 return start_training(job, event["tuned"], space, TRAINING, sagemaker)
             case "Judge":
-                files = publish_package_files(s3, BUCKET, event["training"]["job_name"])
-                verdict = judge(files.evaluation, AcceptanceCriteria(0.7, 0.02))
-                return {**verdict, "candidate": files.candidate(BUCKET)}
+                job_name = event["training"]["job_name"]
+                return judge_package(s3, BUCKET, job_name, AcceptanceCriteria(0.7, 0.02))
             case "Register":
                 return register(execution, event["judgement"], event["image"], ENDPOINT, sagemaker)
             case "Release":

@@ -83,10 +83,9 @@ def test_tuning_training_and_release_over_the_pretrained_model(
     assert judged["evaluation"]["live"]["model"] == first["smoke"]["model"]
     assert output["smoke"]["breed"] == judged["candidate"]["smoke_breed"]
     sagemaker = client("sagemaker", cloud.url)
-    (version,) = sagemaker.list_model_packages(ModelPackageGroupName="kennel")[
-        "ModelPackageSummaryList"
-    ]
-    assert version["ModelApprovalStatus"] == "Approved"
+    versions = sagemaker.list_model_packages(ModelPackageGroupName="kennel")
+    statuses = [each["ModelApprovalStatus"] for each in versions["ModelPackageSummaryList"]]
+    assert statuses == ["Approved", "Approved"]  # the pretrained model is a version too
     endpoint = sagemaker.describe_endpoint(EndpointName="kennel")
     assert endpoint["EndpointStatus"] == "InService"
     assert endpoint["EndpointConfigName"] == output["release"]["config_name"]

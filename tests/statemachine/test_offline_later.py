@@ -4,14 +4,13 @@ The tests share one cloud and one endpoint and depend on their order; they advan
 where AWS takes minutes or hours.
 """
 
-import io
 import json
 import re
-import tarfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -25,6 +24,7 @@ from kennel.demo import samples
 from kennel.errors import KennelError
 from kennel.execution import follow
 from tests.conftest import StartCloud
+from tests.kennel.packages import with_breed
 from tests.statemachine.offline_resources import (
     endpoint,
     models_and_configs,
@@ -119,33 +119,16 @@ def breeds_status(cloud: Cloud) -> int:
     return httpx.get(f"{cloud.api_url}/breeds").status_code
 
 
-def with_another_breed(package: bytes) -> bytes:
-    """Return a package whose last breed has another name."""
-    out = io.BytesIO()
-    with (
-        tarfile.open(fileobj=io.BytesIO(package)) as old,
-        tarfile.open(fileobj=out, mode="w:gz", compresslevel=1) as new,
-    ):
-        for member in old:
-            content = old.extractfile(member).read()  # type: ignore[union-attr]  # all are files
-            if member.name == "breeds.json":
-                entries = json.loads(content)
-                entries[-1]["breed"] = "Zamalek Hound"
-                content = json.dumps(entries).encode()
-                member.size = len(content)
-            new.addfile(member, io.BytesIO(content))
-    return out.getvalue()
-
-
 def test_change_by_hand_is_published_and_stops_an_execution_before_any_job(
-    released: Released,
+    released: Released, tmp_path: Path
 ) -> None:
     cloud, sagemaker = released.cloud, client("sagemaker", released.cloud.url)
     s3, bucket = client("s3", cloud.url), cloud.stack.outputs["BucketName"]
     key = released.output["bundle"]["prefix"] + "model.tar.gz"
     package = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
-    by_hand = "models/by-hand.tar.gz"
-    s3.put_object(Bucket=bucket, Key=by_hand, Body=with_another_breed(package))
+    by_hand = "packages/by-hand/model.tar.gz"
+    changed = with_breed(tmp_path / "model.tar.gz", package, breeds(cloud)[-1], "Zamalek Hound")
+    s3.upload_file(str(changed), bucket, by_hand)
     previous = released.described["EndpointConfigName"]
     config = sagemaker.describe_endpoint_config(EndpointConfigName=previous)
     (variant,) = config["ProductionVariants"]

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from common.execution import PROVEN_TAG
+from common.execution import PROVEN_TAG, VERSION_TAG
 from tests.functions.aws_account import client_error
-from tests.functions.model_package import LIVE, evaluation
+from tests.functions.model_package import LIVE, evaluation, package
 from tests.statemachine.emulated_stack import WRONG, EmulatedStack
 from tests.statemachine.interpreter import Machine
 from tests.statemachine.invariants import Snapshot, assert_invariants, untouched
@@ -74,12 +74,104 @@ def test_pretrained_model_is_released_without_photos(machine: Machine, bundle: P
     assert output["bundle"]["smoke_breed"] == "Bull Mastiff"
     assert output["judgement"]["reason"].startswith("There are no photos in the bucket")
     assert calls(stack) == [
-        *("Preflight", "PublishBundle", "EnsureImage", "Release", "DescribeEndpoint"),
-        *("SmokeTest", "PublishBreeds", "ApplyAutoscaling", "Publish"),
+        *("Preflight", "PublishBundle", "FindPackage", "EnsureImage", "Register", "Release"),
+        *("DescribeEndpoint", "SmokeTest", "PublishBreeds", "ApplyAutoscaling", "Publish"),
     ]
     assert stack.messages[0]["subject"] == "Kennel: kennel has a new model"
     assert json.loads(stack.messages[0]["message"])["smoke"]["breed"] == "Bull Mastiff"
     assert stack.account.objects["live/breeds.json"] == b'[{"breed": "Pug"}, {"breed": "Boxer"}]'
+
+
+RELEASED_AGAIN = [
+    *("Preflight", "PublishBundle", "FindPackage", "EnsureImage", "Register"),
+    *(name for name in FROM_RELEASE if name != "Probe"),
+]
+
+
+def live_version(stack: EmulatedStack) -> str:
+    """Return the version in the tag of the live configuration."""
+    endpoints = stack.account.endpoints
+    assert endpoints.endpoint is not None
+    config = endpoints.configs[endpoints.endpoint["EndpointConfigName"]]
+    return endpoints.tags[config["EndpointConfigArn"]][VERSION_TAG]
+
+
+def test_live_model_is_released_again_without_a_training(
+    machine: Machine, live: EmulatedStack
+) -> None:
+    version = live_version(live)
+    output = assert_succeeds(machine, live, {"release": "live"})
+    assert calls(live, "Publish", "Probe") == RELEASED_AGAIN
+    assert live.account.endpoints.jobs == {}
+    assert output["registered"]["package_arn"] == live_version(live) == version
+    assert len(live.account.endpoints.packages) == 1
+
+
+def test_version_is_released_again_without_a_training(
+    machine: Machine, live: EmulatedStack
+) -> None:
+    first = live_version(live)
+    trained = assert_succeeds(machine, live)["registered"]["package_arn"]
+    assert live_version(live) == trained != first
+    assert live.account.objects["live/breeds.json"] == b'[{"breed": "Bull Mastiff"}]'
+    live.calls.clear()
+    output = assert_succeeds(machine, live, {"release": first})
+    assert calls(live, "Publish", "Probe") == RELEASED_AGAIN
+    assert live_version(live) == first
+    assert output["judgement"]["reason"] == "A person has released the version 1."
+    assert live.account.objects["live/breeds.json"] == b'[{"breed": "Pug"}, {"breed": "Boxer"}]'
+
+
+def test_package_released_by_hand_is_a_first_release_too(
+    machine: Machine, fresh: EmulatedStack
+) -> None:
+    fresh.account.objects["models/ec2-i-0/model.tar.gz"] = package()
+    url = "s3://kennel-bucket/models/ec2-i-0/model.tar.gz"
+    output = assert_succeeds(machine, fresh, {"release": url})
+    (version,) = fresh.account.endpoints.packages
+    assert version["ModelApprovalStatus"] == "Approved"
+    assert version["CustomerMetadataProperties"]["kennel:top1"] == "0.9100"
+    assert version["arn"] == output["registered"]["package_arn"] == live_version(fresh)
+    assert output["judgement"]["candidate"]["prefix"].startswith("packages/")
+
+
+@pytest.mark.parametrize(
+    ("execution_input", "words"),
+    [
+        ({"release": "latest"}, 'release is "latest": expected "live", the ARN of a version'),
+        ({"release": "live", "hyperparameters": {"epochs": 3}}, "release starts no training"),
+        (
+            {"release": "arn:aws:sagemaker:us-east-1:123456789012:model-package/kennel/77"},
+            "There is no version arn:aws:sagemaker:us-east-1:123456789012:model-package/kennel/77",
+        ),
+        (
+            {"release": "s3://kennel-bucket/packages/none/model.tar.gz"},
+            "There is no packages/none/model.tar.gz in the bucket",
+        ),
+    ],
+)
+def test_release_that_is_refused(
+    machine: Machine, stack: EmulatedStack, execution_input: object, words: str
+) -> None:
+    assert words in assert_fails(machine, stack, execution_input)["cause"]
+    assert untouched(stack.account)
+
+
+def test_rejected_version_is_released_once_it_is_approved(
+    machine: Machine, live: EmulatedStack
+) -> None:
+    live.evaluation = evaluation(0.3, live=LIVE)
+    rejected = json.loads(machine.run(live)["output"])["registered"]["package_arn"]
+    cause = assert_fails(machine, live, {"release": rejected})["cause"]
+    assert cause.startswith(f"The version {rejected} is Rejected, and only an approved one is")
+    live.account.endpoints.packages[-1]["ModelApprovalStatus"] = "Approved"
+    assert_succeeds(machine, live, {"release": rejected})
+    assert live_version(live) == rejected
+
+
+def test_live_model_where_nothing_is_live(machine: Machine, fresh: EmulatedStack) -> None:
+    cause = assert_fails(machine, fresh, {"release": "live"})["cause"]
+    assert cause.startswith("The endpoint kennel has no live model to release again")
 
 
 def test_tuning_training_and_release(machine: Machine, stack: EmulatedStack) -> None:
@@ -91,9 +183,10 @@ def test_tuning_training_and_release(machine: Machine, stack: EmulatedStack) -> 
     ]
     assert ("Probe" in stack.calls) is update  # a first release has no bake
     assert output["judgement"]["accepted"] is True
-    assert output["judgement"]["candidate"]["prefix"].startswith("models/k-")
-    (package,) = stack.account.endpoints.packages
-    assert package["ModelApprovalStatus"] == "Approved"
+    assert output["judgement"]["candidate"]["prefix"].startswith("packages/")
+    version = stack.account.endpoints.packages[-1]
+    assert version["arn"] == output["registered"]["package_arn"]
+    assert version["ModelApprovalStatus"] == "Approved"
     (training,) = [job for job in stack.account.endpoints.jobs.values() if "ProfilerConfig" in job]
     assert training["HyperParameters"]["learning-rate"] == "0.004"  # the search's best
     assert stack.account.objects["live/breeds.json"] == b'[{"breed": "Bull Mastiff"}]'
@@ -125,7 +218,7 @@ def test_worse_candidate_keeps_the_live_model_and_is_no_failure(
     assert output["judgement"]["evaluation"]["live"]["model"] == "kennel@1"
     assert_invariants(live.account, before, execution, released=False)
     assert untouched(live.account)
-    assert live.account.endpoints.packages[0]["ModelApprovalStatus"] == "Rejected"
+    assert live.account.endpoints.packages[-1]["ModelApprovalStatus"] == "Rejected"
     assert live.messages[-1]["subject"] == "Kennel: kennel keeps its model"
     assert "may be worse" in live.messages[-1]["message"]
 
@@ -183,18 +276,20 @@ def test_function_that_is_retried_after_a_lambda_error_starts_one_job(
     }
     assert_succeeds(machine, live, TUNE)
     assert len(live.account.endpoints.jobs) == 2
-    assert len(live.account.endpoints.packages) == 1
+    assert len(live.account.endpoints.packages) == 2  # with the live one's
 
 
 # ---------------------------------------------------------------- failure before Release
 
 
-@pytest.mark.parametrize("name", [n for n in BEFORE_RELEASE if not n.startswith("Describe")])
+@pytest.mark.parametrize(
+    "name", ["FindPackage", *(n for n in BEFORE_RELEASE if not n.startswith("Describe"))]
+)
 def test_function_that_fails_before_release(
     machine: Machine, live: EmulatedStack, name: str
 ) -> None:
     live.responses[name] = [raised("SomethingFailed", 'It\'s {broken}: "mend" it.')]
-    execution = assert_fails(machine, live, TUNE)
+    execution = assert_fails(machine, live, {"release": "live"} if name == "FindPackage" else TUNE)
     assert (execution["error"], execution["cause"]) == (
         "SomethingFailed",
         'It\'s {broken}: "mend" it.',

@@ -9,7 +9,7 @@ from tests.functions.aws_account import BUCKET, Account
 from tests.functions.model_package import package
 from tests.functions.preflight.test_checks import GOOD, clients
 
-KEY = "models/k-1-train/output/model.tar.gz"
+KEY = "packages/0123456789abcdef0123/model.tar.gz"
 
 
 def live(config: str = "kennel-1", model: str = "kennel-1", **container: Any) -> Account:
@@ -94,7 +94,7 @@ def test_variants_that_no_release_makes(change: dict[str, Any], trains: bool) ->
 def test_package_that_training_may_not_read(url: str) -> None:
     sentence = problems(live(ModelDataUrl=url))
     assert f"has its package at {url or 'no ModelDataUrl'}" in sentence
-    assert f"only s3://{BUCKET}/code/ and s3://{BUCKET}/models/ may be read" in sentence
+    assert f"only s3://{BUCKET}/packages/ may be read" in sentence
 
 
 @pytest.mark.parametrize(
@@ -127,8 +127,8 @@ def test_endpoint_that_accepts_no_update(status: str) -> None:
     )
 
 
-def test_registry_without_the_stacks_group() -> None:
+@pytest.mark.parametrize("trains", [True, False])
+def test_registry_without_the_stacks_group(trains: bool) -> None:
     account = Account()
     account.endpoints.groups.clear()
-    assert "There is no model package group kennel" in problems(account)
-    assert problems(account, trains=False) == ""
+    assert "There is no model package group kennel" in problems(account, trains=trains)

@@ -85,10 +85,38 @@ def test_without_photos_the_mode_is_pretrained() -> None:
         "min_instances": 1,
         "max_instances": 5,
         "mode": "pretrained",
+        "release": None,
         "tune": None,
         "hyperparameters": {},
         "data": {"photos": {}, "breeds": 0, "channels": {}},
     }
+
+
+VERSION = "arn:aws:sagemaker:us-east-1:123456789012:model-package/kennel/3"
+
+
+@pytest.mark.parametrize("release", ["live", VERSION, f"s3://{BUCKET}/packages/0/model.tar.gz"])
+def test_release_looks_at_no_photo(release: str) -> None:
+    account = with_photos()
+    account.objects |= {"data/stray/x.jpg": b"", "data/train/Pug/broken.jpg": b"no photo"}
+    checked = check({"release": release}, GOOD, clients(account))
+    assert (checked["mode"], checked["release"]) == ("release", release)
+    assert checked["data"]["photos"] == {}
+
+
+@pytest.mark.parametrize(
+    ("release", "words"),
+    [
+        (VERSION.replace("/kennel/", "/another/"), "expected a version of this stack's group, ken"),
+        ("s3://elsewhere/model.tar.gz", f"expected a package in s3://{BUCKET}/"),
+    ],
+)
+def test_release_of_another_stack(release: str, words: str) -> None:
+    with pytest.raises(PreflightFailed) as raised:
+        check({"release": release}, GOOD, clients())
+    (problem,) = raised.value.problems
+    assert problem.startswith(f"release is {release}: ")
+    assert words in problem
 
 
 def test_with_photos_the_mode_is_train_or_tune() -> None:

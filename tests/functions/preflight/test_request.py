@@ -19,6 +19,8 @@ from preflight.request import Request, read_request
             {"hyperparameters": {"accept": "duplicate,too-few"}},
             Request(hyperparameters={"accept": "duplicate,too-few"}),
         ),
+        ({"release": "live"}, Request(release="live")),
+        ({"release": None}, Request()),
     ],
 )
 def test_good_input(given: Any, request_: Request) -> None:
@@ -31,6 +33,10 @@ def test_good_input(given: Any, request_: Request) -> None:
         ([1], "expected an object: start with {}"),
         ("x", "expected an object"),
         ({"zoom": 1, "tuning": 2}, "has tuning, zoom, which this state machine does not know"),
+        ({"release": 3}, 'release is 3: expected "live", the ARN of a version (arn:aws:'),
+        ({"release": "latest"}, 'release is "latest": expected "live"'),
+        ({"release": "arn:aws:sagemaker:us-east-1:1:model/kennel"}, 'expected "live", the ARN'),
+        ({"release": "live", "tune": {"max_jobs": 1, "parallel": 1}}, "release starts no training"),
         ({"tune": 20}, 'tune is 20: give it as {"max_jobs": 20, "parallel": 4}'),
         ({"tune": {"max_jobs": 20}}, "give it as"),
         (

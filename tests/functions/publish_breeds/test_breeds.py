@@ -21,7 +21,7 @@ def live(config: str = "by-hand", breeds: bytes = NEW) -> Account:
 
 
 def package_key(config: str) -> str:
-    return f"models/k-{config.replace('-', '')}-train/output/model.tar.gz"
+    return f"packages/{config.encode().hex():0>20}/model.tar.gz"
 
 
 def add(account: Account, config: str, breeds: bytes) -> None:

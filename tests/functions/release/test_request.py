@@ -9,6 +9,7 @@ EVENT = {
         "model_data_url": "s3://bucket/model.tar.gz",
         "smoke_breed": "Pug",
     },
+    "version": "arn:version",
     "image": "kennel/serving:1",
 }
 
@@ -16,7 +17,7 @@ EVENT = {
 def test_request_of_an_event() -> None:
     execution = Execution("arn:execution", 1)
     assert ReleaseRequest.from_event(EVENT) == ReleaseRequest(
-        execution, "s3://bucket/model.tar.gz", "kennel/serving:1", "Pug"
+        execution, "s3://bucket/model.tar.gz", "kennel/serving:1", "Pug", "arn:version"
     )
 
 

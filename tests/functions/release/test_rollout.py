@@ -34,7 +34,8 @@ def execution(name: str = "one") -> Execution:
 
 
 def request_of(name: str = "one") -> ReleaseRequest:
-    return ReleaseRequest(execution(name), "s3://bucket/code/0123/model.tar.gz", IMAGE, "Pug")
+    url = "s3://bucket/packages/0123/model.tar.gz"
+    return ReleaseRequest(execution(name), url, IMAGE, "Pug", f"arn:version:{name}")
 
 
 def run(account: Account, name: str = "one", settings: ReleaseSettings = SETTINGS) -> Any:
@@ -69,7 +70,7 @@ def test_first_release_creates_everything() -> None:
     model = account.endpoints.models[name]
     assert model["PrimaryContainer"] == {
         "Image": IMAGE,
-        "ModelDataUrl": "s3://bucket/code/0123/model.tar.gz",
+        "ModelDataUrl": "s3://bucket/packages/0123/model.tar.gz",
         "Environment": {"KENNEL_SMOKE_BREED": "Pug"},
     }
     assert model["ExecutionRoleArn"] == SETTINGS.model_role_arn

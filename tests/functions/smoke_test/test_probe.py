@@ -4,12 +4,12 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 from smoke_test.probe import INVOCATIONS, probe
 from tests.functions.aws_account import BUCKET, Account, client_error
 
-EVENT = {"probe": True, "candidate": {"prefix": "code/abc/"}}
+EVENT = {"probe": True, "candidate": {"prefix": "packages/abc/"}}
 
 
 def account_with(answer: object) -> Account:
     account = Account(answer=answer)
-    account.objects["code/abc/smoke.jpg"] = b"a jpeg"
+    account.objects["packages/abc/smoke.jpg"] = b"a jpeg"
     return account
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from types_boto3_sagemaker_runtime.client import SageMakerRuntimeClient
 
 EVENT = {
-    "candidate": {"prefix": "code/0123456789abcdef0123/", "smoke_breed": "Bull Mastiff"},
+    "candidate": {"prefix": "packages/0123456789abcdef0123/", "smoke_breed": "Bull Mastiff"},
     "release": {"config_name": "kennel-new"},
 }
 RIGHT = {
@@ -51,7 +51,10 @@ class FakeClients:
         return {}
 
     def get_object(self, **request: Any) -> dict[str, Any]:
-        assert request == {"Bucket": "kennel-bucket", "Key": "code/0123456789abcdef0123/smoke.jpg"}
+        assert request == {
+            "Bucket": "kennel-bucket",
+            "Key": "packages/0123456789abcdef0123/smoke.jpg",
+        }
         return {"Body": io.BytesIO(b"a jpeg")}
 
     def invoke_endpoint(self, **request: Any) -> dict[str, Any]:

@@ -45,14 +45,14 @@ def test_job_takes_the_best_hyperparameters_and_the_given_ones() -> None:
 
 
 def test_live_package_is_a_channel() -> None:
-    account = with_live(f"s3://{BUCKET}/code/old/model.tar.gz")
+    account = with_live(f"s3://{BUCKET}/packages/old/model.tar.gz")
     run(account)
     live = channels(only_request(account, "CreateTrainingJob"))["live"]
-    assert live == f"s3://{BUCKET}/code/old/model.tar.gz"
+    assert live == f"s3://{BUCKET}/packages/old/model.tar.gz"
 
 
 def test_live_model_that_changed_by_hand_since_preflight_is_a_sentence() -> None:
-    account = with_live(f"s3://{BUCKET}/code/old/model.tar.gz", config="by-hand")
+    account = with_live(f"s3://{BUCKET}/packages/old/model.tar.gz", config="by-hand")
     account.refuse("DescribeEndpointConfig", "AccessDeniedException")
     with pytest.raises(LiveModelUnusable, match="runs the configuration by-hand"):
         run(account)
