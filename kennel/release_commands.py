@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 
 from kennel import aws, running_cloud
-from kennel.aws_commands import Json, Profile, Region, StackName, aws_errors_as_sentences
+from kennel.aws_commands import Json, Offline, Profile, Region, StackName, aws_errors_as_sentences
 from kennel.deployed import Target, offline_target, target_of
 from kennel.deployment import read
 from kennel.errors import KennelError
@@ -36,6 +36,7 @@ def run_release(
     stack_name: StackName = "",
     region: Region = "",
     profile: Profile = "",
+    offline: Offline = False,
     json_: Json = False,
 ) -> None:
     """Release a model package: upload it, register it, and put it behind the API.
@@ -44,7 +45,7 @@ def run_release(
     is live already is left alone.
     """
     checked = read_package(package)
-    target = _target(config_env, stack_name, region, profile)
+    target = _target(config_env, stack_name, region, profile, offline=offline)
     upload = f"uploading {package}, {package.stat().st_size / 1e6:,.0f} MB"
     _run(
         lambda show: release_package(target, checked, show, lambda: screen.print(upload)),
@@ -58,15 +59,18 @@ def run_rollback(
     stack_name: StackName = "",
     region: Region = "",
     profile: Profile = "",
+    offline: Offline = False,
     json_: Json = False,
 ) -> None:
     """Release the model again that was live before the present one."""
-    target = _target(config_env, stack_name, region, profile)
+    target = _target(config_env, stack_name, region, profile, offline=offline)
     _run(lambda show: roll_back(target, show), as_json=json_)
 
 
-def _target(config_env: str, stack_name: str, region: str, profile: str) -> Target:
-    if config_env or stack_name:
+def _target(
+    config_env: str, stack_name: str, region: str, profile: str, *, offline: bool
+) -> Target:
+    if (config_env or stack_name) and not offline:
         deployment = read(config_env or "default", stack_name=stack_name, region=region)
         connect = aws.connect(deployment.region, profile)
         with aws_errors_as_sentences():

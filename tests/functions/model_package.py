@@ -1,5 +1,6 @@
 """A trained package as model/train.py writes it, without a model."""
 
+import gzip
 import io
 import json
 import tarfile
@@ -39,7 +40,7 @@ def card(openvino: str = "2026.4.1") -> bytes:
 
 
 def package(result: Any = None, **changes: bytes | None) -> bytes:
-    """Pack a package with its weights first; None leaves a file out."""
+    """Pack a package with its weights first, always to the same bytes; None leaves a file out."""
     files = {
         "./model.safetensors": b"\0" * 100_000,
         "evaluation.json": json.dumps(result or evaluation()).encode(),
@@ -49,7 +50,10 @@ def package(result: Any = None, **changes: bytes | None) -> bytes:
         **changes,
     }
     buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz") as packed:
+    with (
+        gzip.GzipFile(fileobj=buffer, mode="wb", mtime=0) as zipped,
+        tarfile.open(fileobj=zipped, mode="w") as packed,
+    ):
         for name, content in files.items():
             if content is not None:
                 member = tarfile.TarInfo(name)

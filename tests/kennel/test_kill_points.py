@@ -35,8 +35,9 @@ from tests.statemachine.test_offline import COUNTS, HYPERPARAMETERS, photos
 
 WAIT_SECONDS = 600.0  # on a machine that may be busy
 STATES = (
-    *("Preflight", "PublishBundle", "EnsureImage", "Release", "WaitForEndpoint", "Probe"),
-    *("SmokeTest", "PublishBreeds", "ApplyAutoscaling", "NotifyOfRelease"),
+    *("Preflight", "PublishBundle", "FindPackage", "EnsureImage", "Register", "Release"),
+    *("WaitForEndpoint", "Probe", "SmokeTest", "PublishBreeds", "ApplyAutoscaling"),
+    "NotifyOfRelease",
 )
 
 

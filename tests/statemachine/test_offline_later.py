@@ -126,7 +126,7 @@ def test_change_by_hand_is_published_and_stops_an_execution_before_any_job(
     s3, bucket = client("s3", cloud.url), cloud.stack.outputs["BucketName"]
     key = released.output["bundle"]["prefix"] + "model.tar.gz"
     package = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
-    by_hand = "packages/by-hand/model.tar.gz"
+    by_hand = f"packages/{0:020}/model.tar.gz"
     changed = with_breed(tmp_path / "model.tar.gz", package, breeds(cloud)[-1], "Zamalek Hound")
     s3.upload_file(str(changed), bucket, by_hand)
     previous = released.described["EndpointConfigName"]

@@ -16,7 +16,7 @@ _VARIANT = {
 
 
 def _model(name: str = "$name", image: str = _IMAGE) -> tuple[str, Request]:
-    container = {"Image": image, "ModelDataUrl": "s3://$bucket/models/cases/model.tar.gz"}
+    container = {"Image": image, "ModelDataUrl": "s3://$bucket/packages/cases/model.tar.gz"}
     request = {"ModelName": name, "PrimaryContainer": container, "ExecutionRoleArn": "$role"}
     return "sagemaker.create_model", request
 
@@ -42,7 +42,7 @@ BEFORE_ALL: tuple[tuple[str, Request], ...] = (
         {
             "Filename": "$bundle/model.tar.gz",
             "Bucket": "$bucket",
-            "Key": "models/cases/model.tar.gz",
+            "Key": "packages/cases/model.tar.gz",
         },
     ),
     _model("live"),

@@ -31,8 +31,8 @@ def failure(describe: Callable[..., Any], status: str, **name: str) -> str:
     ("key", "reasons"),
     [
         ("elsewhere/model.tar.gz", (REFUSED, REFUSED)),
-        ("models/none.tar.gz", (REFUSED, REFUSED)),
-        ("models/broken.tar.gz", ("not a readable tar.gz", "failed to respond to ping")),
+        ("packages/none/model.tar.gz", (REFUSED, REFUSED)),
+        ("packages/broken/model.tar.gz", ("not a readable tar.gz", "failed to respond to ping")),
     ],
 )
 def test_an_endpoint_and_a_transform_job_are_refused_alike(

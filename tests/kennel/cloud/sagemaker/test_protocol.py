@@ -27,8 +27,8 @@ def package(bare_cloud: Cloud) -> str:
     """Upload the pretrained package to the offline S3; return its URI."""
     file = bare_cloud.built["PublishBundleFunction"] / "bundle" / "model.tar.gz"
     bucket = bare_cloud.stack.outputs["BucketName"]
-    client("s3", bare_cloud.url).upload_file(str(file), bucket, "models/tried/model.tar.gz")
-    return f"s3://{bucket}/models/tried/model.tar.gz"
+    client("s3", bare_cloud.url).upload_file(str(file), bucket, "packages/tried/model.tar.gz")
+    return f"s3://{bucket}/packages/tried/model.tar.gz"
 
 
 def error_of(call: Any, **parameters: Any) -> tuple[str, str]:
@@ -135,9 +135,9 @@ def test_a_broken_package_fails_the_endpoint_with_a_reason(
 ) -> None:
     bucket = bare_cloud.stack.outputs["BucketName"]
     client("s3", bare_cloud.url).put_object(
-        Bucket=bucket, Key="models/tried/broken", Body=b"no archive"
+        Bucket=bucket, Key="packages/broken/model.tar.gz", Body=b"no archive"
     )
-    make(sagemaker, "broken", f"s3://{bucket}/models/tried/broken")
+    make(sagemaker, "broken", f"s3://{bucket}/packages/broken/model.tar.gz")
     sagemaker.create_endpoint(EndpointName="broken", EndpointConfigName="broken")
     described = settle(sagemaker, "broken")
     assert described["EndpointStatus"] == "Failed"

@@ -85,9 +85,9 @@ def caller(bare_cloud: Cloud) -> Iterator[Caller]:
     caller = Caller(bare_cloud)
     file = bare_cloud.built["PublishBundleFunction"] / "bundle" / "model.tar.gz"
     bucket = bare_cloud.stack.outputs["BucketName"]
-    client("s3", bare_cloud.url).upload_file(str(file), bucket, "models/tried/scaled.tar.gz")
+    client("s3", bare_cloud.url).upload_file(str(file), bucket, "packages/scaled/model.tar.gz")
     for name in ("scaled-one", "scaled-two"):
-        caller.config(name, f"s3://{bucket}/models/tried/scaled.tar.gz", 2)
+        caller.config(name, f"s3://{bucket}/packages/scaled/model.tar.gz", 2)
     caller.sagemaker.create_endpoint(EndpointName=ENDPOINT, EndpointConfigName="scaled-one")
     assert caller.settled()["EndpointStatus"] == "InService"
     yield caller
