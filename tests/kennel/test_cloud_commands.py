@@ -192,7 +192,8 @@ def test_damaged_state_is_one_sentence(tmp_path: Path) -> None:
     file.write_bytes(b"garbage" * 1000)
     result = run_process("up", "--port", "0", state=tmp_path)
     assert result.returncode == 1
-    (line,) = result.stderr.strip().splitlines()
+    line, *more = result.stderr.strip().splitlines()
+    assert more == []
     assert line.startswith(f"kennel: {file} is damaged (file is not a database): put the folder")
     assert "`kennel up --fresh`" in line
 
