@@ -24,11 +24,12 @@ from dogbreeds.data.dataset import read_split
 from dogbreeds.evaluation.calibrate import temperature
 from dogbreeds.evaluation.metrics import auroc, ece, ece_floor, softmax, wilson
 from dogbreeds.network.features import Extractor
-from dogbreeds.network.head import HeadSettings, Samples, fit_head, prior_head
+from dogbreeds.network.head import Samples, fit_head, prior_head
 from dogbreeds.network.network import Network
 from dogbreeds.network.weights import load_backbone
 from dogbreeds.package.pretrained import BACKBONE, preprocess_config
 from dogbreeds.training.head_only import imagenet_rows
+from dogbreeds.training.settings import HeadSettings
 
 SHOTS, FOLDS = 5, 5
 DATA = heads.ROOT.parent / "shared" / "data"

@@ -28,7 +28,7 @@ from dogbreeds.evaluation.compare import paired_bootstrap
 from dogbreeds.evaluation.evaluate import PHOTO_SUFFIXES, predict_photos
 from dogbreeds.evaluation.metrics import auroc, wilson
 from dogbreeds.package.card import Card
-from dogbreeds.package.write import unpacked
+from dogbreeds.package.unpack import unpacked
 from dogbreeds.serving.inference import model_fn
 
 ROOT = Path(__file__).resolve().parent.parent

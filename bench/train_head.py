@@ -30,7 +30,7 @@ from dogbreeds.network.network import Network
 from dogbreeds.network.weights import load_backbone
 from dogbreeds.package.card import Card
 from dogbreeds.package.pretrained import preprocess_config
-from dogbreeds.package.write import unpacked
+from dogbreeds.package.unpack import unpacked
 from dogbreeds.training.head_only import imagenet_rows
 
 CORES = 2

@@ -14,16 +14,18 @@ from kennel import aws_commands, cloud_commands, release_commands
 from kennel import train as scripts
 from kennel.errors import KennelError
 from kennel.planner.cli import plan
+from kennel.suggestions import SuggestingGroup
 
 app = typer.Typer(
+    cls=SuggestingGroup,
     no_args_is_help=True,
     add_completion=False,
     help="Train, deploy and call a dog breed API: on AWS, or on this machine without an account.",
 )
 screen = Console(stderr=True)
 
-#: Lets a command pass flags that it does not know to a script.
-PASS_FLAGS = {"allow_extra_args": True, "ignore_unknown_options": True}
+#: Lets a command pass all flags to a script.
+PASS_FLAGS = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 
 app.command()(cloud_commands.up)
 app.command()(cloud_commands.down)
@@ -31,43 +33,24 @@ app.command()(cloud_commands.classify)
 app.command()(cloud_commands.demo)
 
 
-@app.command(context_settings=PASS_FLAGS)
-def train(
-    context: typer.Context,
-    folder: Annotated[
-        Path,
-        typer.Argument(help="Folder with train/ valid/ test/, or with a folder for each breed."),
-    ],
-    out: Annotated[Path, typer.Option(help="Folder for model.tar.gz and report.html.")],
-    tune: Annotated[int, typer.Option(help="Trials of the hyperparameter search.")] = 0,
-    accept: Annotated[
-        list[str] | None,
-        typer.Option(help="Train in spite of this kind of finding of the audit; repeatable."),
-    ] = None,
-) -> None:
-    """Train a model on folders of labelled photos: audit, train, calibrate, report.
-
-    All other flags are passed to model/train.py, and `.venv/bin/python model/train.py --help` lists
-    them.
-    """
-    options = [*(["--tune", str(tune)] if tune else []), *context.args]
-    for kind in accept or []:
-        options += ["--accept", kind]
-    raise typer.Exit(scripts.train(folder, out, options))
+@app.command(context_settings=PASS_FLAGS, add_help_option=False)
+def train(context: typer.Context) -> None:
+    """Train a model on folders of labelled photos: audit, train, calibrate, report."""
+    # The script knows its settings, and explains them: `kennel train --help`.
+    raise typer.Exit(scripts.train(context.args))
 
 
-@app.command(context_settings=PASS_FLAGS)
+@app.command()
 def evaluate(
-    context: typer.Context,
     model: Annotated[Path, typer.Argument(help="Model package, model.tar.gz.")],
     data: Annotated[Path, typer.Option(help="Labelled photos, a folder for each breed.")],
     notdogs: Annotated[Path | None, typer.Option(help="Folder of photos without a dog.")] = None,
 ) -> None:
     """Measure a model package on labelled photos: accuracy, calibration, dog or not.
 
-    The last line is JSON. All other flags are passed to model/evaluate.py.
+    The last line is JSON.
     """
-    raise typer.Exit(scripts.evaluate(model, data, notdogs, context.args))
+    raise typer.Exit(scripts.evaluate(model, data, notdogs))
 
 
 app.command()(aws_commands.preflight)

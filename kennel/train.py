@@ -5,26 +5,25 @@ training container or on an EC2 machine.
 """
 
 import os
+import re
 import signal
 import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from kennel.errors import KennelError
 from kennel.paths import MODEL, PYTHON, STATE
 
-_GRACE_SECONDS = 10.0  # between SIGTERM and SIGKILL
+_QUIET_SECONDS = 2.0  # after a signal, before a person is told what is waited for
+_PROGRAM = "KENNEL_PROGRAM"  # the variable with the command that the script's --help names
 
 
-def train(photos: Path, out: Path, options: Sequence[str], scripts: Path = MODEL) -> int:
-    """Run model/train.py on `photos`; return its exit status, whose reason is on stderr.
+def train(arguments: Sequence[str], scripts: Path = MODEL) -> int:
+    """Run model/train.py with these arguments; return its exit status, whose reason is on stderr.
 
     Parameters
     ----------
-    out : Path
-        Folder for what the script writes: model.tar.gz, report.html, audit.json and the rest.
-    options : sequence of str
-        Further flags of model/train.py.
     scripts : Path
         The folder that holds the script.
 
@@ -33,16 +32,17 @@ def train(photos: Path, out: Path, options: Sequence[str], scripts: Path = MODEL
     KennelError
         If a signal ended the script.
     """
-    return _run(scripts / "train.py", ["--data", str(photos), "--out", str(out), *options])
+    return _run(scripts / "train.py", list(arguments))
 
 
-def evaluate(
-    model: Path,
-    photos: Path,
-    not_dogs: Path | None,
-    options: Sequence[str],
-    scripts: Path = MODEL,
-) -> int:
+def training_flags(scripts: Path = MODEL) -> list[str]:
+    """Return the flags of model/train.py."""
+    command = [str(PYTHON), str(scripts / "train.py"), "--help"]
+    text = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    return sorted(set(re.findall(r"^ +(--[a-z-]+)", text, re.MULTILINE)))
+
+
+def evaluate(model: Path, photos: Path, not_dogs: Path | None, scripts: Path = MODEL) -> int:
     """Run model/evaluate.py on labelled photos; return its exit status.
 
     Raises
@@ -53,26 +53,47 @@ def evaluate(
     arguments = ["--model", str(model), "--data", str(photos)]
     if not_dogs:
         arguments += ["--notdogs", str(not_dogs)]
-    return _run(scripts / "evaluate.py", [*arguments, *options])
+    return _run(scripts / "evaluate.py", arguments)
 
 
 def _run(script: Path, arguments: list[str]) -> int:
     """Run a script to its end, with this process's output; return its exit status."""
     # Cached features are keyed by content, so that all trainings on this machine can share them.
-    environment = {"KENNEL_CACHE": str(STATE / "cache"), **os.environ}
+    environment = {
+        "KENNEL_CACHE": str(STATE / "cache"),
+        _PROGRAM: f"kennel {script.stem}",
+        **os.environ,
+    }
     process = subprocess.Popen([PYTHON, script, *arguments], env=environment)
     try:
         status = process.wait()
     except BaseException:  # Ctrl-C reaches the script too, SIGTERM only this process
-        process.terminate()
-        try:
-            process.wait(_GRACE_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        _end(process, script.name)
         raise
     if status < 0:
         name = signal.Signals(-status).name
         hint = " (Linux does so when memory runs out)" if -status == signal.SIGKILL else ""
         raise KennelError(f"{script.name} was ended by {name}{hint} before it was done")
     return status
+
+
+def _end(process: "subprocess.Popen[bytes]", name: str) -> None:
+    """Wait for the script's end: it finishes its step and keeps a checkpoint, however long.
+
+    A second signal to this process kills the script.
+    """
+    process.terminate()
+    try:
+        try:
+            process.wait(_QUIET_SECONDS)
+        except subprocess.TimeoutExpired:
+            print(
+                f"kennel: waiting for {name} to end its step; Ctrl-C again ends it at once",
+                file=sys.stderr,
+                flush=True,
+            )
+            process.wait()
+    except BaseException:
+        process.kill()
+        process.wait()
+        raise

@@ -7,7 +7,10 @@ python model/audit.py FOLDER --out audit.json
 
 import sys
 
-from dogbreeds.data.audit import main
+from dogbreeds.training.failure import ending_in_a_sentence
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    with ending_in_a_sentence("the audit"):
+        from dogbreeds.data.audit import main
+
+        main(sys.argv[1:])

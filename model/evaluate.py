@@ -4,7 +4,10 @@ python model/evaluate.py --model model.tar.gz --data FOLDER
 python model/evaluate.py --model model.tar.gz --data FOLDER --notdogs FOLDER   # AUROC too
 """
 
-from dogbreeds.evaluation.evaluate import main
+from dogbreeds.training.failure import ending_in_a_sentence
 
 if __name__ == "__main__":
-    main()
+    with ending_in_a_sentence("the evaluation"):
+        from dogbreeds.evaluation.evaluate import main
+
+        main()

@@ -1,8 +1,8 @@
 """Train a dog breed classifier on labelled photos and package it for serving.
 
-    python model/train.py --data FOLDER --out DIR              # 1,400 photos: a minute and a half
-    python model/train.py --data FOLDER --out DIR --tune 20    # search the hyperparameters first
-    python model/train.py --data FOLDER --out DIR --finetune   # then train the whole network
+    python model/train.py FOLDER --out DIR              # 1,400 photos: a minute and a half
+    python model/train.py FOLDER --out DIR --tune 20    # search the hyperparameters first
+    python model/train.py FOLDER --out DIR --finetune   # then train the whole network
 
 DIR then holds `model.tar.gz`, `report.html`, `evaluation.json`, `audit.json` and `tensorboard/`.
 The same script runs in SageMaker, where folders and hyperparameters come as `training/settings.py`
@@ -10,234 +10,50 @@ says, and SM_MODEL_DIR receives the package's files. It ends with exit status 0,
 sentence.
 """
 
-import importlib.metadata
-import json
 import os
 import sys
 from collections.abc import Sequence
-from contextlib import ExitStack, nullcontext
-from dataclasses import asdict, replace
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from dogbreeds.data import wrong_labels
-from dogbreeds.data.audit import Audit, accepted_kinds, audit
-from dogbreeds.data.dataset import DataError, Dataset, read
-from dogbreeds.evaluation.calibrate import RECALL
-from dogbreeds.evaluation.evaluate import table
-from dogbreeds.finetune.distributed import (
-    SINGLE_PROCESS,
-    World,
-    join_process_group,
-    restart_under_torchrun,
-)
-from dogbreeds.finetune.interrupt import Interrupted
-from dogbreeds.finetune.run import fine_tune, finetune_input, follow
-from dogbreeds.network.network import Network
-from dogbreeds.network.weights import Backbone, load_backbone
-from dogbreeds.package.archive import whole_file, write_tar_gz
-from dogbreeds.package.build import build_package, evaluation_json, unpacked_live
-from dogbreeds.package.card import (
-    IMAGENET_MASS,
-    MAX_PROBABILITY,
-    Card,
-    PackageError,
-    PreprocessConfig,
-)
-from dogbreeds.package.pretrained import RECORDED, preprocess_config
-from dogbreeds.package.write import PACKAGE, write_folder
-from dogbreeds.photos.decode import LONG_SIDE, SHORT_SIDE, LoadPhoto, PhotoError, load_photo
-from dogbreeds.photos.store import PhotoStore
-from dogbreeds.report import report
-from dogbreeds.training.failure import record_failure_reason
-from dogbreeds.training.head_only import FittedHead, fit_breed_head
-from dogbreeds.training.progress import say
-from dogbreeds.training.run import TrainingRun
-from dogbreeds.training.settings import TrainingSettings, parse
-from dogbreeds.watch.watch import StoppedByRule
+from dogbreeds.training.failure import ending_in_a_sentence, record_failure_reason
 
-
-def train(
-    settings: TrainingSettings,
-    world: World = SINGLE_PROCESS,
-    decode: LoadPhoto = load_photo,
-) -> dict[str, Any]:
-    """Run a whole training and return what `evaluation.json` holds.
-
-    Parameters
-    ----------
-    world : World
-        The processes that share a fine-tuning; this is the first of them.
-    decode : callable
-        Reads and decodes a photo; it is called once for each photo that fits into the store.
-
-    Raises
-    ------
-    DataError, PhotoError, PackageError, StoppedByRule, Interrupted, OSError
-        The message is one sentence (or a list of them) for the person who started it.
-    """
-    with PhotoStore(settings.cache, settings.store_gb * 1e9, decode) as load, ExitStack() as exits:
-        return _train(settings, world, load, exits)
-
-
-def _train(
-    settings: TrainingSettings, world: World, load: LoadPhoto, exits: ExitStack
-) -> dict[str, Any]:
-    with world.broadcasting_failure():
-        live = exits.enter_context(unpacked_live(settings.live))  # refused before the work
-        audited = _audited(settings, load)
-        dataset = audited.dataset
-        if settings.label_report:
-            wrong_labels.check(dataset)
-        backbone = load_backbone(settings.backbone, settings.backbone_weights)
-        if not backbone.pretrained:
-            say(
-                f"WARNING: no weights for {settings.backbone} are installed and "
-                "--backbone-weights names none, so it starts from RANDOM weights: expect a poor "
-                "model, and a dog score that is only the highest breed probability."
-            )
-        network, config = _network(settings, backbone, dataset)
-        fitted = fit_breed_head(settings, network, config, backbone, dataset, load)
-        if fitted.wrong_labels:
-            audited = replace(audited, findings=(*audited.findings, fitted.wrong_labels))
-            audited.write(settings.out / "audit.json")
-        card = _card(settings, fitted, backbone, audited)
-    if settings.finetune:
-        tuned = fine_tune(settings, network, config, dataset, world=world, load=load)
-        card = replace(card, input=config, training=card.training | {"finetune": tuned.training})
-        fitted = replace(
-            fitted, history=tuned.history, findings=[*fitted.findings, *tuned.findings]
-        )
-    finished = build_package(network, card, dataset, live, load)
-    members, card, evaluation = finished.members, finished.card, finished.evaluation
-    if settings.model_dir:
-        write_folder(settings.model_dir, members)
-    else:
-        write_tar_gz(settings.out / PACKAGE, members)
-    with whole_file(settings.out / "evaluation.json") as temporary:
-        temporary.write_text(evaluation_json(evaluation), "utf-8")
-    path_of = {photo.name: photo.path for photo in dataset.photos}
-    run = TrainingRun(
-        evaluation=evaluation,
-        audit=audited.as_json(),
-        card=json.loads(card.to_json()),
-        history=[asdict(epoch) for epoch in fitted.history],
-        settings=card.training,
-        versions=card.made_with,
-        photos=lambda name: load(path_of[name]),
-        findings=fitted.findings,
-        trials=[asdict(trial) for trial in fitted.trials],
-    )
-    report.write(settings.out / "report.html", run)
-    print(table(evaluation))
-    print(_last_line(settings, card, evaluation), flush=True)
-    return evaluation
-
-
-def _audited(settings: TrainingSettings, load: LoadPhoto) -> Audit:
-    accepted = accepted_kinds(settings.accept)
-    audited = audit(read(settings.data, settings.channels), accepted, load)
-    audited.write(settings.out / "audit.json")
-    say(audited.table())
-    if audited.stopping:
-        raise DataError(audited.verdict())
-    say(audited.verdict())
-    for split in ("train", "valid", "test"):
-        if not audited.dataset.of_split(split):
-            raise DataError(f"There are no photos in {split}; training needs some in each split.")
-    return audited
-
-
-def _network(
-    settings: TrainingSettings, backbone: Backbone, dataset: Dataset
-) -> tuple[Network, PreprocessConfig]:
-    config = preprocess_config(backbone.module)
-    if settings.finetune:
-        config = finetune_input(settings, dataset, config)
-    network = Network(backbone.module, len(dataset.labels), config, dog_score(backbone))
-    return network.eval(), config
-
-
-def _follow(settings: TrainingSettings, world: World) -> None:
-    """Train with the first process, which does all the rest."""
-
-    def build(dataset: Dataset) -> tuple[Network, PreprocessConfig]:
-        backbone = load_backbone(settings.backbone, settings.backbone_weights)
-        return _network(settings, backbone, dataset)
-
-    follow(settings, build, world)
-
-
-def dog_score(backbone: Backbone) -> str:
-    """Return what the network's second output will hold (card.py)."""
-    return IMAGENET_MASS if backbone.pretrained else MAX_PROBABILITY
-
-
-def _card(
-    settings: TrainingSettings, fitted: FittedHead, backbone: Backbone, audited: Audit
-) -> Card:
-    dataset = audited.dataset
-    training = replace(settings, head=fitted.settings).for_card()
-    return Card(
-        name=f"{settings.backbone}-{len(dataset.labels)}-breeds",
-        version="",
-        backbone=settings.backbone,
-        input=preprocess_config(backbone.module),
-        wire={"short": SHORT_SIDE, "long": LONG_SIDE},
-        temperature=1.0,
-        dog_threshold=0.0,
-        dog_threshold_reason=f"{RECALL:.0%} of the dogs in valid have this score or more.",
-        smoke_breed="",
-        dog_score=dog_score(backbone),
-        credits=(backbone.credit,),
-        made_with={name: importlib.metadata.version(name) for name in (*RECORDED, "optuna")},
-        training=training | {"backbone_weights": backbone.credit},
-        data={
-            "photos": {name: len(dataset.of_split(name)) for name in ("train", "valid", "test")},
-            "breeds": len(dataset.labels),
-            "left_out": audited.left_out,
-            "imagenet_photos": audited.imagenet_photos,
-            "findings": {finding.kind: len(finding.files) for finding in audited.findings},
-        },
-    )
-
-
-def _last_line(settings: TrainingSettings, card: Card, result: dict[str, Any]) -> str:
-    low, high = result["top1_interval"]
-    package = settings.model_dir or settings.out / PACKAGE
-    line = (
-        f"{package}: {card.name}@{card.version}, top-1 {result['top1']:.3f} "
-        f"(95 %: {low:.3f} to {high:.3f}) on {result['photos']:,} test photos"
-    )
-    if imagenet := card.data["imagenet_photos"]:
-        line += f"; {imagenet:,} of the photos are ImageNet's by name, so expect less on new photos"
-    if card.dog_score != IMAGENET_MASS:
-        line += "; the backbone has RANDOM weights"
-    return line
+if TYPE_CHECKING:
+    from dogbreeds.training.settings import TrainingSettings
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Train with the settings of the command line or of SageMaker."""
-    with record_failure_reason():
-        try:
-            flags = list(sys.argv[1:] if arguments is None else arguments)
-            settings = parse(flags, os.environ)
-            if settings.finetune:
-                restart_under_torchrun(Path(__file__).resolve(), flags)
-            with (
-                join_process_group(os.environ)
-                if settings.finetune
-                else nullcontext(SINGLE_PROCESS) as world
-            ):
-                if world.first:
-                    train(settings, world)
-                else:
-                    _follow(settings, world)
-        except (DataError, PhotoError, PackageError, StoppedByRule, Interrupted) as error:
-            raise SystemExit(str(error)) from error
-        except OSError as error:
-            reason = error.strerror or str(error)
-            raise SystemExit(f"{error.filename or 'A file'}: {reason}.") from error
+    with record_failure_reason(), ending_in_a_sentence("the training"):
+        from dogbreeds.training import start  # noqa: PLC0415
+        from dogbreeds.training.settings import parse  # noqa: PLC0415
+
+        flags = list(sys.argv[1:] if arguments is None else arguments)
+        settings = parse(flags, os.environ)
+        start.check(settings)
+        is_first = os.environ.get("RANK", "0") == "0"  # torchrun's; the others write nothing
+        with start.only_training_into(settings.out) if is_first else nullcontext():
+            _train(settings, flags)
+
+
+def _train(settings: "TrainingSettings", flags: list[str]) -> None:
+    # only here, after all checks: these import PyTorch, which takes seconds
+    from dogbreeds.finetune.distributed import (  # noqa: PLC0415
+        join_process_group,
+        restart_under_torchrun,
+    )
+    from dogbreeds.training.train import train, train_with_first  # noqa: PLC0415
+
+    if not settings.finetune:
+        train(settings)
+        return
+    restart_under_torchrun(Path(__file__).resolve(), flags)
+    with join_process_group(os.environ) as world:
+        if world.first:
+            train(settings, world)
+        else:
+            train_with_first(settings, world)
 
 
 if __name__ == "__main__":

@@ -30,18 +30,18 @@ def test_the_script_gets_its_flags_and_its_status_comes_back(
     script = "import sys, os; print(sys.argv[1:], 'KENNEL_CACHE' in os.environ); sys.exit(3)"
     (scripts / "train.py").write_text(script)
     (scripts / "evaluate.py").write_text(script)
-    assert train(Path("photos"), Path("out"), ["--epochs", "2"], scripts) == 3
-    assert evaluate(Path("m.tar.gz"), Path("photos"), Path("cats"), ["--json"], scripts) == 3
+    assert train(["photos", "--out", "out", "--epochs", "2"], scripts) == 3
+    assert evaluate(Path("m.tar.gz"), Path("photos"), Path("cats"), scripts) == 3
     assert capfd.readouterr().out.splitlines() == [
-        "['--data', 'photos', '--out', 'out', '--epochs', '2'] True",
-        "['--model', 'm.tar.gz', '--data', 'photos', '--notdogs', 'cats', '--json'] True",
+        "['photos', '--out', 'out', '--epochs', '2'] True",
+        "['--model', 'm.tar.gz', '--data', 'photos', '--notdogs', 'cats'] True",
     ]
 
 
 def test_a_killed_script_is_reported(scripts: Path) -> None:
     (scripts / "train.py").write_text("import os; os.kill(os.getpid(), 9)")
     with pytest.raises(KennelError, match=r"train\.py was ended by SIGKILL .*memory runs out"):
-        train(Path("photos"), Path("out"), [], scripts)
+        train(["photos"], scripts)
 
 
 def test_ending_kennel_ends_the_script(scripts: Path) -> None:
@@ -51,7 +51,7 @@ def test_ending_kennel_ends_the_script(scripts: Path) -> None:
     starts = (
         "import signal, sys; from pathlib import Path; from kennel.train import train\n"
         "signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(143))\n"
-        f"train(Path('photos'), Path('out'), [], Path({str(scripts)!r}))"
+        f"train(['photos'], Path({str(scripts)!r}))"
     )
     process = subprocess.Popen([sys.executable, "-c", starts], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
@@ -62,6 +62,39 @@ def test_ending_kennel_ends_the_script(scripts: Path) -> None:
     deadline = time.monotonic() + 5
     while is_running(script) and time.monotonic() < deadline:
         time.sleep(0.05)
+    assert not is_running(script)
+
+
+SLOW = """\
+import os, signal, sys, time
+def end(number, frame):
+    time.sleep(4)
+    print("saved", flush=True)
+    sys.exit("ended after its step")
+signal.signal(signal.SIGTERM, end)
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+print(os.getpid(), flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_script_gets_the_time_that_its_step_takes(again: bool, scripts: Path) -> None:
+    """A fixed grace would cut off the checkpoint; a second signal ends the wait."""
+    (scripts / "train.py").write_text(SLOW)
+    starts = "from pathlib import Path; from kennel.train import train; "
+    starts += f"train([], Path({str(scripts)!r}))"
+    process = subprocess.Popen(
+        [sys.executable, "-c", starts], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None and process.stderr is not None
+    script = int(process.stdout.readline())
+    process.send_signal(signal.SIGINT)
+    assert "waiting for train.py to end its step" in process.stderr.readline()
+    if again:
+        process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=30)
+    assert ("saved" in out) == (not again)
     assert not is_running(script)
 
 

@@ -8,10 +8,14 @@ import time
 from pathlib import Path
 
 import pytest
+import safetensors.torch
+import timm
 
 import bundle
 from bundle import MAX_CACHED, make_bundle, source_members
-from dogbreeds.package.archive import sha256
+from dogbreeds.package.archive import sha256, write_tar_gz
+from dogbreeds.package.card import Card
+from tests.model.pictures import kennel_of
 
 CACHE = Path(__file__).resolve().parents[2] / ".kennel" / "cache"
 
@@ -51,6 +55,42 @@ def test_source_is_this_folder_without_caches(bundle_folder: Path) -> None:
     assert {"dogbreeds/__init__.py", "dogbreeds/finetune/loop.py"} <= set(names)
     assert {"server.py", "inference.py", "train.py", "Dockerfile", "requirements.txt"} <= set(names)
     assert not [name for name in names if "__pycache__" in name or name.startswith((".", "/"))]
+
+
+@pytest.mark.slow
+def test_a_job_without_network_has_the_weights_that_were_put_beside_the_source(
+    tmp_path: Path,
+) -> None:
+    """model/weights/, as `python -m dogbreeds.network.hub` fills it, goes into source.tar.gz."""
+    source, name = tmp_path / "source", "test_resnet.r160_in1k"
+    write_tar_gz(tmp_path / "source.tar.gz", source_members())
+    with tarfile.open(tmp_path / "source.tar.gz") as archive:
+        archive.extractall(source, filter="data")
+    weights = source / "weights" / f"{name}.safetensors"
+    weights.parent.mkdir(exist_ok=True)
+    safetensors.torch.save_file(timm.create_model("test_resnet").state_dict(), weights)
+    origin = {"repository": f"timm/{name}", "revision": "a" * 40, "sha256": sha256(weights)}
+    weights.with_suffix(".json").write_text(json.dumps(origin))
+    photos = kennel_of(tmp_path / "photos")
+    done = subprocess.run(
+        [sys.executable, str(source / "train.py"), "--backbone", "test_resnet", "--epochs", "1"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={
+            **os.environ,
+            "SM_CHANNEL_TRAIN": str(photos),
+            "SM_MODEL_DIR": str(tmp_path / "model"),
+            "SM_OUTPUT_DATA_DIR": str(tmp_path / "data"),
+            "KENNEL_CACHE": str(tmp_path / "cache"),
+            "HF_ENDPOINT": "http://127.0.0.1:9",
+            "HF_HOME": str(tmp_path / "hf"),
+        },
+    )
+    assert done.returncode == 0, done.stderr
+    training = Card.read(tmp_path / "model").training
+    assert training["backbone_revision"] == "a" * 40
+    assert training["backbone_sha256"] == origin["sha256"]
 
 
 def test_a_second_time_needs_neither_pytorch_nor_timm(bundle_folder: Path, tmp_path: Path) -> None:

@@ -13,8 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from dogbreeds.network.head import HeadSettings
-from dogbreeds.training.settings import parse
+from dogbreeds.training.settings import HeadSettings, parse
 from tests.model.pictures import kennel_of, write
 
 FOLDER = Path(__file__).resolve().parents[2] / "model"

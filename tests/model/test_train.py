@@ -1,6 +1,7 @@
 """The whole training as a process, on made pictures: what it writes, says and refuses."""
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -20,9 +21,11 @@ from dogbreeds.photos.preprocess import prepare
 from dogbreeds.serving.inference import input_fn, model_fn, predict_fn, warm_up
 from dogbreeds.training.search import read_space
 from dogbreeds.training.settings import parse
+from dogbreeds.training.start import only_training_into
+from dogbreeds.training.train import train
 from tests.model.learning import TRAIN, photos_of, run_train
 from tests.model.pictures import kennel_of, write
-from train import main, train
+from train import main
 
 BREEDS = ("001.Beagle", "havanese", "n02108089-boxer")
 COUNTS = {"train": 6, "valid": 3, "test": 3}
@@ -179,13 +182,18 @@ def test_sagemakers_folders(
 
 
 @pytest.mark.parametrize(
-    "backbone", ["test_resnet", pytest.param("resnet50", marks=pytest.mark.rivals)]
+    "backbone",
+    [
+        "test_resnet",
+        pytest.param("levit_conv_192", marks=pytest.mark.slow),  # its classifier is no Linear
+        pytest.param("resnet50", marks=pytest.mark.rivals),
+    ],
 )
 def test_a_backbone_of_random_weights_says_so(backbone: str, tmp_path: Path) -> None:
     data = kennel_of(tmp_path / "photos", train=5)
     out = tmp_path / "out"
-    flags = ("--backbone", backbone, "--epochs", "2", "--cache", tmp_path / "cache")
-    done = run_train("--data", data, "--out", out, *flags)
+    flags = ("--backbone", backbone, "--random-weights", "--epochs", "2")
+    done = run_train(data, "--cache", tmp_path / "cache", "--out", out, *flags)
     assert done.returncode == 0, done.stderr
     assert "RANDOM weights" in done.stderr
     assert "RANDOM weights" in done.stdout.splitlines()[-1]
@@ -211,7 +219,7 @@ def test_each_photo_is_decoded_once(finetune: bool, package: Path, tmp_path: Pat
     """By audit, features, int8, calibration, candidate, live model and report together."""
     photos = kennel_of(tmp_path / "photos", train=5)
     flags = ["--data", str(photos), "--out", str(tmp_path / "out"), "--live", str(package)]
-    flags += ["--backbone", "test_resnet", "--epochs", "1", "--threads", "1"]
+    flags += ["--backbone", "test_resnet", "--random-weights", "--epochs", "1", "--threads", "1"]
     if finetune:
         recipe = write(tmp_path / "one.json", b'{"recipe": "small", "epochs": 1}')
         flags += ["--finetune", "--recipe", str(recipe)]
@@ -242,6 +250,16 @@ def test_each_photo_is_decoded_once(finetune: bool, package: Path, tmp_path: Pat
             "There is no .*model.tar.gz",
         ),
         (["--data", "{photos}", "--out", "{out}", "--live", __file__], "is not a model package"),
+        (["{photos}", "--out", "{photos}/trained"], "lies in the folder of photos"),
+        (["{photos}", "--out", "{photos}/../photos"], "lies in the folder of photos"),
+        (["{photos}", "--out", "{out}", "--cache", "{photos}/c"], "--cache .* lies in the folder"),
+        (["--train", "{photos}/train", "--out", "{photos}/train"], "lies in the folder of photos"),
+        (["{photos}", "--out", __file__], "is a file; name a folder"),
+        (["{photos}", "--data", "{photos}", "--out", "{out}"], "the photos twice"),
+        (["{photos}", "--out", "{out}", "--finetune", "--recipe", "smal"], "expected small or"),
+        (["{photos}", "--out", "{out}", "--backbone", "resnet50.a1_in"], "resnet50.a1_in1k"),
+        (["{photos}", "--out", "{out}", "--backbone-weights", "{none}"], "does not exist"),
+        (["{photos}", "--out", "{out}", "--backbone-weights", "{photos}"], "holds 0 files"),
     ],
 )
 def test_what_cannot_be_is_one_sentence(
@@ -253,4 +271,90 @@ def test_what_cannot_be_is_one_sentence(
         main(filled)
     assert isinstance(ending.value.code, str)
     assert "\n" not in ending.value.code
+    assert not out.exists()
+
+
+def test_a_mistake_costs_no_import_of_pytorch(photos: Path, tmp_path: Path) -> None:
+    out = ("--out", tmp_path / "out")
+    for flags in (
+        ("--backbone", "resnet5"),
+        ("--live", "typo.tar.gz"),
+        ("--finetune", "--recipe", "smal"),
+        ("--accept", "all"),
+        ("--epohcs", "3"),
+    ):
+        done = subprocess.run(
+            [sys.executable, "-X", "importtime", str(TRAIN), *map(str, (photos, *flags, *out))],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+        assert done.returncode == 1
+        assert "dogbreeds.training.settings" in imported
+        assert not {"torch", "timm", "openvino"} & imported, flags
+
+
+def test_two_trainings_into_one_folder(photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with only_training_into(out):
+        with pytest.raises(SystemExit, match="Another training writes into") as ending:
+            main([str(photos), "--out", str(out)])
+        assert "\n" not in str(ending.value.code)
+    assert not list(out.iterdir())
+    with only_training_into(out):  # it is free again
+        pass
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_with_one_sentence_and_leaves_nothing_behind(
+    number: signal.Signals, photos: Path, package: Path, cache: Path, tmp_path: Path
+) -> None:
+    """Unlike a kill, which test_a_kill_leaves_the_old_package... has."""
+    temporary, out = tmp_path / "tmp", tmp_path / "out"
+    temporary.mkdir()
+    with tarfile.open(tmp_path / "live.tar.gz", "w") as archive:
+        archive.add(package, "")  # unpacked into TMPDIR for the whole training
+    command = [sys.executable, str(TRAIN), str(photos), "--out", str(out), "--epochs", "10000"]
+    command += ["--cache", str(cache), "--live", str(tmp_path / "live.tar.gz")]
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "TMPDIR": str(temporary)},
+    )
+    assert process.stdout is not None
+    process.stdout.readline()  # the first epoch is over
+    assert list(temporary.iterdir())
+    process.send_signal(number)
+    errors = process.communicate(timeout=60)[1]
+    name = "Ctrl-C" if number == signal.SIGINT else "SIGTERM"
+    assert process.returncode == 1
+    assert errors.splitlines()[-1].startswith(f"{name} ended the training before it was done")
+    assert "Traceback" not in errors
+    assert not list(temporary.iterdir())
     assert not (out / "model.tar.gz").exists()
+
+
+@pytest.mark.parametrize("script", ["train.py", "evaluate.py", "audit.py"])
+def test_ctrl_c_while_it_still_imports_is_one_sentence(script: str, tmp_path: Path) -> None:
+    """A package that is slow to import, in the place of NumPy, says when the script is there."""
+    write(
+        tmp_path / "numpy.py",
+        b"import time; print('importing', flush=True); time.sleep(60)",
+    )
+    flags = ["--model", "m", "--data", "d"] if script == "evaluate.py" else ["photos", "--out", "o"]
+    process = subprocess.Popen(
+        [sys.executable, str(TRAIN.with_name(script)), *flags],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        cwd=tmp_path,
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    errors = process.communicate(timeout=60)[1]
+    assert re.fullmatch(r"Ctrl-C ended the \w+ before it was done; .*\n", errors)

@@ -4,7 +4,9 @@
 (wolves and coyote) are no dogs. The indices count from 0, in the order of the sorted WordNet ids.
 """
 
-from timm.data.imagenet_info import ImageNetInfo
+import functools
+import importlib.util
+from pathlib import Path
 
 from dogbreeds.package.card import Breed
 
@@ -35,12 +37,28 @@ _NAMES = {
 
 def dog_breeds() -> list[Breed]:
     """Return the breeds of ``DOG_CLASSES``, in that order, with unique readable names."""
-    info = ImageNetInfo()
-    synsets = [info.index_to_label_name(index) for index in DOG_CLASSES]
+    descriptions = class_descriptions()
+    synsets = list(descriptions)
     return [
-        Breed(_NAMES.get(synset) or _readable(info.label_name_to_description(synset)), synset)
-        for synset in synsets
+        Breed(_NAMES.get(synset) or _readable(descriptions[synset]), synset)
+        for synset in (synsets[index] for index in DOG_CLASSES)
     ]
+
+
+@functools.cache
+def class_descriptions() -> dict[str, str]:
+    """Return {synset: WordNet's names, with commas} of ImageNet's classes, in their order.
+
+    From the files of timm, which itself is not imported: that would import PyTorch, 4 s.
+    """
+    spec = importlib.util.find_spec("timm")
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError("timm is not installed; run `make setup`.", name="timm")
+    folder = Path(spec.origin).parent / "data" / "_info"
+    lines = (folder / "imagenet_synset_to_lemma.txt").read_text("utf-8").splitlines()
+    names = dict(line.split("\t", 1) for line in lines)
+    synsets = (folder / "imagenet_synsets.txt").read_text("utf-8").split()
+    return {synset: names[synset] for synset in synsets}
 
 
 def _readable(description: str) -> str:

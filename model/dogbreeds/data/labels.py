@@ -15,9 +15,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-from timm.data.imagenet_info import ImageNetInfo
-
-from dogbreeds.data.imagenet import dog_breeds
+from dogbreeds.data.imagenet import class_descriptions, dog_breeds
 from dogbreeds.package.card import Breed
 
 _NUMBER = re.compile(r"^\d+\.\s*")  # dogImages: 001.Affenpinscher
@@ -87,12 +85,10 @@ def with_synsets(names: Iterable[str]) -> tuple[Breed, ...]:
 @functools.cache
 def _imagenet() -> tuple[dict[str, str], dict[str, str]]:
     """Return {synset: readable name} and {key of any other name: synset} of ImageNet's dogs."""
-    info = ImageNetInfo()
+    descriptions = class_descriptions()
     name_of_synset = {breed.synset: breed.breed for breed in dog_breeds()}
     synonyms = {
-        _key(name): synset
-        for synset in name_of_synset
-        for name in info.label_name_to_description(synset).split(",")
+        _key(name): synset for synset in name_of_synset for name in descriptions[synset].split(",")
     }
     return name_of_synset, synonyms | {_key(name): synset for name, synset in _OTHER_NAMES.items()}
 

@@ -9,15 +9,15 @@ cleanlab is not in requirements.txt, since most trainings do without it: `pip in
 
 from collections import Counter
 from collections.abc import Sequence
-from importlib.util import find_spec
 
 import numpy as np
 
 from dogbreeds.data.audit_rules import WRONG_LABEL, Finding, Item
 from dogbreeds.data.dataset import DataError, Dataset
 from dogbreeds.evaluation.metrics import Floats, softmax
-from dogbreeds.network.head import HeadSettings, Prior, Samples, fit_head
-from dogbreeds.package.card import PackageError
+from dogbreeds.network.head import Prior, Samples, fit_head
+from dogbreeds.training.settings import HeadSettings
+from dogbreeds.training.start import require_cleanlab
 
 FOLDS = 5
 SEED = 20
@@ -33,11 +33,7 @@ def check(dataset: Dataset) -> None:
     DataError
         A breed has so few photos in train and valid that a fold would have none of it.
     """
-    if find_spec("cleanlab") is None:
-        raise PackageError(
-            "--label-report needs the package cleanlab, which is not installed: run "
-            "`pip install cleanlab`, or leave the flag out."
-        )
+    require_cleanlab()
     counts = Counter(photo.breed for photo in dataset.photos if photo.split != "test")
     breed = min(dataset.breeds, key=lambda name: (counts[name], name))
     if counts[breed] < FOLDS:

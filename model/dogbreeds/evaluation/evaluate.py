@@ -35,7 +35,7 @@ from dogbreeds.evaluation.metrics import (
     wilson,
 )
 from dogbreeds.package.card import PackageError, PreprocessConfig
-from dogbreeds.package.write import unpacked
+from dogbreeds.package.unpack import unpacked
 from dogbreeds.photos.decode import LoadPhoto, PhotoError, load_photo
 from dogbreeds.photos.preprocess import prepare
 from dogbreeds.serving.inference import Engine, model_fn

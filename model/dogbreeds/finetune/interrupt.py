@@ -1,10 +1,12 @@
-"""Handle SIGTERM (a spot instance is taken away) and Ctrl-C between two training steps."""
+"""Handle SIGTERM (a spot instance is taken away) and Ctrl-C: at once, or between two steps."""
 
+import os
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import NoReturn
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
@@ -17,26 +19,70 @@ class StopRequest:
     """Whether a signal has requested the end of the training."""
 
     def __init__(self) -> None:
-        self.requested = False
+        self.number: int | None = None  # of the first signal
+
+    @property
+    def requested(self) -> bool:
+        """Whether the training is to end after the step in hand."""
+        return self.number is not None
 
     def request(self, number: int, frame: FrameType | None) -> None:
-        """Handle a signal."""
-        self.requested = True
+        """Handle a signal: the first asks for the end, the same once more ends at once.
+
+        A terminal's Ctrl-C may be followed by the SIGTERM of a parent process that got it too.
+        """
+        if self.number == number:
+            raise_interrupt(number, frame)
+        if self.number is None:
+            self.number = number
+            name = signal_name(number)
+            # print() must not be called here: the signal may have come within another print()
+            os.write(
+                2,
+                f"{name}: the training ends after the step in hand and keeps a checkpoint; {name} "
+                "again ends it at once, with the checkpoint of before.\n".encode(),
+            )
+
+
+def signal_name(number: int) -> str:
+    """Return "Ctrl-C", or the name of another signal."""
+    return "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
+
+
+def raise_interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    """Handle a signal by an exception, so that `with` blocks remove what they have made."""
+    raise KeyboardInterrupt(signal_name(number))
 
 
 @contextmanager
 def stop_on_signal() -> Iterator[StopRequest]:
     """Yield a StopRequest that SIGTERM and SIGINT set while the block runs.
 
-    Outside the main thread, where Python takes no handlers, nothing sets it.
+    A signal that comes after the last step is raised again when the block has ended. Outside the
+    main thread, where Python takes no handlers, nothing sets it.
     """
     stop = StopRequest()
+    with _handled_by(stop.request):
+        yield stop
+    if stop.number is not None:
+        signal.raise_signal(stop.number)
+
+
+@contextmanager
+def interrupt_on_signal() -> Iterator[None]:
+    """Raise KeyboardInterrupt with the signal's name where SIGTERM or SIGINT comes in the block."""
+    with _handled_by(raise_interrupt):
+        yield
+
+
+@contextmanager
+def _handled_by(handler: object) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
-        yield stop
+        yield
         return
-    old = {number: signal.signal(number, stop.request) for number in SIGNALS}
+    old = {number: signal.signal(number, handler) for number in SIGNALS}  # type: ignore[arg-type]
     try:
-        yield stop
+        yield
     finally:
-        for number, handler in old.items():
-            signal.signal(number, handler)
+        for number, before in old.items():
+            signal.signal(number, before)

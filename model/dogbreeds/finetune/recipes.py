@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from dogbreeds.data.dataset import DataError
+from dogbreeds.data.layouts import DataError
 from dogbreeds.package.card import PreprocessConfig
 
 LARGE_FROM = 5_000  # training photos

@@ -52,16 +52,23 @@ def convert(module: nn.Module, size: int, outputs: Sequence[str]) -> ov.Model:
         warnings.filterwarnings("ignore", r"`torch\.jit\.\w+` is deprecated", DeprecationWarning)
         model = ov.convert_model(module.eval(), example_input=example)
     model.reshape([-1, size, size, 3])
-    # OpenVINO numbers nodes for as long as the process lives: without names of its own, a network
-    # would be written with other bytes when another one was converted before it.
-    model.set_friendly_name("network")
-    for position, node in enumerate(model.get_ordered_ops()):
-        node.set_friendly_name(f"{node.get_type_name()}_{position}")
-    model.inputs[0].get_node().set_friendly_name("photos")
+    name_nodes(model)
     model.inputs[0].get_tensor().set_names({"photos"})
     for output, name in zip(model.outputs, outputs, strict=True):
         output.get_tensor().set_names({name})
     return model
+
+
+def name_nodes(model: ov.Model) -> None:
+    """Name a model's nodes by their order.
+
+    OpenVINO and NNCF number nodes for as long as the process lives: without names of its own, a
+    network would be written with other bytes when another one was converted before it.
+    """
+    model.set_friendly_name("network")
+    for position, node in enumerate(model.get_ordered_ops()):
+        node.set_friendly_name(f"{node.get_type_name()}_{position}")
+    model.inputs[0].get_node().set_friendly_name("photos")
 
 
 def check_parity(network: Network, folder: Path, photo: NDArray[np.uint8]) -> float:

@@ -31,7 +31,7 @@ from dogbreeds.package.archive import sha256, whole_file
 from dogbreeds.package.card import PreprocessConfig
 from dogbreeds.photos.decode import LoadPhoto, load_photo
 from dogbreeds.photos.preprocess import prepare
-from dogbreeds.training.progress import Progress
+from dogbreeds.training.progress import Progress, cancelled_on_exit
 
 SHARD = 256  # photos in one file of the cache; a killed run loses no more than these
 OUTPUTS = ("features", "dog_mass")
@@ -107,7 +107,7 @@ class Extractor:
         """
         view = "mirrored" if mirrored else "upright"
         cached = self._read_cache(view)
-        with ThreadPoolExecutor(self._threads) as pool:
+        with ThreadPoolExecutor(self._threads) as pool, cancelled_on_exit(pool):
             digests = list(pool.map(sha256, photos))
             missing = {
                 digest: path

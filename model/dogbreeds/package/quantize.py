@@ -23,6 +23,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from dogbreeds.network.export import name_nodes
 from dogbreeds.package.card import Card, PackageError, read_breeds
 from dogbreeds.photos.decode import load_photo
 from dogbreeds.photos.preprocess import prepare
@@ -139,6 +140,7 @@ def quantize(folder: Path, photos: NDArray[np.uint8], out: Path) -> None:
         # all layers it cost 3 points of top-1.
         advanced_parameters=AdvancedQuantizationParameters(overflow_fix=OverflowFix.DISABLE),
     )
+    name_nodes(quantized)
     ov.save_model(quantized, out / INT8.files[0], compress_to_fp16=False)
 
 

@@ -1,4 +1,4 @@
-"""Write and unpack model packages, `model.tar.gz`.
+"""Write model packages, `model.tar.gz`.
 
 A package holds `model.safetensors` (PyTorch's weights), `network.xml` and `network.bin` (the
 OpenVINO model), `breeds.json`, `card.json`, `smoke.jpg`, and `code/`, where SageMaker's images look
@@ -6,10 +6,8 @@ for the inference script. The same inputs give the same bytes, and nothing in it
 """
 
 import hashlib
-import tarfile
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,8 +25,6 @@ MODEL = Path(__file__).resolve().parents[2]  # the entry points' folder
 # AWS's Ray Serve image reads the application at the root and installs code/requirements.txt.
 RAY_FILES = ("config.yaml", "ray_app.py")
 RAY_REQUIREMENTS = "requirements-ray.txt"
-
-PACKAGE = "model.tar.gz"
 
 
 def write_package(
@@ -121,39 +117,6 @@ def write_folder(folder: Path, members: Mapping[str, bytes]) -> None:
     for name in sorted(members, key=lambda name: (name == "card.json", name)):
         with whole_file(folder / name) as temporary:
             temporary.write_bytes(members[name])
-
-
-@contextmanager
-def unpacked(path: Path) -> Iterator[Path]:
-    """Yield the folder of an unpacked package, unpacked temporarily if `path` is an archive.
-
-    Parameters
-    ----------
-    path : Path
-        A .tar.gz, a folder that holds `model.tar.gz` (SageMaker's channel), or an unpacked package.
-
-    Raises
-    ------
-    PackageError
-        `path` is not a package.
-    """
-    if path.is_dir() and (path / "card.json").is_file():
-        yield path
-        return
-    archive = path / PACKAGE if path.is_dir() else path
-    with tempfile.TemporaryDirectory(prefix="kennel-package-") as name:
-        try:
-            with tarfile.open(archive) as packed:
-                packed.extractall(name, filter="data")
-        except FileNotFoundError as error:
-            message = f"There is no {archive}; name the {PACKAGE} of a training."
-            raise PackageError(message) from error
-        except (OSError, tarfile.TarError, EOFError) as error:
-            reason = str(error).partition("\n")[0].rstrip(":")  # tarfile appends a list of formats
-            raise PackageError(
-                f"{archive} is not a model package ({reason}); name the {PACKAGE} of a training."
-            ) from error
-        yield Path(name)
 
 
 def _version(members: dict[str, bytes], card: Card) -> str:

@@ -17,7 +17,6 @@ from dogbreeds.network.features import Extractor
 from dogbreeds.network.head import (
     EpochResult,
     Head,
-    HeadSettings,
     Prior,
     Samples,
     fit_head,
@@ -31,7 +30,7 @@ from dogbreeds.photos.decode import LoadPhoto, load_photo
 from dogbreeds.training.logs import epoch_log
 from dogbreeds.training.progress import say
 from dogbreeds.training.search import Trial, search
-from dogbreeds.training.settings import TrainingSettings
+from dogbreeds.training.settings import HeadSettings, TrainingSettings
 from dogbreeds.watch.watch import Watch
 
 

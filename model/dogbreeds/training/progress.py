@@ -7,6 +7,9 @@ Standard output is for results.
 """
 
 import sys
+from collections.abc import Iterator
+from concurrent.futures import Executor
+from contextlib import contextmanager
 from typing import TextIO
 
 from tqdm import tqdm
@@ -69,3 +72,12 @@ class Progress(tqdm):  # type: ignore[misc]  # tqdm ships no types
 def say(text: str) -> None:
     """Print a line for the person who waits; standard output is for results."""
     print(text, file=sys.stderr, flush=True)
+
+
+@contextmanager
+def cancelled_on_exit(pool: Executor) -> Iterator[None]:
+    """Cancel what waits in `pool` when the block ends: Ctrl-C then ends it soon."""
+    try:
+        yield
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)

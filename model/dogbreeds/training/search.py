@@ -16,8 +16,9 @@ from typing import Any
 
 import optuna
 
-from dogbreeds.network.head import EpochResult, HeadSettings, Prior, Samples, fit_head
+from dogbreeds.network.head import EpochResult, Prior, Samples, fit_head
 from dogbreeds.training.progress import Progress
+from dogbreeds.training.settings import HeadSettings
 
 SPACE = Path(__file__).resolve().parents[2] / "search_space.json"
 WARM_UP_TRIALS, WARM_UP_EPOCHS = 5, 8  # before these no trial is ended early

@@ -16,7 +16,8 @@ from dogbreeds.data.audit_rules import WRONG_LABEL, Finding, Item
 from dogbreeds.data.dataset import DataError, Dataset, read
 from dogbreeds.data.wrong_labels import check, out_of_sample, sentence, suspects
 from dogbreeds.evaluation.metrics import Floats
-from dogbreeds.network.head import HeadSettings, Samples, zero_prior
+from dogbreeds.network.head import Samples, zero_prior
+from dogbreeds.training.settings import HeadSettings
 from tests.model.learning import TRAIN, clouds, photos_of, run_train
 from tests.model.pictures import picture, saved, write
 

@@ -9,7 +9,6 @@ from dogbreeds.network.head import (
     UNKNOWN_SHARE,
     EpochResult,
     Head,
-    HeadSettings,
     Prior,
     Samples,
     fit_head,
@@ -17,6 +16,7 @@ from dogbreeds.network.head import (
     zero_prior,
 )
 from dogbreeds.package.card import Breed
+from dogbreeds.training.settings import HeadSettings
 from dogbreeds.watch.watch import StoppedByRule, Watch
 from tests.model.learning import clouds
 

@@ -3,11 +3,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import safetensors.torch
+import timm
 import torch
 
 from dogbreeds.data.imagenet import DOG_CLASSES, dog_breeds
 from dogbreeds.network.network import Network, imagenet_head
-from dogbreeds.network.weights import SHIPPED, match_by_order, pretrained_backbone, weights_file
+from dogbreeds.network.weights import (
+    SHIPPED,
+    load_backbone,
+    match_by_order,
+    pretrained_backbone,
+    weights_file,
+)
+from dogbreeds.package.archive import sha256
 from dogbreeds.package.card import PackageError, PreprocessConfig
 from dogbreeds.photos.decode import wire_image
 from dogbreeds.photos.preprocess import prepare
@@ -66,6 +75,64 @@ def test_a_file_that_is_not_the_known_one_is_refused() -> None:
     catalogue = {"tf_efficientnet_lite2": replace(LITE2, sha256="0" * 64)}
     with pytest.raises(PackageError, match=r"has SHA-256 9656183eaeaf\.\.\., expected 0000"):
         pretrained_backbone("tf_efficientnet_lite2", catalogue)
+
+
+def test_no_weights_are_no_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only `random` gives random ones."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    with pytest.raises(PackageError, match=r"--backbone-weights FILE, .* --random-weights"):
+        load_backbone("test_resnet")
+    assert not load_backbone("test_resnet", random=True).pretrained
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".pth"])
+def test_weights_of_a_file(suffix: str, tmp_path: Path) -> None:
+    state = timm.create_model("test_resnet").state_dict()
+    file = tmp_path / f"weights{suffix}"
+    if suffix == ".pth":
+        torch.save({"state_dict": state}, file)
+    else:
+        safetensors.torch.save_file(state, file)
+    for path in (file, tmp_path):  # or the folder that a channel is
+        backbone = load_backbone("test_resnet", path)
+        assert torch.equal(backbone.module.state_dict()["fc.weight"], state["fc.weight"])
+        assert backbone.origin == {"sha256": sha256(file)}
+    file.write_bytes(file.read_bytes()[:1000])
+    with pytest.raises(PackageError, match="holds no weights for the backbone 'test_resnet'"):
+        load_backbone("test_resnet", file)
+
+
+def test_code_in_a_file_does_not_run(tmp_path: Path) -> None:
+    class Sly:
+        def __reduce__(self) -> tuple[object, tuple[Path]]:
+            return Path.touch, (tmp_path / "ran",)
+
+    torch.save({"state_dict": Sly()}, tmp_path / "sly.pth")
+    with pytest.raises(PackageError, match=r"sly\.pth holds no weights"):
+        load_backbone("test_resnet", tmp_path / "sly.pth")
+    assert not (tmp_path / "ran").exists()
+
+
+def test_weights_of_other_classes_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "ten.safetensors"
+    safetensors.torch.save_file(timm.create_model("test_resnet", num_classes=10).state_dict(), file)
+    with pytest.raises(PackageError, match="holds no weights for"):
+        load_backbone("test_resnet", file)
+    with pytest.raises(PackageError, match="a classifier of 11821 classes"):
+        load_backbone("convnext_tiny.in12k", random=True)
+
+
+@pytest.mark.parametrize("name", ["levit_128s", "resnetv2_18", "repvit_m0_9"])
+def test_a_classifier_that_is_no_linear_layer_becomes_one(name: str) -> None:
+    """A mean of two heads with batch norms; a convolution; batch norms and a linear layer."""
+    backbone = load_backbone(name, random=True).module
+    head = imagenet_head(backbone)
+    photos = torch.rand(2, 3, 224, 224)
+    with torch.no_grad():
+        maps = backbone.forward_features(photos)
+        features = backbone.forward_head(maps, pre_logits=True).flatten(1)
+        assert torch.allclose(head(features), backbone(photos), rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.shared

@@ -4,6 +4,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dogbreeds.network.export import export
+from dogbreeds.network.network import Network
+from dogbreeds.network.weights import load_backbone
+from dogbreeds.package.pretrained import preprocess_config
 from dogbreeds.package.quantize import (
     MIN_PHOTOS,
     add_int8_if_accurate,
@@ -52,6 +56,22 @@ def test_half_a_point_decides(
     decision = decide(np.zeros(200, np.int64), np.array(int8), mass_change, [0] * 200)
     assert decision.precision == precision
     assert reason in decision.reason
+
+
+def test_the_same_network_gives_the_same_int8_bytes(tmp_path: Path) -> None:
+    """OpenVINO and NNCF number the nodes of a process on and on."""
+    backbone = load_backbone("test_resnet", random=True).module
+    config = preprocess_config(backbone)
+    network = Network(backbone, 3, config).eval()
+    side = config.size
+    photos = np.random.default_rng(1).integers(0, 256, (MIN_PHOTOS, side, side, 3), np.uint8)
+    written = []
+    for folder in (tmp_path / "a", tmp_path / "b"):
+        folder.mkdir()
+        export(network, side, folder)
+        quantize(folder, photos, folder)
+        written.append([(folder / file).read_bytes() for file in (*FP32.files, *INT8.files)])
+    assert written[0] == written[1]
 
 
 @pytest.mark.parametrize(

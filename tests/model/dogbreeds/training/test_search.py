@@ -3,9 +3,9 @@ import re
 
 import pytest
 
-from dogbreeds.network.head import EpochResult, HeadSettings, zero_prior
+from dogbreeds.network.head import EpochResult, zero_prior
 from dogbreeds.training.search import objective_line, read_space, search
-from dogbreeds.training.settings import parse
+from dogbreeds.training.settings import HeadSettings, parse
 from tests.model.learning import clouds
 
 

@@ -3,8 +3,7 @@ from pathlib import Path
 import pytest
 
 from dogbreeds.data.dataset import DataError
-from dogbreeds.network.head import HeadSettings
-from dogbreeds.training.settings import parse
+from dogbreeds.training.settings import HeadSettings, parse
 
 
 def test_defaults() -> None:
