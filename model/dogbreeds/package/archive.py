@@ -34,7 +34,8 @@ def whole_file(path: Path) -> Iterator[Path]:
         finally:
             temporary.unlink(missing_ok=True)
     except OSError as error:
-        if error.filename is None or Path(str(error.filename)).name.startswith(f".{path.name}."):
+        unnamed = error.errno is not None and error.filename is None
+        if unnamed or Path(str(error.filename)).name.startswith(f".{path.name}."):
             error.filename = str(path)
         raise
 

