@@ -19,14 +19,14 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "model"), str(ROOT / "bench")]
 
-from dogbreeds.serving.engine import FP32, INT8, Engine  # noqa: E402, I001  # before torch loads OpenMP
+from dogbreeds.serving.engine import FP32, INT8  # noqa: E402, I001  # before torch loads OpenMP
 
 from dogbreeds.network.export import export  # noqa: E402
 from dogbreeds.network.network import Network  # noqa: E402
 from dogbreeds.network.weights import load_backbone  # noqa: E402
 from dogbreeds.package.pretrained import BACKBONE, preprocess_config  # noqa: E402
 from dogbreeds.package.quantize import quantize  # noqa: E402
-from networks import Call, Photos, milliseconds  # noqa: E402
+from networks import Call, Photos, milliseconds, openvino  # noqa: E402
 
 BREEDS = 120
 CALIBRATION_PHOTOS = 20  # enough for random weights, whose accuracy nobody asks for
@@ -76,11 +76,8 @@ def _prepare(
     photos = np.random.default_rng(1).integers(0, 256, shape, np.uint8)
     quantize(package, photos, package)
     for variant in (FP32, INT8):
-        engine = Engine(package, threads, variant)
-        calls[name, "int8" if variant is INT8 else "fp32"] = (
-            lambda photos, engine=engine: engine(photos)[0],
-            photos[:1],
-        )
+        precision = "int8" if variant is INT8 else "fp32"
+        calls[name, precision] = (openvino(package, precision, threads), photos[:1])
     return config.size, (package / FP32.files[1]).stat().st_size / 1e6
 
 

@@ -251,7 +251,7 @@ def test_each_photo_is_decoded_once(finetune: bool, package: Path, tmp_path: Pat
         ),
         (["--data", "{photos}", "--out", "{out}", "--live", __file__], "is not a model package"),
         (["{photos}", "--out", "{photos}/trained"], "lies in the folder of photos"),
-        (["{photos}", "--out", "{photos}/../photos"], "lies in the folder of photos"),
+        (["{photos}", "--out", "{photos}/train/.."], "lies in the folder of photos"),
         (["{photos}", "--out", "{out}", "--cache", "{photos}/c"], "--cache .* lies in the folder"),
         (["--train", "{photos}/train", "--out", "{photos}/train"], "lies in the folder of photos"),
         (["{photos}", "--out", __file__], "is a file; name a folder"),
