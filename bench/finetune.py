@@ -27,8 +27,8 @@ from dogbreeds.data.dataset import Dataset, read
 from dogbreeds.evaluation.compare import paired_bootstrap
 from dogbreeds.evaluation.evaluate import PHOTO_SUFFIXES, predict_photos
 from dogbreeds.evaluation.metrics import auroc, wilson
+from dogbreeds.package.archive import unpacked
 from dogbreeds.package.card import Card
-from dogbreeds.package.unpack import unpacked
 from dogbreeds.serving.inference import model_fn
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -28,9 +28,9 @@ from dogbreeds.network.features import Extractor
 from dogbreeds.network.head import Head, Samples
 from dogbreeds.network.network import Network
 from dogbreeds.network.weights import load_backbone
+from dogbreeds.package.archive import unpacked
 from dogbreeds.package.card import Card
 from dogbreeds.package.pretrained import preprocess_config
-from dogbreeds.package.unpack import unpacked
 from dogbreeds.training.head_only import imagenet_rows
 
 CORES = 2

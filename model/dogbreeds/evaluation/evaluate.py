@@ -34,8 +34,8 @@ from dogbreeds.evaluation.metrics import (
     top_k,
     wilson,
 )
+from dogbreeds.package.archive import unpacked
 from dogbreeds.package.card import PackageError, PreprocessConfig
-from dogbreeds.package.unpack import unpacked
 from dogbreeds.photos.decode import LoadPhoto, PhotoError, load_photo
 from dogbreeds.photos.preprocess import prepare
 from dogbreeds.serving.inference import Engine, model_fn

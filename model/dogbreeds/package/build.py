@@ -24,8 +24,8 @@ from dogbreeds.evaluation.metrics import Floats, Labels, softmax, wilson
 from dogbreeds.network.export import check_parity, export
 from dogbreeds.network.network import Network
 from dogbreeds.package.card import Card, PreprocessConfig
+from dogbreeds.package.live import unpacked_live
 from dogbreeds.package.quantize import add_int8_if_accurate
-from dogbreeds.package.unpack import unpacked_live
 from dogbreeds.package.write import package_members
 from dogbreeds.photos.decode import LoadPhoto, load_photo, wire_image
 from dogbreeds.photos.preprocess import prepare

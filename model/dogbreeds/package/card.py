@@ -10,6 +10,7 @@ from typing import Any
 
 IMAGENET_MASS = "imagenet-dog-mass"  # probability of all dog classes by the ImageNet head
 MAX_PROBABILITY = "max-breed-probability"  # where that head has random weights
+MAX_SIZE = 2048  # pixels of a network's input; the largest of timm's have 1024
 
 
 class PackageError(RuntimeError):
@@ -86,14 +87,24 @@ class Card:
         preprocess = values["input"]
         _require(preprocess, [entry.name for entry in fields(PreprocessConfig)], "card.json, input")
         present = {entry.name: values[entry.name] for entry in fields(cls) if entry.name in values}
-        present["input"] = PreprocessConfig(
-            size=int(preprocess["size"]),
-            crop_pct=float(preprocess["crop_pct"]),
-            interpolation=str(preprocess["interpolation"]),
-            mean=tuple(preprocess["mean"]),
-            std=tuple(preprocess["std"]),
-        )
-        present["credits"] = tuple(values["credits"])
+        try:
+            present["input"] = PreprocessConfig(
+                size=int(_number(preprocess["size"], 1, MAX_SIZE)),
+                crop_pct=_number(preprocess["crop_pct"], 0.01, 1.0),
+                interpolation=str(preprocess["interpolation"]),
+                mean=_three(preprocess["mean"]),
+                std=_three(preprocess["std"]),
+            )
+            present["temperature"] = _number(values["temperature"], 1e-6, 1e6)
+            present["dog_threshold"] = _number(values["dog_threshold"], -1.0, 2.0)
+            present["int8"] = dict(values.get("int8", {}))
+            for name in {"temperature", "dog_threshold"} & set(present["int8"]):
+                _number(present["int8"][name], -1.0, 1e6)
+            present["credits"] = tuple(values["credits"])
+        except (TypeError, ValueError) as error:
+            raise PackageError(
+                f"card.json of the model package holds a wrong value: {error}; build it again."
+            ) from error
         return cls(**present)
 
 
@@ -133,6 +144,18 @@ def _read_json(path: Path) -> Any:  # the callers check the type
         raise PackageError(f"The model package has no {path.name}; build it again.") from error
     except ValueError as error:
         raise PackageError(f"{path.name} of the model package is not JSON: {error}.") from error
+
+
+def _number(value: Any, least: float, most: float) -> float:
+    number = float(value)
+    if not least <= number <= most:  # nor a NaN
+        raise ValueError(f"{number:g}, expected {least:g} to {most:g}")
+    return number
+
+
+def _three(values: Any) -> tuple[float, float, float]:
+    red, green, blue = (_number(value, -1e3, 1e3) for value in values)
+    return red, green, blue
 
 
 def _require(values: Any, names: list[str], where: str) -> None:

@@ -17,7 +17,7 @@ from dogbreeds.data.layouts import list_entries
 from dogbreeds.finetune.recipes import recipe_for
 from dogbreeds.network import hub
 from dogbreeds.package.card import PackageError
-from dogbreeds.package.unpack import check_live
+from dogbreeds.package.live import check_live
 from dogbreeds.training.settings import TrainingSettings
 
 

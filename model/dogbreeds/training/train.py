@@ -15,7 +15,7 @@ from dogbreeds.finetune.distributed import SINGLE_PROCESS, World
 from dogbreeds.finetune.run import fine_tune, finetune_input, follow
 from dogbreeds.network.network import Network
 from dogbreeds.network.weights import Backbone, load_backbone
-from dogbreeds.package.archive import whole_file, write_tar_gz
+from dogbreeds.package.archive import PACKAGE, whole_file, write_tar_gz
 from dogbreeds.package.build import build_package, evaluation_json
 from dogbreeds.package.card import (
     IMAGENET_MASS,
@@ -23,8 +23,8 @@ from dogbreeds.package.card import (
     Card,
     PreprocessConfig,
 )
+from dogbreeds.package.live import unpacked_live
 from dogbreeds.package.pretrained import RECORDED, preprocess_config
-from dogbreeds.package.unpack import PACKAGE, unpacked_live
 from dogbreeds.package.write import write_folder
 from dogbreeds.photos.decode import LONG_SIDE, SHORT_SIDE, LoadPhoto, load_photo
 from dogbreeds.photos.store import PhotoStore

@@ -67,6 +67,30 @@ def test_a_missing_card(tmp_path: Path) -> None:
         Card.read(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("temperature", "hot"),
+        ("temperature", 0),
+        ("temperature", float("nan")),
+        ("dog_threshold", None),
+        ("credits", 3),
+        ("int8", 3),
+        ("size", 0),
+        ("size", 10**9),
+        ("crop_pct", 2),
+        ("mean", [0.5]),
+        ("std", "abc"),
+    ],
+)
+def test_a_wrong_value_is_one_sentence(tmp_path: Path, name: str, value: object) -> None:
+    values = json.loads(CARD.to_json())
+    (values["input"] if name in values["input"] else values)[name] = value
+    (tmp_path / "card.json").write_text(json.dumps(values))
+    with pytest.raises(PackageError, match=r"card\.json .* holds a wrong value: .*build it again"):
+        Card.read(tmp_path)
+
+
 def test_breeds_come_back_in_order(tmp_path: Path) -> None:
     breeds = [Breed("Pug", "n02110958"), Breed("Löwchen", "")]
     (tmp_path / "breeds.json").write_text(breeds_to_json(breeds), "utf-8")
