@@ -35,40 +35,13 @@ class EagerEngine:
     """
 
     def __init__(self, package: Path, threads: int = 0) -> None:
-        card = Card.read(package)
-        try:
-            state = safetensors.torch.load_file(package / "model.safetensors")
-        except FileNotFoundError as error:
-            raise PackageError(
-                "The model package has no model.safetensors; build it again."
-            ) from error
-        except safetensors.SafetensorError as error:
-            raise PackageError(f"model.safetensors cannot be read: {error}.") from error
-        if HEAD not in state:
-            raise PackageError(f"model.safetensors holds no {HEAD}; build the package again.")
-        if not all(values.isfinite().all() for values in state.values()):
-            raise PackageError(
-                "model.safetensors holds a weight that is not a number; build the package again."
-            )
-        self.breeds = int(state[HEAD].shape[0])
+        network = load_network(package)
+        self.breeds = network.breed_head.out_features
         self.precision = "fp32"
-        network = Network(
-            timm.create_model(card.backbone, pretrained=False),
-            self.breeds,
-            card.input,
-            card.dog_score,
-        )
-        try:
-            network.load_state_dict(state)
-        except RuntimeError as error:
-            raise PackageError(
-                f"model.safetensors does not fit the backbone {card.backbone}."
-            ) from error
         if threads:
             torch.set_num_threads(threads)
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        network = network.eval().to(self._device)
-        self._network = network.to(memory_format=torch.channels_last)
+        self._network = network.to(self._device).to(memory_format=torch.channels_last)
 
     def __call__(
         self, photos: NDArray[np.uint8]
@@ -78,3 +51,37 @@ class EagerEngine:
             pixels = torch.from_numpy(np.ascontiguousarray(photos)).to(self._device)
             logits, mass = self._network(pixels)
         return logits.cpu().numpy(), mass.cpu().numpy()
+
+
+def load_network(package: Path) -> Network:
+    """Load the network of an unpacked package in PyTorch, on the CPU and ready to predict.
+
+    Raises
+    ------
+    PackageError
+        The weights are missing, broken, or not those of the card's backbone.
+    """
+    card = Card.read(package)
+    try:
+        state = safetensors.torch.load_file(package / "model.safetensors")
+    except FileNotFoundError as error:
+        raise PackageError("The model package has no model.safetensors; build it again.") from error
+    except safetensors.SafetensorError as error:
+        raise PackageError(f"model.safetensors cannot be read: {error}.") from error
+    if HEAD not in state:
+        raise PackageError(f"model.safetensors holds no {HEAD}; build the package again.")
+    if not all(values.isfinite().all() for values in state.values()):
+        raise PackageError(
+            "model.safetensors holds a weight that is not a number; build the package again."
+        )
+    if not timm.is_model(card.backbone):  # hf-hub:NAME would make timm ask its hub
+        raise PackageError(f"timm has no backbone {card.backbone!r}, which card.json names.")
+    backbone = timm.create_model(card.backbone, pretrained=False)
+    network = Network(backbone, int(state[HEAD].shape[0]), card.input, card.dog_score)
+    try:
+        network.load_state_dict(state)
+    except RuntimeError as error:
+        raise PackageError(
+            f"model.safetensors does not fit the backbone {card.backbone}."
+        ) from error
+    return network.eval()

@@ -6,8 +6,10 @@ openvino_telemetry cannot be imported, and None in sys.modules makes Python refu
 """
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +21,16 @@ sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
 
 import openvino as ov  # noqa: E402  # after the line above
 
-__all__ = ["FP32", "INT8", "Engine", "Variant", "has_fast_int8", "ov", "variant_for_this_processor"]
+__all__ = [
+    "FP32",
+    "INT8",
+    "Engine",
+    "Variant",
+    "has_fast_int8",
+    "is_compiled",
+    "ov",
+    "variant_for_this_processor",
+]
 
 
 @dataclass(frozen=True)
@@ -43,6 +54,11 @@ _CPUINFO = Path("/proc/cpuinfo")
 _SETTINGS = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
 
 
+def is_compiled(package: Path) -> bool:
+    """Return whether `package` has any file of the compiled network."""
+    return any((package / file).is_file() for file in (*FP32.files, *INT8.files))
+
+
 def variant_for_this_processor(package: Path, cpuinfo: Path = _CPUINFO) -> Variant:
     """Return int8 where `package` has it and the processor has instructions for it, else fp32."""
     if not all((package / file).is_file() for file in INT8.files):
@@ -57,6 +73,9 @@ def has_fast_int8(cpuinfo: Path = _CPUINFO) -> bool:
 
 class Engine:
     """A compiled network that any thread may call.
+
+    It is compiled for one photo at once, and for batches at the first batch: compiling takes as
+    long as some twenty photos, and who classifies a photo or two needs no batches.
 
     Parameters
     ----------
@@ -78,42 +97,48 @@ class Engine:
         for name in self.variant.files:
             if not (package / name).is_file():
                 raise PackageError(f"The model package has no {name}; build it again.")
-        settings = dict(_SETTINGS)
+        self._settings = dict(_SETTINGS)
         if threads:
-            settings["INFERENCE_NUM_THREADS"] = str(threads)
-        try:
-            core = ov.Core()
-            model = core.read_model(*(package / file for file in self.variant.files))
-            _check_numbers(model)
-            self._any_batch = _Compiled(core.compile_model(model, "CPU", settings))
+            self._settings["INFERENCE_NUM_THREADS"] = str(threads)
+        self._core = ov.Core()
+        with _package_errors("load the model package"):
+            self._model = self._core.read_model(*(package / file for file in self.variant.files))
+            _check_numbers(self._model)
+            self.breeds = int(self._model.output("breed_logits").partial_shape[1].get_length())
             # A fixed shape is faster: OpenVINO need not infer shapes in every call. Requests with
             # one photo are the most common (docs/serving.md has the gain).
-            model.reshape({"photos": [1, *model.input("photos").partial_shape[1:]]})
-            self._one_photo = _Compiled(core.compile_model(model, "CPU", settings))
-        except PackageError:
-            raise
-        except RuntimeError as error:
-            reason = str(error).strip().splitlines()[-1]
-            raise PackageError(f"The engine cannot load the model package: {reason}") from error
+            one = self._model.clone()
+            one.reshape({"photos": [1, *one.input("photos").partial_shape[1:]]})
+            self._one_photo = _Compiled(self._core.compile_model(one, "CPU", self._settings))
 
     @property
     def precision(self) -> str:
         """The precision of the variant that runs: "fp32" or "int8"."""
         return self.variant.precision
 
-    @property
-    def breeds(self) -> int:
-        """Number of breeds that the network has outputs for."""
-        shape = self._any_batch.network.output("breed_logits").partial_shape
-        return int(shape[1].get_length())
+    @cached_property
+    def _any_batch(self) -> "_Compiled":
+        return _Compiled(self._core.compile_model(self._model, "CPU", self._settings))
 
     def __call__(
         self, photos: NDArray[np.uint8]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return `breed_logits` [B, breeds] and `dog_mass` [B] for uint8 [B, size, size, 3]."""
-        compiled = self._one_photo if len(photos) == 1 else self._any_batch
-        outputs = compiled(photos)
-        return outputs["breed_logits"], outputs["dog_mass"]
+        with _package_errors("run the model package"):
+            compiled = self._one_photo if len(photos) == 1 else self._any_batch
+            outputs = compiled(photos)
+            return outputs["breed_logits"], outputs["dog_mass"]
+
+
+@contextmanager
+def _package_errors(what: str) -> Iterator[None]:
+    try:
+        yield
+    except PackageError:
+        raise
+    except (RuntimeError, KeyError) as error:  # a KeyError: an output that the network lacks
+        reason = str(error).strip().splitlines()[-1]
+        raise PackageError(f"The engine cannot {what}: {reason}") from error
 
 
 class _Compiled:

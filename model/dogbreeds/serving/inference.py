@@ -6,7 +6,8 @@ one size with their count as the first dimension) or a photo as `image/jpeg`, `i
 `worker.py` and `ray_app.py` batch several requests, so they call `prepare_photos` and
 `predict_all`, the two steps of `predict_fn`.
 
-Where OpenVINO is not installed and PyTorch is, the same network runs in eager PyTorch (eager.py).
+Where OpenVINO is not installed, or the package has no compiled network, the same network runs in
+eager PyTorch, if that is installed (eager.py).
 """
 
 import json
@@ -28,6 +29,7 @@ from dogbreeds.photos.npy import read_npy
 from dogbreeds.photos.preprocess import prepare
 
 PHOTO_TYPES = ("image/jpeg", "image/png", "image/webp")
+WEIGHTS = "model.safetensors"  # PyTorch's, in a package
 TOP = 5  # breeds in an answer
 MAX_BATCH_PHOTOS = 8  # in one call of the network; more are no faster (docs/serving.md)
 
@@ -219,20 +221,14 @@ def output_fn(prediction: dict[str, Any], accept: str = "application/json") -> b
     return json.dumps(prediction, ensure_ascii=False).encode()
 
 
-def warm_up(model: Model, package: Path, released_breed: str = "") -> dict[str, Any]:
+def check_smoke_photo(model: Model, package: Path) -> dict[str, Any]:
     """Classify the package's smoke photo, and check that the breed is the one on the card.
-
-    Parameters
-    ----------
-    released_breed
-        The breed that the release expects, if it says one: a wrong package may agree with its own
-        card.
 
     Raises
     ------
     PackageError
         The photo is missing or broken, or the model names another breed than when the package was
-        made, so the weights or the engine have changed; or it is not the package of the release.
+        made, so the weights or the engine have changed.
     """
     try:
         photo = input_fn((package / "smoke.jpg").read_bytes(), PHOTO_TYPES[0])
@@ -244,11 +240,31 @@ def warm_up(model: Model, package: Path, released_breed: str = "") -> dict[str, 
             f"The model calls its smoke photo {answer['breeds'][0]['breed']!r}, expected "
             f"{model.card.smoke_breed!r}; build the package again."
         )
+    return answer
+
+
+def warm_up(model: Model, package: Path, released_breed: str = "") -> dict[str, Any]:
+    """Make a model ready to serve: `check_smoke_photo`, and one batch.
+
+    Parameters
+    ----------
+    released_breed
+        The breed that the release expects, if it says one: a wrong package may agree with its own
+        card.
+
+    Raises
+    ------
+    PackageError
+        As `check_smoke_photo`, or it is not the package of the release.
+    """
+    answer = check_smoke_photo(model, package)
     if released_breed and model.card.smoke_breed != released_breed:
         raise PackageError(
             f"The model calls its smoke photo {model.card.smoke_breed!r}, and the release expects "
             f"{released_breed!r}: this is another package; release it again."
         )
+    size = model.card.input.size
+    model.engine(np.zeros((2, size, size, 3), np.uint8))  # the engine compiles for batches now
     return answer
 
 
@@ -265,17 +281,24 @@ def _prediction(dog_score: float, probabilities: Floats, model: Model) -> dict[s
 
 
 def _engine(package: Path, threads: int) -> Engine:
+    has_engine = False
     try:  # the serving image has no PyTorch, a GPU image may have no OpenVINO
         from dogbreeds.serving import engine  # noqa: PLC0415
     except ModuleNotFoundError as error:
         if error.name != "openvino":
             raise
     else:
-        return engine.Engine(package, threads)
+        has_engine = True
+        if engine.is_compiled(package) or not (package / WEIGHTS).is_file():
+            return engine.Engine(package, threads)
     try:
         from dogbreeds.serving import eager  # noqa: PLC0415
     except ModuleNotFoundError as error:
-        raise PackageError(
-            f"Neither openvino nor {error.name} is installed here; pip install openvino."
-        ) from error
+        reason = (
+            f"The package's compiled network is missing, and {error.name} is not installed, which "
+            f"its {WEIGHTS} needs; build the package again."
+            if has_engine
+            else f"Neither openvino nor {error.name} is installed here; pip install openvino."
+        )
+        raise PackageError(reason) from error
     return eager.EagerEngine(package, threads)

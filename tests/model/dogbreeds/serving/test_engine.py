@@ -31,6 +31,20 @@ def test_outputs_have_their_shapes_for_any_batch(engine: Engine) -> None:
         assert ((mass >= 0) & (mass <= 1)).all()
 
 
+def test_batches_are_compiled_at_the_first_one(package: Path) -> None:
+    engine = Engine(package)
+    engine(noise(1))
+    assert "_any_batch" not in vars(engine)
+    engine(noise(2))
+    assert "_any_batch" in vars(engine)
+
+
+def test_photos_of_another_size_are_one_sentence(engine: Engine) -> None:
+    for count in (1, 2):
+        with pytest.raises(PackageError, match="cannot run the model package"):
+            engine(noise(count)[:, :99])
+
+
 def test_calls_from_many_threads_do_not_mix(engine: Engine) -> None:
     photos = [noise(1, seed) for seed in range(12)]
     alone = [engine(photo)[0] for photo in photos]
