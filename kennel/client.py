@@ -1,11 +1,9 @@
 """Post photos to the API, as any client would, and read its answers."""
 
 import contextlib
-import json
 import time
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import httpx
@@ -13,8 +11,9 @@ from rich.console import Console
 from rich.progress import track
 
 from kennel import shrink
+from kennel.answer import Answer
 from kennel.errors import KennelError
-from kennel.photo_files import LeftOut, media_type
+from kennel.photo_files import media_type
 
 TIMEOUT_SECONDS = 30.0  # API Gateway's own is 29
 ATTEMPTS = 4  # at a request that the API answers with Retry-After
@@ -27,41 +26,6 @@ _UNREACHABLE = (
     httpx.UnsupportedProtocol,
     httpx.InvalidURL,
 )
-
-
-@dataclass(frozen=True)
-class Answer:
-    """The API's answer for one photo.
-
-    Attributes
-    ----------
-    photo
-        The file's path.
-    breeds
-        (breed, probability) from most to least probable; empty if there is a problem.
-    milliseconds
-        From the request's first byte sent to the answer's last byte received.
-    status
-        None if there was no answer.
-    problem
-        A sentence if the API refused the photo or it could not be sent, else None.
-    """
-
-    photo: str
-    is_dog: bool | None
-    breeds: list[tuple[str, float]]
-    milliseconds: float
-    status: int | None
-    problem: str | None = None
-
-    def as_json(self) -> str:
-        """Return it as one line of JSON."""
-        return json.dumps(asdict(self))
-
-
-def not_sent(left_out: LeftOut) -> Answer:
-    """Return the answer's form for a file that was left out."""
-    return Answer(str(left_out.path), None, [], 0.0, None, f"left out: {left_out.reason}")
 
 
 def classify(

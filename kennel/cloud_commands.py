@@ -1,10 +1,10 @@
-"""The commands of the offline cloud: `kennel up`, `down`, `classify`, `demo`."""
+"""The commands of the offline cloud: `kennel up`, `down`, `demo`."""
 
 import contextlib
 import shutil
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,17 +14,14 @@ from rich.console import Console
 
 from kennel import demo as demonstration
 from kennel import running_cloud
-from kennel.client import classify as classify_photos
-from kennel.client import not_sent
 from kennel.deployed import offline_target
 from kennel.errors import KennelError
 from kennel.execution import bring_up_endpoint, is_in_service, watch_executions
 from kennel.interrupted import wait_for_clean_up
 from kennel.package_file import PackageFile, read_package
-from kennel.photo_files import LeftOut, find_photos
+from kennel.photo_files import LeftOut, left_out_lines
 from kennel.progress import show_states
 from kennel.release import release_package
-from kennel.tables import answers_table, left_out_lines
 
 if TYPE_CHECKING:
     from kennel.cloud.cloud import Cloud
@@ -67,7 +64,7 @@ def up(
     if fresh:
         shutil.rmtree(running_cloud.STATE_FOLDER, ignore_errors=True)
     started = time.time()
-    with _cloud(port, bind, running_cloud.STATE_FOLDER) as cloud:
+    with started_cloud(port, bind, running_cloud.STATE_FOLDER) as cloud:
         wait_for_clean_up(cloud, started, _say)
         if package or not is_in_service(cloud):
             _try_release(cloud, package)
@@ -99,46 +96,6 @@ def down(
     )
 
 
-def classify(
-    photos: Annotated[list[Path], typer.Argument(help="Photos, or folders of photos.")],
-    url: Annotated[
-        str, typer.Option(help="Address of the API; by default that of the running `kennel up`.")
-    ] = "",
-    key: Annotated[
-        str, typer.Option(help="API key; with --url only.", envvar="KENNEL_API_KEY")
-    ] = "",
-    json_: Json = False,
-) -> None:
-    """Classify photos by the API, and print the breed in each.
-
-    Without --url it calls the running `kennel up`; if none runs, it starts an offline cloud for
-    these photos only. Folders are searched for JPEG, PNG and WebP by the files' bytes, and what is
-    left out is listed. A photo too large for the API is made smaller. Exit status 1 if a photo got
-    no answer.
-    """
-    left_out: list[LeftOut] = []
-    files = find_photos(photos, left_out.append)
-    with contextlib.ExitStack() as stack:
-        address = running_cloud.CloudAddress(url, key) if url else running_cloud.find()
-        if address is None:
-            screen.print(
-                "No `kennel up` runs: starting an offline cloud for this command. To keep one "
-                "running, use `kennel up`."
-            )
-            cloud = stack.enter_context(_cloud(0))
-            bring_up_endpoint(cloud, screen)
-            address = running_cloud.CloudAddress(cloud.api_url, cloud.api_key)
-        answers = classify_photos(files, address.api_url, address.api_key, screen)
-    if json_:
-        for answer in [*answers, *map(not_sent, left_out)]:
-            print(answer.as_json())
-    else:
-        Console().print(answers_table(answers))
-        _print_left_out(left_out)
-    if any(answer.problem for answer in answers):
-        raise typer.Exit(1)
-
-
 def demo(
     photos: Annotated[
         Path | None,
@@ -165,8 +122,9 @@ def demo(
     samples = (
         demonstration.own_photos(folder, left_out.append) if folder else demonstration.samples()
     )
-    _print_left_out(left_out)
-    with _cloud(port) as cloud:
+    for line in left_out_lines(left_out):
+        _say(line)
+    with started_cloud(port) as cloud:
         succeeded = demonstration.run(
             cloud, screen, samples, folder=folder, stay=stay, started=started
         )
@@ -180,11 +138,6 @@ def _tell(line: str) -> None:
     """Print a line with the time of day."""
     clock = time.strftime("%H:%M:%S")
     screen.print(f"{clock} {line}", highlight=False, markup=False, soft_wrap=True)
-
-
-def _print_left_out(files: Sequence[LeftOut]) -> None:
-    for line in left_out_lines(files):
-        screen.print(line, markup=False, highlight=False, emoji=False, soft_wrap=True)
 
 
 def _try_release(cloud: "Cloud", package: PackageFile | None) -> None:
@@ -210,11 +163,14 @@ def _try_release(cloud: "Cloud", package: PackageFile | None) -> None:
 
 
 def _say(sentence: str) -> None:
-    screen.print(sentence, markup=False, highlight=False, soft_wrap=True)
+    screen.print(sentence, markup=False, highlight=False, emoji=False, soft_wrap=True)
 
 
 @contextlib.contextmanager
-def _cloud(port: int, host: str = "127.0.0.1", state: Path | None = None) -> Iterator["Cloud"]:
+def started_cloud(
+    port: int, host: str = "127.0.0.1", state: Path | None = None
+) -> Iterator["Cloud"]:
+    """Run an offline cloud of Kennel's stack inside a `with` block."""
     from kennel.cloud.runtime.health import Health  # noqa: PLC0415  # slow to import
     from kennel.local_cloud import local_cloud  # noqa: PLC0415  # slow to import
 

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 import httpx
 from rich.console import Console
 
-from kennel.client import Answer, classify
+from kennel.answer import Answer
+from kennel.client import classify
 from kennel.errors import KennelError
 from kennel.execution import bring_up_endpoint
 from kennel.folder_labels import Unlabelled, breed_by_folder

@@ -1,14 +1,16 @@
-"""Find photos by their bytes, whatever their names, and account for every other file."""
+"""Find photos by their bytes, whatever their names, and account for every other file.
+
+`kennel/photo_files.py` and `model/dogbreeds/photos/photo_files.py` are copies of each other
+(tests/test_contract.py compares them), since neither side may import the other.
+"""
 
 import os
 import stat
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from kennel.errors import KennelError
-
-#: First bytes of the media types that the API takes.
+#: First bytes of the media types that are taken, beside WebP.
 _MAGIC = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG": "image/png"}
 #: (offset, bytes, name) of other formats that cameras and phones write.
 _OTHER_FORMATS = (
@@ -25,13 +27,19 @@ _OTHER_FORMATS = (
 )
 _HEAD = 16  # bytes that tell the formats apart
 _EXAMPLES = 5  # files that the error about a folder without a photo names
+_LINES = 40  # up to so many files left out have a line each; more are counted by their reason
+_FIRST = 3  # of them, by name
 #: What operating systems leave in folders, besides names with a dot in front.
 _SYSTEM_FILES = {"thumbs.db", "desktop.ini", "__macosx", "@eadir", "icon\r"}
 
 
+class NoPhotosError(ValueError):
+    """There is nothing to classify; the message is one sentence for the person who named it."""
+
+
 @dataclass(frozen=True)
 class LeftOut:
-    """A file or folder that is not sent to the API."""
+    """A file or folder that is not classified."""
 
     path: Path
     reason: str
@@ -42,8 +50,8 @@ def find_photos(
 ) -> list[Path]:
     """Return the files among `paths` and the photos anywhere in its folders, sorted in each.
 
-    A file that is named itself is returned whatever it holds, because the API says what is wrong
-    with it. So is a file that cannot be read, for whoever reads it next to report.
+    A file that is named itself is returned whatever it holds, because the answer says what is
+    wrong with it. So is a file that cannot be read, for whoever reads it next to report.
 
     Parameters
     ----------
@@ -52,7 +60,7 @@ def find_photos(
 
     Raises
     ------
-    KennelError
+    NoPhotosError
         For a path that does not exist, or if there is no photo at all.
     """
     photos: list[Path] = []
@@ -60,7 +68,7 @@ def find_photos(
     without: list[Path] = []
     for path in paths:
         if not os.path.exists(path):  # noqa: PTH110 - Path.exists raises for a name too long
-            raise KennelError(
+            raise NoPhotosError(
                 f"{printable(path)} does not exist: name a photo or a folder of photos"
             )
         if not path.is_dir():
@@ -73,7 +81,7 @@ def find_photos(
     if not photos:
         seen = [f"{printable(each.path)}: {each.reason}" for each in left_out[:_EXAMPLES]]
         more = ["..."] if len(left_out) > _EXAMPLES else []
-        raise KennelError(
+        raise NoPhotosError(
             f"{', '.join(map(printable, without))} holds no photo: expected JPEG, PNG or WebP, "
             f"whatever their names (left out: {'; '.join(seen + more) or 'nothing'})"
         )
@@ -83,10 +91,25 @@ def find_photos(
 
 
 def media_type(photo: bytes) -> str:
-    """Return the media type of bytes that begin as a photo which the API takes, else ""."""
+    """Return the media type of bytes that begin as a photo which is taken, else ""."""
     if photo[:4] == b"RIFF" and photo[8:12] == b"WEBP":
         return "image/webp"
     return next((kind for magic, kind in _MAGIC.items() if photo.startswith(magic)), "")
+
+
+def left_out_lines(left_out: Sequence[LeftOut]) -> list[str]:
+    """Return a line for each file, or, if they are many, for each reason with its first files."""
+    if len(left_out) <= _LINES:
+        return [f"left out: {printable(each.path)} ({each.reason})" for each in left_out]
+    by_reason: dict[str, list[str]] = {}
+    for each in left_out:
+        by_reason.setdefault(each.reason, []).append(printable(each.path))
+    lines = [
+        f"left out: {len(paths)} ({reason}): {', '.join(paths[:_FIRST])}"
+        f"{', ...' if len(paths) > _FIRST else ''}"
+        for reason, paths in by_reason.items()
+    ]
+    return [*lines, f"left out: {len(left_out)} in all; --json names each"]
 
 
 def printable(text: object) -> str:

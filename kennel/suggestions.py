@@ -25,8 +25,9 @@ class SuggestingGroup(TyperGroup):
 
     def _elsewhere(self, ctx: Context, option: str) -> str:
         commands_of: dict[str, list[str]] = {flag: ["train"] for flag in training_flags()}
-        for name, command in self.commands.items():
-            for parameter in command.get_params(ctx):
+        for name in self.list_commands(ctx):
+            command = self.get_command(ctx, name)
+            for parameter in command.get_params(ctx) if command else ():
                 for flag in parameter.opts:
                     if flag.startswith("--") and flag != "--help":
                         commands_of.setdefault(flag, []).append(name)

@@ -1,4 +1,4 @@
-"""Show the API's answers, and what was not sent to it."""
+"""Show answers as a table."""
 
 import os
 from collections.abc import Sequence
@@ -7,12 +7,8 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
-from kennel.client import Answer
-from kennel.photo_files import LeftOut, printable
-
-#: Up to so many files that are left out have a line each; more are counted by their reason.
-_LINES = 40
-_EXAMPLES = 3
+from kennel.answer import Answer
+from kennel.photo_files import printable
 
 
 def answers_table(answers: Sequence[Answer]) -> Table:
@@ -28,7 +24,7 @@ def answers_table(answers: Sequence[Answer]) -> Table:
     table.add_column("ms", justify="right")
     names = _below_shared_folder([answer.photo for answer in answers])
     for name, answer in zip(names, answers, strict=True):
-        milliseconds = f"{answer.milliseconds:.0f}" if answer.status else ""
+        milliseconds = f"{answer.milliseconds:.0f}" if answer.milliseconds else ""
         if answer.problem:
             status = f"{answer.status}: " if answer.status else ""
             row = [Text(printable(f"{status}{answer.problem}"), "red"), Text(), Text()]
@@ -40,21 +36,6 @@ def answers_table(answers: Sequence[Answer]) -> Table:
         # Text, not str: rich takes [red] and :dog: in a str for markup.
         table.add_row(Text(printable(name)), *row, milliseconds)
     return table
-
-
-def left_out_lines(left_out: Sequence[LeftOut]) -> list[str]:
-    """Return a line for each file, or, if they are many, for each reason with its first files."""
-    if len(left_out) <= _LINES:
-        return [f"left out: {printable(each.path)} ({each.reason})" for each in left_out]
-    by_reason: dict[str, list[str]] = {}
-    for each in left_out:
-        by_reason.setdefault(each.reason, []).append(printable(each.path))
-    lines = [
-        f"left out: {len(paths)} ({reason}): {', '.join(paths[:_EXAMPLES])}"
-        f"{', ...' if len(paths) > _EXAMPLES else ''}"
-        for reason, paths in by_reason.items()
-    ]
-    return [*lines, f"left out: {len(left_out)} in all; --json names each"]
 
 
 def _below_shared_folder(paths: Sequence[str]) -> list[str]:

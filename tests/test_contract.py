@@ -5,6 +5,7 @@ photos go both ways, and a table of odd files as far as their pixels:
 
     serving   classify.photo -> classify.wire -> inference.input_fn -> predict_fn (the engine)
     training  photo.wire_image -> preprocess.prepare -> Network (PyTorch)
+    a script  dogbreeds.load -> classify
 """
 
 import filecmp
@@ -29,10 +30,12 @@ from dogbreeds.network.network import Network
 from dogbreeds.package.pretrained import pretrained_network
 from dogbreeds.photos import decode as training
 from dogbreeds.photos import decoding as training_rules
-from dogbreeds.photos import npy
+from dogbreeds.photos import npy, photo_files
 from dogbreeds.photos.decode import PhotoError
 from dogbreeds.photos.preprocess import prepare
 from dogbreeds.serving import inference
+from dogbreeds.serving.local import Classifier, wire_of
+from kennel import photo_files as kennel_photo_files
 from tests import odd_photos
 from tests.functions.classify.photos import encoded, gradient
 
@@ -98,8 +101,9 @@ def synthetic() -> list[bytes]:
 
 
 def compare(photos: Sequence[bytes], model: inference.Model, network: Network) -> None:
-    """Send photos both ways, and hold the answers together."""
+    """Send photos all ways, and hold the answers together."""
     assert len(photos) == COUNT
+    classifier = Classifier(model)
     names = [entry.breed for entry in model.breeds]
     for number, body in enumerate(photos):
         sent = serving.decode(body)
@@ -121,6 +125,9 @@ def compare(photos: Sequence[bytes], model: inference.Model, network: Network) -
             probability = float(expected[names.index(guess["breed"])])
             assert abs(guess["probability"] - probability) <= MAX_DIFFERENCE, (number, guess)
         assert abs(answer["dog_score"] - float(mass[0])) <= MAX_DIFFERENCE, number
+
+        local = classifier.classify(body)
+        assert {**local, "took_ms": 0} == {**answer, "took_ms": 0}, number
 
 
 def test_synthetic_photos_are_the_same_on_both_ways(
@@ -147,10 +154,13 @@ def both_ways(body: bytes) -> tuple[bytes, str]:
         with pytest.raises(PhotoError) as refusal:
             training.wire_image(body)
         assert str(refusal.value) == problem.detail
+        with pytest.raises(PhotoError) as refusal:
+            wire_of(body)
+        assert str(refusal.value) == problem.detail
         return b"", problem.detail
     seen = training.wire_image(body)
     assert (sent.width, sent.height) == seen.size
-    assert sent.pixels == seen.tobytes()
+    assert sent.pixels == seen.tobytes() == wire_of(body).tobytes()
     return sent.pixels, ""
 
 
@@ -178,6 +188,13 @@ def test_both_sides_have_the_same_rules() -> None:
     ours, theirs = (Path(str(each.__file__)).parent for each in (serving_rules, training_rules))
     names = sorted({file.name for folder in (ours, theirs) for file in folder.glob("*.py")})
     assert filecmp.cmpfiles(ours, theirs, names, shallow=False) == (names, [], [])
+
+
+def test_both_command_lines_find_the_same_photos() -> None:
+    """Neither side may import the other, so the search for photos lies in both."""
+    assert Path(str(photo_files.__file__)).read_bytes() == (
+        Path(str(kennel_photo_files.__file__)).read_bytes()
+    )
 
 
 def test_the_wire_is_what_numpy_loads() -> None:

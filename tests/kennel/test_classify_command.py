@@ -1,5 +1,7 @@
 """`kennel classify` on folders that people have."""
 
+import csv
+import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -56,6 +58,16 @@ def test_json_has_a_line_for_every_file(folder: Path, api: Api, kennel: RunKenne
     problems = [line["problem"] for line in lines[len(PHOTOS) :]]
     assert problems == [f"left out: {why}" for why in LEFT_OUT.values()]
     assert len({tuple(line) for line in lines}) == 1  # the same keys in each
+
+
+def test_csv_has_a_row_for_every_file(folder: Path, api: Api, kennel: RunKennel) -> None:
+    result = kennel("classify", str(folder), "--csv", "--url", api.url, "--key", "key")
+    rows = list(csv.DictReader(io.StringIO(result.stdout)))
+    assert [row["photo"] for row in rows] == [str(folder / name) for name in [*PHOTOS, *LEFT_OUT]]
+    assert [row["breed"] for row in rows] == ["Beagle"] * len(PHOTOS) + [""] * len(LEFT_OUT)
+    assert [row["problem"] for row in rows[len(PHOTOS) :]] == [
+        f"left out: {why}" for why in LEFT_OUT.values()
+    ]
 
 
 def test_one_refused_photo_is_status_1_and_the_rest_is_answered(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from kennel.client import Answer
+from kennel.answer import Answer
 from kennel.demo import Sample, is_right, own_photos, samples, summary, tally, with_label
 from tests.kennel.pictures import write_photo
 

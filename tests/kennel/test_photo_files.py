@@ -6,8 +6,14 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from kennel.errors import KennelError
-from kennel.photo_files import LeftOut, find_photos, media_type, printable
+from kennel.photo_files import (
+    LeftOut,
+    NoPhotosError,
+    find_photos,
+    left_out_lines,
+    media_type,
+    printable,
+)
 from tests.kennel.pictures import encoded, write_photo
 
 
@@ -103,13 +109,15 @@ def test_a_folder_without_a_photo_is_left_out_beside_others(tmp_path: Path) -> N
 
 
 def test_no_photo_at_all_and_a_missing_path_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(KennelError, match=r"holds no photo: expected JPEG.*\(left out: nothing\)"):
+    with pytest.raises(
+        NoPhotosError, match=r"holds no photo: expected JPEG.*\(left out: nothing\)"
+    ):
         find_photos([tmp_path])
     (tmp_path / "notes.txt").write_text("no photo")
-    with pytest.raises(KennelError, match=r"\(left out: .*notes\.txt: no photo\)"):
+    with pytest.raises(NoPhotosError, match=r"\(left out: .*notes\.txt: no photo\)"):
         find_photos([tmp_path])
     for missing in (tmp_path / "none", tmp_path / ("x" * 300)):
-        with pytest.raises(KennelError, match="does not exist: name a photo or a folder"):
+        with pytest.raises(NoPhotosError, match="does not exist: name a photo or a folder"):
             find_photos([missing])
 
 
@@ -123,3 +131,14 @@ def test_the_media_type_is_that_of_the_bytes(kind: str, expected: str) -> None:
 
 def test_a_name_is_printed_on_one_line() -> None:
     assert printable(Path("é\n\x1b[2J\udcff [red].jpg")) == r"é\n\x1b[2J\udcff [red].jpg"
+
+
+def test_files_left_out_have_a_line_each_or_are_counted() -> None:
+    few = [LeftOut(Path("a\n[red].txt"), "no photo"), LeftOut(Path("b"), "empty")]
+    assert left_out_lines(few) == [r"left out: a\n[red].txt (no photo)", "left out: b (empty)"]
+    many = [LeftOut(Path(f"{number}.txt"), "no photo") for number in range(40)]
+    assert left_out_lines([*many, LeftOut(Path("b"), "empty")]) == [
+        "left out: 40 (no photo): 0.txt, 1.txt, 2.txt, ...",
+        "left out: 1 (empty): b",
+        "left out: 41 in all; --json names each",
+    ]

@@ -2,14 +2,12 @@
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from kennel.client import Answer
-from kennel.photo_files import LeftOut
-from kennel.tables import answers_table, left_out_lines
+from kennel.answer import Answer
+from kennel.tables import answers_table
 
 
 def rows(answers: Sequence[Answer], width: int = 100) -> list[list[str]]:
@@ -77,14 +75,3 @@ def test_a_long_name_is_not_cut_short() -> None:
 def test_photos_of_several_folders_can_be_told_apart(paths: list[str], names: list[str]) -> None:
     answers = [Answer(path, True, [("Beagle", 0.9)], 1.0, 200) for path in paths]
     assert [row[0] for row in rows(answers)] == names
-
-
-def test_files_left_out_have_a_line_each_or_are_counted() -> None:
-    few = [LeftOut(Path("a\n[red].txt"), "no photo"), LeftOut(Path("b"), "empty")]
-    assert left_out_lines(few) == [r"left out: a\n[red].txt (no photo)", "left out: b (empty)"]
-    many = [LeftOut(Path(f"{number}.txt"), "no photo") for number in range(40)]
-    assert left_out_lines([*many, LeftOut(Path("b"), "empty")]) == [
-        "left out: 40 (no photo): 0.txt, 1.txt, 2.txt, ...",
-        "left out: 1 (empty): b",
-        "left out: 41 in all; --json names each",
-    ]

@@ -33,7 +33,15 @@ from PIL import Image, ImageFile, PngImagePlugin, WebPImagePlugin
 
 from . import formats, jpeg, limits, png
 
-__all__ = ["LONG_SIDE", "SHORT_SIDE", "ForeignFormat", "PhotoError", "TooLarge", "decode"]
+__all__ = [
+    "LONG_SIDE",
+    "SHORT_SIDE",
+    "ForeignFormat",
+    "PhotoError",
+    "TooLarge",
+    "decode",
+    "to_wire",
+]
 
 SHORT_SIDE = 320  # pixels; above every default input size of the models
 LONG_SIDE = 640  # pixels; a panorama stays below 640 x 320 x 3 = 614,400 bytes
@@ -113,7 +121,7 @@ def decode(body: bytes) -> tuple[str, Image.Image]:
         width, height = image.size
         if width * height > most:
             raise _too_large(f"{width:,} x {height:,}", most)
-        return kind, _to_wire(image)
+        return kind, to_wire(image)
     except PhotoError:
         raise
     except Image.DecompressionBombError as error:  # Pillow's own limit, far above these
@@ -168,7 +176,8 @@ def _too_large(received: str, most: int) -> TooLarge:
     )
 
 
-def _to_wire(image: ImageFile.ImageFile) -> Image.Image:
+def to_wire(image: Image.Image) -> Image.Image:
+    """Follow the rules from 4 on for an opened image, which may be closed."""
     target = target_size(*image.size)
     image.draft(None, target)  # None keeps the colour mode
     orientation = _orientation(image)

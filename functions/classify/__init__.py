@@ -1,0 +1,1 @@
+"""ClassifyFunction: refuse bad photos, and ask the endpoint about good ones."""
