@@ -80,7 +80,7 @@ def inductor(network: Network) -> Call:
 
 def onnx_runtime(network: Network, size: int, threads: int) -> Call:
     """Return a call of ONNX Runtime on PyTorch's own export."""
-    import onnxruntime  # type: ignore[import-not-found]  # noqa: PLC0415  # a rival's package
+    import onnxruntime  # noqa: PLC0415  # a rival's package
 
     with tempfile.TemporaryDirectory() as name, warnings.catch_warnings():
         warnings.simplefilter("ignore")

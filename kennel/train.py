@@ -1,4 +1,4 @@
-"""`kennel train` and `kennel evaluate`: run the scripts of `model/` as SageMaker runs them.
+"""`kennel train`, `evaluate` and `export`: run the scripts of `model/` as SageMaker runs them.
 
 Each script runs in a process of its own, with the files, flags and exit statuses that it has in a
 training container or on an EC2 machine.
@@ -6,6 +6,8 @@ training container or on an EC2 machine.
 
 import os
 import re
+import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -32,7 +34,14 @@ def train(arguments: Sequence[str], scripts: Path = MODEL) -> int:
     KennelError
         If a signal ended the script.
     """
-    return _run(scripts / "train.py", list(arguments))
+    return run_script(scripts / "train.py", list(arguments))
+
+
+def kennel_as_called() -> str:
+    """Return how to call `kennel` from the same shell again."""
+    called = sys.argv[0]
+    is_on_path = Path(shutil.which("kennel") or "/nowhere").absolute() == Path(called).absolute()
+    return shlex.quote(called if Path(called).name == "kennel" and not is_on_path else "kennel")
 
 
 def training_flags(scripts: Path = MODEL) -> list[str]:
@@ -53,15 +62,15 @@ def evaluate(model: Path, photos: Path, not_dogs: Path | None, scripts: Path = M
     arguments = ["--model", str(model), "--data", str(photos)]
     if not_dogs:
         arguments += ["--notdogs", str(not_dogs)]
-    return _run(scripts / "evaluate.py", arguments)
+    return run_script(scripts / "evaluate.py", arguments)
 
 
-def _run(script: Path, arguments: list[str]) -> int:
+def run_script(script: Path, arguments: list[str]) -> int:
     """Run a script to its end, with this process's output; return its exit status."""
     # Cached features are keyed by content, so that all trainings on this machine can share them.
     environment = {
         "KENNEL_CACHE": str(STATE / "cache"),
-        _PROGRAM: f"kennel {script.stem}",
+        _PROGRAM: f"{kennel_as_called()} {script.stem}",
         **os.environ,
     }
     process = subprocess.Popen([PYTHON, script, *arguments], env=environment)
