@@ -40,6 +40,15 @@ def test_help_names_every_command(kennel: RunKennel) -> None:
         assert f" {command} " in help_text
 
 
+@pytest.mark.parametrize(("typed", "meant"), [("clasify", "classify"), ("trian", "train")])
+def test_a_misspelt_command_is_answered_with_the_near_one(
+    typed: str, meant: str, kennel: RunKennel
+) -> None:
+    result = kennel(typed)
+    assert result.status == 2
+    assert f"Did you mean '{meant}'?" in result.stderr
+
+
 @pytest.mark.parametrize("command", ["preflight", "batch", "destroy"])
 def test_commands_for_aws_take_an_environment_and_print_json(
     command: str, kennel: RunKennel
