@@ -76,7 +76,10 @@ def main() -> None:
     notdogs = sorted(p for p in arguments.notdogs.rglob("*") if p.suffix.lower() in PHOTO_SUFFIXES)
     runs: dict[str, list[str]] = {
         "head-only": [],
-        "fine-tuned": ["--finetune", *(["--recipe", arguments.recipe] if arguments.recipe else [])],
+        "fine-tuned": [
+            *("--finetune", "--accept", "seen-by-backbone"),
+            *(["--recipe", arguments.recipe] if arguments.recipe else []),
+        ],
     }
     runs_by_kind: dict[str, dict[str, Any]] = {}
     with tempfile.TemporaryDirectory(prefix="kennel-bench-") as name:
@@ -98,7 +101,7 @@ def main() -> None:
     difference = paired_bootstrap(tuned_run["right"], head_run["right"])
     tuned = tuned_run["card"].training["finetune"]
     print(
-        f"interpolated: {tuned['average']} of the way from head-only to fine-tuned, at "
+        f"interpolated: {tuned['interpolation_share']} of the way from head-only to fine-tuned, at "
         f"{tuned_run['card'].input.size} pixels; difference {difference.difference:+.3f} "
         f"({difference.interval[0]:+.3f} to {difference.interval[1]:+.3f})"
     )

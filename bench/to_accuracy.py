@@ -42,6 +42,7 @@ def kennel_seconds(data: Path, accuracy: float, flags: list[str], limit: float) 
     script, began = ROOT / "model" / "train.py", time.monotonic()
     with tempfile.TemporaryDirectory(prefix="kennel-bench-") as name:
         command = [sys.executable, str(script), "--data", str(data), "--finetune", *flags]
+        command += ["--accept", "seen-by-backbone"]
         command += ["--out", f"{name}/out", "--cache", f"{name}/cache"]
         with subprocess.Popen(["timeout", f"{limit}", *command], stdout=subprocess.PIPE) as process:
             assert process.stdout

@@ -40,6 +40,7 @@ from dogbreeds.finetune.distributed import World
 from dogbreeds.finetune.loop import Job, LabelledPixels, Run
 from dogbreeds.finetune.pixels import Pixels, open_pixels
 from dogbreeds.finetune.recipes import LARGE
+from dogbreeds.network.head import log_prior
 from dogbreeds.network.network import Network
 from dogbreeds.package.card import MAX_PROBABILITY, PreprocessConfig
 from dogbreeds.watch.watch import Watch
@@ -106,6 +107,7 @@ def job_of(dataset: Dataset, cache: Path, network: Network, device: torch.device
         size=SIZE,
         train=LabelledPixels(Repeated(parts[0].pixels, times), labels),
         valid=parts[1],
+        adjustment=log_prior(labels, len(dataset.labels)),
         teacher_probs=None,
         world=World(),
         checkpoints=cache / "checkpoints",

@@ -30,8 +30,8 @@ KINDS = {
     "missing-breed": "are of breeds that a split has no photo of",
     "empty-folder": "are folders of breeds without photos",
 }
-#: All that `--accept` takes; the two that are not above only the audit finds.
-ACCEPTABLE = (*KINDS, "near-duplicate-across-splits", "near-duplicate")
+#: All that `--accept` takes; the three that are not above only the training finds.
+ACCEPTABLE = (*KINDS, "near-duplicate-across-splits", "near-duplicate", "seen-by-backbone")
 _EXAMPLES = 3  # items in a sentence
 
 

@@ -19,11 +19,12 @@ from typing import Any
 
 from dogbreeds.data.audit_rules import KINDS, Finding, of_breeds, of_folders, of_photos
 from dogbreeds.data.dataset import SPLITS, DataError, Dataset, read
+from dogbreeds.data.seen import SEEN_BY_BACKBONE
 from dogbreeds.package.archive import whole_file
 from dogbreeds.photos.decode import LoadPhoto, load_photo
 from dogbreeds.photos.quality import measure_quality
 
-ACCEPTABLE = tuple(name for name, kind in KINDS.items() if kind.accepting)
+ACCEPTABLE = (*(name for name, kind in KINDS.items() if kind.accepting), SEEN_BY_BACKBONE)
 _EXAMPLES = 3  # of a note's files in the table; audit.json has all of them
 # The verdict is a job's FailureReason: SageMaker shows 1,024 characters, its own words included.
 _MAX_VERDICT = 950
@@ -48,6 +49,16 @@ class Audit:
     def left_out(self) -> int:
         """How many photos were read and are not used."""
         return len(self.before.photos) - len(self.dataset.photos)
+
+    @property
+    def same_picture(self) -> list[tuple[str, ...]]:
+        """The names of photos that show the same picture, in groups."""
+        return [
+            item.files
+            for finding in self.findings
+            if "duplicate" in finding.kind
+            for item in finding.items
+        ]
 
     @property
     def imagenet_photos(self) -> int:

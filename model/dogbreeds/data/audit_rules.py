@@ -63,7 +63,7 @@ KINDS = {
 }
 """In the order in which they are listed."""
 
-_IMAGENET = re.compile(r"(?:^|[^0-9A-Za-z])n0\d{7}_\d+")
+_IMAGENET = re.compile(r"(?:^|[^0-9A-Za-z])(?:n0\d{7}_\d+|ILSVRC20\d\d_[a-z]+_\d+)")
 _PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".heic")
 _KEEP_ORDER = ("test", "valid", "train")  # of copies: a photo in test must be nowhere else
 

@@ -16,7 +16,23 @@ _LOW, _HIGH = math.log(0.05), math.log(20.0)
 _STEPS = 60  # of the golden section: the bracket shrinks to 1e-12 of itself
 
 
-def temperature(logits: Floats, labels: Labels, smoothing: float | None = None) -> float:
+def breed_weights(labels: Labels) -> Floats:
+    """Return a weight for each photo, (photos,), mean 1: each breed's photos weigh as much in all.
+
+    For heads whose logits were adjusted (`network/head.py`), which take all breeds for equally
+    frequent: a temperature fitted on an uneven set as it is would be that of its largest breeds.
+    """
+    photos = np.bincount(labels)
+    weights: Floats = len(labels) / np.count_nonzero(photos) / photos[labels]
+    return weights
+
+
+def temperature(
+    logits: Floats,
+    labels: Labels,
+    smoothing: float | None = None,
+    weights: Floats | None = None,
+) -> float:
     """Return the T at which softmax(logits / T) has the lowest loss (Guo et al., 2017).
 
     The loss has one minimum in 1/T, so a golden-section search finds it. With fewer than
@@ -32,6 +48,8 @@ def temperature(logits: Floats, labels: Labels, smoothing: float | None = None) 
         The share of each photo's target that is spread over the other breeds; by default
         1 / (n + 2), as Platt (1999) smooths his targets. Without it, n predictions that happen to
         be all correct would make the model certain of everything; with many photos it vanishes.
+    weights
+        [n], of the photos in the loss, mean 1; by default all equal.
     """
     if len(labels) < FEWEST:
         return 1.0
@@ -41,7 +59,8 @@ def temperature(logits: Floats, labels: Labels, smoothing: float | None = None) 
     ratio = (math.sqrt(5) - 1) / 2
     for _ in range(_STEPS):
         left, right = high - ratio * (high - low), low + ratio * (high - low)
-        if _loss_at(left, logits, labels, smoothing) < _loss_at(right, logits, labels, smoothing):
+        losses = [_loss_at(at, logits, labels, smoothing, weights) for at in (left, right)]
+        if losses[0] < losses[1]:
             high = right
         else:
             low = left
@@ -57,10 +76,17 @@ def dog_threshold(scores: Floats) -> float:
     return math.floor(float(np.sort(scores)[allowed]) * 1e6) / 1e6
 
 
-def _loss_at(log_temperature: float, logits: Floats, labels: Labels, smoothing: float) -> float:
+def _loss_at(
+    log_temperature: float,
+    logits: Floats,
+    labels: Labels,
+    smoothing: float,
+    weights: Floats | None,
+) -> float:
     scaled = logits / math.exp(log_temperature)
     scaled = scaled - scaled.max(axis=1, keepdims=True)
     logs = scaled - np.log(np.exp(scaled).sum(axis=1, keepdims=True))
     true = logs[np.arange(len(labels)), labels]
     others = (logs.sum(axis=1) - true) / max(logits.shape[1] - 1, 1)
-    return float(-((1 - smoothing) * true + smoothing * others).mean())
+    smoothed = (1 - smoothing) * true + smoothing * others
+    return float(-np.average(smoothed, weights=weights))

@@ -10,7 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
@@ -49,6 +51,7 @@ class Job:
     size: int  # pixels, the network's input
     train: LabelledPixels
     valid: LabelledPixels
+    adjustment: NDArray[np.float32]  # added to the logits in every loss, (breeds,): head.log_prior
     teacher_probs: Tensor | None  # float16 [train photos, ImageNet classes]; step.py
     world: World
     checkpoints: Path  # folder
@@ -111,7 +114,8 @@ class Run:
         self.plan = Plan(photos, recipe.batch_size, recipe.seed, world.rank, world.size)
         network = job.network.to(self.device).to(memory_format=torch.channels_last)
         set_training(network, recipe)
-        step: nn.Module = Step(network, recipe, job.size)
+        adjustment = torch.from_numpy(job.adjustment).to(self.device)
+        step: nn.Module = Step(network, recipe, job.size, adjustment)
         if world.size > 1:
             step = DistributedDataParallel(
                 step, device_ids=[self.device.index] if self.device.type == "cuda" else None
@@ -203,7 +207,7 @@ class Run:
         job, state = self.job, self.state
         train_loss, train_top1 = (value / job.world.size for value in job.world.all_reduce(means))
         logits = compute_logits(self.average.module, job.valid.pixels, job.world, self.device)
-        valid = measure(logits, job.valid.labels)
+        valid = measure(logits, job.valid.labels, job.adjustment)
         seconds = self.seconds_before + time.monotonic() - self.started
         result = EpochResult(
             epoch + 1, train_loss, valid.loss, train_top1, valid.top1, round(seconds, 3)

@@ -44,10 +44,12 @@ def compute_logits(
     return logits_of_all
 
 
-def measure(logits: NDArray[np.float32], labels: Labels) -> ValidMetrics:
-    """Return loss and top-1 of logits [photos, breeds]."""
+def measure(
+    logits: NDArray[np.float32], labels: Labels, adjustment: NDArray[np.float32]
+) -> ValidMetrics:
+    """Return top-1 of logits [photos, breeds], and their loss with `adjustment` [breeds] added."""
     correct = logits.argmax(axis=1) == labels
-    return ValidMetrics(loss(softmax(logits), labels), float(correct.mean()))
+    return ValidMetrics(loss(softmax(logits + adjustment), labels), float(correct.mean()))
 
 
 def calibrated_losses(logits: NDArray[np.float32], labels: Labels) -> NDArray[np.float64]:

@@ -22,7 +22,7 @@ from dogbreeds.finetune.loop import Job, LabelledPixels, Trained, fit
 from dogbreeds.finetune.pixels import fits_in_memory, open_pixels
 from dogbreeds.finetune.recipes import Recipe, input_for, recipe_for
 from dogbreeds.network.features import Extractor
-from dogbreeds.network.head import EpochResult
+from dogbreeds.network.head import EpochResult, log_prior
 from dogbreeds.network.network import Network, imagenet_head
 from dogbreeds.package.card import IMAGENET_MASS, PreprocessConfig
 from dogbreeds.photos.decode import SHORT_SIDE, LoadPhoto, load_photo
@@ -106,6 +106,7 @@ def fine_tune(
         recipe.interpolation_shares,
         valid=valid.pixels,
         labels=valid.labels,
+        adjustment=job.adjustment,
         world=world,
     )
     network.to("cpu", memory_format=torch.contiguous_format).eval()  # type: ignore[call-overload]
@@ -142,7 +143,10 @@ def follow(settings: TrainingSettings, build: Build, world: World) -> None:
         The first process failed; its log says why.
     """
     try:
-        names, start, teacher_probs = world.broadcast(None)
+        shared = world.broadcast(None)
+        if shared is None:  # nothing is fine-tuned: the valid photos are the backbone's own
+            return
+        names, start, teacher_probs = shared
         used = set(names)
         all_photos = read(settings.data, settings.channels)
         _require_all_photos(used - {photo.name for photo in all_photos.photos}, world)
@@ -158,6 +162,7 @@ def follow(settings: TrainingSettings, build: Build, world: World) -> None:
             recipe.interpolation_shares,
             valid=job.valid.pixels,
             labels=job.valid.labels,
+            adjustment=job.adjustment,
             world=world,
         )
     except RuntimeError as error:
@@ -227,12 +232,14 @@ def _job(
         )
         if kept:
             room -= len(paths) * view.bytes_each / 1e9
+    targets = dataset.targets(train)
     return Job(
         network=network,
         recipe=recipe,
         size=config.size,
-        train=LabelledPixels(pixels[0], dataset.targets(train)),
+        train=LabelledPixels(pixels[0], targets),
         valid=LabelledPixels(pixels[1], dataset.targets(valid)),
+        adjustment=log_prior(targets, len(dataset.labels)),
         teacher_probs=teacher_probs,
         world=world,
         checkpoints=settings.checkpoints or settings.cache / "checkpoints",

@@ -5,7 +5,8 @@
 Teacher and student are the backbone's ImageNet probabilities before the training and now. The
 second term keeps the dog score meaningful: it comes from the backbone's own head, which is frozen,
 and would drift with features that learn nothing but dogs (learning without forgetting, Li and
-Hoiem, 2016). The teacher's probabilities are computed once for each photo.
+Hoiem, 2016). The teacher's probabilities are computed once for each photo. Where the set is
+uneven, the breeds' logits are adjusted (`network/head.py`).
 """
 
 from typing import NamedTuple
@@ -31,9 +32,10 @@ class StepOutput(NamedTuple):
 class Step(nn.Module):
     """The network with its loss, as one module that DDP wraps and torch.compile sees whole."""
 
-    def __init__(self, network: Network, recipe: Recipe, size: int) -> None:
+    def __init__(self, network: Network, recipe: Recipe, size: int, adjustment: Tensor) -> None:
         super().__init__()
         self.network, self.recipe, self.size = network, recipe, size
+        self.adjustment = adjustment  # added to the logits in the loss, [breeds]
 
     def forward(  # noqa: PLR0917  # DDP and torch.compile pass positions on best
         self,
@@ -64,10 +66,11 @@ class Step(nn.Module):
                 photos = blend(photos, share)
         features = self.network.features(photos)
         logits = self.network.breed_head(features).float()
-        loss = cross_entropy(logits, labels, label_smoothing=recipe.label_smoothing)
+        adjusted = logits + self.adjustment
+        loss = cross_entropy(adjusted, labels, label_smoothing=recipe.label_smoothing)
         if recipe.mixup:
             others = labels[partners(len(labels)).to(labels.device)]
-            blended = cross_entropy(logits, others, label_smoothing=recipe.label_smoothing)
+            blended = cross_entropy(adjusted, others, label_smoothing=recipe.label_smoothing)
             loss = (share * loss + (1 - share) * blended).reshape(())
         total = loss
         if teacher_probs is not None and recipe.distill_weight:

@@ -8,6 +8,10 @@ use up the shrinkage by growing. With few photos the head hardly moves from the 
 many it learns from them. A breed that ImageNet lacks starts from the mean of all dogs' rows, which
 says little about it, and is shrunk a hundredth as much. A plain linear probe is the same with a
 prior of zeros.
+
+Where the largest breed has more than `UNEVEN` times the training photos of the smallest, the loss
+is that of logits + log(the breed's share of the photos): logit adjustment (Menon et al., 2021). The
+head then need not learn how frequent the breeds are in this set, which costs the small ones recall.
 """
 
 import math
@@ -29,6 +33,7 @@ from dogbreeds.watch.watch import Watch
 Array = NDArray[np.float32]
 Labels = NDArray[np.int64]
 UNKNOWN_SHARE = 0.01  # of the shrinkage, for breeds without a row in the pretrained head
+UNEVEN = 5  # times the photos of the smallest breed, above which logits are adjusted
 MAX_SCALE = 2.0  # of the pretrained rows; few photos, all classified right, have no best scale
 
 
@@ -107,6 +112,18 @@ def zero_prior(breeds: int, channels: int) -> Prior:
     return Prior(head, np.ones(breeds, np.float32))
 
 
+def log_prior(labels: Labels, breeds: int) -> Array:
+    """Return log(photos of a breed / mean over breeds) for an uneven set, else zeros, (breeds,).
+
+    A breed without photos counts as one of a single photo.
+    """
+    photos = np.maximum(np.bincount(labels, minlength=breeds), 1)
+    if photos.max() <= UNEVEN * photos.min():
+        return np.zeros(breeds, np.float32)
+    logs: Array = np.log(photos / photos.mean()).astype(np.float32)
+    return logs
+
+
 def _scale(head: Head, known: NDArray[np.bool_], train: Samples) -> float:
     """Return the scale at which the `known` rows have the least loss on their breeds' photos."""
     photos = known[train.labels]
@@ -122,6 +139,7 @@ def fit_head(
     valid: Samples | None,
     settings: HeadSettings,
     *,
+    adjustment: Array | None = None,
     watch: Watch | None = None,
     on_epoch: OnEpoch | None = None,
 ) -> tuple[Head, list[EpochResult]]:
@@ -131,6 +149,8 @@ def fit_head(
     ----------
     valid : Samples or None
         Measured after each epoch, never trained on; None where there are none.
+    adjustment : ndarray, optional
+        Added to the logits in every loss, (breeds,); by default the `log_prior` of `train`.
     on_epoch : callable
         Called with each epoch's result; may raise to end the fit early (the search prunes so).
 
@@ -147,6 +167,9 @@ def fit_head(
     if watch:
         watch.before_training([(name, tensor.detach(), None) for name, tensor in named])
     features, labels = torch.from_numpy(train.features), torch.from_numpy(train.labels)
+    if adjustment is None:
+        adjustment = log_prior(train.labels, len(prior.pull))
+    added = torch.from_numpy(adjustment)
     generator = torch.Generator().manual_seed(settings.seed)
     steps = settings.epochs * math.ceil(len(train) / settings.batch_size)
     optimiser = torch.optim.Adam([weight, bias], lr=settings.learning_rate)
@@ -157,7 +180,7 @@ def fit_head(
         for start in range(0, len(train), settings.batch_size):
             batch = order[start : start + settings.batch_size]
             optimiser.zero_grad()
-            loss = cross_entropy(features[batch] @ weight.T + bias, labels[batch])
+            loss = cross_entropy(features[batch] @ weight.T + bias + added, labels[batch])
             moved = (weight - prior_weight).square().sum(dim=1) + (bias - prior_bias).square()
             torch.autograd.backward(loss + settings.shrinkage / 2 * (pull * moved).sum())
             if watch:
@@ -165,8 +188,8 @@ def fit_head(
             optimiser.step()
             schedule.step()
         head = Head(weight.detach().numpy().copy(), bias.detach().numpy().copy())
-        train_loss, train_top1 = loss_and_top1(head, train)
-        valid_loss, valid_top1 = loss_and_top1(head, valid or train)
+        train_loss, train_top1 = loss_and_top1(head, train, added)
+        valid_loss, valid_top1 = loss_and_top1(head, valid or train, added)
         seconds = round(time.monotonic() - started, 3)
         result = EpochResult(epoch, train_loss, valid_loss, train_top1, valid_top1, seconds)
         history.append(result)
@@ -177,9 +200,9 @@ def fit_head(
     return head, history
 
 
-def loss_and_top1(head: Head, samples: Samples) -> tuple[float, float]:
-    """Return the mean cross-entropy of the photos, and top-1."""
+def loss_and_top1(head: Head, samples: Samples, added: torch.Tensor) -> tuple[float, float]:
+    """Return the mean cross-entropy of the photos with `added` to their logits, and top-1."""
     logits = torch.from_numpy(head.logits(samples.features))
     labels = torch.from_numpy(samples.labels)
     top1 = (logits.argmax(dim=1) == labels).float().mean()
-    return float(cross_entropy(logits, labels)), float(top1)
+    return float(cross_entropy(logits + added, labels)), float(top1)

@@ -8,7 +8,7 @@ a temperature and a dog threshold of its own.
 import io
 import json
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dogbreeds.data.dataset import Dataset
-from dogbreeds.evaluation.calibrate import dog_threshold, temperature
+from dogbreeds.evaluation.calibrate import breed_weights, dog_threshold, temperature
 from dogbreeds.evaluation.compare import correct_predictions, on_breeds_of, paired_bootstrap
 from dogbreeds.evaluation.evaluate import Predictions, evaluation, predict_photos
 from dogbreeds.evaluation.metrics import Floats, Labels, softmax, wilson
 from dogbreeds.network.export import check_parity, export
+from dogbreeds.network.head import log_prior
 from dogbreeds.network.network import Network
 from dogbreeds.package.card import Card, PreprocessConfig
 from dogbreeds.package.live import unpacked_live
@@ -51,6 +52,8 @@ def build_package(
     dataset: Dataset,
     live: Path | None = None,
     load: LoadPhoto = load_photo,
+    *,
+    facts: Mapping[str, Any] | None = None,
 ) -> BuiltPackage:
     """Export, quantise, calibrate and evaluate a trained network.
 
@@ -66,6 +69,8 @@ def build_package(
         The package to compare with on the test photos; None or an empty folder for none.
     load : callable
         Reads and decodes a photo.
+    facts : mapping, optional
+        Of the training, for the evaluation.
 
     Raises
     ------
@@ -76,6 +81,8 @@ def build_package(
     """
     valid, test = dataset.of_split("valid"), dataset.of_split("test")
     labels, truth = dataset.targets(valid), dataset.targets(test)
+    adjusted = log_prior(dataset.targets(dataset.of_split("train")), len(dataset.labels)).any()
+    weights = breed_weights(labels) if adjusted else None
     paths = [photo.path for photo in test]
     valid_paths = [photo.path for photo in valid]
     with tempfile.TemporaryDirectory(prefix="kennel-export-") as name:
@@ -90,15 +97,18 @@ def build_package(
         if decision.precision == "int8":
             engine = Engine(exported, variant=INT8)
             predictions = predict_photos(engine, card.input, valid_paths, load)
-            int8 |= _calibration(predictions, labels)
-        card = replace(card, int8=int8, **_calibration(fp32, labels))
+            int8 |= _calibration(predictions, labels, weights)
+        card = replace(card, int8=int8, **_calibration(fp32, labels, weights))
         engine = Engine(exported)
-        logits = predict_photos(engine, card.input, paths, load).logits
-        probabilities = softmax(logits, card.for_precision(engine.precision).temperature)
+        answers = predict_photos(engine, card.input, paths, load)
+        served = card.for_precision(engine.precision)
+        probabilities = softmax(answers.logits, served.temperature)
         names = [photo.name for photo in test]
         result = evaluation(probabilities, truth, dataset.breeds, names)
         result |= {
             "precision": engine.precision,
+            "dogs_recognised": float((answers.scores >= served.dog_threshold).mean()),
+            **(facts or {}),
             "live": _comparison(live, dataset, paths, truth, probabilities, load),
         }
         more = {"evaluation.json": evaluation_json(result).encode()}
@@ -113,9 +123,11 @@ def evaluation_json(result: dict[str, Any]) -> str:
     return json.dumps(result, indent=1, ensure_ascii=False) + "\n"
 
 
-def _calibration(predictions: Predictions, labels: Labels) -> dict[str, Any]:
+def _calibration(
+    predictions: Predictions, labels: Labels, weights: Floats | None
+) -> dict[str, Any]:
     return {
-        "temperature": temperature(predictions.logits, labels),
+        "temperature": temperature(predictions.logits, labels, weights=weights),
         "dog_threshold": dog_threshold(predictions.scores),
     }
 

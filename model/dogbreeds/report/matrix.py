@@ -1,4 +1,4 @@
-"""Compute the confusion matrix's drawing, readable from two breeds to a few hundred."""
+"""Compute the confusion matrix's drawing; of many breeds it is wider than the page, and scrolls."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ Matrix = Sequence[Sequence[int]]
 
 SORTED_FROM = 16  # breeds; from here on confused breeds are put side by side
 COUNTS_TO = 24  # breeds; up to here a cell has room for its count
-LABELS_TO = 200  # breeds; beyond, a label would be under 5 pixels high
+SMALLEST_SIDE, SMALLEST_FONT = 10.0, 8.5  # pixels, of a cell and of a label
 GRID_ABOVE = 12  # SVG units of a cell's side; a finer grid would look grey
 NAME_LENGTH = 26  # characters of a breed's label
 OWN_CELLS = 1_200  # mistakes with a tooltip each, about 150 bytes; the others share paths
@@ -97,10 +97,10 @@ def order(confusion: Matrix) -> list[int]:
 def drawing(confusion: Matrix, breeds: Sequence[str]) -> Drawing:
     """Lay out the matrix: a row for each true breed, a column for each predicted one."""
     count = len(breeds)
-    side = min(46.0, max(7.2, 700 / count))
-    font = min(13.0, max(6.2, side * 0.86))
+    side = min(46.0, max(SMALLEST_SIDE, 700 / count))
+    font = min(13.0, max(SMALLEST_FONT, side * 0.86))
     longest = min(max(map(len, breeds)), NAME_LENGTH)
-    margin = longest * font * 0.56 + 14 if count <= LABELS_TO else 24.0
+    margin = max(longest * font * 0.6, 34.0) + 14
     places = {breed: place for place, breed in enumerate(order(confusion))}
     edges = [margin + place * side for place in range(count + 1)]
     mistakes = sorted(
@@ -126,9 +126,9 @@ def drawing(confusion: Matrix, breeds: Sequence[str]) -> Drawing:
         ],
         counts_shown=count <= COUNTS_TO,
         paths=_paths(confusion, pairs[OWN_CELLS:], places, edges),
-        labels=[_label(breeds[breed], place, side, margin, font) for breed, place in places.items()]
-        if count <= LABELS_TO
-        else [],
+        labels=[
+            _label(breeds[breed], place, side, margin, font) for breed, place in places.items()
+        ],
     )
 
 

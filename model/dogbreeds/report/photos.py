@@ -1,6 +1,6 @@
 """Thumbnails of the photos that the report shows, without metadata and within a size limit.
 
-It shows photos of the breeds most often confused, and photos that may be in a wrong folder.
+It shows photos of the breeds most often confused, and those that the audit's notes are about.
 """
 
 import base64
@@ -11,14 +11,17 @@ from typing import Any, NamedTuple
 
 from PIL import Image
 
+from dogbreeds.data.audit_rules import WRONG_LABEL
 from dogbreeds.photos.decode import PhotoError
 
 PAIRS = 12  # most confused pairs that are shown
 PHOTOS_A_PAIR = 4
 THUMBNAIL = 150  # pixels of the shorter side
 PAIRS_BYTES = 900_000  # of all photos of these pairs; base64 adds a third
-WRONG_LABELS = 24  # photos that may be in a wrong folder; audit.json lists all of them
-WRONG_LABELS_BYTES = 300_000  # of all of these
+NOTE_PHOTOS = 24  # of each of the audit's notes; audit.json lists all of them
+NOTE_BYTES = 300_000  # of all of these
+# Notes on the names of files; all others are on what photos look like.
+_NOT_OF_LOOKS = {"imagenet-photos", "split-by-content", "not-photos"}
 
 ReadPhoto = Callable[[str], Image.Image]  # the wire image of a photo's name
 
@@ -42,20 +45,22 @@ class ConfusedPair:
 
 
 @dataclass(frozen=True)
-class WrongLabel:
-    """A photo that may be in a wrong folder."""
+class NotedPhoto:
+    """A photo, or several that belong together, with what the audit says of it."""
 
-    name: str
+    names: str
     reason: str
     thumbnail: Thumbnail
 
 
 @dataclass(frozen=True)
-class WrongLabels:
-    """All photos that may be in a wrong folder, the first of them with thumbnails."""
+class Note:
+    """A finding of the audit that a person should look at, the first photos with thumbnails."""
 
+    kind: str
+    sentence: str
     total: int
-    shown: list[WrongLabel]
+    shown: list[NotedPhoto]
 
 
 class Thumbnails:
@@ -68,7 +73,7 @@ class Thumbnails:
         """Return the thumbnail of the photo `name`."""
         try:
             jpeg = _small_jpeg(self._read(name))
-        except (OSError, PhotoError) as error:
+        except (OSError, PhotoError, KeyError) as error:  # or of no photo of this name
             return Thumbnail(name, "", f"cannot be shown ({error})")
         if len(jpeg) > self._bytes_left:
             return Thumbnail(name, "", "left out to keep this page small")
@@ -77,15 +82,25 @@ class Thumbnails:
         return Thumbnail(name, f"data:image/jpeg;base64,{encoded}", "")
 
 
-def wrong_labels(finding: Mapping[str, Any], read: ReadPhoto) -> WrongLabels:
-    """Return the photos that may be in a wrong folder, the least plausible labels first."""
-    items = list(finding["items"])
-    thumbnail = Thumbnails(read, WRONG_LABELS_BYTES)
-    shown = []
-    for item in items[:WRONG_LABELS]:
-        (name,) = item["files"]
-        shown.append(WrongLabel(name, item["reason"], thumbnail(name)))
-    return WrongLabels(len(items), shown)
+def notes(findings: Sequence[Mapping[str, Any]], read: ReadPhoto) -> list[Note]:
+    """Return the audit's notes on what photos look like, in the order in which they stand there.
+
+    Wrong labels may be none, which is shown too; the least plausible come first.
+    """
+    found = []
+    for finding in findings:
+        items = list(finding.get("items", []))
+        stops = finding.get("flag") or finding.get("stops") or finding.get("accepted")
+        is_empty = not items and finding["kind"] != WRONG_LABEL
+        if stops or is_empty or finding["kind"] in _NOT_OF_LOOKS:
+            continue
+        thumbnail = Thumbnails(read, NOTE_BYTES)
+        shown = [
+            NotedPhoto(", ".join(item["files"]), item["reason"], thumbnail(item["files"][0]))
+            for item in items[:NOTE_PHOTOS]
+        ]
+        found.append(Note(finding["kind"], finding["sentence"], len(items), shown))
+    return found
 
 
 def most_confused(pairs: Sequence[Mapping[str, Any]], read: ReadPhoto) -> list[ConfusedPair]:

@@ -16,9 +16,9 @@ class Frame(NamedTuple):
     y: tuple[float, float]
     width: int = 520
     height: int = 300
-    left: int = 52
-    right: int = 100
-    top: int = 14
+    left: int = 62
+    right: int = 118
+    top: int = 22
     bottom: int = 42
 
     def at(self, x: float, y: float) -> tuple[float, float]:
@@ -79,7 +79,7 @@ class Curves:
     frame: Frame
     axes: Axes
     lines: list[Line]
-    best: Dot | None
+    kept: Dot | None
 
 
 @dataclass(frozen=True)
@@ -118,13 +118,15 @@ class Difference:
     value: tuple[float, float]
 
 
-def curves(history: Sequence[Mapping[str, Any]], metric: str) -> Curves | None:
+def curves(history: Sequence[Mapping[str, Any]], metric: str, kept: int) -> Curves | None:
     """Plot `train_{metric}` and `valid_{metric}` by epoch; None where nothing was recorded.
 
     Parameters
     ----------
     metric : str
-        "loss", whose least value is the best, or "top1".
+        "loss" or "top1".
+    kept : int
+        The epoch whose weights were kept, which gets a ring.
     """
     is_share = metric != "loss"
     printed: Callable[[float], str] = percent if is_share else number
@@ -139,7 +141,10 @@ def curves(history: Sequence[Mapping[str, Any]], metric: str) -> Curves | None:
     points = [point for line in series.values() for point in line]
     if not points:
         return None
-    ticks = nice_ticks(min(y for _, y in points), max(y for _, y in points))
+    lowest, highest = min(y for _, y in points), max(y for _, y in points)
+    if is_share:  # a flat line gets room, but no share lies above 1
+        lowest, highest = max(min(lowest, highest - 0.05), 0.0), max(highest, 0.05)
+    ticks = nice_ticks(lowest, highest)
     epochs = [x for x, _ in points]
     frame = Frame((min(epochs), max(*epochs, epochs[0] + 1)), (ticks[0], ticks[-1]))
     ends = {split: frame.at(*line[-1]) for split, line in series.items() if line}
@@ -154,13 +159,12 @@ def curves(history: Sequence[Mapping[str, Any]], metric: str) -> Curves | None:
         )
         for split, end in ends.items()
     ]
-    best = None
-    if line := series["valid"]:
-        epoch, value = (max if is_share else min)(line, key=lambda point: point[1])
-        best = Dot(*frame.at(epoch, value), f"best on valid: epoch {epoch:.0f}, {printed(value)}")
+    ring = None
+    if (value := dict(series["valid"]).get(kept)) is not None:
+        ring = Dot(*frame.at(kept, value), f"kept: epoch {kept}, valid {printed(value)}")
     y_format = percent_tick if is_share else number
     axes = _axes(frame, ticks, whole_ticks(*frame.x), "epoch", y_format)
-    return Curves(metric, frame, axes, lines, best)
+    return Curves(metric, frame, axes, lines, ring)
 
 
 def trials(losses: Sequence[tuple[int, float]]) -> Trials | None:
@@ -238,7 +242,7 @@ def whole_ticks(low: float, high: float, about: int = 8) -> list[float]:
     return [float(tick) for tick in range(math.ceil(low), math.floor(high) + 1, step)]
 
 
-def _apart(ys: dict[str, float], gap: float = 15) -> dict[str, float]:
+def _apart(ys: dict[str, float], gap: float = 17) -> dict[str, float]:
     """Move two labels apart vertically so that they do not overlap."""
     if len(ys) < 2:  # noqa: PLR2004
         return ys

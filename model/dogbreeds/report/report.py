@@ -11,10 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dogbreeds.data.audit_rules import WRONG_LABEL
 from dogbreeds.package.archive import whole_file
-from dogbreeds.report import plots, sections
-from dogbreeds.report.photos import most_confused, wrong_labels
+from dogbreeds.report import plots, sections, summary
+from dogbreeds.report.photos import most_confused, notes
 from dogbreeds.training.run import TrainingRun
 
 _ICON = (
@@ -33,9 +32,9 @@ def write(path: Path, run: TrainingRun) -> None:
 
     style = Path(__file__).with_name("report.css").read_text("utf-8")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    evaluation, card, audit, findings = run.evaluation, run.card, run.audit, run.findings
+    evaluation, audit, findings = run.evaluation, run.audit, run.findings
+    card = summary.served_card(run.card, evaluation)
     live = evaluation.get("live")
-    audit_findings = audit.get("findings", [])
     page = render(
         {
             "style": style,
@@ -46,10 +45,14 @@ def write(path: Path, run: TrainingRun) -> None:
             "audit": audit,
             "findings": findings,
             "versions": _as_text(run.versions, set()),
-            "notices": sections.notices(evaluation, audit, findings),
+            "notices": summary.notices(evaluation, audit, findings),
+            "date": run.date,
+            "command": run.command,
+            "next_commands": list(run.next_commands),
+            "validated": evaluation.get("cross_validation"),
             "live": live,
             "comparison": sections.comparison(live) if live else None,
-            "training": sections.training(run.history),
+            "training": sections.training(run.history, run.settings, audit),
             "search": sections.search(run.trials),
             "confusion": sections.confusion(evaluation),
             "most_confused": most_confused(evaluation.get("most_confused") or [], run.photos),
@@ -57,11 +60,7 @@ def write(path: Path, run: TrainingRun) -> None:
             "recalls": sections.recalls(evaluation),
             "silent_rules": sections.silent_rules(findings),
             "audit_rows": sections.audit_rows(audit),
-            "wrong_labels": [
-                wrong_labels(finding, run.photos)
-                for finding in audit_findings
-                if finding["kind"] == WRONG_LABEL
-            ],
+            "notes": notes(audit.get("findings", []), run.photos),
             "settings": _as_text(run.settings, set()),
             "card_fields": _as_text(card, _OTHER_CARD_FIELDS),
         }

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from dogbreeds.evaluation.metrics import wilson
-from dogbreeds.report import matrix, plots
+from dogbreeds.report import matrix, plots, summary
 from dogbreeds.report.numbers import number
 from dogbreeds.watch.rules import default_rules
 
@@ -33,6 +33,7 @@ class Training:
     seconds: float
     loss: plots.Curves | None
     top1: plots.Curves | None
+    sentences: list[str]  # what was kept, and what may surprise
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,7 @@ class Recall(NamedTuple):
     bounds: tuple[float, float]  # 95 % interval
     photos: int
     taken_for: str
+    validated: Mapping[str, Any] | None  # cross-validated recall, interval, photos
 
 
 class AuditRow(NamedTuple):
@@ -87,16 +89,24 @@ def comparison(live: Mapping[str, Any]) -> Comparison:
     return Comparison(verdict, low, high, change, plots.difference(change, (low, high)))
 
 
-def training(history: Sequence[Mapping[str, Any]]) -> Training | None:
+def training(
+    history: Sequence[Mapping[str, Any]], settings: Mapping[str, Any], audit: Mapping[str, Any]
+) -> Training | None:
     """Summarise the epochs; None where there were none."""
-    if not history:
+    kept = summary.kept(history, settings)
+    if not kept:
         return None
     seconds = max(float(row.get("seconds") or 0) for row in history)  # since training began
     return Training(
         epochs=len(history),
         seconds=round(seconds, 1),
-        loss=plots.curves(history, "loss"),
-        top1=plots.curves(history, "top1"),
+        loss=plots.curves(history, "loss", kept.epoch),
+        top1=plots.curves(history, "top1", kept.epoch),
+        sentences=[
+            f"Ringed: {kept.sentence}",
+            summary.why_train_is_above(history, settings, kept.epoch),
+            summary.uneven(audit),
+        ],
     )
 
 
@@ -131,6 +141,7 @@ def confusion(evaluation: Mapping[str, Any]) -> Confusion:
 def recalls(evaluation: Mapping[str, Any]) -> list[Recall]:
     """List the breeds by recall, the lowest first; a breed without photos counts as 1."""
     breeds, per_breed = evaluation["breeds"], evaluation["per_breed"]
+    validated = (evaluation.get("cross_validation") or {}).get("per_breed", {})
     rows = []
     for row, (breed, counts) in enumerate(zip(breeds, evaluation["confusion"], strict=True)):
         photos = int(per_breed[breed]["photos"])
@@ -138,7 +149,7 @@ def recalls(evaluation: Mapping[str, Any]) -> list[Recall]:
         wrong = sorted((-times, said) for said, times in enumerate(counts) if times and said != row)
         taken_for = ", ".join(f"{breeds[said]} {-times}\u00d7" for times, said in wrong[:MISTAKES])
         bounds = (0.0, 1.0) if recall is None else wilson(round(recall * photos), photos)
-        rows.append(Recall(breed, recall, bounds, photos, taken_for))
+        rows.append(Recall(breed, recall, bounds, photos, taken_for, validated.get(breed)))
     return sorted(rows, key=lambda row: (1.0 if row.recall is None else row.recall, row.breed))
 
 
@@ -161,27 +172,6 @@ def audit_rows(audit: Mapping[str, Any]) -> list[AuditRow]:
             AuditRow(finding["kind"], files[:FILES], len(files), state, finding["sentence"])
         )
     return rows
-
-
-def notices(
-    evaluation: Mapping[str, Any],
-    audit: Mapping[str, Any],
-    findings: Sequence[Mapping[str, Any]],
-) -> list[str]:
-    """Return the warnings at the top of the page."""
-    sentences = []
-    if seen := int(evaluation.get("imagenet_photos") or 0):
-        sentences.append(
-            f"{seen:,} of the {int(evaluation['photos']):,} test photos have names of ImageNet's "
-            "photos. A backbone pretrained on ImageNet has seen those with their labels, so these "
-            "figures are too high: on new photos it will be right less often."
-        )
-    if findings:
-        names = ", ".join(str(finding["rule"]) for finding in findings)
-        sentences.append(f"The watch over training found {names}: see below.")
-    if accepted := [str(f["kind"]) for f in audit.get("findings", []) if f.get("accepted")]:
-        sentences.append(f"Accepted in the photos: {', '.join(accepted)}. See the audit below.")
-    return sentences
 
 
 def readable(value: Any) -> str:

@@ -97,7 +97,9 @@ def parser_for(environment: Mapping[str, str], defaults: object) -> Parser:
         action="append",
         default=[],
         metavar="KIND",
-        help="findings of the audit that do not stop the run, several with commas; default: none",
+        help="findings of the audit that do not stop the run, several with commas; "
+        "seen-by-backbone: fine-tune even if the backbone has learnt from the valid photos; "
+        "default: none",
     )
     add(
         "--label-report",

@@ -4,6 +4,7 @@ A search of any length costs one pass over the photos. The backbone stays as it 
 """
 
 import json
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -13,6 +14,7 @@ import torch
 from dogbreeds.data.audit_rules import Finding
 from dogbreeds.data.dataset import Dataset
 from dogbreeds.data.wrong_labels import out_of_sample, sentence, suspects
+from dogbreeds.evaluation import cross_validate
 from dogbreeds.network.features import Extractor
 from dogbreeds.network.head import (
     EpochResult,
@@ -43,6 +45,7 @@ class FittedHead:
     trials: list[Trial]
     findings: list[dict[str, Any]]  # the watch's
     wrong_labels: Finding | None = None  # the audit's, with --label-report
+    cross_validation: dict[str, Any] | None = None  # where a breed has few test photos
 
 
 def fit_breed_head(  # noqa: PLR0917  # one call, in train.py
@@ -52,6 +55,7 @@ def fit_breed_head(  # noqa: PLR0917  # one call, in train.py
     backbone: Backbone,
     dataset: Dataset,
     load: LoadPhoto = load_photo,
+    same_picture: Iterable[Sequence[str]] = (),
 ) -> FittedHead:
     """Fit the breed head of `network` in place.
 
@@ -59,6 +63,8 @@ def fit_breed_head(  # noqa: PLR0917  # one call, in train.py
     ----------
     load : callable
         Reads and decodes a photo.
+    same_picture : iterable of sequences of str
+        Names of photos that show the same picture; a cross-validation keeps them together.
 
     Raises
     ------
@@ -75,17 +81,41 @@ def fit_breed_head(  # noqa: PLR0917  # one call, in train.py
     )
     valid_features = extractor([photo.path for photo in valid_photos])
     valid = Samples(valid_features.vectors, dataset.targets(valid_photos))
+    test_photos = dataset.of_split("test")
+    test_labels = dataset.targets(test_photos)
+    is_small = cross_validate.is_needed(test_labels, len(dataset.labels))
+    test_features = extractor([photo.path for photo in test_photos]) if is_small else None
     torch.set_num_threads(1)  # a head is too small to share out, and one core sums in one order
-    prior = (
-        prior_head(imagenet_rows(network), dataset.labels, train)
-        if backbone.pretrained
-        else zero_prior(len(dataset.labels), imagenet_head(backbone.module).in_features)
-    )
+
+    def prior_of(samples: Samples) -> Prior:
+        if backbone.pretrained:
+            return prior_head(imagenet_rows(network), dataset.labels, samples)
+        return zero_prior(len(dataset.labels), imagenet_head(backbone.module).in_features)
+
+    prior = prior_of(train)
     wrong_labels = None
     if settings.label_report:
         unmirrored = Samples(upright.vectors, labels)
         wrong_labels = _find_wrong_labels(settings.head, prior, dataset, unmirrored, valid)
     head, fitted = _fit(settings, prior, train, valid)
+    if test_features:
+        names = [photo.name for photo in (*train_photos, *valid_photos, *test_photos)]
+        row_of = {name: row for row, name in enumerate(names)}
+        groups = [[row_of[name] for name in group if name in row_of] for group in same_picture]
+        everything = Samples(
+            np.concatenate([upright.vectors, valid.features, test_features.vectors]),
+            np.concatenate([labels, valid.labels, test_labels]),
+        )
+        say("cross-validating the head, since a breed has few test photos")
+        result = cross_validate.cross_validate(
+            everything,
+            mirrored.vectors,
+            prior_of,
+            fitted.settings,
+            dataset.breeds,
+            groups=[group for group in groups if len(group) > 1],
+        )
+        fitted = replace(fitted, cross_validation=result)
     with torch.no_grad():
         network.breed_head.weight.copy_(torch.from_numpy(head.weight))
         network.breed_head.bias.copy_(torch.from_numpy(head.bias))

@@ -23,3 +23,6 @@ class TrainingRun:
     findings: Sequence[Mapping[str, Any]] = ()  # the watch's, as `Finding.as_json` gives them
     # of the search: number, parameters, loss (None where ended early), epochs
     trials: Sequence[Mapping[str, Any]] = ()
+    date: str = ""  # of the start, in words
+    command: str = ""  # that repeats the training
+    next_commands: Sequence[str] = ()  # what can be done with the package

@@ -57,6 +57,8 @@ class TrainingSettings:
     label_report: bool = False  # list photos that may lie in a wrong breed's folder
     backbone_revision: str = ""  # of the backbone's repository on timm's hub; "": see hub.py
     random_weights: bool = False  # the backbone has learned nothing
+    program: str = "train.py"  # what was called with which arguments, for the report
+    arguments: tuple[str, ...] = ()  # of the command line, for the report
 
     @property
     def store_gb(self) -> float:
@@ -122,6 +124,8 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> TrainingS
         label_report=flags.label_report,
         backbone_revision=flags.backbone_revision,
         random_weights=flags.random_weights,
+        program=parser.prog,
+        arguments=tuple(arguments),
     )
 
 

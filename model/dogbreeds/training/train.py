@@ -2,13 +2,16 @@
 
 import importlib.metadata
 import json
+import shlex
 from contextlib import ExitStack
 from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from dogbreeds.data import wrong_labels
 from dogbreeds.data.audit import Audit, accepted_kinds, audit
 from dogbreeds.data.dataset import DataError, Dataset, read
+from dogbreeds.data.seen import SEEN_BY_BACKBONE, seen_photos
 from dogbreeds.evaluation.calibrate import RECALL
 from dogbreeds.evaluation.evaluate import table
 from dogbreeds.finetune.distributed import SINGLE_PROCESS, World
@@ -61,6 +64,7 @@ def train(
 def _train(
     settings: TrainingSettings, world: World, load: LoadPhoto, exits: ExitStack
 ) -> dict[str, Any]:
+    started = datetime.now(UTC)
     with world.broadcasting_failure():
         live = exits.enter_context(unpacked_live(settings.live))  # refused before the work
         backbone = _backbone(settings)
@@ -68,19 +72,35 @@ def _train(
         dataset = audited.dataset
         if settings.label_report:
             wrong_labels.check(dataset)
+        seen = seen_photos(dataset, backbone.pretrained)
+        may_choose = not seen.most or SEEN_BY_BACKBONE in audited.accepted
+        why_head_only = "" if may_choose or not settings.finetune else seen.sentence()
+        if why_head_only:
+            say(why_head_only)
+            settings = replace(settings, finetune=False)
         network, config = _network(settings, backbone, dataset)
-        fitted = fit_breed_head(settings, network, config, backbone, dataset, load)
+        fitted = fit_breed_head(
+            settings, network, config, backbone, dataset, load, audited.same_picture
+        )
         if fitted.wrong_labels:
             audited = replace(audited, findings=(*audited.findings, fitted.wrong_labels))
             audited.write(settings.out / "audit.json")
         card = _card(settings, fitted, backbone, audited)
+    if why_head_only:
+        world.broadcast(None)  # nothing to share
+        kept = {"interpolation_share": 0.0, "reason": why_head_only}
+        card = replace(card, training=card.training | {"finetune": kept})
     if settings.finetune:
         tuned = fine_tune(settings, network, config, dataset, world=world, load=load)
         card = replace(card, input=config, training=card.training | {"finetune": tuned.training})
         fitted = replace(
             fitted, history=tuned.history, findings=[*fitted.findings, *tuned.findings]
         )
-    finished = build_package(network, card, dataset, live, load)
+    facts = {
+        "seen_by_backbone": seen.as_json() | {"head_only_because": why_head_only},
+        "cross_validation": fitted.cross_validation,
+    }
+    finished = build_package(network, card, dataset, live, load, facts=facts)
     members, card, evaluation = finished.members, finished.card, finished.evaluation
     if settings.model_dir:
         write_folder(settings.model_dir, members)
@@ -88,7 +108,8 @@ def _train(
         write_tar_gz(settings.out / PACKAGE, members)
     with whole_file(settings.out / "evaluation.json") as temporary:
         temporary.write_text(evaluation_json(evaluation), "utf-8")
-    path_of = {photo.name: photo.path for photo in dataset.photos}
+    next_commands = () if settings.model_dir else _next_commands(settings)
+    path_of = {photo.name: photo.path for photo in audited.before.photos}
     run = TrainingRun(
         evaluation=evaluation,
         audit=audited.as_json(),
@@ -99,10 +120,15 @@ def _train(
         photos=lambda name: load(path_of[name]),
         findings=fitted.findings,
         trials=[asdict(trial) for trial in fitted.trials],
+        date=f"{started:%-d %B %Y, %H:%M} UTC",
+        command=f"{settings.program} {shlex.join(settings.arguments)}",
+        next_commands=next_commands,
     )
     report.write(settings.out / "report.html", run)
     print(table(evaluation))
     print(_last_line(settings, card, evaluation), flush=True)
+    if next_commands:
+        print("Next:", *next_commands, sep="\n", flush=True)
     return evaluation
 
 
@@ -187,6 +213,17 @@ def _card(
             "imagenet_photos": audited.imagenet_photos,
             "findings": {finding.kind: len(finding.files) for finding in audited.findings},
         },
+    )
+
+
+def _next_commands(settings: TrainingSettings) -> tuple[str, ...]:
+    """Return commands that classify a photo with the package, serve it here, and export it."""
+    kennel = settings.program.removesuffix(" train") if " " in settings.program else "kennel"
+    package = shlex.quote(str(settings.out / PACKAGE))
+    return (
+        f"{kennel} classify --model {package} photo.jpg",
+        f"{kennel} up --model {package}",
+        f"{kennel} export {package} --to onnx --out exported",
     )
 
 

@@ -6,6 +6,7 @@ import pytest
 from dogbreeds.data.audit import ACCEPTABLE, Audit, accepted_kinds, audit, main
 from dogbreeds.data.audit_rules import KINDS, Finding
 from dogbreeds.data.dataset import DataError, read
+from dogbreeds.data.seen import SEEN_BY_BACKBONE
 from tests.model.pictures import kennel_of, picture, saved, write
 
 
@@ -264,7 +265,7 @@ def test_verdict_of_everything_fits_into_a_jobs_failure_reason(photos: Path) -> 
 def test_what_may_be_accepted() -> None:
     assert accepted_kinds(["duplicate,tiny", "too-few"]) == {"duplicate", "tiny", "too-few"}
     notes = {"imagenet-photos", "split-by-content", "not-photos", "wrong-label"}
-    assert set(ACCEPTABLE) == set(KINDS) - notes
+    assert set(ACCEPTABLE) == (set(KINDS) - notes) | {SEEN_BY_BACKBONE}
     with pytest.raises(DataError, match="--accept everything: there is no such finding"):
         accepted_kinds(["everything"])
     with pytest.raises(DataError, match="imagenet-photos"):

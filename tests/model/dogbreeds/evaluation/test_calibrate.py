@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from dogbreeds.evaluation.calibrate import FEWEST, dog_threshold, temperature
+from dogbreeds.evaluation.calibrate import FEWEST, breed_weights, dog_threshold, temperature
 from dogbreeds.evaluation.metrics import loss, softmax
 
 
@@ -40,6 +40,23 @@ def test_some_right_answers_in_a_row_are_no_certainty(photos: int) -> None:
 def test_too_few_photos_change_nothing() -> None:
     logits = np.tile([[4.0, 0.0]], (FEWEST - 1, 1))
     assert temperature(logits, np.zeros(FEWEST - 1, np.int64)) == 1.0
+
+
+def test_weights_let_each_breed_count_as_much() -> None:
+    labels = np.repeat([0, 1, 3], [90, 9, 1])
+    weights = breed_weights(labels)
+    assert weights.mean() == pytest.approx(1)
+    sums = [weights[labels == breed].sum() for breed in (0, 1, 3)]
+    assert sums == pytest.approx([100 / 3] * 3)
+
+
+def test_weighted_photos_are_as_many_of_them() -> None:
+    random = np.random.default_rng(4)
+    logits, labels = random.normal(0, 2, (60, 3)), np.repeat([0, 1, 2], 20)
+    twice = np.concatenate([logits, logits[:20]])
+    weights = np.repeat([2.0, 1.0], [20, 40]) * 60 / 80
+    expected = temperature(twice, np.concatenate([labels, labels[:20]]), smoothing=0.0)
+    assert temperature(logits, labels, smoothing=0.0, weights=weights) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("photos", [1, 7, 99, 100, 101, 200, 1000])

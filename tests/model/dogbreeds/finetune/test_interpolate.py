@@ -51,7 +51,13 @@ def test_the_network_gets_the_chosen_weights(good: float, tmp_path: Path) -> Non
     ends = (right, wrong) if good == 0 else (wrong, right)
     start = {name: value.clone() for name, value in ends[0].state_dict().items()}
     choice = choose(
-        ends[1], start, (0.0, 1.0), valid=work.valid.pixels, labels=labels, world=SINGLE_PROCESS
+        ends[1],
+        start,
+        (0.0, 1.0),
+        valid=work.valid.pixels,
+        labels=labels,
+        adjustment=work.adjustment,
+        world=SINGLE_PROCESS,
     )
     assert choice.share == good
     assert torch.equal(ends[1].breed_head.bias, right.breed_head.bias)

@@ -17,9 +17,14 @@ import timm
 import torch
 
 from dogbreeds.data.audit_rules import WRONG_LABEL
+from dogbreeds.data.dataset import Dataset
 from dogbreeds.finetune.checkpoint import NAME
+from dogbreeds.finetune.distributed import World
+from dogbreeds.finetune.run import follow
 from dogbreeds.package.card import Card
 from dogbreeds.serving.inference import model_fn, warm_up
+from dogbreeds.training.settings import parse
+from dogbreeds.training.train import train
 from kennel.cloud.runtime.processes import free_ports
 from tests.model.learning import TRAIN, photos_of
 
@@ -41,6 +46,7 @@ def flags(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
         *("--data", str(folder / "photos"), "--backbone", "test_resnet", "--epochs", "2"),
         *("--backbone-weights", str(folder / "weights.safetensors")),
         *("--finetune", "true", "--recipe", str(folder / "short.json"), "--threads", "1"),
+        *("--accept", "seen-by-backbone"),  # the pictures' names tell no source
         "--label-report",
     ]
 
@@ -62,6 +68,46 @@ def package(tuned: tuple[Path, Any], tmp_path_factory: pytest.TempPathFactory) -
     with tarfile.open(tuned[0] / "model.tar.gz") as archive:
         archive.extractall(folder, filter="data")
     return folder
+
+
+def test_photos_that_the_backbone_has_seen_keep_the_head_only_network(
+    flags: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The package is that of a head-only training; log, card, evaluation and report say why."""
+    given = [flag for flag in flags if flag not in {"--accept", "seen-by-backbone"}]
+    given += ["--cache", str(tmp_path / "cache")]
+    train(parse([*given, "--out", str(tmp_path / "tuned")], {}))
+    reason = "because the backbone has learnt from 4 of the 6 valid photos"
+    assert capsys.readouterr().err.count(reason) == 1
+    train(parse([*given, "--out", str(tmp_path / "plain"), "--finetune", "no"], {}))
+    weights = []
+    for name in ("tuned", "plain"):
+        with tarfile.open(tmp_path / name / "model.tar.gz") as archive:
+            archive.extractall(tmp_path / name / "package", filter="data")
+        weights.append((tmp_path / name / "package" / "model.safetensors").read_bytes())
+    assert weights[0] == weights[1]
+    card = Card.read(tmp_path / "tuned" / "package")
+    assert card.input == Card.read(tmp_path / "plain" / "package").input
+    assert card.training["head_only"] is True
+    assert card.training["finetune"]["interpolation_share"] == 0.0
+    assert reason in card.training["finetune"]["reason"]
+    seen = json.loads((tmp_path / "tuned" / "evaluation.json").read_text())["seen_by_backbone"]
+    assert (seen["valid_photos"], seen["by_name"], seen["by_breed"]) == (6, 0, 4)
+    assert seen["most"] is True and reason in seen["head_only_because"]
+    assert reason in (tmp_path / "tuned" / "report.html").read_text()
+    plain = json.loads((tmp_path / "plain" / "evaluation.json").read_text())["seen_by_backbone"]
+    assert plain["head_only_because"] == ""  # nobody asked for more
+
+
+def test_the_other_processes_end_where_nothing_is_fine_tuned() -> None:
+    class Second(World):
+        def broadcast(self, value: Any) -> Any:
+            return None
+
+    def build(dataset: Dataset) -> Any:
+        raise AssertionError(dataset)
+
+    follow(parse(["--out", "nowhere"], {}), build, Second(rank=1, size=2))
 
 
 def test_the_package_serves_at_the_recipe_s_size(package: Path) -> None:

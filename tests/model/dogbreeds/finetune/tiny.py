@@ -65,6 +65,7 @@ def job(
         size=STEP.size,
         train=splits[0],
         valid=splits[1],
+        adjustment=np.zeros(BREEDS, np.float32),
         teacher_probs=teacher_probs,
         world=world,
         checkpoints=folder / "checkpoints",

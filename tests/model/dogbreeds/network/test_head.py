@@ -12,6 +12,7 @@ from dogbreeds.network.head import (
     Prior,
     Samples,
     fit_head,
+    log_prior,
     prior_head,
     zero_prior,
 )
@@ -125,6 +126,27 @@ def test_watch_finds_nothing_in_a_healthy_fit() -> None:
     watch = Watch(classes=3)
     fit_head(zero_prior(3, 12), clouds(0, 50), clouds(1, 50), HeadSettings(), watch=watch)
     assert watch.findings == []
+
+
+def test_only_an_uneven_set_is_adjusted() -> None:
+    even = log_prior(np.repeat([0, 1], [50, 10]), 2)
+    assert even.tolist() == [0, 0]
+    uneven = log_prior(np.repeat([0, 1, 2], [51, 10, 29]), 3)
+    np.testing.assert_allclose(np.exp(uneven), np.array([51, 10, 29]) / 30, rtol=1e-5)
+    assert np.isfinite(log_prior(np.zeros(8, np.int64), 2)).all()
+
+
+def test_a_small_breed_is_recalled_more_often_with_adjusted_logits() -> None:
+    sets = [clouds(seed, 200, breeds=2, spread=1.6) for seed in (0, 1)]
+    keep = np.r_[0:200, 200:210]  # 200 of the one breed, 10 of the other
+    train = Samples(sets[0].features[keep], sets[0].labels[keep])
+    none = np.zeros(2, np.float32)
+    recalls = []
+    for adjustment in (none, None):
+        head, _ = fit_head(zero_prior(2, 12), train, None, HeadSettings(), adjustment=adjustment)
+        right = head.logits(sets[1].features).argmax(axis=1) == sets[1].labels
+        recalls.append(right[200:].mean())
+    assert recalls[1] > recalls[0] + 0.1
 
 
 def test_a_breed_without_photos_in_train_keeps_its_row() -> None:

@@ -14,25 +14,37 @@ def test_ticks_are_few_and_hold_the_data(low: float, high: float) -> None:
     assert 2 <= len(ticks) <= 8
 
 
-def test_the_best_epoch_is_that_of_the_least_loss_or_the_highest_top1() -> None:
+def test_the_kept_epoch_has_a_ring_on_the_curve_of_valid() -> None:
     history = [
         {"epoch": epoch, "valid_loss": loss, "valid_top1": loss}
         for epoch, loss in enumerate((0.5, 0.25, float("nan"), 0.75), start=1)
     ]
-    best = {}
+    titles = []
     for metric in ("loss", "top1"):
-        plot = plots.curves(history, metric)
-        assert plot is not None and plot.best is not None
+        plot = plots.curves(history, metric, 2)
+        assert plot is not None and plot.kept is not None
         assert [line.split for line in plot.lines] == ["valid"]
-        best[metric] = plot.best.title
-    assert best == {
-        "loss": "best on valid: epoch 2, 0.25",
-        "top1": "best on valid: epoch 4, 75.0\u00a0%",
-    }
+        titles.append(plot.kept.title)
+    assert titles == ["kept: epoch 2, valid 0.25", "kept: epoch 2, valid 25.0\u00a0%"]
+    unmeasured = plots.curves(history, "loss", 3)
+    assert unmeasured is not None and unmeasured.kept is None
+
+
+@pytest.mark.parametrize("share", [1.0, 0.995, 0.6, 0.0])
+def test_no_axis_of_a_share_goes_beyond_what_a_share_can_be(share: float) -> None:
+    history = [{"epoch": n, "train_top1": share, "valid_top1": share} for n in (1, 2)]
+    plot = plots.curves(history, "top1", 2)
+    assert plot is not None
+    low, high = plot.frame.y
+    assert 0 <= low < high <= 1
+    assert low <= share <= high
+    for line in plot.lines:  # each label lies within the picture, and none over the other
+        assert 12 <= line.label_y + 4 <= plot.frame.height
+    assert abs(plot.lines[0].label_y - plot.lines[1].label_y) >= 15
 
 
 def test_nothing_recorded_is_no_plot() -> None:
-    assert plots.curves([{"epoch": 1, "train_loss": None}], "loss") is None
+    assert plots.curves([{"epoch": 1, "train_loss": None}], "loss", 1) is None
     assert plots.trials([]) is None
 
 

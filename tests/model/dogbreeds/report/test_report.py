@@ -345,3 +345,118 @@ def test_a_browser_runs_nothing_and_keeps_the_page_in_its_width(tmp_path: Path) 
             assert tab.run("[...document.images].every(image => image.naturalWidth > 0)")
             assert tab.run("getComputedStyle(document.querySelector('.card')).padding") != "0px"
         assert tab.complaints == []
+
+
+def test_the_figures_of_int8_are_printed_for_an_int8_package(tmp_path: Path) -> None:
+    values = run(["Beagle", "Pug"], [[7, 1], [2, 6]])
+    values["card"] |= {"temperature": 1.111, "dog_threshold": 0.111}
+    values["card"]["int8"] = {"precision": "int8", "temperature": 2.22, "dog_threshold": 0.222}
+    for form, mine, other in (("int8", ("2.22", "0.222"), "1.11"), ("fp32", ("1.11",), "2.22")):
+        values["evaluation"]["precision"] = form
+        page = " ".join(Reader(written(tmp_path, values)).text)
+        assert f"Temperature {mine[0]}, expected calibration error" in page
+        assert all(figure in page for figure in mine)
+        assert other not in page
+
+
+@pytest.mark.parametrize(
+    ("tuned", "sentence"),
+    [
+        (None, "Ringed: the head after the last epoch, 5"),
+        ((3, 1.0), "Ringed: epoch 3, which has the lowest valid loss; the package has its weights"),
+        ((3, 0.25), "the package lies 25\u00a0% of the way to it from the head-only weights"),
+        ((3, 0.0), "but the package has the head-only weights"),
+    ],
+)
+def test_the_chosen_epoch_is_ringed_and_what_is_kept_is_said(
+    tuned: tuple[int, float] | None, sentence: str, tmp_path: Path
+) -> None:
+    values = run(["Beagle", "Pug"], [[7, 1], [2, 6]])
+    if tuned:
+        kept = {"best_epoch": tuned[0], "interpolation_share": tuned[1]}
+        values["settings"] = {"finetune": kept}
+    source = written(tmp_path, values)
+    assert sentence in " ".join(Reader(source).text)
+    assert f"kept: epoch {tuned[0] if tuned else 5}, valid" in source
+
+
+@pytest.mark.parametrize("tuned", [False, True])
+def test_a_train_loss_above_valid_s_is_explained(tuned: bool, tmp_path: Path) -> None:
+    values = run(["Beagle", "Pug"], [[7, 1], [2, 6]])
+    if tuned:
+        values["settings"] = {"finetune": {"best_epoch": 5, "interpolation_share": 1.0}}
+    assert "Train's loss is above" not in " ".join(Reader(written(tmp_path, values)).text)
+    values["history"][-1]["train_loss"] = 9.0
+    page = " ".join(Reader(written(tmp_path, values)).text)
+    assert ("on crops and colours that vary" if tuned else "held near the pretrained one") in page
+
+
+def test_date_command_next_steps_and_dog_or_not(tmp_path: Path) -> None:
+    changes = {
+        "date": "28 November 2026, 13:25 UTC",
+        "command": "python model/train.py --data <photos>",
+        "next_commands": ["kennel up --model 'my trained/model.tar.gz'"],
+    }
+    values = run(["Beagle", "Pug"], [[7, 1], [2, 6]], **changes)
+    values["evaluation"]["dogs_recognised"] = 0.985
+    values["card"]["dog_threshold"] = 0.42
+    page = " ".join(Reader(written(tmp_path, values)).text)
+    assert "trained on 28 November 2026" in page
+    assert "python model/train.py --data <photos>" in page
+    assert "kennel up --model 'my trained/model.tar.gz'" in page
+    assert "98.5\u00a0%" in page and "from a dog score of 0.42 on" in page
+
+
+def test_cross_validated_figures_stand_beside_those_of_few_photos(tmp_path: Path) -> None:
+    values = run(["Beagle", "Pug"], [[7, 1], [2, 6]])
+    assert "Cross-validated" not in written(tmp_path, values)
+    values["evaluation"]["cross_validation"] = {
+        "folds": 5, "photos": 130, "top1": 0.985, "top1_interval": [0.946, 0.996],
+        "macro_recall": 0.98, "ece": 0.04, "loss": 0.05,
+        "per_breed": {"Pug": {"recall": 0.9, "photos": 65, "interval": [0.804, 0.951]}},
+    }  # fmt: skip
+    page = " ".join(Reader(written(tmp_path, values)).text)
+    assert "95 % interval 94.6 to 99.6\u00a0%" in page and "all 130 photos" in page
+    assert "(80.4 to 95.1\u00a0% of 65)" in page
+
+
+def test_uneven_breeds_and_the_reason_for_head_only_are_said(tmp_path: Path) -> None:
+    values = run(["Beagle", "Pug"], [[7, 1], [2, 6]])
+    values["audit"]["breeds"] = {"Beagle": {"train": 100}, "Pug": {"train": 5}}
+    values["evaluation"]["seen_by_backbone"] = {"head_only_because": "The backbone knows them."}
+    page = written(tmp_path, values)
+    assert "The largest breed has 100 train photos and the smallest 5" in page
+    assert "The backbone knows them." in page[: page.index("Top-1")]
+
+
+def test_any_note_of_the_audit_is_shown_with_its_photos(tmp_path: Path) -> None:
+    def finding(kind: str, **more: object) -> dict[str, object]:
+        items = [{"files": [f"train/{kind}/{n}.jpg"], "reason": f"as {n}"} for n in range(30)]
+        return {"kind": kind, "sentence": f"30 are {kind}.", "files": [], "items": items} | more
+
+    def read(name: str) -> bytes:
+        if name.endswith("/1.jpg"):
+            raise KeyError(name)
+        return jpeg()
+
+    values = run(["Beagle", "Pug"], [[8, 0], [0, 8]], photos=read)
+    values["audit"]["findings"] = [
+        finding("nearly-blurry"),
+        finding("imagenet-photos"),
+        finding("tiny", stops=True, flag="--accept tiny"),
+    ]
+    source = written(tmp_path, values)
+    page = Reader(source)
+    assert "Photos to look at: nearly blurry" in page.text
+    assert "Photos to look at: tiny" not in source and "Photos to look at: imagenet" not in source
+    assert page.tags.count("img") == 23
+    assert "train/nearly-blurry/1.jpg: cannot be shown" in source
+    assert "6 more are in audit.json." in source
+
+
+@pytest.mark.parametrize("breeds", [2, 130, 500])
+def test_the_matrix_names_every_breed(breeds: int, tmp_path: Path) -> None:
+    names = [f"Breed {number}" for number in range(breeds)]
+    page = written(tmp_path, run(names, matrix(breeds)))
+    drawn = page[page.index("confusion matrix of") : page.index("Most confused")]
+    assert all(drawn.count(f">{name}</text>") == 2 for name in names)
