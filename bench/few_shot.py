@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from dogbreeds.data.dataset import read_split
+from dogbreeds.data.dataset import read_test
 from dogbreeds.evaluation.calibrate import temperature
 from dogbreeds.evaluation.metrics import auroc, ece, ece_floor, softmax, wilson
 from dogbreeds.network.features import Extractor
@@ -65,7 +65,7 @@ def main() -> None:
     parser.add_argument("--notdogs", type=Path, default=DATA / "notdogs")
     parser.add_argument("--splits", type=int, default=10)
     arguments = parser.parse_args()
-    dataset = read_split(arguments.data)
+    dataset = read_test(arguments.data, whole=True)
     backbone = load_backbone(BACKBONE)
     step = preprocess_config(backbone.module)
     network = Network(backbone.module, len(dataset.labels), step).eval()

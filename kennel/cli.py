@@ -25,6 +25,7 @@ _ELSEWHERE = {
     "export": "kennel.export:export",
     "release": "kennel.release_commands:run_release",
     "rollback": "kennel.release_commands:run_rollback",
+    "photos": "kennel.photos:photos",
     "preflight": "kennel.aws_commands:preflight",
     "batch": "kennel.aws_commands:run_batch",
     "destroy": "kennel.aws_commands:run_destroy",
@@ -73,12 +74,20 @@ def evaluate(
     model: Annotated[Path, typer.Argument(help="Model package, model.tar.gz.")],
     data: Annotated[Path, typer.Option(help="Labelled photos, a folder for each breed.")],
     notdogs: Annotated[Path | None, typer.Option(help="Folder of photos without a dog.")] = None,
+    all_: Annotated[
+        bool,
+        typer.Option("--all", help="Take every photo, not only those that training leaves out."),
+    ] = False,
+    accept: Annotated[
+        list[str] | None,
+        typer.Option(help="Go on in spite of this kind of finding of the audit; repeatable."),
+    ] = None,
 ) -> None:
     """Measure a model package on labelled photos: accuracy, calibration, dog or not.
 
     The last line is JSON.
     """
-    raise typer.Exit(scripts.evaluate(model, data, notdogs))
+    raise typer.Exit(scripts.evaluate(model, data, notdogs, all_photos=all_, accept=accept or ()))
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:

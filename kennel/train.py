@@ -51,7 +51,15 @@ def training_flags(scripts: Path = MODEL) -> list[str]:
     return sorted(set(re.findall(r"^ +(--[a-z-]+)", text, re.MULTILINE)))
 
 
-def evaluate(model: Path, photos: Path, not_dogs: Path | None, scripts: Path = MODEL) -> int:
+def evaluate(
+    model: Path,
+    photos: Path,
+    not_dogs: Path | None,
+    scripts: Path = MODEL,
+    *,
+    all_photos: bool = False,
+    accept: Sequence[str] = (),
+) -> int:
     """Run model/evaluate.py on labelled photos; return its exit status.
 
     Raises
@@ -62,6 +70,9 @@ def evaluate(model: Path, photos: Path, not_dogs: Path | None, scripts: Path = M
     arguments = ["--model", str(model), "--data", str(photos)]
     if not_dogs:
         arguments += ["--notdogs", str(not_dogs)]
+    arguments += ["--all"] * all_photos
+    for kind in accept:
+        arguments += ["--accept", kind]
     return run_script(scripts / "evaluate.py", arguments)
 
 

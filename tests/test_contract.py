@@ -1,7 +1,8 @@
 """No train/serve skew: a photo answered by the API is the photo that training would have seen.
 
-The two sides share the rules in their folders `decoding`, which are copies of each other. Here 50
-photos go both ways, and a table of odd files as far as their pixels:
+The two sides share the rules in their folders `decoding`, which are copies of each other, and those
+for whole trees of files in their folders `folders`. Here 50 photos go both ways, and a table of odd
+files as far as their pixels:
 
     serving   classify.photo -> classify.wire -> inference.input_fn -> predict_fn (the engine)
     training  photo.wire_image -> preprocess.prepare -> Network (PyTorch)
@@ -10,10 +11,12 @@ photos go both ways, and a table of odd files as far as their pixels:
 
 import filecmp
 import io
+import re
 import tarfile
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -25,6 +28,8 @@ from classify import decoding as serving_rules
 from classify import photo as serving
 from classify import wire
 from common.problem import Problem
+from dogbreeds.data import folders as training_folders
+from dogbreeds.data.dataset import DataError, Dataset, read
 from dogbreeds.evaluation.metrics import softmax
 from dogbreeds.network.network import Network
 from dogbreeds.package.pretrained import pretrained_network
@@ -36,7 +41,10 @@ from dogbreeds.photos.preprocess import prepare
 from dogbreeds.serving import inference
 from dogbreeds.serving.local import Classifier, wire_of
 from kennel import photo_files as kennel_photo_files
+from preflight import data as preflight_data
+from preflight import folders as preflight_folders
 from tests import odd_photos
+from tests.functions.aws_account import BUCKET, Account
 from tests.functions.classify.photos import encoded, gradient
 
 CACHE = Path(__file__).resolve().parent.parent / ".kennel" / "cache"
@@ -183,10 +191,14 @@ def test_malformed_photos_are_refused_or_the_same_on_both_ways(shared_data: Path
     assert len(taken) >= 10
 
 
-def test_both_sides_have_the_same_rules() -> None:
+@pytest.mark.parametrize(
+    "sides", [(serving_rules, training_rules), (preflight_folders, training_folders)]
+)
+def test_both_sides_have_the_same_rules(sides: tuple[ModuleType, ModuleType]) -> None:
     """Neither side may import the other, so the folder with the rules lies in both."""
-    ours, theirs = (Path(str(each.__file__)).parent for each in (serving_rules, training_rules))
-    names = sorted({file.name for folder in (ours, theirs) for file in folder.glob("*.py")})
+    ours, theirs = (Path(str(each.__file__)).parent for each in sides)
+    files = [file for folder in (ours, theirs) for file in folder.iterdir() if file.is_file()]
+    names = sorted({file.name for file in files})
     assert filecmp.cmpfiles(ours, theirs, names, shallow=False) == (names, [], [])
 
 
@@ -195,6 +207,133 @@ def test_both_command_lines_find_the_same_photos() -> None:
     assert Path(str(photo_files.__file__)).read_bytes() == (
         Path(str(kennel_photo_files.__file__)).read_bytes()
     )
+
+
+def two(start: str, photos: int = 4) -> dict[str, int]:
+    return {f"{start}/beagle": photos, f"{start}/boxer": photos}
+
+
+#: Folders with so many photos each, and the splits that they have.
+TAKEN: dict[str, tuple[dict[str, int], set[str]]] = {
+    "flat": (two("."), {"train"}),
+    "splits": ({**two("train"), **two("valid"), **two("test")}, {"train", "valid", "test"}),
+    "val": ({**two("train"), **two("val"), **two("test")}, {"train", "valid", "test"}),
+    "-ing": (
+        {**two("training"), **two("validation"), **two("testing")},
+        {"train", "valid", "test"},
+    ),
+    "capitals": ({**two("Training"), **two("Testing")}, {"train", "test"}),
+    "shouted": ({**two("TRAIN"), **two("DEV"), **two("TEST")}, {"train", "valid", "test"}),
+    "with more words": (
+        {**two("train_images"), **two("dogs-val"), **two("TestSet2")},
+        {"train", "valid", "test"},
+    ),
+    "numbered": ({**two("1_train"), **two("2_hold-out")}, {"train", "test"}),
+    "trainval": ({**two("trainval"), **two("test")}, {"train", "test"}),
+    "folder in a folder": ({**two("photos/train"), **two("photos/test")}, {"train", "test"}),
+    "folders in folders": (two("archive/Dogs 2/images"), {"train"}),
+    "images in each split": ({**two("train/images"), **two("test/images")}, {"train", "test"}),
+    "Stanford": (
+        {
+            **two("Images"),
+            "Annotation/n02088364-beagle/n02088364_#": 3,
+            "lists/#.mat": 3,
+        },
+        {"train"},
+    ),
+    "masks beside the photos": ({**two("."), "masks/beagle": 3}, {"train"}),
+    "masks in a breed": ({**two("."), "beagle/masks": 3}, {"train"}),
+    "splits inside breeds": (
+        {f"{breed}/{split}": 4 for breed in ("beagle", "boxer") for split in ("train", "test")},
+        {"train", "test"},
+    ),
+    "years inside breeds": ({"beagle/2020": 3, "beagle/2021": 3, "boxer/a": 4}, {"train"}),
+}
+
+
+def keys(folders: dict[str, int]) -> list[str]:
+    """Return names of files: numbers for `#`, or photos in a folder."""
+    return [
+        (name.replace("#", str(number)) if "#" in name else f"{name}/{number}.jpg").removeprefix(
+            "./"
+        )
+        for name, count in folders.items()
+        for number in range(count)
+    ]
+
+
+def both_read(folders: dict[str, int], folder: Path) -> tuple[Dataset, preflight_data.Photos]:
+    """Read a tree on the disk and in a bucket."""
+    account = Account()
+    for key in keys(folders):
+        file = folder / "data" / key
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(key.encode())
+        account.objects[f"data/{key}"] = key.encode()
+    photos = preflight_data.find_photos(account.s3, BUCKET)
+    return read(folder / "data"), photos
+
+
+@pytest.mark.parametrize("layout", TAKEN)
+def test_a_tree_is_read_alike_on_a_laptop_and_in_a_job(layout: str, tmp_path: Path) -> None:
+    folders, splits = TAKEN[layout]
+    dataset, photos = both_read(folders, tmp_path)
+    assert dataset.breeds == ("Beagle", "Boxer")
+    assert {"train", "valid", "test"} - set(dataset.made_splits) == splits == photos.given
+    assert photos.problems == ()
+    assert {photo.path for photo in dataset.photos} == {tmp_path / p.key for p in photos.photos}
+    if not dataset.made_splits:
+        assert {p.path: p.split for p in dataset.photos} == {
+            tmp_path / photo.key: photo.split for photo in photos.photos
+        }
+    # the job's channels, as SageMaker downloads them
+    job = read(None, {name: tmp_path / prefix for name, prefix in photos.channels.items()})
+    assert job.photos == dataset.photos
+    assert job.labels == dataset.labels
+
+
+REFUSED: dict[str, tuple[dict[str, int], str]] = {
+    "Oxford": (
+        {"images/Abyssinian_#.jpg": 5, "images/pug_#.jpg": 5, "annotations/trimaps/pug_#.png": 5},
+        "10 photos lie right in data/images/ .* as Abyssinian_0.jpg does, `kennel photos",
+    ),
+    "Kaggle": (
+        {"train": 3, "test": 3, "labels.csv#": 1},
+        "6 photos lie right in data/train/, data/test/ and not in a folder for each breed",
+    ),
+    "groups of breeds": (
+        {"hound/beagle": 3, "hound/basset": 3, "toy/pug": 3},
+        r"holds hound/ \(basset/: 3 photos, beagle/: 3 photos\), toy/ .* another breed's folder",
+    ),
+    "groups that nobody knows": (
+        {"a/one": 3, "a/two": 3, "b/three": 3, "b/four": 3},
+        "no photo lies right in one of these, and a/ holds the folders one, two",
+    ),
+    "images beside breeds": ({**two("."), "images": 3}, "images/ names no breed"),
+    "breeds beside splits": ({**two("train"), "pug": 3}, "holds train/ and also pug"),
+    "a split twice": ({**two("val"), **two("train"), **two("dev")}, "both dev/ and val/"),
+    "some breeds with splits": (
+        {"beagle/train": 3, "beagle/test": 3, "boxer": 4},
+        "some breeds' folders hold splits, and 4 photos lie beside these",
+    ),
+    "splits in splits": (
+        {"train/beagle/test": 3, "train/boxer/train": 3, "test/beagle": 3},
+        "is a split inside a breed",
+    ),
+    "no train": ({**two("val"), **two("test")}, "but no train/: add it|but no train/; add it"),
+}
+
+
+@pytest.mark.parametrize("tree", REFUSED)
+def test_a_tree_that_is_no_data_set_is_refused_alike(tree: str, tmp_path: Path) -> None:
+    folders, sentence = REFUSED[tree]
+    account = Account()
+    account.objects |= {f"data/{key}": key.encode() for key in keys(folders)}
+    (problem,) = preflight_data.find_photos(account.s3, BUCKET).problems
+    assert re.search(sentence, problem)
+    with pytest.raises(DataError) as refusal:
+        both_read(folders, tmp_path)
+    assert re.search(sentence, str(refusal.value).replace(f"{tmp_path}/", ""))
 
 
 def test_the_wire_is_what_numpy_loads() -> None:

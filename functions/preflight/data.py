@@ -1,4 +1,4 @@
-"""Read the photos' folders out of the bucket's listing, by the rules of `model/dogbreeds/data`.
+"""Read the photos out of the bucket's listing, by the same rules as training: `folders`.
 
     data/train/beagle/1.jpg, data/valid/..., data/test/...     or     data/beagle/1.jpg, ...
 
@@ -7,25 +7,26 @@ No object is read here. `findings.py` judges the listing, `sample.py` looks into
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from preflight.folders import (
+    SPLITS,
+    Arrangement,
+    arrange,
+    breed_key,
+    is_hidden,
+    is_other_file,
+    is_photo_name,
+)
+
 if TYPE_CHECKING:
     from types_boto3_s3.client import S3Client
 
-__all__ = ["DATA", "NO_PHOTOS", "SPLITS", "Photo", "Photos", "find_photos", "is_photo_name"]
+__all__ = ["DATA", "NO_PHOTOS", "SPLITS", "Photo", "Photos", "breed_key", "find_photos"]
 
 DATA = "data/"
-SPLITS = ("train", "valid", "test")
-SPLIT_OF_FOLDER = {"train": "train", "valid": "valid", "val": "valid", "test": "test"}
-# What operating systems and downloads leave in folders, besides names with a dot in front.
-SYSTEM_FILES = frozenset({"thumbs.db", "desktop.ini", "__macosx", "@eadir", "icon\r"})
-PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".heic")
-_NUMBER = re.compile(r"^\d+\.\s*")  # 001.Affenpinscher
-_SYNSET = re.compile(r"^(n\d{8})(?:[-_ ]+|$)")  # n02085620-Chihuahua
 _FEWEST_BREEDS = 2
 _EXAMPLES = 5  # names in a sentence
 
@@ -47,7 +48,8 @@ class Photos:
 
     photos: tuple[Photo, ...]
     outside: tuple[str, ...]  # keys of photos beside the breeds' folders
-    empty: tuple[str, ...]  # breeds' folders that hold only hidden files
+    empty: tuple[str, ...]  # breeds' folders without a photo
+    given: frozenset[str]  # splits; training takes the others out of train
     channels: Mapping[str, str]  # channel of the training job -> prefix in the bucket
     problems: tuple[str, ...]  # a sentence for each reason not to train on these folders at all
 
@@ -59,15 +61,7 @@ class Photos:
     @property
     def made_splits(self) -> int:
         """How many splits training must take out of train."""
-        return len(SPLITS) - len(self.channels)
-
-    @property
-    def has_mixed_names(self) -> bool:
-        """Whether some folders name a breed by its synset and some by words.
-
-        Which of them are one breed only training knows, which has ImageNet's names.
-        """
-        return len({bool(_SYNSET.match(_plain(photo.folder))) for photo in self.photos}) > 1
+        return len(SPLITS) - len(self.given)
 
     def summary(self) -> dict[str, Any]:
         """Return the counts for the execution's output, without a list of unbounded length."""
@@ -79,112 +73,88 @@ class Photos:
         }
 
 
-def is_photo_name(name: str) -> bool:
-    """Return whether a file's name ends as a photo's does."""
-    return name.lower().endswith(PHOTO_SUFFIXES)
-
-
-def breed_key(folder: str) -> str:
-    """Return what two folders of one breed have in common: a synset, or the letters and digits."""
-    name = _plain(folder)
-    if match := _SYNSET.match(name):
-        return match[1]
-    folded = name.casefold()
-    return "".join(character for character in folded if character.isalnum()) or folded
-
-
-NO_PHOTOS = Photos((), (), (), {}, ())
+NO_PHOTOS = Photos((), (), (), frozenset(), {}, ())
 
 
 def find_photos(s3: S3Client, bucket: str) -> Photos:
     """List the objects below data/; keys that end in a slash are folders made by the console."""
-    objects = [each for each in _objects(s3, bucket) if not each["Key"].endswith("/")]
-    paths = {each["Key"]: _path(each["Key"]) for each in objects}
-    folders = sorted({p[0] for p in paths.values() if len(p) > 1 and not _is_hidden(p[0])})
-    split_of = {
-        name: SPLIT_OF_FOLDER[name.lower()] for name in folders if name.lower() in SPLIT_OF_FOLDER
+    objects = {
+        _path(each["Key"]): each for each in _objects(s3, bucket) if not each["Key"].endswith("/")
     }
-    photos, outside, breed_folders = [], [], {}
-    for each in objects:
-        key, path = each["Key"], paths[each["Key"]]
-        if split_of and path[0] not in split_of:
-            continue  # in no channel
-        split, *inside = (split_of[path[0]], *path[1:]) if split_of else ("train", *path)
-        if len(inside) > 1 and not _is_hidden(inside[0]):
-            breed_folders[key.rsplit("/", len(inside) - 1)[0] + "/"] = breed_key(inside[0])
-        if any(_is_hidden(part) for part in inside):
-            continue
-        if len(inside) > 1:
-            photos.append(Photo(key, split, inside[0], each["Size"], each["ETag"]))
-        elif is_photo_name(key):
-            outside.append(key)
-    prefixes = {split: f"{DATA}{name}/" for name, split in split_of.items()} or {"train": DATA}
-    channels = {split: prefixes[split] for split in SPLITS if split in prefixes}
-    problems = [*_layout_problems(folders, split_of), *_clashes(paths)]
-    if photos and not problems:
-        problems += _breed_problems(photos, channels)
+    visible = [path for path in objects if not any(map(is_hidden, path))]
+    folders = {path[:-1] for path in objects if not any(map(is_hidden, path[:-1]))}
+    arranged = arrange(visible, lambda path: not is_other_file(path[-1]), folders, DATA)
+    photos = []
+    for path, split, folder in arranged.placed:
+        entry = objects[path]
+        photos.append(Photo(entry["Key"], split, folder, entry["Size"], entry["ETag"]))
+    photos.sort(key=lambda photo: photo.key)
+    outside = (objects[path]["Key"] for path in arranged.outside if is_photo_name(path[-1]))
+    return Photos(
+        tuple(photos),
+        tuple(outside) if photos else (),
+        tuple(sorted(_prefix(path) for path in arranged.empty)),
+        frozenset(arranged.given),
+        _channels(arranged) if photos else {},
+        tuple(_problems(arranged, photos, [objects[path]["Key"] for path in objects], visible)),
+    )
+
+
+def _channels(arranged: Arrangement) -> dict[str, str]:
+    splits = arranged.splits or {"train": arranged.root}
+    return {split: _prefix(splits[split]) for split in SPLITS if split in splits}
+
+
+def _problems(
+    arranged: Arrangement,
+    photos: Sequence[Photo],
+    keys: Sequence[str],
+    visible: Sequence[tuple[str, ...]],
+) -> Iterator[str]:
+    yield from _clashes(keys)
     if not photos:
-        visible = [key for key, path in paths.items() if not any(map(_is_hidden, path))]
-        problems += _no_photos(visible)
-    used = {breed_key(photo.folder) for photo in photos}
-    empty = tuple(sorted(name for name, key in breed_folders.items() if key not in used))
-    channels = channels if photos else {}
-    outside = outside if photos else []
-    return Photos(tuple(photos), tuple(outside), empty, channels, tuple(problems))
-
-
-def _no_photos(keys: Sequence[str]) -> Iterator[str]:
-    if keys:
-        yield (
-            f"{DATA} holds {len(keys):,} files and no photo in a breed's folder "
-            f"({', '.join(keys[:_EXAMPLES])}): upload photos to {DATA}train/<breed>/, or delete "
-            "these to release the pretrained model."
-        )
-
-
-def _layout_problems(folders: Sequence[str], split_of: Mapping[str, str]) -> Iterator[str]:
-    """Yield what model/dogbreeds/data/layouts.py refuses."""
-    if not split_of:
+        for problem in arranged.problems or _no_photos(visible):
+            yield f"{problem} Or delete these files to release the pretrained model."
         return
-    names = " and ".join(f"{name}/" for name in split_of)
-    for split in SPLITS:
-        same = [f"{name}/" for name in split_of if split_of[name] == split]
-        if len(same) > 1:
-            yield (
-                f"{DATA} holds both {' and '.join(same)}, which are the same split: keep one of "
-                "them."
-            )
-    if others := [name for name in folders if name not in split_of]:
-        yield (
-            f"{DATA} holds {names} and also {', '.join(others[:_EXAMPLES])}: put the breeds' "
-            "folders inside the splits, and move what is neither elsewhere."
-        )
-    if "train" not in split_of.values():
+    yield from arranged.problems
+    if "train" not in arranged.given:
+        names = " and ".join(f"{split}/" for split in SPLITS if split in arranged.given)
         yield f"{DATA} holds {names}, but no train/: add it."
+    elif not arranged.problems:
+        yield from _breed_problems(photos, arranged)
 
 
-def _clashes(paths: Mapping[str, Sequence[str]]) -> Iterator[str]:
+def _no_photos(visible: Sequence[tuple[str, ...]]) -> Iterator[str]:
+    if visible:
+        names = [DATA + "/".join(path) for path in visible[:_EXAMPLES]]
+        yield (
+            f"{DATA} holds {len(visible):,} files and no photo in a breed's folder "
+            f"({', '.join(names)}): upload photos to {DATA}train/<breed>/."
+        )
+
+
+def _clashes(keys: Sequence[str]) -> Iterator[str]:
     """Yield objects that have the name of a folder, which SageMaker cannot download both."""
-    folders = {
-        DATA + "/".join(path[:depth]) for path in paths.values() for depth in range(1, len(path))
-    }
-    if clashing := sorted(folders & set(paths)):
+    parts = [key.split("/") for key in keys]
+    folders = {"/".join(each[:depth]) for each in parts for depth in range(1, len(each))}
+    if clashing := sorted(folders & set(keys)):
         yield (
             f"{', '.join(clashing[:_EXAMPLES])} is an object and a folder at once, which a "
             "training job cannot download: delete the object."
         )
 
 
-def _breed_problems(photos: Sequence[Photo], channels: Mapping[str, str]) -> Iterator[str]:
+def _breed_problems(photos: Sequence[Photo], arranged: Arrangement) -> Iterator[str]:
     breeds = {breed_key(photo.folder): photo.folder for photo in photos}
     if len(breeds) < _FEWEST_BREEDS:
         yield (
             f"{DATA} holds photos of one breed only ({', '.join(breeds.values())}), and a "
-            f"classifier needs at least two: upload a folder for each breed to {channels['train']}."
+            "classifier needs at least two: upload a folder for each breed to "
+            f"{_channels(arranged)['train']}."
         )
-    for split, prefix in channels.items():
+    for split, path in arranged.splits.items():
         if not any(photo.split == split for photo in photos):
-            yield f"There are no photos in {prefix}: training needs some in each split."
+            yield f"There are no photos in {_prefix(path)}: training needs some in each split."
 
 
 def _objects(s3: S3Client, bucket: str) -> Iterator[Any]:
@@ -192,13 +162,9 @@ def _objects(s3: S3Client, bucket: str) -> Iterator[Any]:
         yield from page.get("Contents", [])
 
 
-def _path(key: str) -> list[str]:
-    return [part for part in key.removeprefix(DATA).split("/") if part]
+def _path(key: str) -> tuple[str, ...]:
+    return tuple(part for part in key.removeprefix(DATA).split("/") if part)
 
 
-def _is_hidden(name: str) -> bool:
-    return name.startswith(".") or name.lower() in SYSTEM_FILES
-
-
-def _plain(folder: str) -> str:
-    return _NUMBER.sub("", unicodedata.normalize("NFC", folder).strip())
+def _prefix(path: tuple[str, ...]) -> str:
+    return DATA + "".join(f"{name}/" for name in path)

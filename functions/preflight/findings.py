@@ -91,7 +91,7 @@ def findings(photos: Photos, looks: Mapping[str, Look]) -> Iterator[Finding]:
     yield Finding("tiny", tiny, len(tiny), len(looked))
     yield Finding("outside", photos.outside, len(photos.outside))
     yield Finding("empty-folder", photos.empty, len(photos.empty))
-    if "train" in photos.channels and not photos.has_mixed_names:
+    if "train" in photos.given:
         sound = {etag for etag, look in looks.items() if look.is_sound}
         yield from _copies([photo for photo in photos.photos if photo.etag in sound])
         yield from _breeds(photos)
@@ -128,7 +128,7 @@ def _breeds(photos: Photos) -> Iterator[Finding]:
             spelled.append((f"{name}: {names}", group))
         counts = {
             split: len({each.etag for each in group if each.split == split and each.size})
-            for split in photos.channels
+            for split in photos.given
         }
         gaps = [split for split in SPLITS if counts.get(split) == 0]
         # A split that is missing takes a photo out of train, as long as train keeps one.

@@ -1,6 +1,8 @@
 """`kennel plan`: makes a plan from the command line's options, and prints it."""
 
 import json
+import os
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -27,6 +29,7 @@ _ENGINES = {
     "bins": estimate,  # former names
     "events": simulate,
 }
+_SEEDS = 2**32
 _METRICS = ("invocations", "concurrency")
 _QUEUE_PER_WORKER = 32  # requests that model/server.py accepts for each core
 
@@ -113,6 +116,9 @@ def read_inputs(request: PlanRequest) -> PlanInputs:
     PlanError
         For an option or a file that cannot be read.
     """
+    _engine(request.engine)
+    if not 0 <= request.seed < _SEEDS:
+        raise PlanError(f"--seed is {str(request.seed)[:40]}: expected 0 to {_SEEDS - 1:,}")
     price_list = prices.read(request.prices)
     settings = read_template(request.template).with_parameters(_parameters(request.parameters))
     costs.check_instance_type(settings.instance_type, price_list)
@@ -142,15 +148,13 @@ def read_inputs(request: PlanRequest) -> PlanInputs:
 def read_traffic(text: str, length: str) -> Profile:
     """Return the profile of a file, or one given as text that lasts `length`."""
     path = Path(text)
-    if path.suffix.lower() in {".csv", ".json"} or path.is_file():
+    if path.suffix.lower() in {".csv", ".json"} or os.path.isfile(text):  # noqa: PTH113 - Path.is_file raises for a name too long
         return traffic_files.read(path)
     return parse(text, parse_length(length))
 
 
 def _run_engine(request: PlanRequest, inputs: PlanInputs, console: Console) -> Result:
-    engine = _ENGINES.get(request.engine)
-    if engine is None:
-        raise PlanError(f"--engine is {request.engine!r}: expected analytic or simulation")
+    engine = _engine(request.engine)
     requests = inputs.profile.requests.sum()
     if engine is simulate and requests > MAX_SIMULATED:
         raise PlanError(
@@ -160,6 +164,12 @@ def _run_engine(request: PlanRequest, inputs: PlanInputs, console: Console) -> R
         )
     with console.status(f"planning {inputs.profile.name}"):
         return engine(inputs.settings, inputs.profile, request.seed)
+
+
+def _engine(name: str) -> Callable[[PlanSettings, Profile, int], Result]:
+    if name not in _ENGINES:
+        raise PlanError(f"--engine is {name!r}: expected analytic or simulation")
+    return _ENGINES[name]
 
 
 def _sweep(request: PlanRequest, inputs: PlanInputs, console: Console) -> list[sweep.Trial]:

@@ -10,13 +10,13 @@ from PIL import Image
 
 
 def picture(number: int, size: tuple[int, int] = (160, 120)) -> Image.Image:
-    """A cloudy picture with structure at several scales, as photos have."""
+    """A cloudy picture with structure at several scales and sharp edges, as photos have."""
     random = np.random.default_rng(number)
     total = np.zeros((size[1], size[0], 3), np.float32)
     for cells, weight in ((3, 1.0), (6, 0.6), (12, 0.4), (24, 0.2)):
         coarse = random.integers(0, 256, (cells, cells, 3), dtype=np.uint8)
-        smooth = Image.fromarray(coarse).resize(size, Image.Resampling.BICUBIC)
-        total += weight * np.asarray(smooth, np.float32)
+        kind = Image.Resampling.BICUBIC if cells < 24 else Image.Resampling.NEAREST
+        total += weight * np.asarray(Image.fromarray(coarse).resize(size, kind), np.float32)
     return Image.fromarray((total / 2.2).astype(np.uint8))
 
 

@@ -5,6 +5,7 @@ A distribution is a list of equally probable points. Both engines read the same 
 
 import json
 import math
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,8 @@ Floats = NDArray[np.floating[Any]]
 POINTS = 2000  # of a parametric distribution; its tail ends at 99.975 %
 _P99 = NormalDist().inv_cdf(0.99)
 _UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
+MAX_SECONDS = 86_400.0  # a day; no part of a request or a start takes longer
+_MAX_CV = 100.0
 _FORM = "write p50=20ms,p99=45ms, mean=20ms,cv=0.3, a file of milliseconds, or a benchmark's JSON"
 
 
@@ -113,19 +116,22 @@ def read(text: str) -> Distribution:
         For a text or file in no known form; names the line of a file.
     """
     path = Path(text)
-    if "=" not in text and path.is_file():
+    if "=" not in text and os.path.isfile(text):  # noqa: PTH113 - for a name too long, too
         return _read_file(path)
     try:
         if "=" not in text:
             return constant(_seconds(text))
         parameters = dict(part.strip().split("=", 1) for part in text.split(","))
         if set(parameters) == {"p50", "p99"}:
-            p50, p99 = _seconds(parameters["p50"]), _seconds(parameters["p99"])
+            p50, p99 = _positive(parameters["p50"]), _positive(parameters["p99"])
             if p99 < p50:
                 raise PlanError(f"{text!r} has a p99 below its p50: {_FORM}")
             distribution = lognormal(p50, p99)
         elif set(parameters) == {"mean", "cv"}:
-            distribution = lognormal_of_mean(_seconds(parameters["mean"]), float(parameters["cv"]))
+            cv = float(parameters["cv"])
+            if not 0 <= cv <= _MAX_CV:
+                raise PlanError(f"{text!r} has a cv of {cv:g}: expected 0 to {_MAX_CV:g}")
+            distribution = lognormal_of_mean(_positive(parameters["mean"]), cv)
         else:
             raise ValueError(text)
     except ValueError as error:
@@ -141,9 +147,19 @@ def _lognormal(median: float, sigma: float) -> Distribution:
 
 def _seconds(text: str) -> float:
     match = re.fullmatch(r"\s*([0-9.]+(?:e-?\d+)?)\s*(us|ms|s)\s*", text)
-    if match is None or float(match[1]) < 0:
+    if match is None:
         raise ValueError(text)
-    return float(match[1]) * _UNITS[match[2]]
+    seconds = float(match[1]) * _UNITS[match[2]]
+    if seconds > MAX_SECONDS:
+        raise PlanError(f"{text!r} is longer than a day: {_FORM}")
+    return seconds
+
+
+def _positive(text: str) -> float:
+    seconds = _seconds(text)
+    if not seconds > 0:
+        raise PlanError(f"{text!r} is no duration above 0: {_FORM}")
+    return seconds
 
 
 def _read_file(path: Path) -> Distribution:
@@ -162,9 +178,10 @@ def _read_file(path: Path) -> Distribution:
             value = float(line)
         except ValueError:
             value = -1.0
-        if not 0 < value < math.inf:
+        if not 0 < value <= 1000 * MAX_SECONDS:
             raise PlanError(
-                f"{path}, line {number}: {line!r} is not a number of milliseconds above 0"
+                f"{path}, line {number}: {line!r} is not a number of milliseconds above 0, of at "
+                "most a day"
             )
         values.append(value / 1000)
     if not values:
@@ -177,8 +194,9 @@ def bench_row(text: str, path: Path) -> dict[str, Any]:
     try:
         results = json.loads(text)["results"]
         row: dict[str, Any] = results.get("kennel, wire") or results["kennel"]
-        if not row["1"]["p50_ms"] > 0:
-            raise ValueError("p50_ms")
+        for name in ("p50_ms", "p99_ms"):
+            if not 0 < row["1"][name] <= 1000 * MAX_SECONDS:
+                raise ValueError(name)
     except (ValueError, LookupError, TypeError) as error:
         raise PlanError(
             f"{path}: its last line is not what bench/endpoint.py prints (no results of kennel "

@@ -1,13 +1,14 @@
 """AWS prices, read from one dated JSON file in which each price names its source."""
 
 import json
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from kennel.planner.errors import PlanError
 
+_MAX_USD = 1e6  # of a price
+_MAX_VCPUS = 10_000
 FILE = Path(__file__).with_name("prices.json")
 
 
@@ -51,7 +52,13 @@ class Prices:
 
     def vcpus(self, instance_type: str) -> int:
         """Return the number of vCPUs of an instance type, as listed in the price file."""
-        return int(self._instance(instance_type).get("vcpus", 2))
+        vcpus = self._instance(instance_type).get("vcpus", 2)
+        if not isinstance(vcpus, int) or not 1 <= vcpus <= _MAX_VCPUS:
+            raise PlanError(
+                f"{self.path.name}: {instance_type} has {vcpus!r} vcpus, expected a whole number "
+                f"from 1 to {_MAX_VCPUS}"
+            )
+        return vcpus
 
     @property
     def instance_types(self) -> list[str]:
@@ -70,10 +77,10 @@ class Prices:
 
     def _usd(self, entry: Any, name: str) -> float:
         usd = entry.get("usd") if isinstance(entry, dict) else None
-        if not isinstance(usd, int | float) or not 0 <= usd < math.inf or not entry.get("source"):
+        if not isinstance(usd, int | float) or not 0 <= usd <= _MAX_USD or not entry.get("source"):
             raise PlanError(
                 f"{self.path.name}: {name} is {entry!r}, expected an object with usd, a number "
-                "from 0, and source"
+                f"from 0 to {_MAX_USD:,.0f}, and source"
             )
         return float(usd)
 

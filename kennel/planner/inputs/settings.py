@@ -1,6 +1,5 @@
 """Settings of a plan: the template's parameters, and the measured or assumed values beside them."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -88,20 +87,24 @@ class PlanSettings:
         Raises
         ------
         PlanError
-            For a value that is too small, or two that contradict each other.
+            For a value that is out of its range, or two that contradict each other.
         """
-        minimums = {
-            "RateLimit": (self.rate, 1), "BurstLimit": (self.burst, 1),
-            "DailyQuota": (self.quota, 1), "MinInstances": (self.minimum, 1),
-            "TargetInvocationsPerInstance": (self.target, 1e-9),
-            "ReservedConcurrency": (self.reserved, 0), "ScaleInCooldown": (self.in_cooldown, 0),
-            "ScaleOutCooldown": (self.out_cooldown, 0), "workers": (self.workers, 1),
-            "queue": (self.queue, self.workers), "retries": (self.retries, 0),
-            "provisioned concurrency": (self.provisioned, 0),
+        ranges = {
+            "RateLimit": (self.rate, 1, 1e6), "BurstLimit": (self.burst, 1, 1e6),
+            "DailyQuota": (self.quota, 1, 1e12), "MinInstances": (self.minimum, 1, 10_000),
+            "MaxInstances": (self.maximum, 0, 10_000),
+            "TargetInvocationsPerInstance": (self.target, 1e-9, 1e9),
+            "ReservedConcurrency": (self.reserved, 0, 1e6),
+            "ScaleInCooldown": (self.in_cooldown, 0, 1e6),
+            "ScaleOutCooldown": (self.out_cooldown, 0, 1e6), "workers": (self.workers, 1, 10_000),
+            "queue": (self.queue, self.workers, 1e6), "retries": (self.retries, 0, 100),
+            "provisioned concurrency": (self.provisioned, 0, 1e6),
         }  # fmt: skip
-        for name, (value, minimum) in minimums.items():
-            if not (math.isfinite(value) and value >= minimum):
-                raise PlanError(f"{name} is {value:g}: expected at least {minimum:g}")
+        for name, (value, least, most) in ranges.items():
+            if value < least:
+                raise PlanError(f"{name} is {_short(value)}: expected at least {least:g}")
+            if not value <= most:  # a NaN too
+                raise PlanError(f"{name} is {_short(value)}: expected at most {most:,.0f}")
         if self.maximum < self.minimum:
             raise PlanError(
                 f"MaxInstances is {self.maximum} and MinInstances {self.minimum}: "
@@ -134,10 +137,17 @@ class PlanSettings:
             try:
                 changes[attribute] = type(current)(text)
             except ValueError as error:
+                example = current if isinstance(current, str) else f"{current:g}"
                 raise PlanError(
-                    f"{name} is {text!r}: expected a number such as {current:g}"
+                    f"{name} is {text[:40]!r}: expected a number such as {example}"
                 ) from error
         return replace(self, **changes)
+
+
+def _short(value: float) -> str:
+    """Return a number in a few digits; an int may have more than a float holds."""
+    text = str(value)
+    return f"{value:g}" if len(text) < 20 else f"a number of {len(text)} digits"  # noqa: PLR2004
 
 
 def read_template(path: Path) -> PlanSettings:

@@ -14,6 +14,7 @@ Counts = NDArray[np.int64]
 
 DAY = 86_400
 _LONGEST = 400 * DAY
+MAX_RATE = 1e6  # requests a second; AWS's default for an account is 10,000
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": DAY, "w": 7 * DAY}
 
 
@@ -101,7 +102,7 @@ def spike(base: float, factor: float, minutes: float, seconds: int) -> Profile:
     steps = _steps(seconds)
     requests = np.full(steps, base * 60.0)
     first = steps // 3
-    requests[first : first + max(1, round(minutes))] *= factor
+    requests[first : first + max(1, round(min(minutes, steps)))] *= factor
     name = f"{base:g} requests/s, {factor:g} times as many for {minutes:g} minutes"
     return Profile(name, 60, requests)
 
@@ -114,7 +115,7 @@ def parse(text: str, seconds: int) -> Profile:
     PlanError
         For a text in no known form, or a profile without requests.
     """
-    number = r"(\d+(?:\.\d+)?(?:e\d+)?)"
+    number = r"(\d+(?:\.\d+)?(?:e\d+)?)"  # 1e999 is infinite, and refused for its peak
     if match := re.fullmatch(rf"constant:{number}", text):
         profile = constant(float(match[1]), seconds)
     elif match := re.fullmatch(rf"daily:{number}(?:,swing={number})?", text):
@@ -128,6 +129,11 @@ def parse(text: str, seconds: int) -> Profile:
         raise PlanError(
             f"{text!r} is neither a traffic profile nor a file: write constant:20, daily:20 (mean "
             "requests a second), spike:10,x8,5m, or the path of a .csv or .json"
+        )
+    if not profile.peak <= MAX_RATE:
+        raise PlanError(
+            f"the profile {text!r} has {profile.peak:g} requests a second at its peak: expected at "
+            f"most {MAX_RATE:,.0f}"
         )
     if not profile.requests.sum() > 0:
         raise PlanError(f"the profile {text!r} contains no request: expected a rate above 0")

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,9 @@ from kennel.planner.inputs.settings import BIN_S
 from kennel.planner.inputs.traffic import Profile
 
 _MAX_PERIODS = 10_000_000  # a year of minutes is half a million
+_MAX_COUNT = 1e12  # requests in a period
+# Unix times of today have 10 digits in seconds, and 3, 6 or 9 more in smaller units.
+_PER_SECOND = ((1e11, 1.0), (1e14, 1e3), (1e17, 1e6), (1e20, 1e9))  # below the first, the second
 
 
 def read(path: Path) -> Profile:
@@ -77,6 +81,8 @@ def _read_cloudwatch(path: Path, text: str) -> Profile:
             "get-metric-data` with one entry in MetricDataResults (Sum of Count or Invocations)"
         )
     stamps, values = results[0].get("Timestamps", []), results[0].get("Values", [])
+    if not (isinstance(stamps, list) and isinstance(values, list)):
+        raise PlanError(f"{path}: Timestamps and Values are not both lists")
     if len(stamps) != len(values) or len(stamps) < 2:  # noqa: PLR2004
         raise PlanError(
             f"{path} has {len(stamps)} Timestamps and {len(values)} Values: expected equally many, "
@@ -118,9 +124,12 @@ def _profile(path: Path, start: float, step: float, counts: "np.typing.NDArray[A
 
 
 def _parse_time(text: str, where: str) -> float:
-    """Return Unix time from a number or an ISO 8601 time, which is UTC without an offset."""
+    """Return Unix time from a number or an ISO 8601 time, which is UTC without an offset.
+
+    A number is in seconds, milliseconds, microseconds or nanoseconds, by its size.
+    """
     try:
-        return float(text)
+        return _unix_seconds(float(text), text, where)
     except ValueError:
         pass
     try:
@@ -132,6 +141,17 @@ def _parse_time(text: str, where: str) -> float:
     return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
 
 
+def _unix_seconds(number: float, text: str, where: str) -> float:
+    if number >= 0:
+        for limit, per_second in _PER_SECOND:
+            if number < limit:
+                return number / per_second
+    raise PlanError(
+        f"{where}: {text!r} is no Unix time, expected seconds or milliseconds since 1970, such as "
+        "1795341600 or 1795341600000"
+    )
+
+
 def _parse_count(text: str, where: str) -> int:
     try:
         value = float(text)
@@ -139,6 +159,8 @@ def _parse_count(text: str, where: str) -> int:
         raise PlanError(
             f"{where}: {text!r} is not a count of requests, expected a whole number"
         ) from error
+    if not (value <= _MAX_COUNT or math.isnan(value)):
+        raise PlanError(f"{where}: a count of {text} requests, expected at most {_MAX_COUNT:.0e}")
     if value < 0:
         raise PlanError(f"{where}: a count of {text} requests, expected 0 or more")
     if not value.is_integer():  # nan and inf too

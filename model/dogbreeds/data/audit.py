@@ -10,15 +10,16 @@ kinds; those without an `accepting` are notes, which stop nothing.
 
 import argparse
 import json
+import re
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dogbreeds.data.audit_rules import KINDS, Finding, of_breeds, of_folders, of_photos
-from dogbreeds.data.dataset import SPLITS, DataError, Dataset, read
+from dogbreeds.data.audit_rules import KINDS, Finding, Item, of_breeds, of_folders, of_photos
+from dogbreeds.data.dataset import SPLITS, DataError, Dataset, Photo, read
 from dogbreeds.data.seen import SEEN_BY_BACKBONE
 from dogbreeds.package.archive import whole_file
 from dogbreeds.photos.decode import LoadPhoto, load_photo
@@ -26,8 +27,10 @@ from dogbreeds.photos.quality import measure_quality
 
 ACCEPTABLE = (*(name for name, kind in KINDS.items() if kind.accepting), SEEN_BY_BACKBONE)
 _EXAMPLES = 3  # of a note's files in the table; audit.json has all of them
+_MAX_LINES = 20  # of a finding that stops the run
 # The verdict is a job's FailureReason: SageMaker shows 1,024 characters, its own words included.
 _MAX_VERDICT = 950
+_NUMBER = re.compile(r"\d[\d,.]*")
 _EXCERPTS = ((3, 160), (2, 100), (1, 100), (1, 50), (0, 0))  # items of a finding, characters of one
 
 
@@ -39,6 +42,7 @@ class Audit:
     accepted: frozenset[str]
     before: Dataset  # all that was read
     dataset: Dataset  # without what the accepted findings leave out
+    unusable: str = ""  # why nothing could be trained if all findings were accepted
 
     @property
     def stopping(self) -> tuple[Finding, ...]:
@@ -76,8 +80,12 @@ class Audit:
             kinds = ",".join(finding.kind for finding in self.stopping)
             for items, width in _EXCERPTS:
                 sentence = (
-                    f"The audit stops the run: {self._excerpt(items, width)}. Mend these photos, "
-                    f"or accept what was found by --accept {kinds}"
+                    f"The audit stops the run: {self._excerpt(items, width)}. Mend these photos"
+                    + (
+                        f": accepting all of it is no way out, since {self.unusable}"
+                        if self.unusable
+                        else f", or accept what was found by --accept {kinds}"
+                    )
                 )
                 if len(sentence) <= _MAX_VERDICT:
                     break
@@ -135,18 +143,21 @@ class Audit:
         with whole_file(path) as temporary:
             temporary.write_text(text, "utf-8")
 
-    def table(self) -> str:
-        """Return the findings for people: a table, then all files of what stops the run."""
+    def table(self, rest: str = "audit.json has all") -> str:
+        """Return the findings for people: a table, then the files of each, grouped if many.
+
+        Parameters
+        ----------
+        rest
+            Where the files are that are not shown.
+        """
         lines = [f"{'finding':30}{'files':>8}  what happens"]
         lines += [
             f"{f.kind:30}{len(f.files):8,}  {self._consequence(f)}" for f in self.findings
         ] or ["nothing"]
         for finding in self.findings:
             lines += ["", f"{finding.kind}: {sentence(finding)}"]
-            shown = finding.items if finding.stops else finding.items[:_EXAMPLES]
-            lines += [f"  {_line(item.files, item.reason)}" for item in shown]
-            if len(finding.items) > len(shown):
-                lines.append(f"  ... {len(finding.items) - len(shown):,} more in audit.json")
+            lines += listing(finding, _MAX_LINES if finding.stops else _EXAMPLES + 1, rest)
         return "\n".join(lines)
 
     def _consequence(self, finding: Finding) -> str:
@@ -172,7 +183,8 @@ def audit(
     Raises
     ------
     DataError
-        What is left after leaving out what was accepted is fewer than two breeds.
+        What is left after leaving out what was accepted is fewer than two breeds, or leaves a
+        split empty.
     """
     # Valid and test first: later steps read these most often, and a PhotoStore keeps the first.
     order = sorted(dataset.photos, key=lambda photo: photo.split == "train")
@@ -192,13 +204,28 @@ def audit(
         accepted,
         dataset,
         dataset.without(left_out),
+        _unusable(dataset, {photo for finding in findings for photo in finding.leaves_out}),
     )
-    if not audited.stopping and len(audited.dataset.labels) < 2:  # noqa: PLR2004
-        raise DataError(
-            f"Without the {audited.left_out:,} photos left out there are "
-            f"{len(audited.dataset.labels)} breeds; a classifier needs at least two."
-        )
+    if not audited.stopping and audited.unusable:
+        raise DataError(f"{audited.unusable[0].upper()}{audited.unusable[1:]}.")
     return audited
+
+
+def _unusable(dataset: Dataset, left_out: set[Photo]) -> str:
+    """Return why what is left is no data set to train on, the end of a sentence; "" if it is."""
+    left = dataset.without(left_out)
+    without = f"without the {len(left_out):,} photos left out there"
+    if len(left.labels) < 2:  # noqa: PLR2004
+        return (
+            f"{without} remain {len(left.labels)} of the {len(dataset.labels)} breeds, and a "
+            "classifier needs at least two"
+        )
+    if empty := [split for split in SPLITS if not left.of_split(split)]:
+        return (
+            f"{without} are no photos in {' and '.join(empty)}, and training needs some in each "
+            "split"
+        )
+    return ""
 
 
 def accepted_kinds(values: Iterable[str]) -> frozenset[str]:
@@ -221,6 +248,36 @@ def accepted_kinds(values: Iterable[str]) -> frozenset[str]:
 def sentence(finding: Finding) -> str:
     """Return a finding as a sentence."""
     return f"{len(finding.files):,} {KINDS[finding.kind].what}."
+
+
+def listing(
+    finding: Finding, most: int = _MAX_LINES, rest: str = "audit.json has all"
+) -> list[str]:
+    """Return the files of a finding in at most `most` lines, by folder and reason if many."""
+    lines = [(_line(item.files, item.reason), len(item.files)) for item in finding.items]
+    if len(lines) > most:
+        groups: dict[tuple[str, str], list[Item]] = defaultdict(list)
+        for item in finding.items:
+            folder = item.files[0].rpartition("/")[0]
+            alone = len(item.files) > 1 and item.files[0]  # copies stay together
+            groups[str(alone) or folder, _NUMBER.sub("#", item.reason)].append(item)
+        lines = [_group_line(items) for items in groups.values()]
+    shown = lines if len(lines) <= most else lines[: most - 1]
+    if len(shown) < len(lines):
+        more = sum(files for _, files in lines[len(shown) :])
+        shown = [*shown, (f"... {more:,} more; {rest}", 0)]
+    return [f"  {line}" for line, _ in shown]
+
+
+def _group_line(items: Sequence[Item]) -> tuple[str, int]:
+    files = [file for item in items for file in item.files]
+    first = _line(items[0].files, items[0].reason)
+    if len(items) == 1:
+        return first, len(files)
+    folder = files[0].rpartition("/")[0]
+    return f"{folder + '/' if folder else 'outside'} ({len(items):,}): {first}; and more", len(
+        files
+    )
 
 
 def _shorten(text: str, width: int) -> str:
@@ -260,7 +317,7 @@ def main(arguments: Sequence[str]) -> None:
         sys.exit(str(error))
     except OSError as error:
         sys.exit(f"audit.json cannot be written to {given.out}: {error.strerror}.")
-    print(audited.table())
+    print(audited.table(rest="audit.json has all" if given.out else "--out audit.json writes all"))
     if audited.stopping:
         sys.exit(audited.verdict())
     print(audited.verdict())

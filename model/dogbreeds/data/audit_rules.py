@@ -13,6 +13,8 @@ from dogbreeds.photos.near_duplicates import near_duplicates
 from dogbreeds.photos.quality import PhotoQuality
 
 WRONG_LABEL = "wrong-label"  # wrong_labels.py finds these, later than all others
+NO_DOG = "no-dog"  # found after the features are computed, too
+MAX_NO_DOG = 0.1  # dog score; photo_quality.py in bench/ says how many real ones are below
 MIN_TRAIN = 5  # photos of a breed; below, one odd photo decides what the breed looks like
 MIN_SIDE = 32  # pixels of the shorter side, at which a dog is a few dots
 
@@ -50,6 +52,12 @@ KINDS = {
         "a breed without photos in train is left out; one in valid or test is not measured there",
     ),
     "empty-folder": Kind("are folders of breeds without photos", "no such breeds"),
+    "blurry": Kind("are blurred, so that no edge is sharp", ""),
+    "dark": Kind("are so dark that little can be seen", ""),
+    "over-exposed": Kind("are so bright that little can be seen", ""),
+    "one-colour": Kind("are nearly of one colour", ""),
+    "odd-aspect": Kind("are so long and narrow that the model sees a small part of them", ""),
+    NO_DOG: Kind("show no dog, or a tiny one, to the backbone", ""),
     "imagenet-photos": Kind(
         "have the names of ImageNet's photos, which a backbone pretrained on ImageNet has seen: "
         "on new photos the model will be right less often than on these",
@@ -64,7 +72,6 @@ KINDS = {
 """In the order in which they are listed."""
 
 _IMAGENET = re.compile(r"(?:^|[^0-9A-Za-z])(?:n0\d{7}_\d+|ILSVRC20\d\d_[a-z]+_\d+)")
-_PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".heic")
 _KEEP_ORDER = ("test", "valid", "train")  # of copies: a photo in test must be nowhere else
 
 
@@ -130,12 +137,32 @@ def of_photos(dataset: Dataset, qualities: Sequence[PhotoQuality]) -> Iterator[F
         ),
         tuple(tiny),
     )
+    for kind in ("blurry", "dark", "over-exposed", "one-colour", "odd-aspect"):
+        yield Finding(
+            kind,
+            tuple(
+                Item((photo.name,), measured)
+                for photo, quality in quality_of.items()
+                if photo not in tiny
+                for found, measured in quality.defects
+                if found == kind
+            ),
+        )
     yield from _copies(
         {
             photo: quality
             for photo, quality in quality_of.items()
             if photo not in unreadable and photo not in tiny
         }
+    )
+
+
+def without_dog(names: Sequence[str], scores: Sequence[float]) -> Finding:
+    """Find the photos whose dog score, the backbone's own, says that they show none."""
+    low = sorted((score, name) for score, name in zip(scores, names, strict=True))
+    return Finding(
+        NO_DOG,
+        tuple(Item((name,), f"dog score {score:.3f}") for score, name in low if score < MAX_NO_DOG),
     )
 
 
@@ -199,10 +226,11 @@ def of_folders(dataset: Dataset) -> Iterator[Finding]:
     """Find what is wrong with folders, and what the names of files reveal."""
     outside, not_photos = [], []
     for aside in dataset.set_aside:
-        if aside.reason == "outside" and aside.name.lower().endswith(_PHOTO_SUFFIXES):
+        if aside.reason == "outside":
             outside.append(Item((aside.name,)))
-        elif aside.reason in {"outside", "hidden"}:
-            not_photos.append(Item((aside.name,)))
+        elif aside.reason in {"beside", "hidden"}:
+            inside = f"a folder of {aside.files:,} files" if aside.files else ""
+            not_photos.append(Item((aside.name,), inside))
     yield Finding("outside", tuple(outside))
     yield Finding("two-spellings", tuple(_spellings(dataset)))
     empty = [aside for aside in dataset.set_aside if aside.reason == "a folder without photos"]
@@ -215,17 +243,16 @@ def of_folders(dataset: Dataset) -> Iterator[Finding]:
 
 
 def _spellings(dataset: Dataset) -> Iterator[Item]:
-    for breed, names in sorted(dataset.spellings.items()):
-        members = [photo for photo in dataset.photos if photo.breed == breed]
-        folders: dict[str, set[str]] = defaultdict(set)
-        for photo in members:
-            parts = photo.name.split("/")
-            start = next(index for index, part in enumerate(parts) if part in names)
-            folders["/".join(parts[:start])].add(parts[start])
-        if any(len(inside) > 1 for inside in folders.values()):
-            yield Item(tuple(p.name for p in members), f"{breed}: {', '.join(sorted(names))}")
+    folders: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for photo in dataset.photos:
+        split = "train" if photo.split in dataset.made_splits else photo.split
+        folders[photo.breed][split].add(photo.folder)
+    for breed, by_split in sorted(folders.items()):
+        if any(len(names) > 1 for names in by_split.values()):
+            files = tuple(photo.name for photo in dataset.photos if photo.breed == breed)
+            yield Item(files, f"{breed}: {', '.join(dataset.spellings[breed])}")
 
 
 def _unreachable(dataset: Dataset) -> list[SetAside]:
-    other_findings = {"outside", "hidden", "a folder without photos"}
+    other_findings = {"outside", "beside", "hidden", "a folder without photos"}
     return [aside for aside in dataset.set_aside if aside.reason not in other_findings]

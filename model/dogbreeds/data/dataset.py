@@ -4,8 +4,8 @@
 
 Accepted layouts, each with a folder for each breed (`labels.py` has the names it understands):
 
-- `train/ valid/ test/` inside FOLDER, or SageMaker's channels of these names;
-- the breeds right inside FOLDER, or in one channel.
+- `train/ valid/ test/` inside FOLDER, in any spelling of these words, or SageMaker's channels;
+- the breeds right inside FOLDER, or in one channel; with or without splits inside each.
 
 A split that is not given is taken out of train by the photos' content: the same photo is in the
 same split on every machine, under every name, and adding photos moves no other one (except in a
@@ -25,19 +25,22 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from dogbreeds.data.labels import with_synsets
-from dogbreeds.data.layouts import (
-    SPLITS,
-    DataError,
-    FolderWalk,
-    SetAside,
-    listed,
-    splits_inside,
-)
+from dogbreeds.data.folders import split_of
+from dogbreeds.data.labels import breed_of, with_synsets
+from dogbreeds.data.layouts import SPLITS, DataError, FolderTree, SetAside, printable
 from dogbreeds.package.archive import sha256
 from dogbreeds.package.card import Breed
 
-__all__ = ["SPLITS", "DataError", "Dataset", "Photo", "SetAside", "read", "read_split"]
+__all__ = [
+    "SPLITS",
+    "DataError",
+    "Dataset",
+    "Photo",
+    "SetAside",
+    "read",
+    "read_test",
+    "read_unsorted",
+]
 
 SHARES = {"test": 0.15, "valid": 0.15}  # of the photos, where a split must be made
 
@@ -50,6 +53,7 @@ class Photo:
     breed: str  # as in `Dataset.breeds`
     split: str  # one of SPLITS
     name: str  # path within the data, with "/", the same on every machine: train/beagle/1.jpg
+    folder: str = ""  # the breed's, as written
 
 
 @dataclass(frozen=True)
@@ -95,7 +99,7 @@ def read(folder: Path | None, channels: Mapping[str, Path] | None = None) -> Dat
     folder : Path or None
         Comes before `channels` when given.
     channels : mapping of str to Path
-        `train`, and `valid` and `test` where there are such channels.
+        Folders under names that mean splits: `train`, `validation`. Others are no photos.
 
     Raises
     ------
@@ -103,65 +107,121 @@ def read(folder: Path | None, channels: Mapping[str, Path] | None = None) -> Dat
         Nothing was given, a folder is missing or cannot be opened, its layout is none of those,
         or it holds fewer than two breeds.
     """
-    root = folder
-    if root is None:
-        channels = {name: path for name, path in (channels or {}).items() if name in SPLITS}
-        if "train" not in channels:
-            raise DataError(
-                "There are no photos to train on; name a folder by --data FOLDER, or give "
-                "SageMaker's job a channel `train`."
-            )
-        root = channels["train"] if len(channels) == 1 else None
-    split_folders = splits_inside(root) if root else dict(channels or {})
-    walk = FolderWalk()
-    for split in SPLITS:
-        if split in split_folders:
-            prefix = "" if split_folders[split] == root else split
-            walk.add_split(split_folders[split], split, prefix)
-    top = root or split_folders["train"]
-    if not walk.files:
-        raise DataError(f"{top} holds no photos; put them into a folder for each breed.")
-    keys = {file.breed_key for file in walk.files}
-    if len(keys) == 1:
+    tops = {name: path for name, path in (channels or {}).items() if split_of(name)}
+    if folder is None and "train" not in map(split_of, tops):
         raise DataError(
-            f"{top} holds photos of one breed only ({walk.breed_names[keys.pop()]}); a classifier "
-            "needs at least two."
+            "There are no photos to train on; name a folder by --data FOLDER, or give SageMaker's "
+            "job a channel `train`."
         )
-    return _dataset(walk, tuple(name for name in ("valid", "test") if name not in split_folders))
+    if folder is not None or len(tops) == 1:
+        tops = {"": folder or next(iter(tops.values()))}
+    tree = FolderTree(tops)
+    given = tree.arranged.given
+    top = next(iter(tops.values()))
+    if tree.arranged.placed and "train" not in given:
+        names = " and ".join(f"{split}/" for split in SPLITS if split in given)
+        raise DataError(f"{top} holds {names}, but no train/; add it.")
+    dataset = _dataset(tree, tuple(name for name in ("valid", "test") if name not in given))
+    _check_photos(dataset, tree, top)
+    if len(dataset.labels) == 1:
+        raise DataError(
+            f"{top} holds photos of one breed only ({dataset.breeds[0]}); a classifier needs at "
+            "least two."
+        )
+    return dataset
 
 
-def read_split(folder: Path, split: str = "test") -> Dataset:
-    """Read only what is to be in `split`: FOLDER/`split` if FOLDER has splits, else all of it.
+def read_test(folder: Path, whole: bool = False, *, is_unseen: bool = False) -> Dataset:
+    """Read the photos of a folder that training with the same folder leaves to the test.
+
+    Those of its test/, or, where it has none, those that `read` takes out of train; `made_splits`
+    says so. All of a folder that is named test or valid itself. One breed will do.
+
+    Parameters
+    ----------
+    whole : bool
+        Every photo instead, whatever its split.
+    is_unseen : bool
+        Nothing was trained on the folder: all of it counts, if it has no splits.
 
     Raises
     ------
     DataError
-        As `read`.
+        As `read`, or there are no photos for the test.
     """
-    splits = splits_inside(folder)
-    if split not in splits and len(splits) > 1:
-        raise DataError(f"{folder} holds {listed(splits.values())}, but no {split}/; add it.")
-    walk = FolderWalk()
-    walk.add_split(splits.get(split, folder), split, split if split in splits else "")
-    return _dataset(walk, ())
+    tree = FolderTree({"": folder})
+    given = tree.arranged.given
+    is_split = not tree.arranged.has_splits and (
+        is_unseen or split_of(folder.resolve().name) in {"valid", "test"}
+    )
+    if not (whole or is_split or given & {"train", "test"}):
+        raise DataError(f"{folder} holds valid/, but no test/ and no train/; add one of them.")
+    made = () if whole or is_split else tuple(s for s in ("valid", "test") if s not in given)
+    dataset = _dataset(tree, made if "test" in made else ())
+    _check_photos(dataset, tree, folder)
+    if whole or is_split:
+        photos = tuple(replace(photo, split="test") for photo in dataset.photos)
+        return replace(dataset, photos=photos)
+    test = dataset.of_split("test")
+    if not test:
+        raise DataError(
+            f"No photo of {folder} is left to the test: it has {len(dataset.photos):,} photos; "
+            "add more, or evaluate on all of them by --all."
+        )
+    return dataset.without(photo for photo in dataset.photos if photo.split != "test")
 
 
-def _dataset(walk: FolderWalk, missing: tuple[str, ...]) -> Dataset:
-    """Return the files of `walk` as a data set, with the `missing` splits taken out of train."""
+def read_unsorted(folder: Path) -> Dataset:
+    """Read every photo of a folder, however they lie in it, as one breed without a name.
+
+    Raises
+    ------
+    DataError
+        There is no such folder, it cannot be opened, or it holds no photos.
+    """
+    tree = FolderTree({"": folder}, sorted_by_breed=False)
+    paths = [*(each.path for each in tree.arranged.placed), *tree.arranged.outside]
+    photos = (Photo(tree.path_of(path), "", "test", "/".join(path)) for path in paths)
+    aside = tuple(each for each in tree.set_aside if each.reason != "outside")
+    dataset = Dataset(tuple(sorted(photos, key=lambda photo: photo.name)), (Breed("", ""),), aside)
+    _check_photos(dataset, tree, folder)
+    return dataset
+
+
+def _check_photos(dataset: Dataset, tree: FolderTree, top: Path) -> None:
+    if dataset.photos:
+        return
+    files = f"{tree.count:,} files, and no photo" if tree.count else "no photos"
+    raise DataError(f"{top} holds {files}; put photos into a folder for each breed.")
+
+
+def _dataset(tree: FolderTree, missing: tuple[str, ...]) -> Dataset:
+    """Return the files of `tree` as a data set, with the `missing` splits taken out of train."""
+    folders = {each.folder for each in tree.arranged.placed}
+    read_names = {folder: breed_of(printable(folder)) for folder in folders}
+    breed_names: dict[str, str] = {}  # by key
+    spellings: dict[str, set[str]] = defaultdict(set)  # folders' names, by breed
+    for folder in sorted(read_names):
+        name, key = read_names[folder]
+        spellings[breed_names.setdefault(key, name)].add(printable(folder))
     photos = [
-        Photo(file.path, walk.breed_names[file.breed_key], file.split, file.name)
-        for file in walk.files
+        Photo(
+            tree.path_of(each.path),
+            breed_names[read_names[each.folder][1]],
+            each.split,
+            tree.name_of(each.path),
+            printable(each.folder),
+        )
+        for each in tree.arranged.placed
     ]
     if missing:
         photos = list(_fill_missing_splits(photos, missing))
-    keys = {file.breed_key for file in walk.files}
-    set_aside = [*walk.set_aside, *walk.empty_folders()]
     return Dataset(
         photos=tuple(sorted(photos, key=lambda photo: photo.name)),
-        labels=with_synsets(walk.breed_names[key] for key in keys),
-        set_aside=tuple(sorted(set_aside, key=lambda aside: aside.name)),
+        labels=with_synsets(breed_names.values()),
+        set_aside=tuple(sorted(tree.set_aside, key=lambda aside: aside.name)),
         made_splits=missing,
-        spellings={walk.breed_names[key]: tuple(sorted(walk.spellings[key])) for key in keys},
+        spellings={breed: tuple(sorted(names)) for breed, names in spellings.items()},
     )
 
 

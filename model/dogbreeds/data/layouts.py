@@ -1,22 +1,27 @@
-"""Find the breeds' folders and the files in them, in any layout that a data set may have.
+"""Walk the folders of a data set on a disk; `folders` says which of them are splits and breeds.
 
-Nothing is decoded here. Every file is accounted for: in `FolderWalk.files`, or in
-`FolderWalk.set_aside` with the reason.
+Nothing is decoded here. Every file is accounted for: in `Arrangement`, or in `set_aside`.
 """
 
+import os
 import stat
-from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
-from dogbreeds.data.labels import breed_of
+from dogbreeds.data.folders import (
+    SPLITS,
+    Arrangement,
+    arrange,
+    is_hidden,
+    is_other_file,
+    is_photo_name,
+)
 
-SPLITS = ("train", "valid", "test")
-_SPLIT_OF_FOLDER = {"train": "train", "valid": "valid", "val": "valid", "test": "test"}
-# What operating systems and downloads leave in folders, besides names with a dot in front.
-_SYSTEM_FILES = {"thumbs.db", "desktop.ini", "__macosx", "@eadir", "icon\r"}
+__all__ = ["SPLITS", "DataError", "FolderTree", "SetAside", "check_folder", "printable"]
+
+_MAGIC = (b"\xff\xd8\xff", b"\x89PNG", b"RIFF")  # of JPEG, PNG and WebP
+_Names = tuple[str, ...]
 
 
 class DataError(Exception):
@@ -29,64 +34,109 @@ class SetAside:
 
     name: str
     reason: str
+    files: int = 0  # in it, if it is a folder
 
 
-class FoundFile(NamedTuple):
-    """A regular file inside a breed's folder."""
+class FolderTree:
+    """All files below a folder, or below SageMaker's channels, and how they are arranged.
 
-    path: Path
-    breed_key: str  # of `labels.breed_of`
-    split: str
-    name: str  # path within the data, with "/"
-
-
-def splits_inside(folder: Path) -> dict[str, Path]:
-    """Return the folders of the splits; {"train": folder} where `folder` holds breeds.
-
-    Raises
-    ------
-    DataError
-        Two folders are the same split, there are folders beside the splits, or none is train.
-    """
-    entries = list_entries(folder)
-    splits: dict[str, Path] = {}
-    for entry in entries:
-        split = _SPLIT_OF_FOLDER.get(entry.name.lower())
-        if split is None or not entry.is_dir():
-            continue
-        if split in splits:
-            raise DataError(
-                f"{folder} holds both {splits[split].name}/ and {entry.name}/, which are the same "
-                "split; keep one of them."
-            )
-        splits[split] = entry
-    if not splits:
-        return {"train": folder}
-    others = [
-        entry.name
-        for entry in entries
-        if entry not in splits.values() and entry.is_dir() and not _is_hidden(entry)
-    ]
-    if others:
-        raise DataError(
-            f"{folder} holds {listed(splits.values())} and also {', '.join(sorted(others)[:5])}; "
-            "put the breeds' folders inside the splits, and move what is neither elsewhere."
-        )
-    if "train" not in splits:
-        raise DataError(f"{folder} holds {listed(splits.values())}, but no train/; add it.")
-    return splits
-
-
-def list_entries(folder: Path) -> list[Path]:
-    """Return what lies in `folder`, sorted.
+    Parameters
+    ----------
+    tops : mapping of str to Path
+        Folders to read, each under a name; one named "" is read as it is.
+    sorted_by_breed : bool
+        Whether folders must be those of breeds.
 
     Raises
     ------
     DataError
-        There is no such folder, or it cannot be opened.
+        There is no such folder, it cannot be opened, or its tree can be no data set.
     """
+
+    def __init__(self, tops: Mapping[str, Path], sorted_by_breed: bool = True) -> None:
+        self._aside: list[tuple[_Names, str]] = []
+        self._path_of: dict[_Names, Path] = {}
+        self._folders: list[_Names] = []
+        for name, top in tops.items():
+            check_folder(top)
+            self._walk(top, (name,) if name else (), (_identity(top),))
+        where = str(tops[""]) if "" in tops else ""
+        self.arranged: Arrangement = arrange(self._path_of, self._is_photo, self._folders, where)
+        if sorted_by_breed and self.arranged.problems:
+            raise DataError("\n".join(self.arranged.problems))
+
+    @property
+    def set_aside(self) -> list[SetAside]:
+        """What is no photo of a breed."""
+        arranged, name = self.arranged, self.name_of
+        return [
+            *(SetAside(name(path), reason) for path, reason in self._aside),
+            *(SetAside(name(path), "outside") for path in arranged.outside),
+            *(SetAside(name(path), "beside", count) for path, count in arranged.aside),
+            *(SetAside(name(path), "a folder without photos") for path in arranged.empty),
+        ]
+
+    @property
+    def count(self) -> int:
+        """Number of files, hidden ones left out."""
+        return len(self._path_of)
+
+    def path_of(self, names: _Names) -> Path:
+        """Return where a file lies on the disk."""
+        return self._path_of[names]
+
+    def name_of(self, names: _Names) -> str:
+        """Return a file's name within the data, the same on every machine: train/beagle/1.jpg."""
+        for split, folder in self.arranged.splits.items():
+            if names[: len(folder)] == folder:
+                names = (split, *names[len(folder) :])
+                break
+        else:
+            root = self.arranged.root
+            names = names[len(root) :] if names[: len(root)] == root else names
+        return "/".join(map(printable, names))
+
+    def _walk(self, folder: Path, names: _Names, parents: tuple[tuple[int, int], ...]) -> None:
+        self._folders.append(names)
+        try:
+            entries = sorted(folder.iterdir())
+        except OSError as error:
+            self._aside.append((names, f"unreachable: {error.strerror}"))
+            return
+        for entry in entries:
+            inner = (*names, entry.name)
+            if is_hidden(entry.name):
+                self._aside.append((inner, "hidden"))
+                continue
+            try:
+                mode = entry.stat().st_mode
+            except OSError as error:  # a link to nowhere, a link to itself, no permission
+                self._aside.append((inner, f"unreachable: {error.strerror}"))
+                continue
+            if stat.S_ISDIR(mode):
+                if _identity(entry) in parents:
+                    self._aside.append((inner, "a link to a folder that it is in"))
+                else:
+                    self._walk(entry, inner, (*parents, _identity(entry)))
+            elif stat.S_ISREG(mode):
+                self._path_of[inner] = entry
+            else:  # reading a pipe would wait forever
+                self._aside.append((inner, "no regular file"))
+
+    def _is_photo(self, names: _Names) -> bool:
+        if is_photo_name(names[-1]) or is_other_file(names[-1]):
+            return is_photo_name(names[-1])
+        try:
+            with self._path_of[names].open("rb") as file:
+                return file.read(4).startswith(_MAGIC)
+        except OSError:
+            return True  # the audit says why it cannot be opened
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse a folder that does not exist or cannot be opened, by a DataError."""
     try:
-        return sorted(folder.iterdir())
+        os.scandir(folder).close()
     except FileNotFoundError as error:
         raise DataError(f"There is no folder {folder}; name one that holds photos.") from error
     except NotADirectoryError as error:
@@ -95,77 +145,7 @@ def list_entries(folder: Path) -> list[Path]:
         raise DataError(f"The folder {folder} cannot be opened: {error.strerror}.") from error
 
 
-def listed(folders: Iterable[Path]) -> str:
-    """Return the folders' names for a sentence: "train/ and test/"."""
-    return " and ".join(f"{path.name}/" for path in folders)
-
-
-class FolderWalk:
-    """Every file below the breeds' folders, sorted into photos to be and files set aside."""
-
-    def __init__(self) -> None:
-        self.files: list[FoundFile] = []
-        self.set_aside: list[SetAside] = []
-        self.breed_names: dict[str, str] = {}  # by key
-        self.spellings: dict[str, set[str]] = defaultdict(set)  # folders' names by key
-        self._folders: dict[str, list[str]] = defaultdict(list)  # folders' paths in the data by key
-
-    def add_split(self, folder: Path, split: str, prefix: str) -> None:
-        """Take every folder inside `folder` as a breed; `prefix` begins the files' names."""
-        start = f"{prefix}/" if prefix else ""
-        for entry in list_entries(folder):
-            folder_name = _printable(entry.name)
-            name = start + folder_name
-            if _is_hidden(entry):
-                self.set_aside.append(SetAside(name, "hidden"))
-            elif not entry.is_dir():
-                self.set_aside.append(SetAside(name, "outside"))
-            else:
-                breed_name, key = breed_of(folder_name)
-                self.breed_names.setdefault(key, breed_name)
-                self.spellings[key].add(folder_name)
-                self._folders[key].append(name)
-                self._walk(entry, key, split, name, (_identity(entry),))
-
-    def empty_folders(self) -> list[SetAside]:
-        """Return the folders of the breeds that have no photo in any split."""
-        used = {file.breed_key for file in self.files}
-        return [
-            SetAside(name, "a folder without photos")
-            for key, names in self._folders.items()
-            if key not in used
-            for name in names
-        ]
-
-    def _walk(
-        self, folder: Path, key: str, split: str, name: str, parents: tuple[tuple[int, int], ...]
-    ) -> None:
-        for entry in list_entries(folder):
-            inner = f"{name}/{_printable(entry.name)}"
-            if _is_hidden(entry):
-                self.set_aside.append(SetAside(inner, "hidden"))
-                continue
-            try:
-                mode = entry.stat().st_mode
-            except OSError as error:  # a link to nowhere, a link to itself, no permission
-                self.set_aside.append(SetAside(inner, f"unreachable: {error.strerror}"))
-                continue
-            if stat.S_ISDIR(mode):
-                if _identity(entry) in parents:
-                    self.set_aside.append(SetAside(inner, "a link to a folder that it is in"))
-                else:
-                    self._walk(entry, key, split, inner, (*parents, _identity(entry)))
-            elif stat.S_ISREG(mode):
-                self.files.append(FoundFile(entry, key, split, inner))
-            else:  # reading a pipe would wait forever
-                self.set_aside.append(SetAside(inner, "no regular file"))
-
-
-def _is_hidden(path: Path) -> bool:
-    return path.name.startswith(".") or path.name.lower() in _SYSTEM_FILES
-
-
-def _printable(name: str) -> str:
+def printable(name: str) -> str:
     """Escape what cannot be printed or stored as text: new lines, bytes that are no UTF-8."""
     if name.isprintable():
         return name

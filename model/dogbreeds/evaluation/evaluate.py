@@ -1,9 +1,12 @@
 """Evaluate a model package on labelled photos: print a table, and one line of JSON at the end.
 
     python model/evaluate.py --model model.tar.gz --data FOLDER [--notdogs FOLDER]
+    python model/evaluate.py --model model.tar.gz --data FOLDER --all    # photos new to the model
 
-Photos go through the engine as they do when served. FOLDER is read as training reads it; if it has
-splits, only test/ counts. A photo takes about 20 ms on two cores.
+Photos go through the engine as they do when served. FOLDER is read as training reads it, and only
+its test photos count: those in test/, or, where it has no such folder, those that training takes
+out of it. Files that cannot be decoded are listed and left out. A photo takes about 20 ms on two
+cores.
 """
 
 import argparse
@@ -18,8 +21,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dogbreeds.data.audit_rules import is_imagenet_name
-from dogbreeds.data.dataset import DataError, read_split
+from dogbreeds.data.audit import accepted_kinds, listing, sentence
+from dogbreeds.data.audit_rules import Finding, is_imagenet_name, of_folders, of_photos
+from dogbreeds.data.dataset import DataError, Dataset, read_test, read_unsorted
 from dogbreeds.evaluation.compare import on_breeds_of
 from dogbreeds.evaluation.metrics import (
     Floats,
@@ -38,12 +42,13 @@ from dogbreeds.package.archive import unpacked
 from dogbreeds.package.card import PackageError, PreprocessConfig
 from dogbreeds.photos.decode import LoadPhoto, PhotoError, load_photo
 from dogbreeds.photos.preprocess import prepare
+from dogbreeds.photos.quality import measure_quality
 from dogbreeds.serving.inference import Engine, model_fn
 from dogbreeds.training.progress import Progress
 
 BATCH = 8  # photos in one call of the engine
+TOP = 5  # of the second accuracy, which is given where the model has more breeds than these
 MOST_CONFUSED, EXAMPLES = 12, 4  # pairs in the report, and photos of each
-PHOTO_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
 
 
 @dataclass(frozen=True)
@@ -92,6 +97,7 @@ def evaluation(
     *,
     dogs: Floats | None = None,
     others: Floats | None = None,
+    known: int | None = None,
 ) -> dict[str, Any]:
     """Return what `evaluation.json` holds.
 
@@ -103,6 +109,8 @@ def evaluation(
         The photos' paths within the data.
     dogs, others : ndarrays
         Dog scores of these photos and of photos without a dog, where there are any.
+    known : int, optional
+        How many of the breeds the model has; they come first. All, unless given.
     """
     predicted = probabilities.argmax(axis=1).astype(np.int64)
     correct, confidence = predicted == labels, probabilities.max(axis=1)
@@ -114,7 +122,7 @@ def evaluation(
         "breeds": list(breeds),
         "top1": float(correct.mean()),
         "top1_interval": list(wilson(int(correct.sum()), len(labels))),
-        "top5": top_k(probabilities, labels, 5),
+        "top5": top_k(probabilities, labels, TOP) if (known or len(breeds)) > TOP else None,
         "macro_recall": float(np.mean(measured)),
         "ece": ece(confidence, correct),
         "loss": loss(probabilities, labels),
@@ -158,14 +166,35 @@ def _most_confused(
     ]
 
 
-def evaluate_package(package: Path, data: Path, notdogs: Path | None = None) -> dict[str, Any]:
+def evaluate_package(
+    package: Path,
+    data: Path,
+    notdogs: Path | None = None,
+    *,
+    whole: bool = False,
+    accepted: frozenset[str] = frozenset(),
+) -> dict[str, Any]:
     """Evaluate an unpacked package on a folder of photos.
 
     A photo of a breed that the model lacks counts as wrong. So does the prediction of a breed that
     the folder lacks.
+
+    Parameters
+    ----------
+    whole : bool
+        Every photo of the folder counts, not only those for the test.
+    accepted : frozenset of str
+        Kinds of the audit's findings that are left out, as in training.
+
+    Raises
+    ------
+    DataError, PackageError
+        The message is one sentence.
     """
     model = model_fn(str(package))
-    dataset = read_split(data, "test")
+    # A model that nobody trained, the pretrained one, has no data in its card.
+    dataset = read_test(data, whole, is_unseen=not model.card.data)
+    dataset, findings = _sound(dataset, accepted)
     photos = dataset.photos
     own = [breed.breed for breed in model.breeds]
     # the folder's names are matched with the model's breeds by synset, then by name
@@ -185,16 +214,47 @@ def evaluate_package(package: Path, data: Path, notdogs: Path | None = None) -> 
     probabilities = np.pad(probabilities, ((0, 0), (0, len(missing))))
     others = None
     if notdogs is not None:
-        files = sorted(p for p in notdogs.rglob("*") if p.suffix.lower() in PHOTO_SUFFIXES)
-        if not files:
-            raise DataError(f"{notdogs} holds no photos; name a folder of photos without dogs.")
+        without_dogs, more = _sound(read_unsorted(notdogs), accepted)
+        findings += more
+        files = [photo.path for photo in without_dogs.photos]
         others = predict_photos(model.engine, model.card.input, files).scores
     labels = np.array([index_of[photo.breed] for photo in photos], np.int64)
     names = [photo.name for photo in photos]
-    return evaluation(probabilities, labels, breeds, names, dogs=dogs.scores, others=others) | {
+    result = evaluation(
+        probabilities, labels, breeds, names, dogs=dogs.scores, others=others, known=len(own)
+    )
+    return result | {
         "model": model.label,
         "breeds_missing": missing,
+        "split_by_content": bool(dataset.made_splits),
+        "findings": {finding.kind: len(finding.files) for finding in findings},
+        "notes": _notes(findings),
     }
+
+
+def _sound(dataset: Dataset, accepted: frozenset[str]) -> tuple[Dataset, list[Finding]]:
+    """Return the photos that can be decoded, and what the audit finds that is not evaluated."""
+    qualities = measure_quality([photo.path for photo in dataset.photos])
+    findings = [
+        finding
+        for finding in (*of_photos(dataset, qualities), *of_folders(dataset))
+        if finding.items and finding.kind in {"unreadable", "outside", *accepted}
+    ]
+    left_out = {photo for finding in findings for photo in finding.leaves_out}
+    sound = dataset.without(left_out)
+    if not sound.photos:
+        lines = ["There is no photo left to evaluate on.", *_notes(findings)]
+        raise DataError("\n".join(lines))
+    return sound, findings
+
+
+def _notes(findings: Sequence[Finding]) -> list[str]:
+    rest = "model/audit.py FOLDER --out audit.json lists all"
+    return [
+        line
+        for finding in findings
+        for line in (f"{finding.kind}: {sentence(finding)}", *listing(finding, rest=rest))
+    ]
 
 
 def table(result: Mapping[str, Any]) -> str:
@@ -208,7 +268,8 @@ def table(result: Mapping[str, Any]) -> str:
     low, high = result["top1_interval"]
     lines += [
         f"{'all':32}{result['photos']:8,}{result['top1']:9.3f}  (95 %: {low:.3f} to {high:.3f})",
-        f"top-5 {result['top5']:.3f}, mean of the breeds' recalls {result['macro_recall']:.3f}, "
+        ("" if result["top5"] is None else f"top-{TOP} {result['top5']:.3f}, ")
+        + f"mean of the breeds' recalls {result['macro_recall']:.3f}, "
         f"calibration error {result['ece']:.3f}, loss {result['loss']:.4f}",
     ]
     if result["auroc_not_dog"] is not None:
@@ -221,25 +282,51 @@ def table(result: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Evaluate the package named on the command line."""
     parser = argparse.ArgumentParser(description="Evaluate a model package on labelled photos.")
     parser.add_argument("--model", type=Path, required=True, help="model.tar.gz, or its folder")
     parser.add_argument(
-        "--data", type=Path, required=True, help="folder with a folder for each breed"
+        "--data",
+        type=Path,
+        required=True,
+        help="photos as for training; those count that training leaves to the test",
+    )
+    parser.add_argument(
+        "--all", action="store_true", help="all photos count: the model was trained on none of them"
+    )
+    parser.add_argument(
+        "--accept",
+        action="append",
+        default=[],
+        metavar="KIND",
+        help="findings of the audit that are left out as in training, with commas",
     )
     parser.add_argument(
         "--notdogs", type=Path, help="folder of photos without a dog, for the AUROC"
     )
-    arguments = parser.parse_args()
+    given = parser.parse_args(arguments)
     try:
-        with unpacked(arguments.model) as package:
-            result = evaluate_package(package, arguments.data, arguments.notdogs)
+        accepted = accepted_kinds(given.accept)
+        with unpacked(given.model) as package:
+            result = evaluate_package(
+                package, given.data, given.notdogs, whole=given.all, accepted=accepted
+            )
     except (PackageError, DataError, PhotoError) as error:
         sys.exit(str(error))
+    except OSError as error:
+        sys.exit(f"{error.filename or given.data}: {error.strerror or error}.")
+    for line in result["notes"]:
+        print(line)
+    if result["split_by_content"]:
+        print(
+            f"{given.data} has no test/: the {result['photos']:,} photos count that training takes "
+            "out of this folder for the test, by their content; --all takes all of them, which "
+            "tells something only of a model that was trained on none."
+        )
     print(table(result))
     short = {key: value for key, value in result.items() if key not in _LONG}
     print(json.dumps(short, ensure_ascii=False))
 
 
-_LONG = ("breeds", "per_breed", "confusion", "most_confused", "reliability")
+_LONG = ("breeds", "per_breed", "confusion", "most_confused", "reliability", "notes")

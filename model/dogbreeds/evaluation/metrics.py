@@ -48,12 +48,15 @@ def loss(probabilities: Floats, labels: Labels) -> float:
 
 
 def top_k(probabilities: Floats, labels: Labels, k: int) -> float:
-    """Return the share of photos whose breed is among the `k` most probable."""
+    """Return the share of photos whose breed is among the `k` most probable.
+
+    A probability of 0, which a breed has that the model lacks, never counts.
+    """
     own = probabilities[np.arange(len(labels)), labels][:, None]
     indices = np.arange(probabilities.shape[1])[None, :]
     # of equal ones the first counts as more probable, as argmax has it
     ranked_above = (probabilities > own) | ((probabilities == own) & (indices < labels[:, None]))
-    return float((ranked_above.sum(axis=1) < k).mean())
+    return float(((ranked_above.sum(axis=1) < k) & (own[:, 0] > 0)).mean())
 
 
 def confusion(predicted: Labels, labels: Labels, breeds: int) -> NDArray[np.int64]:

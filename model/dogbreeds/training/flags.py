@@ -7,6 +7,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any, NoReturn
 
+from dogbreeds.data.folders import split_of
 from dogbreeds.data.layouts import DataError
 
 DEFAULT_BACKBONE = "tf_efficientnet_lite2"
@@ -71,7 +72,7 @@ def parser_for(environment: Mapping[str, str], defaults: object) -> Parser:
             f"--{name}",
             type=Path,
             metavar="PACKAGE" if name == "live" else "FOLDER",
-            default=path_of(environment, variable),
+            default=_channel(environment, name),
             help=f"{content} [{variable}]",
         )
     add(
@@ -216,6 +217,23 @@ def with_values_of_switches(arguments: Sequence[str]) -> list[str]:
         if argument in _SWITCHES and not is_word and Path(following).is_dir():
             completed.append("true")
     return completed
+
+
+def _channel(environment: Mapping[str, str], name: str) -> Path | None:
+    """Return SageMaker's channel of this name, or of another word for the split: validation."""
+    start = "SM_CHANNEL_"
+    found = [
+        variable
+        for variable, folder in environment.items()
+        if folder
+        and variable.startswith(start)
+        and name in {variable.removeprefix(start).lower(), split_of(variable.removeprefix(start))}
+    ]
+    if len(found) > 1:
+        raise DataError(
+            f"{' and '.join(sorted(found))} are both channels for {name}; give the job one of them."
+        )
+    return Path(environment[found[0]]) if found else None
 
 
 def path_of(environment: Mapping[str, str], name: str) -> Path | None:

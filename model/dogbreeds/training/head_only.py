@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from dogbreeds.data.audit_rules import Finding
+from dogbreeds.data.audit_rules import Finding, without_dog
 from dogbreeds.data.dataset import Dataset
 from dogbreeds.data.wrong_labels import out_of_sample, sentence, suspects
 from dogbreeds.evaluation import cross_validate
@@ -44,8 +44,8 @@ class FittedHead:
     history: list[EpochResult]
     trials: list[Trial]
     findings: list[dict[str, Any]]  # the watch's
-    wrong_labels: Finding | None = None  # the audit's, with --label-report
     cross_validation: dict[str, Any] | None = None  # where a breed has few test photos
+    audit_findings: tuple[Finding, ...] = ()  # those that need features: no-dog, wrong-label
 
 
 def fit_breed_head(  # noqa: PLR0917  # one call, in train.py
@@ -80,6 +80,7 @@ def fit_breed_head(  # noqa: PLR0917  # one call, in train.py
         np.concatenate([upright.vectors, mirrored.vectors]), np.concatenate([labels, labels])
     )
     valid_features = extractor([photo.path for photo in valid_photos])
+    audit_findings = _find_no_dog(dataset, extractor) if backbone.pretrained else []
     valid = Samples(valid_features.vectors, dataset.targets(valid_photos))
     test_photos = dataset.of_split("test")
     test_labels = dataset.targets(test_photos)
@@ -93,10 +94,9 @@ def fit_breed_head(  # noqa: PLR0917  # one call, in train.py
         return zero_prior(len(dataset.labels), imagenet_head(backbone.module).in_features)
 
     prior = prior_of(train)
-    wrong_labels = None
     if settings.label_report:
         unmirrored = Samples(upright.vectors, labels)
-        wrong_labels = _find_wrong_labels(settings.head, prior, dataset, unmirrored, valid)
+        audit_findings.append(_find_wrong_labels(settings.head, prior, dataset, unmirrored, valid))
     head, fitted = _fit(settings, prior, train, valid)
     if test_features:
         names = [photo.name for photo in (*train_photos, *valid_photos, *test_photos)]
@@ -119,13 +119,24 @@ def fit_breed_head(  # noqa: PLR0917  # one call, in train.py
     with torch.no_grad():
         network.breed_head.weight.copy_(torch.from_numpy(head.weight))
         network.breed_head.bias.copy_(torch.from_numpy(head.bias))
-    return replace(fitted, wrong_labels=wrong_labels)
+    return replace(fitted, audit_findings=tuple(audit_findings))
 
 
 def imagenet_rows(network: Network) -> Head:
     """Return the backbone's own ImageNet head."""
     own = imagenet_head(network.backbone)
     return Head(own.weight.detach().numpy(), own.bias.detach().numpy())
+
+
+def _find_no_dog(dataset: Dataset, extractor: Extractor) -> list[Finding]:
+    """Find photos that show no dog to the backbone; most of their features are cached by now."""
+    features = extractor([photo.path for photo in dataset.photos])
+    names = [photo.name for photo in dataset.photos]
+    finding = without_dog(names, features.dog_mass.tolist())
+    if not finding.items:
+        return []
+    say(f"{finding.kind}: {len(finding.items):,} photos; audit.json and report.html have them")
+    return [finding]
 
 
 def _find_wrong_labels(

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from dogbreeds.data.audit import accepted_kinds
 from dogbreeds.data.dataset import DataError, read
-from dogbreeds.data.layouts import list_entries
+from dogbreeds.data.layouts import check_folder
 from dogbreeds.finetune.recipes import recipe_for
 from dogbreeds.network import hub
 from dogbreeds.package.card import PackageError
@@ -33,7 +33,7 @@ def check(settings: TrainingSettings) -> None:
         read(None, settings.channels)  # refuses
     folders = [settings.data] if settings.data else list(settings.channels.values())
     for folder in folders:
-        list_entries(folder)
+        check_folder(folder)
     accepted_kinds(settings.accept)
     if settings.finetune:
         recipe_for(0, settings.recipe)

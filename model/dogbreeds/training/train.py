@@ -82,8 +82,8 @@ def _train(
         fitted = fit_breed_head(
             settings, network, config, backbone, dataset, load, audited.same_picture
         )
-        if fitted.wrong_labels:
-            audited = replace(audited, findings=(*audited.findings, fitted.wrong_labels))
+        if fitted.audit_findings:
+            audited = replace(audited, findings=(*audited.findings, *fitted.audit_findings))
             audited.write(settings.out / "audit.json")
         card = _card(settings, fitted, backbone, audited)
     if why_head_only:

@@ -68,7 +68,7 @@ def test_flat_folder_is_one_channel_that_training_splits() -> None:
             "There are no photos in data/test/: training needs some in each split.",
         ),
         (["data/photos.zip"], "data/ holds 1 files and no photo in a breed's folder (data/photos"),
-        (["data/1.jpg", "data/2.jpg"], "upload photos to data/train/<breed>/, or delete these"),
+        (["data/1.jpg", "data/2.jpg"], "a folder of its name. Or delete these files to release"),
         (
             ["data/a", "data/a/1.jpg", "data/b/1.jpg"],
             "data/a is an object and a folder at once",

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -22,6 +23,11 @@ from kennel.planner.errors import PlanError
         ("InstanceType=ml.t2.medium", "cannot scale"),
         ("InstanceType=ml.t3.medium", "is not a hosting type"),
         ("ReservedConcurrency", "is not a parameter: write"),
+        ("RateLimit=1e300", "RateLimit is 1e\\+300: expected at most 1,000,000"),
+        ("RateLimit=nan", "RateLimit is nan: expected at most"),
+        ("TargetInvocationsPerInstance=inf", "TargetInvocationsPerInstance is inf: expected at m"),
+        (f"ReservedConcurrency=1{'0' * 400}", "is a number of 401 digits: expected at most"),
+        (f"MaxInstances={'9' * 5000}", "MaxInstances is '9+': expected a number"),
     ],
 )
 def test_settings_that_cannot_be_planned_with(given: str, says: str) -> None:
@@ -60,7 +66,41 @@ def test_the_exact_engine_is_refused_what_would_take_it_an_hour() -> None:
 def test_an_unknown_engine_is_refused() -> None:
     request = PlanRequest("constant:1", length="10m", template=TEMPLATE, engine="fast")
     with pytest.raises(PlanError, match="--engine is 'fast': expected analytic or simulation"):
-        run(request, Console(stderr=True, quiet=True))
+        read_inputs(request)  # which a replay begins with too
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"traffic": "constant:1e300"}, "1e\\+300 requests a second at its peak: expected at most"),
+        ({"traffic": "daily:1e999"}, "inf requests a second at its peak"),
+        ({"traffic": "spike:10,x1e300,5m"}, "requests a second at its peak"),
+        ({"traffic": f"constant:{'9' * 400}"}, "requests a second at its peak"),
+        ({"length": f"{'9' * 400}d"}, "is not a length of time"),
+        ({"service": "1e300s"}, "is longer than a day"),
+        ({"service": "9" * 400}, "is neither a service time nor a file"),
+        ({"service": "p50=0ms,p99=0ms"}, "'0ms' is no duration above 0"),
+        ({"service": "mean=20ms,cv=1e300"}, "a cv of 1e\\+300: expected 0 to 100"),
+        ({"service": "mean=20ms,cv=nan"}, "a cv of nan"),
+        ({"work": "p50=1e300s,p99=1e300s"}, "is longer than a day"),
+        ({"seed": -1}, "--seed is -1: expected 0 to"),
+        ({"seed": 10**400}, "--seed is 10+: expected 0 to"),
+        ({"workers": 10**400}, "workers is a number of 401 digits: expected at most 10,000"),
+        ({"retries": 10**9}, "retries is 1e\\+09: expected at most 100"),
+        ({"provisioned": 10**400}, "provisioned concurrency is a number of 401 digits"),
+    ],
+)
+def test_huge_numbers_and_those_that_are_none_end_in_a_sentence(
+    options: dict[str, Any], says: str
+) -> None:
+    with pytest.raises(PlanError, match=says):
+        read_inputs(PlanRequest(**{"traffic": "constant:1", "template": TEMPLATE, **options}))
+
+
+def test_the_largest_rate_that_is_taken_is_planned(capsys: pytest.CaptureFixture[str]) -> None:
+    request = PlanRequest("constant:1e6", length="10m", template=TEMPLATE, as_json=True)
+    run(request, Console(stderr=True, quiet=True))
+    assert json.loads(capsys.readouterr().out)["requests"] == pytest.approx(6e8, rel=0.01)
 
 
 def test_a_sweep_is_in_the_json_and_in_the_report(

@@ -36,6 +36,11 @@ def test_a_csv_is_read_as_it_was_counted(tmp_path: Path) -> None:
         ("0,1\n60,many\n", 2, "'many' is not a count"),
         ("0,1\n60,2.5\n", 2, "not a whole number"),
         ("0,1\n60,nan\n", 2, "not a whole number"),
+        ("0,1\n60,1e300\n", 2, "expected at most 1e+12"),
+        ("0,1\n60,inf\n", 2, "expected at most 1e+12"),
+        ("0,1\nnan,2\n", 2, "'nan' is no Unix time, expected seconds or milliseconds"),
+        ("0,1\n1e300,2\n", 2, "'1e300' is no Unix time"),
+        ("-60,1\n0,2\n", 1, "'-60' is no Unix time"),
         ("0,1\n60,2,3\n", 2, "3 fields"),
         ("timestamp,count\n0,1\n60\n", 3, "1 fields"),
     ],
@@ -47,6 +52,14 @@ def test_a_bad_row_is_named_by_its_line(tmp_path: Path, text: str, line: int, sa
     assert f"calls.csv, line {line}:" in sentence
     assert says in sentence
     assert "\n" not in sentence
+
+
+@pytest.mark.parametrize("digits", [0, 3, 6, 9])
+def test_unix_times_have_the_unit_of_their_size(tmp_path: Path, digits: int) -> None:
+    begin = 1_795_341_600
+    rows = [f"{(begin + 60 * minute) * 10**digits},{minute + 1}" for minute in range(3)]
+    profile = read(csv(tmp_path, "\n".join(rows)))
+    assert (profile.start, profile.step, profile.seconds) == (begin, 60, 180)
 
 
 @pytest.mark.parametrize(

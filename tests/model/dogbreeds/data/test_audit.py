@@ -2,9 +2,10 @@ import json
 from pathlib import Path
 
 import pytest
+from PIL import Image, ImageFilter
 
-from dogbreeds.data.audit import ACCEPTABLE, Audit, accepted_kinds, audit, main
-from dogbreeds.data.audit_rules import KINDS, Finding
+from dogbreeds.data.audit import ACCEPTABLE, Audit, accepted_kinds, audit, listing, main
+from dogbreeds.data.audit_rules import KINDS, Finding, Item
 from dogbreeds.data.dataset import DataError, read
 from dogbreeds.data.seen import SEEN_BY_BACKBONE
 from tests.model.pictures import kennel_of, picture, saved, write
@@ -179,6 +180,20 @@ def test_folders_and_files_that_no_layout_asks_for(photos: Path) -> None:
     assert [finding.kind for finding in result.stopping] == ["outside", "empty-folder"]
 
 
+def test_photos_of_poor_quality_are_a_note(photos: Path) -> None:
+    write(photos / "train/beagle/night.jpg", saved(Image.new("RGB", (200, 150), (9, 8, 7))))
+    soft = picture(95, (400, 300)).filter(ImageFilter.GaussianBlur(6))
+    write(photos / "test/boxer/soft.jpg", saved(soft))
+    result = audited(photos)
+    assert {finding.kind: finding.files for finding in result.findings} == {
+        "blurry": ("test/boxer/soft.jpg",),
+        "dark": ("train/beagle/night.jpg",),
+    }
+    assert result.stopping == () and result.left_out == 0
+    (item,) = result.findings[1].items
+    assert item.reason == "mean 8 of 255, brightest 8"
+
+
 def test_imagenet_photos_are_a_note(photos: Path) -> None:
     write(photos / "test/beagle/n02088364_11136.jpg", 80)
     write(photos / "train/beagle/my_n02088364_1.jpg", 81)
@@ -199,11 +214,49 @@ def test_made_splits_are_a_note(tmp_path: Path) -> None:
     assert {item.reason for item in only(result).items} == {"valid", "test"}
 
 
-def test_too_little_left_is_an_error(photos: Path) -> None:
+def test_what_no_flag_can_mend_is_said_in_the_first_list(photos: Path) -> None:
     for photo in (photos / "train/beagle").iterdir():
         photo.write_bytes(b"")
-    with pytest.raises(DataError, match="at least two"):
+    verdict = audited(photos).verdict()
+    assert "unreadable" in verdict and "missing-breed" in verdict
+    assert verdict.endswith(
+        "Mend these photos: accepting all of it is no way out, since without the 10 photos left "
+        "out there remain 1 of the 2 breeds, and a classifier needs at least two"
+    )
+    with pytest.raises(
+        DataError, match="Without the 10 photos left out there remain 1 of the 2 breeds"
+    ):
         audited(photos, "unreadable", "missing-breed")
+
+
+def test_a_split_that_flags_would_empty_is_said_in_the_first_list(photos: Path) -> None:
+    for photo in photos.glob("test/*/*"):
+        photo.write_bytes(b"")
+    assert "there are no photos in test, and training needs some" in audited(photos).verdict()
+    with pytest.raises(DataError, match="no photos in test"):
+        audited(photos, "unreadable", "missing-breed")
+
+
+def test_a_long_list_is_grouped_and_cut(photos: Path, tmp_path: Path) -> None:
+    for number in range(300):
+        write(photos / f"train/beagle/{number}.xml", b"<annotation>%d" % number)
+    for number in range(30):
+        write(photos / f"train/loose{number}.jpg", b"")
+    result = audited(photos)
+    lines = result.table().splitlines()
+    assert len(lines) < 40
+    (group,) = [line for line in lines if "train/beagle/ (300)" in line]
+    assert "/0.xml: The 13 bytes received are no JPEG, PNG or WebP photo.; and more" in group
+    assert any(line.startswith("  train/ (30): train/loose0.jpg") for line in lines)
+    result.write(tmp_path / "audit.json")
+    assert "train/beagle/299.xml" in (tmp_path / "audit.json").read_text()
+
+
+def test_a_list_that_has_no_groups_is_cut() -> None:
+    items = tuple(Item((f"train/{n}/a.jpg", f"train/{n}/b.jpg")) for n in range(50))
+    lines = listing(Finding("duplicate", items))
+    assert len(lines) == 20
+    assert lines[-1] == "  ... 62 more; audit.json has all"
 
 
 def test_json_is_the_same_everywhere_and_whole(photos: Path, tmp_path: Path) -> None:
@@ -265,7 +318,8 @@ def test_verdict_of_everything_fits_into_a_jobs_failure_reason(photos: Path) -> 
 def test_what_may_be_accepted() -> None:
     assert accepted_kinds(["duplicate,tiny", "too-few"]) == {"duplicate", "tiny", "too-few"}
     notes = {"imagenet-photos", "split-by-content", "not-photos", "wrong-label"}
-    assert set(ACCEPTABLE) == (set(KINDS) - notes) | {SEEN_BY_BACKBONE}
+    looks = {"blurry", "dark", "over-exposed", "one-colour", "odd-aspect", "no-dog"}
+    assert set(ACCEPTABLE) == (set(KINDS) - notes - looks) | {SEEN_BY_BACKBONE}
     with pytest.raises(DataError, match="--accept everything: there is no such finding"):
         accepted_kinds(["everything"])
     with pytest.raises(DataError, match="imagenet-photos"):
@@ -288,5 +342,6 @@ def test_command_line(photos: Path, tmp_path: Path, capsys: pytest.CaptureFixtur
 @pytest.mark.shared
 def test_real_photos(shared_data: Path) -> None:
     result = audited(shared_data / "pets13")
-    assert only(result).kind == "split-by-content"
+    noted = {finding.kind: len(finding.files) for finding in result.findings}
+    assert noted.pop("split-by-content") > 20 and sum(noted.values()) <= 2
     assert len(result.dataset.photos) == 130 and len(result.dataset.breeds) == 13

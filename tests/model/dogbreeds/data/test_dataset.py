@@ -11,7 +11,8 @@ from dogbreeds.data.dataset import (
     digest_of,
     main,
     read,
-    read_split,
+    read_test,
+    read_unsorted,
     split_by_digest,
 )
 
@@ -117,11 +118,11 @@ def test_every_file_is_accounted_for(tmp_path: Path) -> None:
     (beagle / "loop").symlink_to(tmp_path / "beagle")
     os.mkfifo(beagle / "pipe.jpg")
     fill(beagle / "more", 1)
-    data = read_split(tmp_path)
+    data = read_test(tmp_path, whole=True)
     assert [photo.name for photo in data.photos] == ["beagle/0.jpg", "beagle/more/0.jpg"]
     assert data.breeds == ("Beagle",)
     assert data.set_aside == (
-        SetAside("README.txt", "outside"),
+        SetAside("README.txt", "beside"),
         SetAside("beagle/.DS_Store", "hidden"),
         SetAside("beagle/Thumbs.db", "hidden"),
         SetAside("beagle/loop", "a link to a folder that it is in"),
@@ -132,16 +133,68 @@ def test_every_file_is_accounted_for(tmp_path: Path) -> None:
     )
 
 
-def test_read_split(splits: Path) -> None:
-    assert len(read_split(splits).photos) == 2
-    assert {photo.split for photo in read_split(splits / "train").photos} == {"test"}
+def test_the_photos_for_the_test_are_those_that_training_leaves(splits: Path) -> None:
+    assert {photo.name for photo in read_test(splits).photos} == {
+        photo.name for photo in read(splits).of_split("test")
+    }
+    assert len(read_test(splits, whole=True).photos) == 12
+    # named test/ itself: all of it; a folder that training would split: its part of it
+    assert len(read_test(splits / "test").photos) == 2
+    fill(splits / "train" / "golden_retriever", 40)
+    fill(splits / "train" / "001.Affenpinscher", 40)
+    flat = splits / "train"
+    part = read_test(flat)
+    assert part.made_splits and part.photos == read(flat).of_split("test")
+    assert 5 < len(part.photos) < 30
+    assert len(read_test(flat, is_unseen=True).photos) == 80
+    assert len(read_test(splits, is_unseen=True).photos) == 2
+    (splits / "test").rename(splits.parent / "gone")
+    assert {photo.name for photo in read_test(splits).photos} == {
+        photo.name for photo in read(splits).of_split("test")
+    }
+
+
+def test_a_test_without_photos_is_said(splits: Path) -> None:
+    (splits / "train").rename(splits.parent / "train")
+    (splits / "test").rename(splits.parent / "test")
+    with pytest.raises(DataError, match="holds valid/, but no test/ and no train/"):
+        read_test(splits)
+    one = fill(splits / "one" / "beagle").parent
+    with pytest.raises(DataError, match=r"No photo of .* is left to the test.*--all"):
+        read_test(one)
+    assert len(read_test(one, whole=True).photos) == 1
+
+
+def test_photos_without_breeds_are_read_however_they_lie(tmp_path: Path) -> None:
+    fill(tmp_path, 3)
+    fill(tmp_path / "images" / "cats", 2)
+    assert len(read_unsorted(tmp_path).photos) == 5
+    with pytest.raises(DataError, match="There is no folder"):
+        read_unsorted(tmp_path / "none")
+
+
+def test_channels_have_any_word_for_a_split(splits: Path) -> None:
+    channels = {"training": splits / "train", "validation": splits / "valid"}
+    assert read(None, {**channels, "testing": splits / "test"}) == read(splits)
+
+
+def test_photos_are_told_by_their_bytes_where_names_do_not(tmp_path: Path) -> None:
+    fill(tmp_path / "train" / "beagle")
+    fill(tmp_path / "train" / "boxer")
+    (tmp_path / "train" / "photo").write_bytes(b"\xff\xd8\xff\xe0")
+    (tmp_path / "train" / "n02085620_7").write_bytes(b"<annotation>")
+    for name in ("a.jfif", "b.AVIF", "c.heif", "d.jpeg"):
+        (tmp_path / "train" / name).touch()
+    aside = {each.name: each.reason for each in read(tmp_path).set_aside}
+    assert aside.pop("train/n02085620_7") == "beside"
+    assert set(aside.values()) == {"outside"} and len(aside) == 5
 
 
 @pytest.mark.parametrize(
     ("make", "sentence"),
     [
         ((), "no folder"),
-        (("train/",), "holds no photos"),
+        (("train/",), "1 photos lie right in"),
         (("train/beagle/", "valid/beagle/", "test/beagle/"), r"one breed only \(Beagle\)"),
         (("a file",), "is a file"),
         (("test/beagle/",), "no train/"),

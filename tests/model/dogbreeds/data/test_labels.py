@@ -1,5 +1,8 @@
 import pytest
+from timm.data.imagenet_info import ImageNetInfo
 
+from dogbreeds.data.folders import known_breeds
+from dogbreeds.data.imagenet import dog_breeds
 from dogbreeds.data.labels import breed_of, with_synsets
 from dogbreeds.package.card import Breed
 
@@ -20,6 +23,9 @@ from dogbreeds.package.card import Breed
         ("Lagotto_of_Łódź", "Lagotto of Łódź"),
         ("柴犬", "柴犬"),
         ("---", "---"),
+        ("_", "_"),
+        ("1.", "1."),
+        ("2.5", "2.5"),
     ],
 )
 def test_readable_names(folder: str, name: str) -> None:
@@ -31,6 +37,34 @@ def test_spellings_of_one_breed_share_a_key() -> None:
     assert len({breed_of(folder)[1] for folder in folders}) == 1
     # é as one character and as e with an accent: file systems differ
     assert breed_of("caf\u00e9")[1] == breed_of("cafe\u0301")[1]
+
+
+@pytest.mark.parametrize(
+    "folders",
+    [
+        ("1.", "2.", "_", "__"),
+        ("1.5", "2.5", "5", "15"),
+        ("1-2", "12", "1.2.3"),
+        ("\u092a\u0917", "\u092a\u093f\u0917", "\u092a\u0942\u0917"),  # vowel signs are marks
+        ("\u0e01\u0e32", "\u0e01\u0e35", "\u0e01\u0e39"),
+    ],
+)
+def test_different_names_are_different_breeds(folders: tuple[str, ...]) -> None:
+    assert len({breed_of(folder)[1] for folder in folders}) == len(folders)
+    names = {breed_of(folder)[0] for folder in folders}
+    assert len(names) == len(folders) and "" not in names
+
+
+def test_the_table_of_breeds_is_imagenets() -> None:
+    assert {synset: names[0] for synset, names in known_breeds().items()} == {
+        breed.synset: breed.breed for breed in dog_breeds()
+    }
+    info = ImageNetInfo()
+    for synset, names in known_breeds().items():
+        known = {name.casefold() for name in names}
+        assert known >= {
+            name.strip().casefold() for name in info.label_name_to_description(synset).split(",")
+        } - {names[0].casefold()}
 
 
 def test_rows_of_imagenet_by_any_of_its_names() -> None:

@@ -35,6 +35,16 @@ def test_sagemakers_environment_and_strings() -> None:
     assert settings.threads == 2 and settings.accept == ("too-few,tiny",)
 
 
+def test_a_channel_may_have_another_word_for_its_split() -> None:
+    names = {"TRAINING": "train", "VALIDATION": "valid", "TESTING": "test"}
+    environment = {f"SM_CHANNEL_{name}": f"/in/{name}" for name in names}
+    assert parse(["--out", "x"], environment).channels == {
+        split: Path(f"/in/{name}") for name, split in names.items()
+    }
+    with pytest.raises(DataError, match="SM_CHANNEL_VAL and SM_CHANNEL_VALIDATION are both"):
+        parse(["--out", "x"], {**environment, "SM_CHANNEL_VAL": "/in/val"})
+
+
 def test_a_flag_comes_before_the_environment() -> None:
     settings = parse(
         ["--out", "mine", "--train", "here"], {"SM_MODEL_DIR": "/m", "SM_CHANNEL_TRAIN": "/there"}
