@@ -32,13 +32,13 @@ def ending_in_a_sentence(work: str) -> Iterator[None]:
     try:
         with interrupt_on_signal():
             yield
-    except _with_a_sentence() as error:  # looked up when something was raised
-        raise SystemExit(str(error)) from error
     except KeyboardInterrupt as error:
         raise SystemExit(
             f"{error or 'Ctrl-C'} ended {work} before it was done; start it again by the same "
             "command."
         ) from error
+    except _with_a_sentence() as error:  # looked up when something was raised
+        raise SystemExit(str(error)) from error
     except OSError as error:
         raise SystemExit(_of_os_error(error, work.capitalize())) from error
 

@@ -234,6 +234,12 @@ def _last_line(settings: TrainingSettings, card: Card, result: dict[str, Any]) -
         f"{package}: {card.name}@{card.version}, top-1 {result['top1']:.3f} "
         f"(95 %: {low:.3f} to {high:.3f}) on {result['photos']:,} test photos"
     )
+    if folds := result["cross_validation"]:
+        low, high = folds["top1_interval"]
+        line += (
+            f"; cross-validated on all {folds['photos']:,}: "
+            f"{folds['top1']:.3f} ({low:.3f} to {high:.3f})"
+        )
     if imagenet := card.data["imagenet_photos"]:
         line += f"; {imagenet:,} of the photos are ImageNet's by name, so expect less on new photos"
     if card.dog_score != IMAGENET_MASS:
