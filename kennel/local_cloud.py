@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from kennel.cloud.cloud import Cloud, run_cloud
+from kennel.cloud.cloudformation.names import ACCOUNT
 from kennel.cloud.config import LOOPBACK, CloudConfig
 from kennel.cloud.iam.permissions import OnAuthorised
 from kennel.cloud.runtime.faults import Faults
@@ -17,9 +18,13 @@ OFFLINE_IMAGE = "kennel/serving:offline"
 #: What differs from the template's defaults: no image to pull, and no minutes to wait.
 OFFLINE_PARAMETERS = {"ServingImage": OFFLINE_IMAGE, "PollSeconds": "1", "BakeSeconds": "2"}
 
-#: Every serving image has model/server.py, so that is what runs for each.
+#: Every serving image of Kennel's has model/server.py, so that is what runs for each.
 SERVER = (PYTHON, MODEL / "server.py", "serve")
-IMAGES = {OFFLINE_IMAGE: SERVER, "*.dkr.ecr.*.amazonaws.com/*": SERVER}
+IMAGES = {
+    OFFLINE_IMAGE: SERVER,
+    f"{ACCOUNT}.dkr.ecr.*.amazonaws.com/*": SERVER,
+    "763104351884.dkr.ecr.*.amazonaws.com/ray:*": SERVER,  # AWS's, which runs the package's code
+}
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ from kennel.cloud.cloudformation.names import REGION
 from kennel.cloud.sagemaker.errors import invalid
 
 if TYPE_CHECKING:
+    from types_boto3_cloudwatch.client import CloudWatchClient
     from types_boto3_logs.client import CloudWatchLogsClient
     from types_boto3_s3.client import S3Client
 
@@ -28,8 +29,7 @@ class Account:
     def __init__(self, url: str, keys: Mapping[str, str]) -> None:
         self._url = url
         self._keys = keys
-        self._s3_clients: dict[str, S3Client] = {}
-        self._logs_clients: dict[str, CloudWatchLogsClient] = {}
+        self._clients: dict[tuple[str, str], Any] = {}
 
     def check_role(self, role: str) -> None:
         """Raise ServiceError for a role that SageMaker cannot assume."""
@@ -37,17 +37,18 @@ class Account:
 
     def s3(self, role: str) -> "S3Client":
         """Return an S3 client with the permissions of the role of this ARN."""
-        key = self._key(role)
-        if key not in self._s3_clients:
-            self._s3_clients[key] = boto3.client("s3", **self._client_options(key))
-        return self._s3_clients[key]
+        s3: S3Client = self._client("s3", role)
+        return s3
 
     def logs(self, role: str) -> "CloudWatchLogsClient":
         """Return a CloudWatch Logs client with the permissions of the role of this ARN."""
-        key = self._key(role)
-        if key not in self._logs_clients:
-            self._logs_clients[key] = boto3.client("logs", **self._client_options(key))
-        return self._logs_clients[key]
+        logs: CloudWatchLogsClient = self._client("logs", role)
+        return logs
+
+    def cloudwatch(self, role: str) -> "CloudWatchClient":
+        """Return a CloudWatch client with the permissions of the role of this ARN."""
+        cloudwatch: CloudWatchClient = self._client("cloudwatch", role)
+        return cloudwatch
 
     def environment(self, role: str) -> dict[str, str]:
         """Return the environment variables with which a process calls AWS as the role."""
@@ -59,6 +60,12 @@ class Account:
             "AWS_DEFAULT_REGION": REGION,
             "AWS_REGION": REGION,
         }
+
+    def _client(self, service: str, role: str) -> Any:
+        key = self._key(role)
+        if (service, key) not in self._clients:
+            self._clients[service, key] = boto3.client(service, **self._client_options(key))
+        return self._clients[service, key]
 
     def _client_options(self, key: str) -> dict[str, Any]:
         return {

@@ -15,6 +15,7 @@ from kennel.cloud.sagemaker.jobs.tuning.api import TuningJobs
 from kennel.cloud.sagemaker.listing import Listings
 from kennel.cloud.sagemaker.protocol import SageMaker
 from kennel.cloud.sagemaker.registry import Registry
+from kennel.cloud.sagemaker.search import Search
 from kennel.cloud.sagemaker.tags import Tags
 
 
@@ -52,6 +53,7 @@ def build_sagemaker(  # noqa: PLR0917 - one construction, from the parts of the 
         transform,
         Registry(store, context.clock),
         Listings(store),
+        Search(store),
         tags,
     )
     handlers = merge_handlers(group.handlers() for group in groups)

@@ -7,7 +7,7 @@ from kennel.cloud.runtime.clock import Clock
 from kennel.cloud.runtime.errors import ServiceError
 from kennel.cloud.runtime.store import Json, Store
 from kennel.cloud.sagemaker.errors import invalid
-from kennel.cloud.sagemaker.handlers import Handler
+from kennel.cloud.sagemaker.handlers import Handler, not_emulated
 from kennel.cloud.sagemaker.listing import list_answer
 from kennel.cloud.sagemaker.resources import arn_of
 
@@ -198,6 +198,35 @@ class Registry:
         version: int = (self._store.get(_COUNT, key) or {"last": 0})["last"] + 1
         self._store.put(_COUNT, key, {"last": version})
         return version
+
+
+def container_of_package(store: Store, container: Json) -> Json:
+    """Return a model's container with image and data of the package version that it names.
+
+    Raises
+    ------
+    ServiceError
+        For a package that is missing, or not approved for deployment.
+    """
+    name = container["ModelPackageName"]
+    package = store.get(PACKAGE, _key(PACKAGE, name))
+    if package is None:
+        raise invalid(f"ModelPackage {arn_of(PACKAGE, name)} does not exist.")
+    if package.get("ModelApprovalStatus", "Approved") != "Approved":
+        raise invalid(
+            f"Cannot create a model of {package['ModelPackageArn']}: its approval status is "
+            f"{package['ModelApprovalStatus']}, expected Approved."
+        )
+    (packaged, *others) = package.get("InferenceSpecification", {}).get("Containers", [{}])
+    if others or "Image" not in packaged:
+        raise not_emulated("a model package without exactly one container with an image")
+    members = ("Image", "ModelDataUrl", "ModelDataSource")
+    environment = packaged.get("Environment", {}) | container.get("Environment", {})
+    return {
+        **{each: packaged[each] for each in members if each in packaged},
+        **container,
+        "Environment": environment,
+    }
 
 
 def _key(kind: str, name: str) -> str:

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from kennel.cloud.cloudformation.names import ACCOUNT, REGION
+from kennel.cloud.sagemaker.frameworks import pytorch_inference
+from kennel.cloud.sagemaker.frameworks.images import can_serve
 
 if TYPE_CHECKING:
     from types_boto3_ecr import ECRClient
@@ -34,6 +36,8 @@ _URI = re.compile(
 class LocalImages:
     """Resolve images by a mapping; an image of the offline ECR must be registered there, too.
 
+    AWS's PyTorch inference images need no entry: their own toolkit stands for them.
+
     Parameters
     ----------
     ecr
@@ -48,6 +52,8 @@ class LocalImages:
 
     async def __call__(self, image: str) -> Command | None:
         """Return the command of an image; None without one, or when the offline ECR lacks it."""
+        if can_serve(image):
+            return pytorch_inference.COMMAND
         match = _URI.fullmatch(image)
         if match and not await asyncio.to_thread(self._is_registered, match):
             return None

@@ -91,18 +91,22 @@ class Instance:
             When the package is no archive, the server ends, or no ping succeeds in time.
         """
         folder = TemporaryDirectory(prefix="kennel-instance-")
+        base = Path(folder.name, "ml")  # /opt/ml of a container
+        model = base / "model"
         try:
+            model.mkdir(parents=True)
             if container.package:
-                await asyncio.to_thread(_unpack, container.package, Path(folder.name))
+                await asyncio.to_thread(_unpack, container.package, model)
             (port,) = free_ports(1)
             env = {
                 "PATH": os.environ.get("PATH", os.defpath),
                 **container.environment,
-                "SM_MODEL_DIR": folder.name,
+                "SAGEMAKER_BASE_DIR": str(base),
+                "SM_MODEL_DIR": str(model),
                 "SAGEMAKER_BIND_TO_PORT": str(port),
                 "KENNEL_HOST": "127.0.0.1",
             }
-            child = await Child.start(container.command, env, log, Path(folder.name))
+            child = await Child.start(container.command, env, log, model)
         except OSError as error:
             folder.cleanup()
             raise CannotServe(f"the model server cannot be started: {error}") from error

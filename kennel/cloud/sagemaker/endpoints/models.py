@@ -5,6 +5,7 @@ from kennel.cloud.runtime.store import Json, Store
 from kennel.cloud.sagemaker.endpoints.records import create_record, delete_record, read_record
 from kennel.cloud.sagemaker.errors import invalid
 from kennel.cloud.sagemaker.handlers import Handler, not_emulated
+from kennel.cloud.sagemaker.registry import container_of_package
 
 
 class Models:
@@ -37,6 +38,10 @@ class Models:
         containers = request.get("Containers") or [request["PrimaryContainer"]]
         if len(containers) > 1 or any("Mode" in container for container in containers):
             raise not_emulated("models of several containers or several models")
+        if "ModelPackageName" in containers[0]:
+            resolved = container_of_package(self._store, containers[0])
+            request = {key: each for key, each in request.items() if key != "Containers"}
+            request["PrimaryContainer"] = resolved
         return create_record(self._store, self._clock, "model", request)
 
     async def describe_model(self, request: Json) -> Json:

@@ -20,7 +20,7 @@ class JobContext:
     logs
         Folder for local copies of the jobs' output.
     train_command
-        The main process of a training container: AWS's toolkit.
+        Python's arguments for the main process of a training container: AWS's toolkit.
     """
 
     account: Account

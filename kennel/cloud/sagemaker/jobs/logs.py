@@ -1,20 +1,27 @@
-"""Send a job's output to CloudWatch Logs, and read its metrics from it."""
+"""Send a job's output to CloudWatch Logs, and the metrics that are read from it to CloudWatch."""
 
 import contextlib
+import math
 import re
 import time
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from kennel.cloud.runtime.clock import Clock
 from kennel.cloud.runtime.store import Json
 
 if TYPE_CHECKING:
+    from types_boto3_cloudwatch.client import CloudWatchClient
+    from types_boto3_cloudwatch.type_defs import DimensionTypeDef, MetricDatumTypeDef
     from types_boto3_logs.client import CloudWatchLogsClient
 
-_MAX_EVENTS = 1000  # of one call; the service takes 10,000 and 1 MiB
+_MAX_EVENTS = 1000  # of one call; Logs takes 10,000 and 1 MiB, CloudWatch 1,000
+METRICS = "/aws/sagemaker/TrainingJobs"  # CloudWatch's namespace
 
 
 class LogStream:
@@ -37,7 +44,7 @@ class LogStream:
         if not lines:
             return
         now = int(time.time() * 1000)
-        try:
+        with _unless_denied():
             self._create()
             for start in range(0, len(lines), _MAX_EVENTS):
                 batch = lines[start : start + _MAX_EVENTS]
@@ -46,9 +53,6 @@ class LogStream:
                     logStreamName=self._name,
                     logEvents=[{"timestamp": now, "message": line or " "} for line in batch],
                 )
-        except ClientError as error:
-            if "AccessDenied" not in error.response["Error"]["Code"]:
-                raise
 
     def _new_lines(self) -> list[str]:
         if not self._file.exists():
@@ -107,3 +111,56 @@ class LogMetrics:
                         except ValueError:  # the expression matched a text that is no number
                             continue
         return values
+
+
+class MetricStream:
+    """Copies a training job's metrics to CloudWatch, where the SageMaker SDK's analytics reads them.
+
+    https://docs.aws.amazon.com/sagemaker/latest/dg/training-metrics.html
+    """
+
+    def __init__(
+        self,
+        cloudwatch: "CloudWatchClient",
+        job_name: str,
+        values: Callable[[], Mapping[str, Sequence[float]]],
+        clock: Clock,
+    ) -> None:
+        self._cloudwatch = cloudwatch
+        self._dimensions: list[DimensionTypeDef] = [{"Name": "TrainingJobName", "Value": job_name}]
+        self._values = values
+        self._clock = clock
+        self._sent: Counter[str] = Counter()
+
+    def send(self) -> None:
+        """Send the values added since the last call, if the role may write metrics."""
+        now = datetime.fromtimestamp(self._clock.now(), UTC)
+        data: list[MetricDatumTypeDef] = []
+        for name, values in self._values().items():
+            added = values[self._sent[name] :]
+            self._sent[name] += len(added)
+            data += [
+                {
+                    "MetricName": name,
+                    "Dimensions": self._dimensions,
+                    "Timestamp": now,
+                    "Value": value,
+                }
+                for value in added
+                if math.isfinite(value)
+            ]
+        for start in range(0, len(data), _MAX_EVENTS):
+            with _unless_denied():
+                self._cloudwatch.put_metric_data(
+                    Namespace=METRICS, MetricData=data[start : start + _MAX_EVENTS]
+                )
+
+
+@contextlib.contextmanager
+def _unless_denied() -> Iterator[None]:
+    """Ignore that the role may not do what the block does: SageMaker goes on without, too."""
+    try:
+        yield
+    except ClientError as error:
+        if "AccessDenied" not in error.response["Error"]["Code"]:
+            raise

@@ -1,6 +1,7 @@
 """Transfer files between S3 and a job's folders, with the permissions of the job's role."""
 
 import contextlib
+import json
 import shutil
 import tarfile
 import tempfile
@@ -11,6 +12,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError
+
+from kennel.cloud.runtime.store import Json
 
 if TYPE_CHECKING:
     from types_boto3_s3.client import S3Client
@@ -51,6 +54,40 @@ def keys_below(s3: "S3Client", uri: str, role: str) -> list[str]:
             f'has "s3:ListBucket" permissions on bucket "{split(uri)[0]}".'
         )
     return keys
+
+
+def listed_objects(s3: "S3Client", source: Json, role: str) -> tuple[str, list[str]]:
+    """Return (prefix as an S3 URI, keys) of the objects that an S3DataSource names.
+
+    Raises
+    ------
+    TransferFailed
+        When there are none, they cannot be listed, or the manifest cannot be read.
+    """
+    uri = source["S3Uri"]
+    if source["S3DataType"] == "ManifestFile":
+        return _read_manifest(s3, uri)
+    return uri, keys_below(s3, uri, role)
+
+
+def _read_manifest(s3: "S3Client", uri: str) -> tuple[str, list[str]]:
+    """Return prefix and keys of a manifest: [{"prefix": S3 URI}, "name below it", ...].
+
+    https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_S3DataSource.html
+    """
+    bucket, key = split(uri)
+    try:
+        manifest = json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+        prefix, names = manifest[0]["prefix"], manifest[1:]
+        below = split(prefix)[1]
+        return prefix, [below + name for name in names]
+    except ClientError as error:
+        raise TransferFailed(f"ClientError: Data download failed:{_error_text(error)}") from error
+    except (ValueError, LookupError, TypeError) as error:
+        raise TransferFailed(
+            f"ClientError: Data download failed:Could not parse the manifest file {uri}: expected "
+            'a JSON list of {"prefix": "s3://..."} and then names of objects below that prefix.'
+        ) from error
 
 
 def download(s3: "S3Client", uri: str, keys: Iterable[str], folder: Path) -> None:

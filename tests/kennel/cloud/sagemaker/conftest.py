@@ -164,6 +164,6 @@ def quick_service(
 ) -> Iterator[Service]:
     """Run the emulator with a training toolkit that starts in a tenth of a second."""
     toolkit = Path(__file__).parent / "jobs" / "tiny_toolkit.py"
-    command: list[str | Path] = [sys.executable, "-S", toolkit]
+    command: list[str | Path] = ["-S", toolkit]
     with serving(moto_url, tmp_path_factory.mktemp("quick"), train_command=command) as running:
         yield running

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kennel.cloud.runtime.store import Json
-from kennel.cloud.sagemaker.jobs.logs import LogStream
+from kennel.cloud.sagemaker.jobs.logs import LogStream, MetricStream
 from kennel.cloud.sagemaker.jobs.s3_sync import Mirror, join
 from kennel.cloud.sagemaker.jobs.training.host import Host
 
@@ -58,7 +58,7 @@ def prepare_mirrors(s3: "S3Client", request: Json, host: Host) -> list[Mirror]:
 
 @contextlib.asynccontextmanager
 async def delivering(
-    senders: Sequence[LogStream | Mirror],
+    senders: Sequence[LogStream | Mirror | MetricStream],
     run_blocking: Callable[[Callable[[], None]], Awaitable[None]],
 ) -> AsyncIterator[None]:
     """Send new log lines and files every second while the block runs, and once at its end.
@@ -75,9 +75,11 @@ async def delivering(
             sender.send()
 
     async def send_repeatedly() -> None:
-        while not ended.is_set():
+        last = False
+        while not last:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(ended.wait(), SEND_SECONDS)
+            last = ended.is_set()  # read first: what comes during `send` needs another one
             await run_blocking(send)
 
     sending = asyncio.ensure_future(send_repeatedly())

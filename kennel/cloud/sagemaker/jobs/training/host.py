@@ -5,10 +5,10 @@ is pulled: the toolkit runs on this machine's Python, SAGEMAKER_BASE_DIR names i
 loopback address is its host name (nothing resolves algo-1).
 """
 
+import asyncio
 import contextlib
 import json
 import os
-import re
 import signal
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,22 +16,13 @@ from pathlib import Path
 from kennel.cloud.runtime.clock import Clock
 from kennel.cloud.runtime.processes import Child
 from kennel.cloud.runtime.store import Json
+from kennel.cloud.sagemaker.frameworks.container import in_container, with_local_paths
+from kennel.cloud.sagemaker.frameworks.environment import make_environment, pip_settings
 from kennel.paths import PYTHON
 
 #: Offline seconds between SIGTERM and SIGKILL.
 #: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_StopTrainingJob.html
 GRACE_SECONDS = 120.0
-
-#: AWS's images: older ones are named pytorch-training, newer ones pytorch:...-sagemaker.
-_PYTORCH_IMAGE = re.compile(
-    r"763104351884\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com/"
-    r"(pytorch-training:.+|pytorch(-[a-z0-9]+)?:.+-sagemaker)"
-)
-
-
-def can_run(image: str) -> bool:
-    """Return whether `image` is a PyTorch training image of AWS, which the toolkit replaces."""
-    return _PYTORCH_IMAGE.fullmatch(image) is not None
 
 
 def host_names(count: int) -> list[str]:
@@ -49,7 +40,7 @@ class Host:
     number
         0 for algo-1.
     command
-        Starts the toolkit.
+        Python's arguments that start the toolkit.
     """
 
     def __init__(self, base: Path, number: int, command: Sequence[str | Path]) -> None:
@@ -108,21 +99,29 @@ class Host:
         module = "sagemaker_pytorch_container.training"
         if count > 1:
             module = "kennel.cloud.sagemaker.jobs.training.rendezvous"
-        tools = PYTHON.parent
+        folder = self.base.with_name(f"{self.base.name}-python")
+        own = await asyncio.to_thread(make_environment, folder)
+        programs = [own.python.parent, PYTHON.parent, os.environ.get("PATH", os.defpath)]
         env = {
-            "PATH": f"{tools}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+            **pip_settings(),
+            "PATH": os.pathsep.join(map(str, programs)),
+            "PYTHONPATH": str(own.packages),  # for programs of this Python, such as torchrun
             "HOME": str(self.base),
             "SAGEMAKER_BASE_DIR": str(self.base),
             "SAGEMAKER_TRAINING_MODULE": f"{module}:main",
             "TRAINING_JOB_NAME": request["TrainingJobName"],
             "PYTHONUNBUFFERED": "1",
-            "PIP_NO_INDEX": "1",  # requirements.txt may name installed packages only
             "OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // count)),
             "GLOO_SOCKET_IFNAME": "lo",
             "KENNEL_MASTER_PORT": str(port),
             **environment,
         }
-        self._child = await Child.start(self._command, env, log, self.base)
+        algorithm = request.get("AlgorithmSpecification", {})
+        command: list[str | Path] = [own.python, *self._command]
+        if entrypoint := algorithm.get("ContainerEntrypoint"):
+            words = [*entrypoint, *algorithm.get("ContainerArguments", [])]
+            command = [*with_local_paths(self.base, words)]
+        self._child = await Child.start(in_container(self.base, command), env, log, self.base)
 
     async def wait(self) -> int:
         """Return the exit status of the toolkit once it ended; end the processes that it left."""

@@ -11,9 +11,18 @@ from kennel.cloud.sagemaker.jobs.states import (
     discard_event,
 )
 from kennel.cloud.sagemaker.resources import arn_of
+from kennel.cloud.sagemaker.shapes import MODEL
 
 KIND = "training-job"
-
+#: Not every member of a request is described: tags are not, nor is SessionChainingConfig.
+_DESCRIBED = MODEL.operation_model("DescribeTrainingJob").output_shape.members#: What the service describes where a request says nothing; clients read these members unasked.
+_DEFAULTS: Json = {
+    "EnableNetworkIsolation": False,
+    "EnableInterContainerTrafficEncryption": False,
+    "EnableManagedSpotTraining": False,
+}
+_OUTPUT_DEFAULTS = {"KmsKeyId": "", "CompressionType": "GZIP"}
+_CHANNEL_DEFAULTS = {"CompressionType": "None", "RecordWrapperType": "None"}
 
 #: Secondary status -> StatusMessage.
 _MESSAGES = {
@@ -62,7 +71,10 @@ class TrainingRecord:
             CreateTrainingJob's, with further members of the description.
         """
         name = request["TrainingJobName"]
-        members = {key: value for key, value in request.items() if key != "Tags"}
+        members = _DEFAULTS | {k: v for k, v in request.items() if k in _DESCRIBED}
+        members["OutputDataConfig"] = _OUTPUT_DEFAULTS | request["OutputDataConfig"]
+        if channels := request.get("InputDataConfig"):
+            members["InputDataConfig"] = [_CHANNEL_DEFAULTS | each for each in channels]
         artifact = join(request["OutputDataConfig"]["S3OutputPath"], name, "output", "model.tar.gz")
         record = cls(
             store,

@@ -11,21 +11,24 @@ from typing import Any, TypeVar
 from kennel.cloud.runtime.faults import Fault
 from kennel.cloud.runtime.processes import free_ports
 from kennel.cloud.runtime.store import Json
+from kennel.cloud.sagemaker.frameworks.environment import pip_error
+from kennel.cloud.sagemaker.frameworks.images import can_train
 from kennel.cloud.sagemaker.jobs.context import JobContext
-from kennel.cloud.sagemaker.jobs.logs import LogMetrics
+from kennel.cloud.sagemaker.jobs.logs import LogMetrics, MetricStream
 from kennel.cloud.sagemaker.jobs.s3_sync import (
     Mirror,
     TransferFailed,
     download,
     files_in,
     join,
-    keys_below,
+    listed_objects,
     upload_archive,
 )
 from kennel.cloud.sagemaker.jobs.states import JobFailed, apply_fault
 from kennel.cloud.sagemaker.jobs.training.delivery import delivering, log_streams, prepare_mirrors
-from kennel.cloud.sagemaker.jobs.training.host import Host, can_run
+from kennel.cloud.sagemaker.jobs.training.host import Host
 from kennel.cloud.sagemaker.jobs.training.record import TrainingRecord
+from kennel.cloud.sagemaker.jobs.training.validation import recorded_only
 
 T = TypeVar("T")
 
@@ -34,6 +37,7 @@ CANNOT_PULL = (
     "ClientError: Cannot pull algorithm container. Either the image does not exist or its "
     "permissions are incorrect."
 )
+EXPECTED_IMAGE = "expected a PyTorch training image of AWS's account 763104351884"
 
 
 class TrainingRun:
@@ -126,8 +130,9 @@ class TrainingRun:
 
     async def _work(self, folder: Path) -> None:
         await apply_fault(self._fault)
-        if not can_run(self._request["AlgorithmSpecification"].get("TrainingImage", "")):
-            raise JobFailed(CANNOT_PULL)
+        image = self._request["AlgorithmSpecification"].get("TrainingImage", "")
+        if not can_train(image):
+            raise JobFailed(f"{CANNOT_PULL} Offline, {image} cannot run: {EXPECTED_IMAGE}.")
         self._record.enter("Downloading")
         count = len(self._log_files)
         command = self._context.train_command
@@ -147,12 +152,12 @@ class TrainingRun:
     def _download_channels(self, host: Host) -> None:
         for channel in self._request.get("InputDataConfig", []):
             source = channel["DataSource"]["S3DataSource"]
-            keys = keys_below(self._s3, source["S3Uri"], self._role)
+            prefix, keys = listed_objects(self._s3, source, self._role)
             if source.get("S3DataDistributionType") == "ShardedByS3Key":
                 keys = keys[host.number :: len(self._log_files)]
             folder = host.base / "input/data" / channel["ChannelName"]
             folder.mkdir()
-            download(self._s3, source["S3Uri"], keys, folder)
+            download(self._s3, prefix, keys, folder)
 
     async def _train(self, mirrors: list[Mirror]) -> None:
         """Run the toolkit on every host; the first failure ends all.
@@ -170,9 +175,12 @@ class TrainingRun:
         (port,) = free_ports(1)
         logs = self._context.account.logs(self._role)
         streams = log_streams(logs, self._request["TrainingJobName"], self._log_files)
-        async with delivering([*streams, *mirrors], self._run_blocking):
+        cloudwatch = self._context.account.cloudwatch(self._role)
+        name, clock = self._request["TrainingJobName"], self._context.clock
+        metrics = MetricStream(cloudwatch, name, self.metric_values, clock)
+        async with delivering([*streams, metrics, *mirrors], self._run_blocking):
             for host, log in zip(self._hosts, self._log_files, strict=True):
-                log.unlink(missing_ok=True)
+                self._begin_log(log)
                 await host.start(self._request, environment, log, port)
             hosts = {asyncio.ensure_future(host.wait()): host for host in self._hosts}
             try:
@@ -187,7 +195,15 @@ class TrainingRun:
         for task, host in hosts.items():
             if not task.cancelled() and (status := task.result()):
                 reason = host.failure().strip()
+                if "InstallRequirementsError" in reason:  # it does not say what could not be
+                    reason += f" ({pip_error(self._log_files[host.number])})"
                 raise JobFailed(f"AlgorithmError: {reason}, exit code: {status}")
+
+    def _begin_log(self, log: Path) -> None:
+        """Begin a host's log with a line about what the request asks for and nothing here does."""
+        members = ", ".join(recorded_only(self._request))
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_text(f"[offline cloud] recorded, and not run here: {members}\n" * bool(members))
 
     async def _upload(self) -> None:
         """Upload the model and output/data; record the final metrics."""

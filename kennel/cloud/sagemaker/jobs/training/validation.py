@@ -6,40 +6,53 @@ unconfirmed.
 """
 
 import re
+from typing import Any
 
 from kennel.cloud.runtime.store import Json
 from kennel.cloud.sagemaker.errors import invalid
 from kennel.cloud.sagemaker.handlers import not_emulated
-from kennel.cloud.sagemaker.jobs.validation import refuse_members, refuse_other_values
+from kennel.cloud.sagemaker.jobs.validation import (
+    member_at,
+    refuse_members,
+    refuse_other_values,
+)
 
 #: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_StoppingCondition.html
 MAX_RUNTIME = 28 * 86400
 
-#: Members that are not emulated and would change what the job does.
+#: Members that change what the job does, and that nothing here can do.
 _NOT_EMULATED = (
     "AlgorithmSpecification.AlgorithmName",
-    "AlgorithmSpecification.ContainerEntrypoint",
-    "AlgorithmSpecification.ContainerArguments",
-    "AlgorithmSpecification.TrainingImageConfig",
     "ResourceConfig.InstanceGroups",
-    "ResourceConfig.KeepAlivePeriodInSeconds",
+    "ResourceConfig.InstancePreferences",
     "ServerlessJobConfig",
     "ModelPackageConfig",
-    "SessionChainingConfig",
+)
+#: Members that are described and do nothing here: they watch a job, place it, or protect it.
+_RECORDED = (
+    "DebugHookConfig",
+    "DebugRuleConfigurations",
+    "ProfilerConfig",
+    "ProfilerRuleConfigurations",
+    "ExperimentConfig",
+    "MlflowConfig",
+    "RemoteDebugConfig",
     "InfraCheckConfig",
+    "SessionChainingConfig",
     "RetryStrategy",
     "VpcConfig",
-    "DebugHookConfig",  # Debugger takes no new customers since 2026-07-30
-    "DebugRuleConfigurations",
-    "ProfilerRuleConfigurations",
-    "RemoteDebugConfig",
-    "MlflowConfig",
+    "EnableNetworkIsolation",
+    "EnableInterContainerTrafficEncryption",
+    "ResourceConfig.KeepAlivePeriodInSeconds",
+    "ResourceConfig.TrainingPlanArn",
+    "ResourceConfig.InstancePlacementConfig",
+    "OutputDataConfig.KmsKeyId",
 )
 _CHANNEL_NOT_EMULATED = (
     "DataSource.FileSystemDataSource",
     "DataSource.DatasetSource",
-    "ShuffleConfig",
 )
+_DATA_TYPES = {"S3Prefix", "ManifestFile"}
 
 
 def check_training(request: Json) -> None:
@@ -63,6 +76,19 @@ def check_training(request: Json) -> None:
         path = request.get(part, {}).get("LocalPath", "/opt/ml")
         if not re.fullmatch(r"/opt/ml(/[\w.-]+)*", path) or "/.." in path:
             raise not_emulated(f"{part}.LocalPath outside /opt/ml ({path}) of CreateTrainingJob")
+
+
+def recorded_only(request: Json) -> list[str]:
+    """Return the members of a request that ask for something which is recorded and not done."""
+    return [path for path in _RECORDED if _is_on(member_at(request, path))]
+
+
+def _is_on(value: Any) -> bool:
+    """Return whether a member asks for anything: DisableProfiler true asks for nothing."""
+    if not isinstance(value, dict):
+        return bool(value)
+    switches = {name: on for name, on in value.items() if isinstance(on, bool)}
+    return all(on is name.startswith("Enable") for name, on in switches.items())
 
 
 def _check_stopping(condition: Json, spot: bool) -> None:
@@ -91,7 +117,7 @@ def _check_channels(channels: list[Json], mode: str) -> None:
         if "S3DataSource" not in channel["DataSource"]:
             raise invalid(f"Channel {channel['ChannelName']} must have a data source.")
         refuse_other_values(
-            "CreateTrainingJob", "DataSource.S3DataSource.S3DataType", channel, {"S3Prefix"}
+            "CreateTrainingJob", "DataSource.S3DataSource.S3DataType", channel, _DATA_TYPES
         )
         refuse_other_values("CreateTrainingJob", "CompressionType", channel, {"None"})
         refuse_other_values("CreateTrainingJob", "RecordWrapperType", channel, {"None"})

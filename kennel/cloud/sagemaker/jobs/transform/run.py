@@ -19,7 +19,7 @@ from kennel.cloud.sagemaker.endpoints.instance import CannotServe, Container, In
 from kennel.cloud.sagemaker.endpoints.snapshot import container_of, package_uri
 from kennel.cloud.sagemaker.jobs.context import JobContext
 from kennel.cloud.sagemaker.jobs.logs import LogStream
-from kennel.cloud.sagemaker.jobs.s3_sync import TransferFailed, join, keys_below, split
+from kennel.cloud.sagemaker.jobs.s3_sync import TransferFailed, join, listed_objects, split
 from kennel.cloud.sagemaker.jobs.states import JobFailed
 from kennel.cloud.sagemaker.packages import CannotDownload, download_package
 
@@ -82,10 +82,10 @@ class TransformRun:
         for log in (self._data_log, *self._logs):
             log.unlink(missing_ok=True)
         try:
-            source = self._request["TransformInput"]["DataSource"]["S3DataSource"]["S3Uri"]
-            keys = await asyncio.to_thread(keys_below, self._s3, source, self._role)
+            source = self._request["TransformInput"]["DataSource"]["S3DataSource"]
+            prefix, keys = await asyncio.to_thread(listed_objects, self._s3, source, self._role)
             await self._start_instances()
-            failed = await self._transform(keys, source)
+            failed = await self._transform(keys, prefix)
         except TransferFailed as error:
             raise JobFailed(str(error)) from error
         finally:

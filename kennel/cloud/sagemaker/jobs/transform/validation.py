@@ -18,7 +18,8 @@ def check_transform(request: Json) -> None:
     action = "CreateTransformJob"
     refuse_members(action, request, ("DataProcessing", "DataCaptureConfig"))
     transform_input = request["TransformInput"]
-    refuse_other_values(action, "DataSource.S3DataSource.S3DataType", transform_input, {"S3Prefix"})
+    data_types = {"S3Prefix", "ManifestFile"}
+    refuse_other_values(action, "DataSource.S3DataSource.S3DataType", transform_input, data_types)
     refuse_other_values(action, "CompressionType", transform_input, {"None"})
     refuse_other_values(action, "SplitType", transform_input, {"None", "Line"})
     if request["TransformResources"]["InstanceCount"] < 1:

@@ -27,6 +27,24 @@ def training_request(definition: Json, name: str, hyperparameters: dict[str, str
     copied = {
         key: value
         for key, value in definition.items()
-        if key not in {"StaticHyperParameters", "DefinitionName", "TuningObjective"}
+        if key
+        not in {
+            "StaticHyperParameters",
+            "DefinitionName",
+            "TuningObjective",
+            "HyperParameterTuningResourceConfig",
+        }
     }
+    if resources := definition.get("HyperParameterTuningResourceConfig"):
+        copied["ResourceConfig"] = _resource_config(resources)
     return {**copied, "TrainingJobName": name, "HyperParameters": hyperparameters}
+
+
+def _resource_config(resources: Json) -> Json:
+    """Return the ResourceConfig of a trial: the first of the instance types in order of priority.
+
+    https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_HyperParameterTuningResourceConfig.html
+    """
+    chosen = (resources.get("InstanceConfigs") or [resources])[0]
+    members = ("InstanceType", "InstanceCount", "VolumeSizeInGB", "VolumeKmsKeyId")
+    return {name: (resources | chosen)[name] for name in members if name in resources | chosen}

@@ -31,8 +31,12 @@ def check_tuning(request: Json) -> None:
     refuse_members(
         action,
         definition,
-        ("HyperParameterRanges", "TuningObjective", "HyperParameterTuningResourceConfig"),
+        ("HyperParameterRanges", "TuningObjective"),
     )
+    if {"ResourceConfig", "HyperParameterTuningResourceConfig"} <= set(definition):
+        raise invalid(
+            "ResourceConfig and HyperParameterTuningResourceConfig cannot be specified together."
+        )
     objective = config.get("HyperParameterTuningJobObjective")
     if objective is None:
         raise invalid("A HyperParameterTuningJobObjective is required.")

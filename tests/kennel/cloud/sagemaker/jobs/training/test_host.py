@@ -44,7 +44,7 @@ REQUEST = {"TrainingJobName": "stubborn", "ResourceConfig": {"InstanceCount": 1}
 
 def test_a_process_that_ignores_sigterm_is_killed_after_the_grace_period(tmp_path: Path) -> None:
     async def scenario() -> None:
-        command = [sys.executable, "-c", STUBBORN]
+        command = ["-c", STUBBORN]
         host, clock = Host(tmp_path / "algo-1", 0, command), Clock(speed=0)
         await host.start(REQUEST, {}, tmp_path / "log", 0)
         pid_file = host.base / "pids"

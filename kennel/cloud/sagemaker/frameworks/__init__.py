@@ -1,0 +1,1 @@
+"""What runs here in the place of AWS's PyTorch images."""

@@ -1,0 +1,3 @@
+"""Fail with a reason."""
+
+raise ValueError("broken on purpose")

@@ -1,0 +1,109 @@
+"""The SageMaker SDKs 2 and 3, unchanged, against an offline cloud: a table of what users do.
+
+Each SDK has a venv of its own (`make sdks`), in which one script makes all the calls in order.
+"""
+
+import json
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kennel.cloud.cloud import Cloud, run_cloud
+from kennel.cloud.config import CloudConfig
+from kennel.cloud.iam.identity import OPERATOR_KEY
+from kennel.paths import ROOT
+
+pytestmark = pytest.mark.rivals
+HERE = Path(__file__).parent
+SCRIPTS = {"sdk2": HERE / "steps_v2.py", "sdk3": HERE / "steps_v3.py"}
+ROWS = {sdk: re.findall(r"^@row\ndef (\w+)", file.read_text(), re.M) for sdk, file in SCRIPTS.items()}
+SECONDS = 900
+
+TEMPLATE = """
+Transform: AWS::Serverless-2016-10-31
+Globals: {Api: {OpenApiVersion: 3.0.1}}
+Resources:
+  Api: {Type: AWS::Serverless::Api, Properties: {StageName: prod}}
+  Data: {Type: AWS::S3::Bucket, Properties: {BucketName: sdk-data}}
+  Work:
+    Type: AWS::IAM::Role
+    Properties:
+      RoleName: sdk-work
+      AssumeRolePolicyDocument:
+        Statement:
+          - {Effect: Allow, Principal: {Service: sagemaker.amazonaws.com}, Action: sts:AssumeRole}
+      Policies:
+        - PolicyName: work
+          PolicyDocument:
+            Version: "2012-10-17"
+            Statement: [{Effect: Allow, Action: ["s3:*", "logs:*", "cloudwatch:*"], Resource: "*"}]
+  Hello:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: src
+      Handler: app.handler
+      Runtime: python3.13
+      Role: !GetAtt Work.Arn
+      Events: {Get: {Type: Api, Properties: {RestApiId: !Ref Api, Method: get, Path: /hello}}}
+"""
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    project = tmp_path_factory.mktemp("project")
+    (project / "src").mkdir()
+    (project / "src" / "app.py").write_text("def handler(event, context): ...\n")
+    (project / "template.yaml").write_text(TEMPLATE)
+    config = CloudConfig(
+        template=project / "template.yaml", build_folder=project / "build", stack_name="sdk"
+    )
+    with run_cloud(config) as running:
+        yield running
+
+
+@pytest.fixture(scope="module", params=SCRIPTS)
+def errors(
+    request: pytest.FixtureRequest, cloud: Cloud, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[str, dict[str, str]]:
+    """Return the SDK's name and the error of each row that was run, "" without one."""
+    sdk = request.param
+    python = ROOT / f".venv-{sdk}" / "bin" / "python"
+    if not python.exists():
+        pytest.skip(f"there is no .venv-{sdk}: run `make sdks`")
+    folder = tmp_path_factory.mktemp(sdk)
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder),
+        "AWS_ENDPOINT_URL": cloud.url,
+        "AWS_ACCESS_KEY_ID": OPERATOR_KEY,
+        "AWS_SECRET_ACCESS_KEY": "offline",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "SAGEMAKER_SUPPRESS_V2_WARNING": "1",
+        "SAGEMAKER_VALIDATE_ROLE": "false",  # iam:SimulatePrincipalPolicy
+        "SAGEMAKER_USER_CONFIG_OVERRIDE": str(folder / "config.yaml"),
+    }
+    (folder / "config.yaml").write_text(
+        "SchemaVersion: '1.0'\n"
+        "SageMaker: {PythonSDK: {Modules: {TelemetryOptOut: true}}}\n"
+    )
+    command = [python, SCRIPTS[sdk], folder]
+    done = subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=SECONDS, check=False
+    )
+    rows = [json.loads(each) for each in re.findall(r"ROW (\[.*\])", done.stderr)]
+    assert rows, done.stderr[-3000:]
+    return sdk, dict(rows)
+
+
+@pytest.mark.parametrize(
+    ("errors", "row"),
+    [pytest.param(sdk, row, id=f"{sdk}-{row}") for sdk, rows in ROWS.items() for row in rows],
+    indirect=["errors"],
+)
+def test_a_call_does_what_it_does_on_aws(errors: tuple[str, dict[str, str]], row: str) -> None:
+    _, by_row = errors
+    assert by_row.get(row, "the script ended before this row") == ""
