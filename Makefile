@@ -5,7 +5,7 @@ VENV := .venv/bin
 TOOLS := .venv-tools/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tools lint demo up events test test-all parallel-tests check lock build clean
+.PHONY: help setup tools lint sdks demo up events test test-all parallel-tests check lock build clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,6 +18,10 @@ tools:
 
 lint:
 	@$(PYTHON) scripts/setup.py --lint
+
+sdks:
+	@$(PYTHON) scripts/setup.py --sdk2
+	@$(PYTHON) scripts/setup.py --sdk3
 
 demo: setup ## all of Kennel at work on real photos; PHOTOS=folder for your own
 	@$(VENV)/kennel demo $(if $(PHOTOS),--photos "$(PHOTOS)")
@@ -35,7 +39,7 @@ else
 	@$(MAKE) --no-print-directory parallel-tests SELECT='-m "$(QUICK)"'
 endif
 
-test-all: setup tools lint ## also the slow ones, and what needs Java, Docker, Chromium or a rival
+test-all: setup tools lint sdks ## also the slow ones, and what needs Java, Docker, Chromium or a rival
 ifdef PYTEST
 	$(VENV)/pytest $(PYTEST)
 else
@@ -70,4 +74,4 @@ lock: ## write requirements/constraints*.txt anew from the venvs
 	@$(VENV)/python scripts/lock.py
 
 clean: ## remove everything that Kennel made, the venvs too
-	rm -rf .venv .venv-tools .venv-lint .venv*.previous .kennel .aws-sam
+	rm -rf .venv .venv-tools .venv-lint .venv-sdk2 .venv-sdk3 .venv*.previous .kennel .aws-sam

@@ -1,6 +1,7 @@
 """Write requirements/constraints*.txt from the packages installed in the venvs: `make lock`.
 
-Run it after changing a version in the other requirement files and after `make setup tools lint`.
+Run it after changing a version in the other requirement files and after
+`make setup tools lint sdks`.
 """
 
 import subprocess
@@ -11,6 +12,8 @@ LOCKS = {
     ".venv": ("constraints.txt", "kennel.txt and dev.txt"),
     ".venv-tools": ("constraints-tools.txt", "tools.txt"),
     ".venv-lint": ("constraints-lint.txt", "lint.txt"),
+    ".venv-sdk2": ("constraints-sdk2.txt", "sdk2.txt"),
+    ".venv-sdk3": ("constraints-sdk3.txt", "sdk3.txt"),
 }
 
 

@@ -1,9 +1,10 @@
-"""Make .venv with everything Kennel needs: `python3 scripts/setup.py [--tools | --lint]`.
+"""Make .venv with everything Kennel needs: `python3 scripts/setup.py [--tools | --lint | ...]`.
 
 With --tools it makes .venv-tools instead (the SAM command line and cfn-lint), with --lint
-.venv-lint (checkov, parliament and a policy simulator): they need other versions of the same
-packages. A second run does nothing unless the requirements changed. This script runs on Python 3.6
-and later, so that an old Python is answered with a sentence instead of a SyntaxError.
+.venv-lint (checkov, parliament and a policy simulator), with --sdk2 or --sdk3 .venv-sdk2 or
+.venv-sdk3 (AWS's SageMaker SDK): they need other versions of the same packages. A second run does
+nothing unless the requirements changed. This script runs on Python 3.6 and later, so that an old
+Python is answered with a sentence instead of a SyntaxError.
 """
 
 import hashlib
@@ -31,6 +32,10 @@ def steps(venv: Path) -> list:  # type: ignore[type-arg]
     if venv.name == ".venv-lint":
         lint = ["install", "-r", "lint.txt", "-c", "constraints-lint.txt"]
         return [("checkov, parliament and Node.js", lint)]
+    if venv.name in (".venv-sdk2", ".venv-sdk3"):
+        name = venv.name[len(".venv-") :]
+        sdk = ["install", "-r", name + ".txt", "-c", "constraints-" + name + ".txt"]
+        return [("AWS's SageMaker SDK", sdk)]
     requirement_files = [str(file) for file in sorted(FUNCTIONS.glob("*/requirements.txt"))]
     wheels = [part for file in requirement_files for part in ("-r", file)]
     lambda_files = venv / "lambda"  # the offline cloud runs functions from these, without a network
@@ -193,7 +198,8 @@ def replace(venv: Path) -> None:
 
 def main(arguments: list) -> int:  # type: ignore[type-arg]  # list[str] needs 3.9
     """Make the venv that the flags name, unless it is up to date; return the exit status."""
-    names = {"--tools": ".venv-tools", "--lint": ".venv-lint"}
+    flags = ("--tools", "--lint", "--sdk2", "--sdk3")
+    names = {flag: ".venv-" + flag[2:] for flag in flags}
     venv = ROOT / next((names[flag] for flag in arguments if flag in names), ".venv")
     stamp = venv / "kennel-stamp"
     try:

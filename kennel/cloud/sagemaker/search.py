@@ -47,9 +47,7 @@ class Search:
         if resource not in _KINDS:
             raise not_emulated(f"Search for {resource}; it has {', '.join(_KINDS)}")
         expression = request.get("SearchExpression", {})
-        found = [
-            each for each in self._records(_KINDS[resource]) if _matches(each, expression)
-        ]
+        found = [each for each in self._records(_KINDS[resource]) if _matches(each, expression)]
         sort_by = request.get("SortBy", "LastModifiedTime")
         found.sort(
             key=lambda each: next(iter(_values(each, sort_by)), each["CreationTime"]),

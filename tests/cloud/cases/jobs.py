@@ -49,6 +49,35 @@ def tuning(**config: Any) -> dict[str, Any]:
     }
 
 
+def _tuning_resources(**definition: Any) -> dict[str, Any]:
+    """Return a tuning request with HyperParameterTuningResourceConfig; None removes a member."""
+    request = tuning()
+    request["TrainingJobDefinition"] |= definition | {
+        "HyperParameterTuningResourceConfig": {
+            "InstanceType": "ml.m5.large",
+            "InstanceCount": 1,
+            "VolumeSizeInGB": 5,
+        }
+    }
+    members = request["TrainingJobDefinition"].items()
+    request["TrainingJobDefinition"] = {k: v for k, v in members if v is not None}
+    return request
+
+
+#: What the SageMaker SDK sends by default, and its like.
+_WATCHED: dict[str, Any] = {
+    "DebugHookConfig": {"S3OutputPath": "s3://$bucket/debug", "CollectionConfigurations": []},
+    "ProfilerConfig": {"S3OutputPath": "s3://$bucket/profile", "DisableProfiler": False},
+    "ExperimentConfig": {"ExperimentName": "dogs", "TrialName": "first"},
+    "MlflowConfig": {
+        "MlflowResourceArn": "arn:aws:sagemaker:us-east-1:123456789012:mlflow-tracking-server/dogs"
+    },
+    "RetryStrategy": {"MaximumRetryAttempts": 2},
+    "RemoteDebugConfig": {"EnableRemoteDebug": True},
+    "InfraCheckConfig": {"EnableInfraCheck": True},
+}
+
+
 def _range(low: str, high: str, **more: str) -> dict[str, str]:
     return {"Name": "rate", "MinValue": low, "MaxValue": high, **more}
 
@@ -156,7 +185,7 @@ _TRAINING = [
             "TrainingJobStatus": "Failed",
             "FailureReason": Like(
                 r"ClientError: Cannot pull algorithm container\. Either the image does not exist "
-                r"or its permissions are incorrect\."
+                r"or its permissions are incorrect\. Offline, .+ cannot run: .+"
             ),
         },
         GITHUB + "aws/sagemaker-python-sdk/issues/1968",
@@ -263,9 +292,49 @@ _TRAINING = [
         Refused("NotImplementedOffline", ".+ input mode Pipe of CreateTrainingJob", 501),
         API + "API_AlgorithmSpecification.html",
     ),
+    Case(
+        "what only watches or places a training job is described",
+        "sagemaker.describe_training_job",
+        {"TrainingJobName": "$name"},
+        _WATCHED | {"SessionChainingConfig": Absent()},
+        API + "API_DescribeTrainingJob.html",
+        before=(
+            (
+                "sagemaker.create_training_job",
+                training(**_WATCHED, SessionChainingConfig={"EnableSessionTagChaining": True}),
+            ),
+        ),
+    ),
+    Case(
+        "what a training job's request leaves out is described with the service's defaults",
+        "sagemaker.describe_training_job",
+        {"TrainingJobName": "$name"},
+        {
+            "OutputDataConfig": {"KmsKeyId": "", "CompressionType": "GZIP"},
+            "EnableNetworkIsolation": False,
+            "EnableInterContainerTrafficEncryption": False,
+            "EnableManagedSpotTraining": False,
+        },
+        GITHUB + "aws/sagemaker-python-sdk/blob/v2.257.0/src/sagemaker/estimator.py",
+        before=(("sagemaker.create_training_job", training()),),
+    ),
 ]
 
 _TUNING = [
+    Case(
+        "a tuning job's own resource configuration stands for its training jobs'",
+        "sagemaker.create_hyper_parameter_tuning_job",
+        _tuning_resources(ResourceConfig=None),
+        {"HyperParameterTuningJobArn": Like("arn:.+")},
+        API + "API_HyperParameterTuningResourceConfig.html",
+    ),
+    Case(
+        "a tuning job has one of the two resource configurations",
+        "sagemaker.create_hyper_parameter_tuning_job",
+        _tuning_resources(),
+        Refused("ValidationException", ".+ cannot be specified together."),
+        API + "API_HyperParameterTrainingJobDefinition.html",
+    ),
     Case(
         "describing a missing tuning job is an error",
         "sagemaker.describe_hyper_parameter_tuning_job",

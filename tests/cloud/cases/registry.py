@@ -21,6 +21,17 @@ def _version(**members: Any) -> tuple[str, dict[str, Any]]:
     )
 
 
+def _model_of_a_version() -> tuple[str, dict[str, Any]]:
+    return (
+        "sagemaker.create_model",
+        {
+            "ModelName": "$name-of-a-version",
+            "Containers": [{"ModelPackageName": _ARN + "model-package/$name/1"}],
+            "ExecutionRoleArn": "$role",
+        },
+    )
+
+
 def _model(suffix: str) -> tuple[str, dict[str, Any]]:
     container = {"Image": "kennel/serving:offline", "ModelDataUrl": "s3://$bucket/m"}
     return (
@@ -74,6 +85,42 @@ _REGISTRY = [
                 },
             ),
         ),
+    ),
+    Case(
+        "a model of an approved version has its container",
+        "sagemaker.describe_model",
+        {"ModelName": "$name-of-a-version"},
+        {
+            "PrimaryContainer": {
+                "ModelPackageName": _ARN + "model-package/$name/1",
+                "Image": "kennel/serving:offline",
+                "ModelDataUrl": "s3://$bucket/m",
+            }
+        },
+        GUIDE + "model-registry-deploy.html",
+        before=(_GROUP, _version(ModelApprovalStatus="Approved"), _model_of_a_version()),
+    ),
+    Case(
+        "a version that waits for approval makes no model",
+        *_model_of_a_version(),
+        Refused("ValidationException", ".+ its approval status is PendingManualApproval, .+"),
+        GUIDE + "model-registry-deploy.html",
+        before=(_GROUP, _version()),
+    ),
+    Case(
+        "a group is searched by its name",
+        "sagemaker.search",
+        {
+            "Resource": "ModelPackageGroup",
+            "SearchExpression": {
+                "Filters": [
+                    {"Name": "ModelPackageGroupName", "Operator": "Equals", "Value": "$name"}
+                ]
+            },
+        },
+        {"Results": [{"ModelPackageGroup": {"ModelPackageGroupName": "$name"}}]},
+        API + "API_Search.html",
+        before=(_GROUP,),
     ),
     Case(
         "customer properties are added and removed by name",

@@ -93,7 +93,7 @@ class Launcher:
         if command is None:
             raise CannotServe(
                 f"no image can be pulled offline: received {image}, expected an image of the "
-                "offline ECR, AWS's pytorch-inference, or one that the offline cloud has a command for"
+                "offline ECR, AWS's pytorch-inference, or one that this cloud has a command for"
             )
         uri = package_uri(definition)
         return Container(

@@ -48,10 +48,10 @@ def make_environment(folder: Path) -> Environment:
     return environment
 
 
-def pip_error(log: Path) -> str:
-    """Return pip's last line about an error in a log, which names what could not be installed."""
-    lines = log.read_text(errors="replace").splitlines() if log.exists() else []
-    return next((each for each in reversed(lines) if each.startswith("ERROR:")), "no reason given")
+def pip_error(output: str) -> str:
+    """Return the last error in pip's output, which names what could not be installed."""
+    errors = [each for each in output.splitlines() if each.startswith("ERROR:")]
+    return errors[-1] if errors else "no reason given"
 
 
 def pip_settings() -> dict[str, str]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from kennel.cloud.sagemaker.frameworks.container import in_container
-from kennel.cloud.sagemaker.frameworks.environment import make_environment, pip_settings
+from kennel.cloud.sagemaker.frameworks.environment import make_environment, pip_error, pip_settings
 from kennel.paths import PYTHON
 
 _MODULE = "kennel.cloud.sagemaker.frameworks.pytorch_inference"
@@ -45,23 +45,23 @@ class RequestContext:
         """Return the request's headers; their names are in lower case."""
         return self._request_headers
 
-    def get_request_header(self, index: int, key: str) -> str | None:  # noqa: ARG002
+    def get_request_header(self, index: int, key: str) -> str | None:
         """Return one header of the request."""
         return self._request_headers.get(key.lower())
 
-    def get_all_request_header(self, index: int) -> Mapping[str, str]:  # noqa: ARG002
+    def get_all_request_header(self, index: int) -> Mapping[str, str]:
         """Return the request's headers."""
         return self._request_headers
 
-    def set_response_status(self, code: int = 200, phrase: str = "", idx: int = 0) -> None:  # noqa: ARG002
+    def set_response_status(self, code: int = 200, phrase: str = "", idx: int = 0) -> None:
         """Set the response's status."""
         self.status = int(code)
 
-    def set_response_content_type(self, index: int, value: str) -> None:  # noqa: ARG002
+    def set_response_content_type(self, index: int, value: str) -> None:
         """Set the response's content type."""
         self.headers["content-type"] = value
 
-    def set_response_header(self, index: int, key: str, value: str) -> None:  # noqa: ARG002
+    def set_response_header(self, index: int, key: str, value: str) -> None:
         """Set a header of the response."""
         self.headers[key.lower()] = value
 
@@ -72,9 +72,16 @@ def prepare(base: Path) -> None:
     requirements = base / "model" / "code" / "requirements.txt"
     if requirements.exists():
         install = [python, "-m", "pip", "install", "-r", requirements]
-        done = subprocess.run(install, env=os.environ | pip_settings(), check=False)
+        done = subprocess.run(
+            install,
+            env=os.environ | pip_settings(),
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+        sys.stderr.write(done.stderr)
         if done.returncode:
-            sys.exit(f"pip could not install {requirements}")
+            sys.exit(f"pip could not install code/requirements.txt: {pip_error(done.stderr)}")
     server = in_container(base, [python, "-P", "-m", _MODULE, "run"])
     os.execvp(server[0], server)  # noqa: S606 - no shell: the words are ours
 
@@ -91,12 +98,16 @@ def run(base: Path) -> None:
     from starlette.routing import Route  # noqa: PLC0415
 
     model_dir = str(base / "model")
-    sys.path.insert(0, f"{model_dir}/code")
+    code = base / "model" / "code"
+    sys.path.insert(0, str(code))
+    if not (code / os.environ.get("SAGEMAKER_PROGRAM", "inference.py")).exists():
+        # The toolkit would take any module of that name that this Python finds.
+        os.environ["SAGEMAKER_PROGRAM"] = "no_code_in_the_package"
     service = HandlerService()
     service.initialize(RequestContext(model_dir, {}))
     one_at_a_time = asyncio.Lock()
 
-    async def ping(request: Request) -> Response:  # noqa: ARG001
+    async def ping(request: Request) -> Response:
         return Response()
 
     async def invoke(request: Request) -> Response:
@@ -105,8 +116,11 @@ def run(base: Path) -> None:
         async with one_at_a_time:
             (answer,) = await asyncio.to_thread(service.handle, [{"body": body}], context)
         if isinstance(answer, str | bytes | bytearray):
-            return Response(bytes(answer) if isinstance(answer, bytearray) else answer,
-                            context.status, context.headers)
+            return Response(
+                bytes(answer) if isinstance(answer, bytearray) else answer,
+                context.status,
+                context.headers,
+            )
         return JSONResponse(answer, context.status, context.headers)
 
     routes = [Route("/ping", ping), Route("/invocations", invoke, methods=["POST"])]

@@ -114,7 +114,7 @@ class LogMetrics:
 
 
 class MetricStream:
-    """Copies a training job's metrics to CloudWatch, where the SageMaker SDK's analytics reads them.
+    """Copies a training job's metrics to CloudWatch, where the SDK's analytics reads them.
 
     https://docs.aws.amazon.com/sagemaker/latest/dg/training-metrics.html
     """

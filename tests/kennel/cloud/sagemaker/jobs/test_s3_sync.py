@@ -14,6 +14,7 @@ from kennel.cloud.sagemaker.jobs.s3_sync import (
     TransferFailed,
     download,
     keys_below,
+    listed_objects,
     upload_archive,
 )
 
@@ -82,3 +83,23 @@ def test_a_mirror_uploads_changed_files_and_downloads_earlier_ones(s3: Any, tmp_
     later.mkdir()
     Mirror(s3, later, "s3://moved/checkpoints/").fetch()
     assert (later / "last").read_text() == "22"
+
+
+def test_a_manifest_names_objects_below_its_prefix(s3: Any, tmp_path: Path) -> None:
+    for key in ("in/a", "in/deep/b", "in/c"):
+        s3.put_object(Bucket="moved", Key=key, Body=key.encode())
+    s3.put_object(
+        Bucket="moved", Key="manifest", Body=b'[{"prefix": "s3://moved/in/"}, "deep/b", "c"]'
+    )
+    source = {"S3DataType": "ManifestFile", "S3Uri": "s3://moved/manifest"}
+    prefix, keys = listed_objects(s3, source, "role")
+    download(s3, prefix, keys, tmp_path)
+    assert names(tmp_path) == {"deep/b", "c"}
+
+
+@pytest.mark.parametrize("body", [b"a\nb\n", b"[]", b'{"prefix": "s3://moved/"}', b'[{}, "a"]'])
+def test_a_manifest_that_is_none_is_named(s3: Any, body: bytes) -> None:
+    s3.put_object(Bucket="moved", Key="manifest", Body=body)
+    source = {"S3DataType": "ManifestFile", "S3Uri": "s3://moved/manifest"}
+    with pytest.raises(TransferFailed, match="Could not parse the manifest file s3://moved/manif"):
+        listed_objects(s3, source, "role")

@@ -1,4 +1,4 @@
-"""What users of SageMaker's Python SDK 2 do, in one script: run by test_sdks.py in the SDK's venv."""
+"""What users of SageMaker's Python SDK 2 do: run by test_sdks.py in the venv of that SDK."""
 
 import json
 import sys
@@ -199,14 +199,18 @@ def transform() -> None:
 
 @row
 def register_a_model() -> None:
-    made["package"] = model().register(
-        content_types=["application/x-npy"],
-        response_types=["application/json"],
-        inference_instances=[INSTANCE],
-        transform_instances=[INSTANCE],
-        model_package_group_name="digits",
-        approval_status="PendingManualApproval",
-    ).model_package_arn
+    made["package"] = (
+        model()
+        .register(
+            content_types=["application/x-npy"],
+            response_types=["application/json"],
+            inference_instances=[INSTANCE],
+            transform_instances=[INSTANCE],
+            model_package_group_name="digits",
+            approval_status="PendingManualApproval",
+        )
+        .model_package_arn
+    )
 
 
 @row

@@ -1,4 +1,4 @@
-"""What users of SageMaker's Python SDK 3 do, in one script: run by test_sdks.py in the SDK's venv."""
+"""What users of SageMaker's Python SDK 3 do: run by test_sdks.py in the venv of that SDK."""
 
 import json
 import sys
@@ -31,7 +31,12 @@ made: dict = {}
 
 def image(scope: str) -> str:
     return image_uris.retrieve(
-        "pytorch", "us-east-1", "2.5.1", py_version="py311", instance_type=INSTANCE, image_scope=scope
+        "pytorch",
+        "us-east-1",
+        "2.5.1",
+        py_version="py311",
+        instance_type=INSTANCE,
+        image_scope=scope,
     )
 
 

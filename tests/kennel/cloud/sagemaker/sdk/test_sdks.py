@@ -3,11 +3,12 @@
 Each SDK has a venv of its own (`make sdks`), in which one script makes all the calls in order.
 """
 
+import functools
 import json
 import os
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,14 @@ from kennel.paths import ROOT
 pytestmark = pytest.mark.rivals
 HERE = Path(__file__).parent
 SCRIPTS = {"sdk2": HERE / "steps_v2.py", "sdk3": HERE / "steps_v3.py"}
-ROWS = {sdk: re.findall(r"^@row\ndef (\w+)", file.read_text(), re.M) for sdk, file in SCRIPTS.items()}
+ROWS = {
+    sdk: re.findall(r"^@row\ndef (\w+)", file.read_text(), re.MULTILINE)
+    for sdk, file in SCRIPTS.items()
+}
+NO_TELEMETRY = """
+SchemaVersion: "1.0"
+SageMaker: {PythonSDK: {Modules: {TelemetryOptOut: true}}}
+"""
 SECONDS = 900
 
 TEMPLATE = """
@@ -65,45 +73,48 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
         yield running
 
 
-@pytest.fixture(scope="module", params=SCRIPTS)
-def errors(
-    request: pytest.FixtureRequest, cloud: Cloud, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[str, dict[str, str]]:
-    """Return the SDK's name and the error of each row that was run, "" without one."""
-    sdk = request.param
-    python = ROOT / f".venv-{sdk}" / "bin" / "python"
-    if not python.exists():
+@pytest.fixture(scope="module")
+def run(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], dict[str, str]]:
+    """Run an SDK's script once; return the error of each row that was run, "" without one."""
+
+    @functools.cache
+    def run_script(sdk: str) -> dict[str, str]:
+        folder = tmp_path_factory.mktemp(sdk)
+        config = folder / "config.yaml"
+        config.write_text(NO_TELEMETRY)
+        environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(folder),
+            "AWS_ENDPOINT_URL": cloud.url,
+            "AWS_ACCESS_KEY_ID": OPERATOR_KEY,
+            "AWS_SECRET_ACCESS_KEY": "offline",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "SAGEMAKER_SUPPRESS_V2_WARNING": "1",
+            "SAGEMAKER_VALIDATE_ROLE": "false",  # it would call iam:SimulatePrincipalPolicy
+            "SAGEMAKER_USER_CONFIG_OVERRIDE": str(config),
+        }
+        command = [_python(sdk), SCRIPTS[sdk], folder]
+        log = folder / "log"
+        with log.open("w") as out:
+            subprocess.run(
+                command, env=environment, stdout=out, stderr=out, timeout=SECONDS, check=False
+            )
+        text = log.read_text(errors="replace")
+        rows = dict(json.loads(each) for each in re.findall(r"ROW (\[.*\])$", text, re.MULTILINE))
+        assert rows, text[-3000:]
+        return rows
+
+    return run_script
+
+
+def _python(sdk: str) -> Path:
+    return ROOT / f".venv-{sdk}" / "bin" / "python"
+
+
+@pytest.mark.parametrize(("sdk", "row"), [(sdk, row) for sdk in ROWS for row in ROWS[sdk]])
+def test_a_call_does_what_it_does_on_aws(
+    run: Callable[[str], dict[str, str]], sdk: str, row: str
+) -> None:
+    if not _python(sdk).exists():
         pytest.skip(f"there is no .venv-{sdk}: run `make sdks`")
-    folder = tmp_path_factory.mktemp(sdk)
-    environment = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(folder),
-        "AWS_ENDPOINT_URL": cloud.url,
-        "AWS_ACCESS_KEY_ID": OPERATOR_KEY,
-        "AWS_SECRET_ACCESS_KEY": "offline",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "SAGEMAKER_SUPPRESS_V2_WARNING": "1",
-        "SAGEMAKER_VALIDATE_ROLE": "false",  # iam:SimulatePrincipalPolicy
-        "SAGEMAKER_USER_CONFIG_OVERRIDE": str(folder / "config.yaml"),
-    }
-    (folder / "config.yaml").write_text(
-        "SchemaVersion: '1.0'\n"
-        "SageMaker: {PythonSDK: {Modules: {TelemetryOptOut: true}}}\n"
-    )
-    command = [python, SCRIPTS[sdk], folder]
-    done = subprocess.run(
-        command, env=environment, capture_output=True, text=True, timeout=SECONDS, check=False
-    )
-    rows = [json.loads(each) for each in re.findall(r"ROW (\[.*\])", done.stderr)]
-    assert rows, done.stderr[-3000:]
-    return sdk, dict(rows)
-
-
-@pytest.mark.parametrize(
-    ("errors", "row"),
-    [pytest.param(sdk, row, id=f"{sdk}-{row}") for sdk, rows in ROWS.items() for row in rows],
-    indirect=["errors"],
-)
-def test_a_call_does_what_it_does_on_aws(errors: tuple[str, dict[str, str]], row: str) -> None:
-    _, by_row = errors
-    assert by_row.get(row, "the script ended before this row") == ""
+    assert run(sdk).get(row, "the script ended before this row") == ""

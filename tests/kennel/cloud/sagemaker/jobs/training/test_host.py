@@ -1,33 +1,11 @@
-"""The images that the toolkit replaces, and the end of an instance."""
+"""The end of an instance of a training job."""
 
 import asyncio
-import sys
 from pathlib import Path
-
-import pytest
 
 from kennel.cloud.runtime.clock import Clock
 from kennel.cloud.runtime.processes import is_running
-from kennel.cloud.sagemaker.jobs.training.host import GRACE_SECONDS, Host, can_run
-
-ACCOUNT = "763104351884.dkr.ecr.us-east-1.amazonaws.com"
-
-
-@pytest.mark.parametrize(
-    ("image", "can"),
-    [
-        (f"{ACCOUNT}/pytorch-amzn2023:2.14-cpu-amzn2023-sagemaker", True),
-        (f"{ACCOUNT}/pytorch:2.14-cpu-amzn2023-sagemaker", True),
-        (f"{ACCOUNT}/pytorch-training:2.6.0-cpu-py312-ubuntu22.04-sagemaker", True),
-        (f"{ACCOUNT}/pytorch:2.14-cpu-amzn2023-ec2", False),
-        (f"{ACCOUNT}/tensorflow-training:2.19-cpu", False),
-        ("123456789012.dkr.ecr.us-east-1.amazonaws.com/pytorch-training:1", False),
-        ("", False),
-    ],
-)
-def test_only_awss_pytorch_image_can_run(image: str, can: bool) -> None:
-    assert can_run(image) is can
-
+from kennel.cloud.sagemaker.jobs.training.host import GRACE_SECONDS, Host
 
 #: Ignores SIGTERM and starts a child in another session, whose process id it writes to a file.
 STUBBORN = """
