@@ -64,7 +64,8 @@ class Account:
     def _client(self, service: str, role: str) -> Any:
         key = self._key(role)
         if (service, key) not in self._clients:
-            self._clients[service, key] = boto3.client(service, **self._client_options(key))
+            make: Any = boto3.client  # its stubs take no variable for a service's name
+            self._clients[service, key] = make(service, **self._client_options(key))
         return self._clients[service, key]
 
     def _client_options(self, key: str) -> dict[str, Any]:

@@ -71,7 +71,7 @@ def prepare(base: Path) -> None:
     python = make_environment(base.with_name(f"{base.name}-python")).python
     requirements = base / "model" / "code" / "requirements.txt"
     if requirements.exists():
-        install = [python, "-m", "pip", "install", "-r", requirements]
+        install = [str(python), "-m", "pip", "install", "-r", str(requirements)]
         done = subprocess.run(
             install,
             env=os.environ | pip_settings(),

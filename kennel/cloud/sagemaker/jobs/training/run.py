@@ -196,8 +196,8 @@ class TrainingRun:
             if not task.cancelled() and (status := task.result()):
                 reason = host.failure().strip()
                 if "InstallRequirementsError" in reason:  # it does not say what could not be
-                    log = self._log_files[host.number].read_text(errors="replace")
-                    reason += f" ({pip_error(log)})"
+                    printed = self._log_files[host.number].read_text(errors="replace")
+                    reason += f" ({pip_error(printed)})"
                 raise JobFailed(f"AlgorithmError: {reason}, exit code: {status}")
 
     def _begin_log(self, log: Path) -> None:

@@ -39,8 +39,8 @@ def test_pip_installs_into_the_environment_what_this_python_lacks(
     environment: Environment, tmp_path: Path, pip: list[str]
 ) -> None:
     program, *arguments = pip
-    command = [environment.folder / "bin" / program, *arguments, "install", "--no-index"]
-    subprocess.run([*command, wheel(tmp_path)], check=True, capture_output=True)
+    command = [str(environment.folder / "bin" / program), *arguments, "install", "--no-index"]
+    subprocess.run([*command, str(wheel(tmp_path))], check=True, capture_output=True)
     assert (environment.packages / "tinymodule.py").exists()
     assert not (environment.packages / "numpy").exists(), "it is in this Python already"
     check = "import numpy, tinymodule; print(tinymodule.__file__)"
