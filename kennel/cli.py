@@ -1,12 +1,13 @@
 """The command line `kennel`: its commands, `train` and `evaluate`, and its exit statuses."""
 
+import errno
 import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
@@ -57,6 +58,8 @@ app = typer.Typer(
     help="Train, deploy and call a dog breed API: on AWS, or on this machine without an account.",
 )
 screen = Console(stderr=True)
+#: What the owner of a disk can mend; any other OSError is a fault, with its traceback.
+_OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)
 
 #: Lets a command pass all flags to a script.
 PASS_FLAGS = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
@@ -94,6 +97,11 @@ def _terminate(number: int, frame: FrameType | None) -> None:
     raise SystemExit(128 + number)
 
 
+def _end(sentence: str) -> NoReturn:
+    screen.print(f"kennel: {sentence}", style="red", markup=False, highlight=False, soft_wrap=True)
+    sys.exit(1)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command; an error that a person can mend is printed as one line, with exit status 1.
 
@@ -106,8 +114,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         app(arguments)
     except (KennelError, NoPhotosError) as error:
-        screen.print(f"kennel: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
-        sys.exit(1)
+        _end(str(error))
+    except OSError as error:
+        if error.errno not in _OF_THE_DISK:
+            raise
+        _end(f"{error.filename or 'the output cannot be written'}: {error.strerror}")
     except KeyboardInterrupt:
         sys.exit(130)
 

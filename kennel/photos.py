@@ -5,9 +5,12 @@ named `beagle_12.jpg` and have lists of splits.
 """
 
 import csv
+import json
 import os
 import re
+import shlex
 import shutil
+import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -16,13 +19,16 @@ from typing import Annotated, NamedTuple
 import typer
 
 from kennel.errors import KennelError
+from kennel.paths import MODEL
 from kennel.photo_files import find_photos
+from kennel.train import kennel_as_called
 
 _BREED_COLUMNS = ("breed", "breeds", "label", "labels", "class", "class_name", "category", "target")
 _SPLIT_COLUMNS = ("split", "set", "data set", "dataset", "subset", "partition", "usage", "fold")
 _MATCHED = 0.5  # of a table's rows must name a photo in one column
 _NUMBERED = re.compile(r"(.*[^\W\d_].*?)[ _-]*\(?\d+\)?")  # beagle_12, Beagle (3)
 _CAT = "1"  # SPECIES in Oxford's list.txt
+_WORDS = MODEL / "dogbreeds/data/folders/words.json"  # what training knows of folders' names
 _NOT_IN_A_NAME = re.compile(r"[/\\\x00-\x1f]")
 
 
@@ -58,7 +64,12 @@ def sort_photos(source: Path, out: Path) -> str:
         raise KennelError(f"{out} exists already: name a new folder by --out")
     if not source.is_dir():
         raise KennelError(f"{source} is no folder: name one that holds photos")
-    files = find_photos([source])
+    if out.resolve().is_relative_to(source.resolve()):
+        raise KennelError(
+            f"--out {out} lies in {source}, whose photos would be there twice: name a folder "
+            "outside it"
+        )
+    files = _without_masks(source, find_photos([source]))
     labels, origin = _labels(source, files)
     breeds = {label.breed for label in labels.values()}
     if len(breeds) < 2:  # noqa: PLR2004
@@ -66,18 +77,45 @@ def sort_photos(source: Path, out: Path) -> str:
             f"{origin} gives {len(labels):,} of the {len(files):,} photos in {source} a breed, "
             f"{len(breeds)} in all: expected at least two"
         )
-    has_splits = any(label.split for label in labels.values())
-    for file, label in labels.items():
-        split = (label.split or "train") if has_splits else ""
-        folder = out / split / _NOT_IN_A_NAME.sub("-", label.breed)
-        folder.mkdir(parents=True, exist_ok=True)
-        _link(file, folder, source)
+    try:
+        _write(labels, source, out)
+    except OSError as error:
+        raise KennelError(f"{error.filename or out}: {error.strerror}") from error
     left_out = len(files) - len(labels)
     rest = f"; {left_out:,} left out, which it gives no breed of dogs" if left_out else ""
     return (
         f"{len(labels):,} photos of {len(breeds)} breeds by {origin}{rest}.\n"
-        f"Next: kennel train {out} --out trained"
+        f"Next: {kennel_as_called()} train {shlex.quote(str(out))} --out trained"
     )
+
+
+def _write(labels: dict[Path, Label], source: Path, out: Path) -> None:
+    """Fill `out`, whole or not at all."""
+    has_splits = any(label.split for label in labels.values())
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as name:
+        whole = Path(name) / "photos"
+        for file, label in labels.items():
+            split = (label.split or "train") if has_splits else ""
+            folder = whole / split / _NOT_IN_A_NAME.sub("-", label.breed)
+            folder.mkdir(parents=True, exist_ok=True)
+            _link(file, folder, source)
+        whole.rename(out)
+
+
+def _without_masks(source: Path, files: Sequence[Path]) -> Sequence[Path]:
+    """Return the files that lie in no folder about the photos, such as Oxford's trimaps/."""
+    words = json.loads(_WORDS.read_text("utf-8"))
+    companions = set(words["companions"])
+    neutral = companions.union(words["containers"], words["fillers"])
+
+    def is_companion(folder: str) -> bool:
+        found = set(re.findall(r"[^\W\d_]+", folder.lower()))
+        return bool(found & companions) and found <= neutral
+
+    return [
+        file for file in files if not any(map(is_companion, file.relative_to(source).parts[:-1]))
+    ] or files
 
 
 def _labels(source: Path, files: Sequence[Path]) -> tuple[dict[Path, Label], str]:
@@ -131,7 +169,7 @@ def _read_table(table: Path, source: Path, files: Sequence[Path]) -> dict[Path, 
     breed = others[0] if breed is None else breed
     split = next((c for c in others if c != breed and head[c] in _SPLIT_COLUMNS), None)
     return {
-        file: Label(row[breed].strip(), "" if split is None else _split(row[split]))
+        file: Label(row[breed].strip(" ."), "" if split is None else _split(row[split]))
         for file, row in zip(found[name], body, strict=True)
         if file and row[breed].strip(" .")
     }

@@ -73,6 +73,23 @@ def test_both_command_lines_print_the_same(
     assert ours.status == theirs.returncode == 1
 
 
+@pytest.mark.parametrize("form", [[], ["--json"], ["--csv"]])
+def test_a_full_disk_is_one_sentence(package: Path, walk: Path, form: list[str]) -> None:
+    flags = ["--model", str(package), *form, str(walk / "a.jpg")]
+    for start in (["-m", "kennel.cli", "classify"], [str(MODEL / "classify.py")]):
+        with Path("/dev/full").open("w") as full:
+            done = subprocess.run(
+                [sys.executable, *start, *flags],
+                stdout=full,
+                stderr=subprocess.PIPE,
+                text=True,
+                check=False,
+            )
+        assert done.returncode == 1
+        assert "utput cannot be written: No space left on device" in done.stderr
+        assert len(done.stderr.splitlines()) == 1
+
+
 def untimed(printed: str) -> list[object]:
     if printed.startswith("{"):
         return [{**json.loads(line), "milliseconds": 0} for line in printed.splitlines()]

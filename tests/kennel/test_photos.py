@@ -56,8 +56,8 @@ def test_a_table_with_paths_and_splits(tmp_path: Path) -> None:
 def test_oxfords_names_and_lists(tmp_path: Path) -> None:
     names = ["Abyssinian_1", "american_bulldog_10", "american_bulldog_2", "pug_100"]
     source = fill(tmp_path / "pets", *(f"images/{name}.jpg" for name in names))
+    fill(source / "annotations/trimaps", *(f"{name}.png" for name in names))  # masks, no photos
     lists = source / "annotations"
-    lists.mkdir()
     (lists / "list.txt").write_text(
         "#Image CLASS-ID SPECIES BREED ID\nAbyssinian_1 1 1 1\namerican_bulldog_10 2 2 1\n"
         "american_bulldog_2 2 2 1\npug_100 3 2 2\n"
@@ -92,6 +92,18 @@ def test_what_cannot_be_sorted_is_said(tmp_path: Path) -> None:
         sort_photos(source, tmp_path / "new")
     with pytest.raises(KennelError, match="exists already"):
         sort_photos(source, source)
+    with pytest.raises(KennelError, match=r"lies in .*dogs, whose photos would be there twice"):
+        sort_photos(source, source / "new")
     with pytest.raises(KennelError, match="is no folder"):
         sort_photos(source / "none", tmp_path / "new")
     assert not (tmp_path / "new").exists()
+
+
+def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    source = fill(tmp_path / "dogs", "pug_1.jpg", "beagle_1.jpg")
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(KennelError, match=r"file/?.*: (Not a directory|File exists)"):
+        sort_photos(source, tmp_path / "file/new")
+    mounted = Path("/proc/new")  # no folder can be made there, by root neither
+    with pytest.raises(KennelError, match=r"/proc/.*: No such file"):
+        sort_photos(source, mounted)

@@ -1,7 +1,9 @@
 """Tests of the commands `kennel train` and `kennel evaluate`."""
 
+import html
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -118,13 +120,39 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def trained(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder that `kennel train` wrote."""
-    out = tmp_path_factory.mktemp("trained")
+def printed_training(
+    photos: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, list[str]]:
+    """Return the folder that `kennel train` wrote, its name to be quoted, and what it printed."""
+    out = tmp_path_factory.mktemp("my trained")
     done = run("train", str(photos), "--out", str(out), "--epochs", "3")
     assert done.returncode == 0, done.stderr
     assert "valid:loss=" in done.stdout  # what the script prints comes through
-    return out
+    return out, done.stdout.splitlines()
+
+
+@pytest.fixture(scope="module")
+def trained(printed_training: tuple[Path, list[str]]) -> Path:
+    return printed_training[0]
+
+
+def test_train_ends_with_the_three_lines_to_type_next(
+    printed_training: tuple[Path, list[str]],
+) -> None:
+    out, printed = printed_training
+    package = f"'{out / 'model.tar.gz'}'"
+    commands = [
+        f"kennel classify --model {package} photo.jpg",
+        f"kennel up --model {package}",
+        f"kennel export {package} --to onnx --out exported",
+    ]
+    assert printed[-4:] == ["Next:", *commands]
+    page = html.unescape((out / "report.html").read_text("utf-8"))
+    assert "\n".join(commands) in page
+    for command in ("classify", "up", "export"):  # each exists, and takes these flags
+        text = run(command, "--help").stdout
+        flags = shlex.split(next(line for line in commands if f"kennel {command} " in line))
+        assert all(flag in text for flag in flags if flag.startswith("--"))
 
 
 def test_train(trained: Path) -> None:

@@ -16,8 +16,10 @@ import pytest
 from PIL import Image
 
 from dogbreeds.package.card import Card, read_breeds
+from dogbreeds.package.quantize import MIN_PHOTOS
 from dogbreeds.photos.decode import load_photo, wire_image
 from dogbreeds.photos.preprocess import prepare
+from dogbreeds.serving.engine import has_fast_int8
 from dogbreeds.serving.inference import input_fn, model_fn, predict_fn, warm_up
 from dogbreeds.training.search import read_space
 from dogbreeds.training.settings import parse
@@ -124,7 +126,7 @@ def test_the_log_holds_the_objective_in_each_epoch(trained: tuple[Path, Any]) ->
 
 def test_search_and_the_last_line(trained: tuple[Path, Any]) -> None:
     assert len(re.findall(r"^trial \d:", trained[1].stderr, re.M)) == 3
-    last = trained[1].stdout.splitlines()[-1]
+    last = trained[1].stdout.partition("\nNext:\n")[0].splitlines()[-1]
     assert re.search(r"tf_efficientnet_lite2-3-breeds@[0-9a-f]{12}, top-1 0\.\d{3} \(95 %", last)
 
 
@@ -141,6 +143,28 @@ def test_the_same_inputs_give_the_same_bytes(
         moved.rename(photos)
     for name in ("model.tar.gz", "evaluation.json", "audit.json"):
         assert (tmp_path / name).read_bytes() == (trained[0] / name).read_bytes(), name
+
+
+@pytest.mark.slow
+def test_the_same_bytes_with_photos_enough_for_int8(tmp_path: Path) -> None:
+    """Without the kept features too: both trainings compute all of it."""
+    photos = tmp_path / "photos"
+    kennel_of(photos, valid=MIN_PHOTOS // 2)
+    written = []
+    for name in ("a", "b"):
+        out = tmp_path / name
+        flags = ("--backbone", "test_resnet", "--random-weights", "--epochs", "3")
+        done = run_train(photos, "--out", out, "--cache", tmp_path / f"cache-{name}", *flags)
+        assert done.returncode == 0, done.stderr
+        written.append((out / "model.tar.gz").read_bytes())
+    assert written[0] == written[1]
+    with tarfile.open(tmp_path / "a/model.tar.gz") as archive:
+        archive.extractall(tmp_path / "package", filter="data")
+    reason = Card.read(tmp_path / "package").int8["reason"]
+    if has_fast_int8():
+        assert re.match("int8 was (accepted|refused): top-1", reason)
+    else:
+        assert reason.startswith("int8 was not tried")
 
 
 def test_a_kill_leaves_the_old_package_and_no_half_new_one(
@@ -196,7 +220,7 @@ def test_a_backbone_of_random_weights_says_so(backbone: str, tmp_path: Path) -> 
     done = run_train(data, "--cache", tmp_path / "cache", "--out", out, *flags)
     assert done.returncode == 0, done.stderr
     assert "RANDOM weights" in done.stderr
-    assert "RANDOM weights" in done.stdout.splitlines()[-1]
+    assert "RANDOM weights" in done.stdout.partition("\nNext:\n")[0].splitlines()[-1]
     with tarfile.open(out / "model.tar.gz") as archive:
         archive.extractall(tmp_path / "package", filter="data")
     card = Card.read(tmp_path / "package")

@@ -258,9 +258,9 @@ def listing(
     if len(lines) > most:
         groups: dict[tuple[str, str], list[Item]] = defaultdict(list)
         for item in finding.items:
-            folder = item.files[0].rpartition("/")[0]
-            alone = len(item.files) > 1 and item.files[0]  # copies stay together
-            groups[str(alone) or folder, _NUMBER.sub("#", item.reason)].append(item)
+            is_alone = len(item.files) > 1  # copies of each other, or a breed's photos
+            place = item.files[0] if is_alone else item.files[0].rpartition("/")[0]
+            groups[place, _NUMBER.sub("#", item.reason)].append(item)
         lines = [_group_line(items) for items in groups.values()]
     shown = lines if len(lines) <= most else lines[: most - 1]
     if len(shown) < len(lines):

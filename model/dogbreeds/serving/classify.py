@@ -101,7 +101,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except (PackageError, NoPhotosError) as error:
         sys.exit(str(error))
     except OSError as error:
-        sys.exit(f"{error.filename}: {error.strerror}.")
+        sys.exit(f"{error.filename or 'The output cannot be written'}: {error.strerror}.")
     except KeyboardInterrupt:
         sys.exit(130)
     sys.exit(1 if failed else 0)

@@ -13,6 +13,7 @@ import os
 import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from io import IOBase
 from pathlib import Path
 from typing import IO, TypedDict, cast, overload
 
@@ -100,9 +101,14 @@ class Classifier:
             A file cannot be read.
         PackageError
             The network's answer is not a number, so its weights are broken.
+        TypeError
+            It is none of these types.
         """
         if isinstance(photos, (str, os.PathLike, bytes, Image.Image)):
             return self._classify(photos)
+        # these can be iterated over, but what comes out is no photo
+        if not isinstance(photos, Iterable) or isinstance(photos, (bytearray, memoryview, IOBase)):
+            raise _no_photo(photos)
         with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
             return list(pool.map(self._classify, photos))
 
@@ -156,12 +162,21 @@ def wire_of(photo: Photo) -> Image.Image:
             ) from error
     if isinstance(photo, bytes):
         return wire_image(photo)
+    if not isinstance(photo, (str, os.PathLike)):
+        raise _no_photo(photo)
     path = Path(photo)
     with path.open("rb") as file:
         body = file.read(MAX_BYTES + 1)
     if len(body) > MAX_BYTES:
         raise PhotoError(f"{path} has more than {MAX_BYTES:,} bytes; save the photo smaller.")
     return wire_image(body)
+
+
+def _no_photo(received: object) -> TypeError:
+    return TypeError(
+        f"Received a {type(received).__name__}; a photo is a path, the bytes of a file, or a "
+        "Pillow image (Image.fromarray makes one of an array)."
+    )
 
 
 def _undecoded_jpeg(image: Image.Image) -> IO[bytes] | None:

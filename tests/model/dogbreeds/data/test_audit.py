@@ -252,6 +252,14 @@ def test_a_long_list_is_grouped_and_cut(photos: Path, tmp_path: Path) -> None:
     assert "train/beagle/299.xml" in (tmp_path / "audit.json").read_text()
 
 
+def test_a_group_holds_the_files_of_its_folder_only() -> None:
+    items = [Item((f"train/{breed}/{n}.jpg",), f"mean {n}") for breed in "ab" for n in range(30)]
+    assert listing(Finding("dark", tuple(items))) == [
+        "  train/a/ (30): train/a/0.jpg: mean 0; and more",
+        "  train/b/ (30): train/b/0.jpg: mean 0; and more",
+    ]
+
+
 def test_a_list_that_has_no_groups_is_cut() -> None:
     items = tuple(Item((f"train/{n}/a.jpg", f"train/{n}/b.jpg")) for n in range(50))
     lines = listing(Finding("duplicate", items))

@@ -95,6 +95,15 @@ def test_modes_that_no_png_has(classifier: Classifier) -> None:
         classifier.classify(Image.new("RGB", (0, 9)))
 
 
+@pytest.mark.parametrize(
+    "received",
+    [None, 5, [None], bytearray(b"a"), memoryview(b"a"), io.BytesIO(b"a"), np.zeros((9, 9, 3))],
+)
+def test_what_is_no_photo_is_told_by_its_type(classifier: Classifier, received: Photo) -> None:
+    with pytest.raises(TypeError, match=r"Received a \w+; a photo is a path, the bytes of a file"):
+        classifier.classify(received)
+
+
 def test_several_photos_are_answered_in_order_as_each_alone(
     classifier: Classifier, tmp_path: Path
 ) -> None:
