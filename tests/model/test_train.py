@@ -279,6 +279,8 @@ def test_each_photo_is_decoded_once(finetune: bool, package: Path, tmp_path: Pat
         (["{photos}", "--out", "{out}", "--cache", "{photos}/c"], "--cache .* lies in the folder"),
         (["--train", "{photos}/train", "--out", "{photos}/train"], "lies in the folder of photos"),
         (["{photos}", "--out", __file__], "is a file; name a folder"),
+        (["{photos}", "--out", ""], "--out: received '', expected a path"),
+        (["", "--out", "{out}"], "received '', expected a path"),
         (["{photos}", "--data", "{photos}", "--out", "{out}"], "the photos twice"),
         (["{photos}", "--out", "{out}", "--finetune", "--recipe", "smal"], "expected small or"),
         (["{photos}", "--out", "{out}", "--backbone", "resnet50.a1_in"], "resnet50.a1_in1k"),

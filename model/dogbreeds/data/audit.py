@@ -31,6 +31,14 @@ _MAX_LINES = 20  # of a finding that stops the run
 # The verdict is a job's FailureReason: SageMaker shows 1,024 characters, its own words included.
 _MAX_VERDICT = 950
 _NUMBER = re.compile(r"\d[\d,.]*")
+_OF_ONE = {
+    "are": "is",
+    "have": "has",
+    "lie": "lies",
+    "show": "shows",
+    "look": "looks",
+    "were": "was",
+}
 _EXCERPTS = ((3, 160), (2, 100), (1, 100), (1, 50), (0, 0))  # items of a finding, characters of one
 
 
@@ -247,7 +255,10 @@ def accepted_kinds(values: Iterable[str]) -> frozenset[str]:
 
 def sentence(finding: Finding) -> str:
     """Return a finding as a sentence."""
-    return f"{len(finding.files):,} {KINDS[finding.kind].what}."
+    verb, _, rest = KINDS[finding.kind].what.partition(" ")
+    if len(finding.files) == 1:
+        verb = _OF_ONE.get(verb, verb)
+    return f"{len(finding.files):,} {verb} {rest}."
 
 
 def listing(

@@ -56,7 +56,7 @@ KINDS = {
     "dark": Kind("are so dark that little can be seen", ""),
     "over-exposed": Kind("are so bright that little can be seen", ""),
     "one-colour": Kind("are nearly of one colour", ""),
-    "odd-aspect": Kind("are so long and narrow that the model sees a small part of them", ""),
+    "odd-aspect": Kind("are so long and narrow that the model sees a small part only", ""),
     NO_DOG: Kind("show no dog, or a tiny one, to the backbone", ""),
     "imagenet-photos": Kind(
         "have the names of ImageNet's photos, which a backbone pretrained on ImageNet has seen: "

@@ -62,34 +62,34 @@ def parser_for(environment: Mapping[str, str], defaults: object) -> Parser:
 
     add = parser.add_argument_group("photos and folders").add_argument
     folder = "folder with train/ valid/ test/, or with a folder for each breed"
-    add("folder", nargs="?", metavar="FOLDER", type=Path, help=folder)
-    add("--data", type=Path, metavar="FOLDER", help="the same, as a flag")
+    add("folder", nargs="?", metavar="FOLDER", type=_path, help=folder)
+    add("--data", type=_path, metavar="FOLDER", help="the same, as a flag")
     for name in CHANNELS:
         variable = f"SM_CHANNEL_{name.upper()}"
         live = "package that serves now, to compare with; default: none"
         content = live if name == "live" else f"folder of {name} photos, in place of FOLDER"
         add(
             f"--{name}",
-            type=Path,
+            type=_path,
             metavar="PACKAGE" if name == "live" else "FOLDER",
             default=_channel(environment, name),
             help=f"{content} [{variable}]",
         )
     add(
         "--out",
-        type=Path,
+        type=_path,
         metavar="DIR",
         help="folder for package, report and logs, outside the photos [SM_OUTPUT_DATA_DIR]",
     )
     add(
         "--model-dir",
-        type=Path,
+        type=_path,
         metavar="DIR",
         help="folder for the package's files; default: model.tar.gz in --out [SM_MODEL_DIR]",
     )
     add(
         "--cache",
-        type=Path,
+        type=_path,
         metavar="DIR",
         help="folder for features and decoded photos; default: .cache beside --out [KENNEL_CACHE]",
     )
@@ -119,7 +119,7 @@ def parser_for(environment: Mapping[str, str], defaults: object) -> Parser:
     )
     add(
         "--backbone-weights",
-        type=Path,
+        type=_path,
         metavar="FILE",
         default=path_of(environment, "SM_CHANNEL_WEIGHTS"),
         help="its ImageNet weights, .safetensors or .pth, or a folder with one such file; default: "
@@ -183,7 +183,7 @@ def parser_for(environment: Mapping[str, str], defaults: object) -> Parser:
     )
     add(
         "--checkpoints",
-        type=Path,
+        type=_path,
         metavar="DIR",
         help="folder that an interrupted fine-tuning resumes from; default: in the cache "
         "[KENNEL_CHECKPOINTS]",
@@ -239,6 +239,12 @@ def _channel(environment: Mapping[str, str], name: str) -> Path | None:
 def path_of(environment: Mapping[str, str], name: str) -> Path | None:
     """Return the path that an environment variable holds, or None."""
     return Path(environment[name]) if environment.get(name) else None
+
+
+def _path(text: str) -> Path:
+    if not text:  # of a shell's variable that is not set; Path("") is the present folder
+        raise argparse.ArgumentTypeError("received '', expected a path")
+    return Path(text)
 
 
 def _backbone(text: str) -> str:

@@ -1,10 +1,11 @@
 import json
+import re
 from pathlib import Path
 
 import pytest
 from PIL import Image, ImageFilter
 
-from dogbreeds.data.audit import ACCEPTABLE, Audit, accepted_kinds, audit, listing, main
+from dogbreeds.data.audit import ACCEPTABLE, Audit, accepted_kinds, audit, listing, main, sentence
 from dogbreeds.data.audit_rules import KINDS, Finding, Item
 from dogbreeds.data.dataset import DataError, read
 from dogbreeds.data.seen import SEEN_BY_BACKBONE
@@ -250,6 +251,13 @@ def test_a_long_list_is_grouped_and_cut(photos: Path, tmp_path: Path) -> None:
     assert any(line.startswith("  train/ (30): train/loose0.jpg") for line in lines)
     result.write(tmp_path / "audit.json")
     assert "train/beagle/299.xml" in (tmp_path / "audit.json").read_text()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_finding_is_a_sentence_of_one_file_and_of_several(kind: str) -> None:
+    one, two = (Finding(kind, tuple(Item((str(n),)) for n in range(count))) for count in (1, 2))
+    assert re.match(r"1 (is|has|lies|shows|looks|was|cannot) ", sentence(one))
+    assert re.match(r"2 (are|have|lie|show|look|were|cannot) ", sentence(two))
 
 
 def test_a_group_holds_the_files_of_its_folder_only() -> None:
