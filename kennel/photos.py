@@ -80,7 +80,9 @@ def sort_photos(source: Path, out: Path) -> str:
     try:
         _write(labels, source, out)
     except OSError as error:
-        raise KennelError(f"{error.filename or out}: {error.strerror}") from error
+        raise KennelError(
+            f"{error.filename2 or error.filename or out}: {error.strerror}"
+        ) from error
     left_out = len(files) - len(labels)
     rest = f"; {left_out:,} left out, which it gives no breed of dogs" if left_out else ""
     return (

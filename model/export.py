@@ -4,7 +4,10 @@ python model/export.py trained/model.tar.gz --to onnx --out FOLDER       # about
 python model/export.py trained/model.tar.gz --to openvino --out FOLDER   # about a second
 """
 
-from dogbreeds.package.export import main
+from dogbreeds.training.failure import ending_in_a_sentence
 
 if __name__ == "__main__":
-    main()
+    with ending_in_a_sentence("the export"):
+        from dogbreeds.package.export import main
+
+        main()

@@ -363,14 +363,17 @@ def test_a_signal_ends_it_with_one_sentence_and_leaves_nothing_behind(
     assert not (out / "model.tar.gz").exists()
 
 
-@pytest.mark.parametrize("script", ["train.py", "evaluate.py", "audit.py"])
+@pytest.mark.parametrize("script", ["train.py", "evaluate.py", "audit.py", "export.py"])
 def test_ctrl_c_while_it_still_imports_is_one_sentence(script: str, tmp_path: Path) -> None:
     """A package that is slow to import, in the place of NumPy, says when the script is there."""
     write(
         tmp_path / "numpy.py",
         b"import time; print('importing', flush=True); time.sleep(60)",
     )
-    flags = ["--model", "m", "--data", "d"] if script == "evaluate.py" else ["photos", "--out", "o"]
+    flags = {
+        "evaluate.py": ["--model", "m", "--data", "d"],
+        "export.py": ["m", "--to", "onnx", "--out", "o"],
+    }.get(script, ["photos", "--out", "o"])
     process = subprocess.Popen(
         [sys.executable, str(TRAIN.with_name(script)), *flags],
         stdout=subprocess.PIPE,

@@ -3,6 +3,7 @@
 Imports only the standard library.
 """
 
+import errno
 import gzip
 import hashlib
 import io
@@ -119,7 +120,9 @@ def opened(path: Path) -> Iterator[tarfile.TarFile]:
         raise PackageError(f"There is no {archive}; name the {PACKAGE} of a training.") from error
     except _BROKEN as error:
         if isinstance(error, OSError) and error.errno:  # not the archive's fault
-            raise PackageError(f"{archive} cannot be unpacked: {error.strerror}.") from error
+            full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+            where = f" in {tempfile.gettempdir()} (TMPDIR)" if full else ""
+            raise PackageError(f"{archive} cannot be unpacked{where}: {error.strerror}.") from error
         reason = str(error).partition("\n")[0].rstrip(":.")  # tarfile appends a list of formats
         raise PackageError(
             f"{archive} is not a whole model package ({reason}); name the {PACKAGE} of a training."

@@ -10,8 +10,6 @@ Runtime (or OpenVINO), numpy and Pillow only.
 import argparse
 import json
 import shutil
-import signal
-import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -112,22 +110,20 @@ def _script(library: str) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Export the package named on the command line."""
+    """Export the package named on the command line.
+
+    Raises
+    ------
+    PackageError, OSError
+        As `export_package`.
+    """
     parser = argparse.ArgumentParser(description="Export a model package for use without Kennel.")
     parser.add_argument("package", type=Path, help="model.tar.gz, or its folder")
     parser.add_argument("--to", choices=LIBRARIES, required=True, help="what will run the network")
     parser.add_argument("--out", type=Path, required=True, help="a new or an empty folder")
     options = parser.parse_args(arguments)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that temporary folders go
-    try:
-        with unpacked(options.package) as package:
-            card = export_package(package, options.to, options.out)
-    except PackageError as error:
-        sys.exit(str(error))
-    except OSError as error:
-        sys.exit(f"{error.filename or options.out}: {error.strerror}.")
-    except KeyboardInterrupt:
-        sys.exit(130)
+    with unpacked(options.package) as package:
+        card = export_package(package, options.to, options.out)
     print(f"{options.out}: {card.name}@{card.version} in fp32. It runs without Kennel:")
     print(f"  pip install {LIBRARIES[options.to]} numpy pillow")
     print(f"  python {options.out}/classify.py {options.out}/smoke.jpg")

@@ -57,10 +57,11 @@ def _with_a_sentence() -> tuple[type[Exception], ...]:
 
 def _of_os_error(error: OSError, work: str) -> str:
     reason = error.strerror or str(error)
+    written = error.filename2 or error.filename  # of a copy, the first is what was read
     if error.errno not in _FULL:
-        return f"{error.filename or work}: {reason}."
-    if error.filename:
-        return f"{error.filename}: {reason}; make room on that disk, or write to another one."
+        return f"{written or work}: {reason}."
+    if written:
+        return f"{written}: {reason}; make room on that disk, or write to another one."
     return f"{work}: {reason}; make room for its output, its cache and {_temporary()} (TMPDIR)."
 
 

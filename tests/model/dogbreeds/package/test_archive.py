@@ -1,3 +1,4 @@
+import errno
 import gzip
 import io
 import random
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dogbreeds.package.archive import sha256, unpacked, whole_file, write_tar_gz
+from dogbreeds.package.archive import opened, sha256, unpacked, whole_file, write_tar_gz
 from dogbreeds.package.card import PackageError
 
 
@@ -135,3 +136,13 @@ def test_what_is_not_there_is_named(tmp_path: Path) -> None:
         pass
     with pytest.raises(PackageError, match=r"neither card\.json nor model\."), unpacked(tmp_path):
         pass
+
+
+def test_a_full_disk_for_temporary_files_is_named(tmp_path: Path) -> None:
+    archive = tmp_path / "model.tar.gz"
+    write_tar_gz(archive, {"card.json": b"{}"})
+    with (
+        pytest.raises(PackageError, match=r"cannot be unpacked in .* \(TMPDIR\): No space left"),
+        opened(archive),
+    ):
+        raise OSError(errno.ENOSPC, "No space left on device")

@@ -112,7 +112,7 @@ def test_a_folder_that_holds_something_is_left_alone(package: Path, tmp_path: Pa
 
 def test_a_failed_export_leaves_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "model.tar.gz").write_bytes(b"no archive")
-    with pytest.raises(SystemExit, match="is not a whole model package"):
+    with pytest.raises(PackageError, match="is not a whole model package"):
         main([str(tmp_path / "model.tar.gz"), "--to", "onnx", "--out", str(tmp_path / "out")])
     assert [file.name for file in tmp_path.iterdir()] == ["model.tar.gz"]
     with pytest.raises(SystemExit):

@@ -1,8 +1,9 @@
+import errno
 from pathlib import Path
 
 import pytest
 
-from dogbreeds.training.failure import record_failure_reason
+from dogbreeds.training.failure import ending_in_a_sentence, record_failure_reason
 
 
 @pytest.mark.parametrize(
@@ -41,3 +42,12 @@ def test_outside_sagemaker_there_is_no_such_file(
     with pytest.raises(SystemExit), record_failure_reason():
         raise SystemExit("No photos.")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_copy_to_a_full_disk_names_what_was_written() -> None:
+    with (
+        pytest.raises(SystemExit, match=r"^written: No space left on device; make room"),
+        ending_in_a_sentence("the export"),
+    ):
+        # as shutil.copyfile raises it
+        raise OSError(errno.ENOSPC, "No space left on device", "read", None, "written")
