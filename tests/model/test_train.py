@@ -271,9 +271,12 @@ def test_each_photo_is_decoded_once(finetune: bool, package: Path, tmp_path: Pat
         (["--data", "{photos}", "--out", "{out}", "--backbone", "resnet5"], "did you mean resnet"),
         (
             ["--data", "{photos}", "--out", "{out}", "--live", "{photos}"],
-            "There is no .*model.tar.gz",
+            "holds neither card.json nor model.tar.gz",
         ),
-        (["--data", "{photos}", "--out", "{out}", "--live", __file__], "is not a model package"),
+        (
+            ["--data", "{photos}", "--out", "{out}", "--live", __file__],
+            "is not a whole model package",
+        ),
         (["{photos}", "--out", "{photos}/trained"], "lies in the folder of photos"),
         (["{photos}", "--out", "{photos}/train/.."], "lies in the folder of photos"),
         (["{photos}", "--out", "{out}", "--cache", "{photos}/c"], "--cache .* lies in the folder"),

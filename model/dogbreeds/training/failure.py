@@ -32,7 +32,7 @@ def ending_in_a_sentence(work: str) -> Iterator[None]:
     try:
         with interrupt_on_signal():
             yield
-    except KeyboardInterrupt as error:
+    except KeyboardInterrupt as error:  # first, since the next line imports
         raise SystemExit(
             f"{error or 'Ctrl-C'} ended {work} before it was done; start it again by the same "
             "command."

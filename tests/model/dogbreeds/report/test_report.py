@@ -326,6 +326,15 @@ def test_the_old_report_stays_when_a_new_one_fails(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
 
 
+def test_a_model_of_few_breeds_has_no_top_5(tmp_path: Path) -> None:
+    values = run(["Pug", "Boxer"], [[3, 0], [0, 3]])
+    assert "Top-5" in written(tmp_path, values)
+    values["evaluation"] |= {"top5": None, "loss": 0.00256}
+    page = written(tmp_path, values)
+    assert "Top-5" not in page
+    assert ">0.0026<" in page  # no wider than its tile
+
+
 def test_the_same_run_gives_the_same_bytes(tmp_path: Path) -> None:
     values = run(["Beagle", "Pug"], [[7, 1], [2, 6]])
     assert written(tmp_path, values) == written(tmp_path, values)
