@@ -4,11 +4,11 @@ import os
 from typing import Any
 
 import boto3
-from aws_lambda_powertools.logging import Logger
 
 from apply_autoscaling.policy import apply
 from common.aws import client_config
 from common.environment import Environment
+from common.log import logger
 from common.scaling import ScalingSettings
 
 __all__ = ["handler"]
@@ -18,7 +18,6 @@ endpoint_name = environment.text("ENDPOINT_NAME")
 scaling = ScalingSettings.from_environment(environment)
 config = client_config(environment.text("AWS_REGION"))
 autoscaling = boto3.client("application-autoscaling", config=config)
-logger = Logger(location=None)
 
 
 @logger.inject_lambda_context

@@ -7,6 +7,7 @@ invokes the endpoint (`endpoint`); `common.problem` maps exceptions to responses
 """
 
 import json
+import logging
 import os
 from dataclasses import asdict
 
@@ -19,6 +20,7 @@ from classify.photo import decode
 from classify.request import read_photo
 from classify.settings import ClassifySettings
 from common.environment import Environment
+from common.log import logger
 from common.problem import Event, Handler, Response, problem_responses
 
 __all__ = ["classify", "handler", "make_handler"]
@@ -88,7 +90,7 @@ def make_handler(endpoint: Endpoint, name: str, logger: Logger) -> Handler:
     @problem_responses(logger)
     def handle(event: Event, _context: object) -> Response:
         logger.set_correlation_id((event.get("requestContext") or {}).get("requestId"))
-        with Observation(logger, name) as observation:
+        with Observation(logging.getLogger(logger.name), name) as observation:
             return classify(event, endpoint, observation)
 
     return handle
@@ -99,5 +101,5 @@ _settings = ClassifySettings.from_environment(Environment(os.environ))
 handler = make_handler(
     Endpoint(connect(_settings.region, _settings.endpoint_url), _settings.endpoint_name),
     _settings.endpoint_name,
-    Logger(location=None),  # named by POWERTOOLS_SERVICE_NAME
+    logger,
 )

@@ -5,6 +5,7 @@ TookMs by endpoint and status; its sample count is the number of requests. The l
 type and size, never its bytes, and no header of the request.
 """
 
+import logging
 import time
 from typing import Any, Protocol, Self
 
@@ -18,9 +19,11 @@ _NAMESPACE = "Kennel"
 
 
 class Log(Protocol):
-    """The method of powertools' Logger that is used here."""
+    """What is used here of `logging.Logger`."""
 
-    def info(self, msg: object, /, *, extra: dict[str, Any]) -> None:
+    level: int
+
+    def log(self, level: int, msg: object, /, *, extra: dict[str, Any]) -> None:
         """Log `msg` with the members of `extra` beside it."""
 
 
@@ -62,4 +65,6 @@ class Observation:
         self._metrics.add_dimension("Status", str(status))
         self._metrics.add_metric("TookMs", MetricUnit.Milliseconds, self.took_ms())
         line: dict[str, Any] = {**self._metrics.serialize_metric_set()}
-        self._log.info("classified" if error is None else "refused", extra=line)
+        # With LogLevel=WARN or ERROR an INFO line would be dropped, and the metric with it.
+        level = max(self._log.level, logging.INFO)
+        self._log.log(level, "classified" if error is None else "refused", extra=line)

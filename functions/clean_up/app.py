@@ -9,7 +9,6 @@ import os
 from typing import Any
 
 import boto3
-from aws_lambda_powertools.logging import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from clean_up.clients import Clients
@@ -17,6 +16,7 @@ from clean_up.rollback import CleanUpSettings, clean_up
 from common.aws import client_config
 from common.environment import Environment
 from common.execution import Execution
+from common.log import logger
 
 __all__ = ["handler"]
 
@@ -33,7 +33,6 @@ clients = Clients(
     codebuild=boto3.client("codebuild", config=config),
     s3=boto3.client("s3", config=config),
 )
-logger = Logger(location=None)
 
 
 @logger.inject_lambda_context

@@ -7,12 +7,12 @@ import os
 from typing import Any
 
 import boto3
-from aws_lambda_powertools.logging import Logger
 
 from common.aws import client_config
 from common.environment import Environment
 from common.execution import Execution
 from common.images import ServingImage
+from common.log import logger
 from ensure_image.build import ImageBuildSettings, ensure_image
 
 __all__ = ["handler"]
@@ -27,7 +27,6 @@ settings = ImageBuildSettings(
 config = client_config(environment.text("AWS_REGION"))
 ecr = boto3.client("ecr", config=config)
 codebuild = boto3.client("codebuild", config=config)
-logger = Logger(location=None)
 
 
 @logger.inject_lambda_context

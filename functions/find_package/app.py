@@ -7,10 +7,10 @@ import os
 from typing import Any
 
 import boto3
-from aws_lambda_powertools.logging import Logger
 
 from common.aws import client_config
 from common.environment import Environment
+from common.log import logger
 from find_package.find import find_package
 
 __all__ = ["handler"]
@@ -21,7 +21,6 @@ bucket = environment.text("BUCKET_NAME")
 region = environment.text("AWS_REGION")
 sagemaker = boto3.client("sagemaker", config=client_config(region))
 s3 = boto3.client("s3", config=client_config(region, read_timeout_s=60))
-logger = Logger(location=None)
 
 
 @logger.inject_lambda_context

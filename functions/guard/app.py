@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import boto3
-from aws_lambda_powertools.logging import Logger
 
 from common.aws import client_config
 from common.environment import Environment
+from common.log import logger
 from guard.watch import Clients, GuardSettings, guard
 
 __all__ = ["handler"]
@@ -28,7 +28,6 @@ clients = Clients(
     cloudwatch=boto3.client("cloudwatch", config=config),
     sns=boto3.client("sns", config=config),
 )
-logger = Logger(location=None)
 
 
 @logger.inject_lambda_context

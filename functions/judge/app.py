@@ -4,10 +4,10 @@ import os
 from typing import Any
 
 import boto3
-from aws_lambda_powertools.logging import Logger
 
 from common.aws import client_config
 from common.environment import Environment
+from common.log import logger
 from judge.candidate import judge_package
 from judge.verdict import AcceptanceCriteria
 
@@ -17,7 +17,6 @@ environment = Environment(os.environ)
 bucket = environment.text("BUCKET_NAME")
 criteria = AcceptanceCriteria.from_environment(environment)
 s3 = boto3.client("s3", config=client_config(environment.text("AWS_REGION"), read_timeout_s=60))
-logger = Logger(location=None)
 
 
 @logger.inject_lambda_context

@@ -13,9 +13,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aws_lambda_powertools.logging import Logger
-
 from common.environment import Environment
+from common.log import logger
 from common.problem import Event, NotFound, Response, problem_responses
 from page.breeds import live_breeds
 from page.document import page
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ROUTES", "handler"]
 
-logger = Logger(location=None)  # named by POWERTOOLS_SERVICE_NAME
 _environment = Environment(os.environ)
 _BUCKET = _environment.text("BUCKET_NAME")
 _REGION = _environment.text("AWS_REGION")

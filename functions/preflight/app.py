@@ -4,10 +4,10 @@ import os
 from typing import Any
 
 import boto3
-from aws_lambda_powertools.logging import Logger
 
 from common.aws import client_config
 from common.environment import Environment
+from common.log import logger
 from preflight.checks import check
 from preflight.clients import Clients
 from preflight.parameters import PreflightSettings
@@ -23,7 +23,6 @@ clients = Clients(
     ecr=boto3.client("ecr", config=config),
     quotas=boto3.client("service-quotas", config=config),
 )
-logger = Logger(location=None)
 
 
 @logger.inject_lambda_context

@@ -8,10 +8,10 @@ import os
 from typing import Any
 
 import boto3
-from aws_lambda_powertools.logging import Logger
 
 from common.aws import client_config
 from common.environment import Environment
+from common.log import logger
 from publish_breeds.breeds import publish_breeds, try_to_publish
 
 __all__ = ["handler"]
@@ -22,7 +22,6 @@ bucket = environment.text("BUCKET_NAME")
 region = environment.text("AWS_REGION")
 sagemaker = boto3.client("sagemaker", config=client_config(region))
 s3 = boto3.client("s3", config=client_config(region, read_timeout_s=30))
-logger = Logger(location=None)
 
 
 @logger.inject_lambda_context

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-from aws_lambda_powertools.logging import Logger
 
 from common.aws import client_config
 from common.environment import Environment
+from common.log import logger
 from publish_bundle.bundle import Bundle, publish
 
 __all__ = ["handler"]
@@ -17,7 +17,6 @@ environment = Environment(os.environ)
 bucket = environment.text("BUCKET_NAME")
 s3 = boto3.client("s3", config=client_config(environment.text("AWS_REGION"), read_timeout_s=60))
 folder = Path(__file__).parents[1] / "bundle"
-logger = Logger(location=None)
 
 
 @logger.inject_lambda_context

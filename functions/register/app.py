@@ -7,11 +7,11 @@ import os
 from typing import Any
 
 import boto3
-from aws_lambda_powertools.logging import Logger
 
 from common.aws import client_config
 from common.environment import Environment
 from common.execution import Execution
+from common.log import logger
 from register.package import register
 
 __all__ = ["handler"]
@@ -19,7 +19,6 @@ __all__ = ["handler"]
 environment = Environment(os.environ)
 group = environment.text("MODEL_PACKAGE_GROUP")
 sagemaker = boto3.client("sagemaker", config=client_config(environment.text("AWS_REGION")))
-logger = Logger(location=None)
 
 
 @logger.inject_lambda_context

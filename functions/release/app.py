@@ -7,10 +7,10 @@ import os
 from typing import Any
 
 import boto3
-from aws_lambda_powertools.logging import Logger
 
 from common.aws import client_config
 from common.environment import Environment
+from common.log import logger
 from release.request import ReleaseRequest, ReleaseSettings
 from release.rollout import release
 
@@ -22,7 +22,6 @@ config = client_config(environment.text("AWS_REGION"))
 sagemaker = boto3.client("sagemaker", config=config)
 autoscaling = boto3.client("application-autoscaling", config=config)
 s3 = boto3.client("s3", config=config)
-logger = Logger(location=None)
 
 
 @logger.inject_lambda_context

@@ -11,11 +11,11 @@ import time
 from typing import Any
 
 import boto3
-from aws_lambda_powertools.logging import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from common.aws import client_config
 from common.environment import Environment
+from common.log import logger
 from common.reinvoke import reinvoke_before_timeout
 from removal.clients import Clients
 from removal.resources import RemovalSettings, remove
@@ -44,7 +44,6 @@ clients = Clients(
     s3=boto3.client("s3", config=client_config(region, read_timeout_s=30)),
 )
 lambda_client = boto3.client("lambda", config=config)
-logger = Logger(location=None)
 _MAX_S = 55 * 60  # CloudFormation gives up after an hour
 _STARTED = "KennelStarted"  # in the event of a re-invocation: start of the first one, Unix seconds
 

@@ -8,10 +8,10 @@ import os
 from typing import Any
 
 import boto3
-from aws_lambda_powertools.logging import Logger
 
 from common.aws import client_config
 from common.environment import Environment
+from common.log import logger
 from smoke_test.probe import probe
 from smoke_test.smoke import smoke_test
 
@@ -30,7 +30,6 @@ probe_runtime = boto3.client(
     "sagemaker-runtime", config=client_config(region, read_timeout_s=5, attempts=1)
 )
 s3 = boto3.client("s3", config=client_config(region))
-logger = Logger(location=None)
 
 
 @logger.inject_lambda_context

@@ -7,10 +7,10 @@ import os
 from typing import Any
 
 import boto3
-from aws_lambda_powertools.logging import Logger
 
 from common.aws import client_config
 from common.environment import Environment
+from common.log import logger
 from common.training import Job, TrainingSettings, read_search_space
 from start_tuning.tuning import start_tuning
 
@@ -21,7 +21,6 @@ settings = TrainingSettings.from_environment(environment)
 config = client_config(environment.text("AWS_REGION"))
 sagemaker = boto3.client("sagemaker", config=config)
 s3 = boto3.client("s3", config=config)
-logger = Logger(location=None)
 
 
 @logger.inject_lambda_context

@@ -103,3 +103,9 @@ def test_every_variable_of_the_template_is_needed_and_its_lack_is_named(
         status, error = start(logical_id, fewer)
         assert status == 1
         assert f"BadEnvironment: The environment variable {key} is not set" in error
+
+
+def test_every_function_logs_by_the_logger_that_silences_libraries() -> None:
+    for logical_id, function in FUNCTIONS.items():
+        app = ROOT / "functions" / function["Handler"].split(".")[0] / "app.py"
+        assert "from common.log import logger\n" in app.read_text(), logical_id

@@ -87,6 +87,9 @@ class Environments:
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(config.memory),
             "AWS_LAMBDA_FUNCTION_TIMEOUT": str(int(config.timeout)),
             "AWS_LAMBDA_LOG_GROUP_NAME": config.log_group,
+            "AWS_LAMBDA_LOG_FORMAT": config.log_format,
+            # Lambda sets it with JSON only.
+            **({"AWS_LAMBDA_LOG_LEVEL": config.log_level} if config.log_level else {}),
             "AWS_REGION": REGION,
             "AWS_DEFAULT_REGION": REGION,
             "AWS_ENDPOINT_URL": self._aws_url,

@@ -29,6 +29,10 @@ class FunctionConfig:
         Its own build, then its layers'.
     log_group : str
         The log group that its output goes to, if its role allows that.
+    log_format : str
+        Text or JSON.
+    log_level : str
+        ApplicationLogLevel, which Lambda allows with JSON only; empty if the format is Text.
     """
 
     logical_id: str
@@ -41,6 +45,8 @@ class FunctionConfig:
     environment: Mapping[str, str]
     path: tuple[Path, ...]
     log_group: str = ""
+    log_format: str = "Text"
+    log_level: str = ""
 
 
 def read_functions(stack: Stack, built: Mapping[str, Path]) -> dict[str, FunctionConfig]:
@@ -68,6 +74,8 @@ def _read_function(
     properties = resource.properties
     reserved = properties.get("ReservedConcurrentExecutions")
     environment = properties.get("Environment", {}).get("Variables", {})
+    logging = properties.get("LoggingConfig", {})
+    log_format = logging.get("LogFormat", "Text")
     path = [built[layers[arn]] / "python" for arn in properties.get("Layers", [])]
     return FunctionConfig(
         logical_id=resource.logical_id,
@@ -79,7 +87,7 @@ def _read_function(
         role=roles[properties["Role"]],
         environment={key: str(value) for key, value in environment.items()},
         path=(built[make_target(resource)], *path),
-        log_group=properties.get("LoggingConfig", {}).get(
-            "LogGroup", f"/aws/lambda/{resource.name}"
-        ),
+        log_group=logging.get("LogGroup", f"/aws/lambda/{resource.name}"),
+        log_format=log_format,
+        log_level=logging.get("ApplicationLogLevel", "INFO") if log_format == "JSON" else "",
     )

@@ -4,6 +4,7 @@ import base64
 import importlib
 import io
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -59,7 +60,9 @@ class FakeRuntime:
 class NoLog:
     """A log that drops its lines."""
 
-    def info(self, msg: object, /, *, extra: dict[str, Any]) -> None:
+    level = logging.INFO
+
+    def log(self, level: int, msg: object, /, *, extra: dict[str, Any]) -> None:
         pass
 
 

@@ -1,3 +1,4 @@
+import logging
 from typing import Any
 
 import pytest
@@ -9,11 +10,13 @@ from common.problem import BadUpstream
 class FakeLog:
     """A log that keeps its lines."""
 
-    def __init__(self) -> None:
+    def __init__(self, level: int = logging.INFO) -> None:
+        self.level = level
         self.lines: list[tuple[object, dict[str, Any]]] = []
 
-    def info(self, msg: object, /, *, extra: dict[str, Any]) -> None:
-        self.lines.append((msg, extra))
+    def log(self, level: int, msg: object, /, *, extra: dict[str, Any]) -> None:
+        if level >= self.level:
+            self.lines.append((msg, extra))
 
 
 def test_request_logs_one_line_that_is_a_metric(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,3 +67,11 @@ def test_unexpected_error_is_counted_as_500() -> None:
     with pytest.raises(ZeroDivisionError), Observation(log, "kennel"):
         raise ZeroDivisionError
     assert log.lines[0][1]["Status"] == "500"
+
+
+@pytest.mark.parametrize("level", [logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR])
+def test_metric_does_not_depend_on_the_level(level: int) -> None:
+    log = FakeLog(level)
+    with Observation(log, "kennel"):
+        pass
+    assert len(log.lines) == 1
