@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from botocore.exceptions import ClientError
+
+from common.aws import error_code
 from common.execution import EXECUTION_TAG
 from common.registration import deregister
 from common.sagemaker import BUSY, describe_endpoint
@@ -79,8 +82,8 @@ def _stop_tuning_jobs(settings: RemovalSettings, clients: Clients) -> Iterator[s
         NameContains=_JOB_PREFIX, StatusEquals="InProgress"
     )
     for job in [job for page in pages for job in page["HyperParameterTuningJobSummaries"]]:
-        if _is_own(settings, clients, job["HyperParameterTuningJobArn"]):
-            name = job["HyperParameterTuningJobName"]
+        name = job["HyperParameterTuningJobName"]
+        if _is_own_job(settings, clients, name, job["HyperParameterTuningJobArn"]):
             clients.sagemaker.stop_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
             yield f"the job {name}"
 
@@ -90,9 +93,10 @@ def _stop_training_jobs(settings: RemovalSettings, clients: Clients) -> Iterator
         NameContains=_JOB_PREFIX, StatusEquals="InProgress"
     )
     for job in [job for page in pages for job in page["TrainingJobSummaries"]]:
-        if _is_own(settings, clients, job["TrainingJobArn"]):
-            clients.sagemaker.stop_training_job(TrainingJobName=job["TrainingJobName"])
-            yield f"the job {job['TrainingJobName']}"
+        name = job["TrainingJobName"]
+        if _is_own_job(settings, clients, name, job["TrainingJobArn"]):
+            clients.sagemaker.stop_training_job(TrainingJobName=name)
+            yield f"the job {name}"
 
 
 def _stop_transform_jobs(settings: RemovalSettings, clients: Clients) -> Iterator[str]:
@@ -157,6 +161,18 @@ def _delete_versions(settings: RemovalSettings, clients: Clients) -> None:
         clients.sagemaker.delete_model_package(ModelPackageName=version["ModelPackageArn"])
 
 
+def _is_own_job(settings: RemovalSettings, clients: Clients, name: str, arn: str) -> bool:
+    # NameContains finds other people's jobs too, such as risk-2026.
+    return name.startswith(_JOB_PREFIX) and _is_own(settings, clients, arn)
+
+
 def _is_own(settings: RemovalSettings, clients: Clients, arn: str) -> bool:
-    execution = tags_of(clients.sagemaker, arn).get(EXECUTION_TAG, "")
+    try:
+        execution = tags_of(clients.sagemaker, arn).get(EXECUTION_TAG, "")
+    except ClientError as error:
+        # The role may read the tags of what Kennel creates, so this is somebody else's; or it was
+        # deleted meanwhile.
+        if error_code(error) not in {"AccessDeniedException", "ResourceNotFound"}:
+            raise
+        return False
     return execution.startswith(settings.executions)

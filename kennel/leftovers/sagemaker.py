@@ -92,7 +92,12 @@ def _jobs_in_progress(sagemaker: SageMakerClient) -> Iterator[tuple[str, str, st
 
 def _tag_keys(sagemaker: SageMakerClient, arn: str) -> set[str]:
     pages = sagemaker.get_paginator("list_tags").paginate(ResourceArn=arn)
-    return {tag["Key"] for page in pages for tag in page["Tags"]}
+    try:
+        return {tag["Key"] for page in pages for tag in page["Tags"]}
+    except ClientError as error:  # another project's job, or one that has just been deleted
+        if code_of(error) not in {"AccessDeniedException", "ResourceNotFound"}:
+            raise
+        return set()
 
 
 def model_packages(names: StackNames, connect: Connect) -> Iterator[Leftover]:

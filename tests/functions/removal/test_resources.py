@@ -170,6 +170,37 @@ def test_resources_of_another_stack_stay() -> None:
     assert {job[f"{job['kind']}Status"] for job in jobs} == {"InProgress"}
 
 
+def test_another_persons_jobs_do_not_stop_the_deletion() -> None:
+    account = tag_with_this_machine(busy())
+    jobs = account.endpoints.jobs
+    for name, kind in [("risk-2026", "TrainingJob"), ("bank-tuning", "HyperParameterTuningJob")]:
+        arn = f"arn:aws:sagemaker:us-east-1:123456789012:x/{name}"
+        jobs[name] = {"kind": kind, f"{kind}Arn": arn, f"{kind}Status": "InProgress"}
+    like_ours = "arn:aws:sagemaker:us-east-1:123456789012:training-job/k-alike"
+    jobs["k-alike"] = {
+        "kind": "TrainingJob",
+        "TrainingJobArn": like_ours,
+        "TrainingJobStatus": "InProgress",
+    }
+    client = FakeClient(account)
+    list_tags = account.sagemaker.list_tags
+    asked = []
+
+    def refused(ResourceArn: str) -> Any:  # noqa: N803
+        asked.append(ResourceArn)
+        if ResourceArn == like_ours:
+            raise client_error("AccessDeniedException", "not authorized: sagemaker:ListTags")
+        return list_tags(ResourceArn=ResourceArn)
+
+    client.list_tags = refused  # type: ignore[attr-defined]
+    remove_fully(client)
+    theirs = {"risk-2026", "bank-tuning", "k-alike"}
+    for name, job in jobs.items():
+        assert job[f"{job['kind']}Status"] == ("InProgress" if name in theirs else "Stopped"), name
+    assert like_ours in asked
+    assert not [arn for arn in asked if arn.endswith(("/risk-2026", "/bank-tuning"))]
+
+
 def test_empty_stack() -> None:
     account = Account()
     client = FakeClient(account)

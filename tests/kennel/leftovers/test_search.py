@@ -125,8 +125,11 @@ def tags(*keys: str) -> tuple[str, Any]:
     return "list_tags", {"Tags": [{"Key": key, "Value": "x"} for key in keys]}
 
 
+NAMES = ("k-1-train", "k-2-train", "k-3-train", "another", "risk-2026")
+
+
 def test_running_jobs_are_told_from_others_by_name_and_tag(account: str) -> None:
-    training = [job("TrainingJob", name) for name in ("k-1-train", "k-2-train", "another")]
+    training = [job("TrainingJob", name) for name in NAMES]
     transform = [job("TransformJob", "kennel-batch-1")]
     sagemaker = scripted(
         "sagemaker",
@@ -135,6 +138,7 @@ def test_running_jobs_are_told_from_others_by_name_and_tag(account: str) -> None
         ("list_training_jobs", {"TrainingJobSummaries": training}),
         tags("kennel:execution"),
         tags("project"),  # a name like ours, and not ours
+        ("list_tags", "AccessDeniedException"),  # another project's
         ("list_transform_jobs", {"TransformJobSummaries": transform}),
         ("list_endpoint_configs", {"EndpointConfigs": []}),
         ("list_models", {"Models": []}),
