@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from kennel.cloud.cloudformation.names import ACCOUNT
 from kennel.cloud.iam.conditions import Condition, Context, matches
 from kennel.errors import CannotStart
 
@@ -102,9 +103,21 @@ def read_role(name: str, properties: Mapping[str, Any]) -> Role:
 
 
 def trusts(properties: Mapping[str, Any], service: str) -> bool:
-    """Return whether the trust policy of an AWS::IAM::Role names `service`."""
+    """Return whether the trust policy of an AWS::IAM::Role lets `service` assume it.
+
+    The service sends this account as aws:SourceAccount. Conditions on aws:SourceArn are taken as
+    met: which resource the service acts for is not known here.
+    """
     statements = _as_list(properties["AssumeRolePolicyDocument"]["Statement"])
-    return any(service in _as_list(each["Principal"].get("Service", [])) for each in statements)
+    context = {"aws:sourceaccount": (ACCOUNT,)}
+    return any(
+        service in _as_list(each["Principal"].get("Service", []))
+        and all(
+            condition.key == "aws:sourcearn" or condition.holds(context)
+            for condition in _conditions("", each)
+        )
+        for each in statements
+    )
 
 
 def _statement(role: str, source: Mapping[str, Any]) -> Statement:
@@ -114,17 +127,20 @@ def _statement(role: str, source: Mapping[str, Any]) -> Statement:
     resources = tuple(_as_list(source["Resource"]))
     if variables := [each for each in resources if "${" in each]:
         raise CannotStart(f"role {role} uses policy variables, unknown offline: {variables[0]}")
-    conditions = [
-        Condition.read(role, operator, key, values)
-        for operator, pairs in source.get("Condition", {}).items()
-        for key, values in pairs.items()
-    ]
     return Statement(
         source["Effect"] == "Allow",
         tuple(_as_list(source["Action"])),
         resources,
-        tuple(conditions),
+        tuple(_conditions(role, source)),
     )
+
+
+def _conditions(role: str, source: Mapping[str, Any]) -> list[Condition]:
+    return [
+        Condition.read(role, operator, key, values)
+        for operator, pairs in source.get("Condition", {}).items()
+        for key, values in pairs.items()
+    ]
 
 
 def _as_list(value: Any) -> list[Any]:

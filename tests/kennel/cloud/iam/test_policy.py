@@ -95,9 +95,15 @@ def test_what_is_not_evaluated_is_refused(properties: dict[str, Any], word: str)
         read_role("role", properties)
 
 
-def trust(*services: str) -> dict[str, object]:
+def trust(*services: str, **conditions: dict[str, str]) -> dict[str, object]:
     principal = {"Service": services[0] if len(services) == 1 else list(services)}
-    statement = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}
+    statement: dict[str, object] = {
+        "Effect": "Allow",
+        "Principal": principal,
+        "Action": "sts:AssumeRole",
+    }
+    if conditions:
+        statement["Condition"] = conditions
     return {"AssumeRolePolicyDocument": {"Statement": [statement]}}
 
 
@@ -106,3 +112,14 @@ def test_a_role_trusts_the_services_that_its_trust_policy_names() -> None:
     both = trust("lambda.amazonaws.com", "sagemaker.amazonaws.com")
     assert trusts(both, "sagemaker.amazonaws.com")
     assert not trusts(trust("lambda.amazonaws.com"), "sagemaker.amazonaws.com")
+
+
+def test_a_service_sends_the_account_for_which_it_assumes_a_role() -> None:
+    sagemaker = "sagemaker.amazonaws.com"
+    own = {"aws:SourceAccount": "123456789012"}
+    assert trusts(trust(sagemaker, StringEquals=own), sagemaker)
+    another = {"aws:SourceAccount": "210987654321"}
+    assert not trusts(trust(sagemaker, StringEquals=another), sagemaker)
+    assert not trusts(trust(sagemaker, StringEquals={"aws:PrincipalTag/team": "x"}), sagemaker)
+    job = {"aws:SourceArn": "arn:aws:sagemaker:us-east-1:123456789012:*"}
+    assert trusts(trust(sagemaker, StringEquals=own, ArnLike=job), sagemaker)
