@@ -22,6 +22,7 @@ SUBSTITUTIONS = {
     "EndpointName": "kennel",
     "PollSeconds": "0",
     "SettleSeconds": "0",
+    "BusySeconds": "1",  # Step Functions accepts no 0 here
     "TopicArn": "arn:aws:sns:us-east-1:123456789012:kennel-news",
     **{
         f"{name}FunctionArn": f"arn:aws:lambda:us-east-1:123456789012:function:{name}"

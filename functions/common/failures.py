@@ -7,6 +7,7 @@
     ├── LiveModelUnusable    the live model cannot be compared with, or rolled back to
     ├── JobRefused           a job of this name belongs to another execution, or has failed already
     ├── PackageBroken        a model package is missing, or is not valid
+    ├── EndpointBusy         the endpoint accepts no update for now; Release is repeated for an hour
     ├── ReleaseRefused       the endpoint accepts no update, or the version may not be released
     ├── SmokeTestFailed      the endpoint is InService and answers wrongly
     └── CleanUpFailed        the endpoint cannot be cleaned up automatically
@@ -18,6 +19,7 @@ itself (a quota, a missing permission) stays AWS's own exception, with AWS's own
 __all__ = [
     "BundleBroken",
     "CleanUpFailed",
+    "EndpointBusy",
     "ImageBuildFailed",
     "JobRefused",
     "LiveModelUnusable",
@@ -67,6 +69,10 @@ class JobRefused(PipelineFailure):
 
 class PackageBroken(PipelineFailure):
     """A model package is missing or not valid."""
+
+
+class EndpointBusy(PipelineFailure):
+    """Autoscaling or AWS itself changes the endpoint, which accepts an update afterwards."""
 
 
 class ReleaseRefused(PipelineFailure):

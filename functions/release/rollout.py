@@ -14,8 +14,11 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import ClientError
+
+from common.aws import error_code
 from common.execution import EXECUTION_TAG, PREVIOUS_TAG, VERSION_TAG
-from common.failures import ReleaseRefused
+from common.failures import EndpointBusy, ReleaseRefused
 from common.live import check_config_name
 from common.record import write_record
 from common.registration import deregister, registration
@@ -36,6 +39,8 @@ __all__ = ["release"]
 # SageMaker's limit is an hour. An image of a few hundred MB and a model of 50 MB start within two
 # minutes; a container that has not answered a ping after five will not.
 STARTUP_TIMEOUT_S = 300
+#: States while autoscaling changes the number of instances, or AWS maintains them.
+_PASSING = frozenset({"Updating", "SystemUpdating"})
 
 
 def release(
@@ -63,17 +68,18 @@ def release(
 
     Raises
     ------
+    EndpointBusy
+        Autoscaling or AWS itself changes the endpoint now: call again later.
     ReleaseRefused
-        The endpoint exists and is not InService, or a name is used by another execution.
+        The endpoint accepts no update, or a name is used by another execution.
     LiveModelUnusable
         A failed release could not be rolled back to the live configuration.
     """
     name = request.execution.release(settings.endpoint_name)
     endpoint = describe_endpoint(sagemaker, settings.endpoint_name)
     is_started = endpoint is not None and name in _configs(endpoint)
-    if endpoint is not None and not is_started and endpoint["EndpointStatus"] != "InService":
-        raise ReleaseRefused(refusal(endpoint))
     if endpoint is not None and not is_started:
+        _check_status(endpoint)
         check_config_name(settings.endpoint_name, endpoint["EndpointConfigName"])
 
     result = _find(sagemaker, name, request)
@@ -89,14 +95,41 @@ def release(
         )
     elif not is_started:
         deregister(autoscaling, settings.endpoint_name)
+        _update(sagemaker, name, result.instance_count, settings, endpoint)
+    return asdict(result)
+
+
+def _check_status(endpoint: DescribeEndpointOutputTypeDef) -> None:
+    """Raise unless the endpoint accepts an update now."""
+    status = endpoint["EndpointStatus"]
+    if status == "InService":
+        return
+    # With a pending configuration it is another release, whose smoke test this must not spoil.
+    if status in _PASSING and "PendingDeploymentSummary" not in endpoint:
+        raise EndpointBusy(refusal(endpoint))
+    raise ReleaseRefused(refusal(endpoint))
+
+
+def _update(
+    sagemaker: SageMakerClient,
+    name: str,
+    instance_count: int,
+    settings: ReleaseSettings,
+    endpoint: DescribeEndpointOutputTypeDef,
+) -> None:
+    try:
         sagemaker.update_endpoint(
             EndpointName=settings.endpoint_name,
             EndpointConfigName=name,
-            DeploymentConfig=deployment_config(
-                result.instance_count, settings.alarms, settings.bake_s
-            ),
+            # An earlier call made the configuration, and autoscaling has changed the count since.
+            RetainAllVariantProperties=instance_count != _instances(endpoint, settings),
+            DeploymentConfig=deployment_config(instance_count, settings.alarms, settings.bake_s),
         )
-    return asdict(result)
+    except ClientError as error:
+        # Autoscaling may have started a change just before it was deregistered.
+        if error_code(error) == "ValidationException":
+            _check_status(sagemaker.describe_endpoint(EndpointName=settings.endpoint_name))
+        raise
 
 
 def _configs(endpoint: DescribeEndpointOutputTypeDef) -> set[str]:

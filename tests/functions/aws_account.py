@@ -417,7 +417,7 @@ class _SageMaker:
 
     def describe_endpoint(self, EndpointName: str) -> Json:  # noqa: N803
         if self.endpoint is not None and self.endpoint["EndpointStatus"] in {
-            *("Creating", "Updating", "RollingBack", "Deleting")
+            *("Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting")
         }:
             self.polls_left -= 1
             if self.polls_left < 0:
@@ -444,7 +444,7 @@ class _SageMaker:
             (variant,) = self.configs[self.endpoint["EndpointConfigName"]]["ProductionVariants"]
             count = variant["InitialInstanceCount"]
             self.endpoint["ProductionVariants"] = [{"CurrentInstanceCount": count}]
-        elif result == "done":
+        elif result == "done" and pending:
             self.endpoint["EndpointConfigName"] = pending["EndpointConfigName"]
             self.endpoint["ProductionVariants"] = [{"CurrentInstanceCount": count}]
             self.endpoint.pop("FailureReason", None)

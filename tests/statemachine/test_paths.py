@@ -279,6 +279,24 @@ def test_function_that_is_retried_after_a_lambda_error_starts_one_job(
     assert len(live.account.endpoints.packages) == 2  # with the live one's
 
 
+@pytest.mark.parametrize("status", ["Updating", "SystemUpdating"])
+def test_release_waits_while_autoscaling_or_aws_changes_the_endpoint(
+    machine: Machine, live: EmulatedStack, status: str
+) -> None:
+    write_package = live.account.on_start
+
+    def change(job: str) -> None:
+        write_package(job)
+        endpoint = live.account.endpoints.endpoint
+        assert endpoint is not None
+        endpoint["EndpointStatus"] = status
+        live.account.endpoints.polls_left = 2
+
+    live.account.on_start = change
+    assert assert_succeeds(machine, live)["result"] == "released"
+    assert live.calls.count("Release") == 3
+
+
 # ---------------------------------------------------------------- failure before Release
 
 

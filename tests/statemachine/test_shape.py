@@ -94,8 +94,17 @@ def test_only_transient_errors_are_retried(name: str) -> None:
         assert set(retry["ErrorEquals"]) == {"States.TaskFailed", "States.Timeout"}
     assert retry["MaxAttempts"] <= (8 if name == "CleanUp" else 5)
     assert retry["BackoffRate"] == 2.0
-    # CleanUp is the last resort, so it is also retried after an error of its function.
-    assert [each["ErrorEquals"] for each in others] == [["States.ALL"]] * (name == "CleanUp")
+    # CleanUp is the last resort, so it is also retried after an error of its function. Release
+    # waits while something else changes the endpoint.
+    also = {"CleanUp": [["States.ALL"]], "Release": [["EndpointBusy"]]}
+    assert [each["ErrorEquals"] for each in others] == also.get(name, [])
+
+
+def test_release_waits_an_hour_for_an_endpoint_that_is_being_changed() -> None:
+    wait = TASKS["Release"]["Retry"][1]
+    machine = of_type(transformed(), "AWS::StepFunctions::StateMachine")["TrainAndDeploy"]
+    seconds = machine["DefinitionSubstitutions"]["BusySeconds"]
+    assert (seconds * wait["MaxAttempts"], wait["BackoffRate"]) == (3600, 1.0)
 
 
 @pytest.mark.parametrize("name", [name for name in TASKS if "FunctionName" in str(TASKS[name])])

@@ -5,7 +5,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from common.execution import Execution
-from common.failures import ReleaseRefused
+from common.failures import EndpointBusy, ReleaseRefused
 from common.record import read_record
 from common.registration import registration
 from common.scaling import scalable_target
@@ -163,7 +163,6 @@ def test_retry_of_an_update_keeps_the_release_record(times_out: str) -> None:
     ("status", "remedy"),
     [
         ("Creating", "start again when it is InService"),
-        ("Updating", "start again when it is InService"),
         ("RollingBack", "start again when it is InService"),
         ("Failed", "delete it and start again"),
         ("UpdateRollbackFailed", "delete it and start again"),
@@ -178,6 +177,66 @@ def test_endpoint_in_another_state_is_not_changed(status: str, remedy: str) -> N
     with pytest.raises(ReleaseRefused, match=f"kennel is {status} and accepts no new .*: {remedy}"):
         run(account, "two")
     assert account.called() == ["DescribeEndpoint"]
+
+
+@pytest.mark.parametrize("status", ["Updating", "SystemUpdating"])
+def test_endpoint_that_autoscaling_or_aws_changes_is_waited_for(status: str) -> None:
+    account = live(2)
+    register(account)
+    endpoint = account.endpoints.endpoint
+    assert endpoint is not None
+    endpoint["EndpointStatus"] = status
+    account.endpoints.polls_left = 9
+    account.calls.clear()
+    with pytest.raises(EndpointBusy, match=f"kennel is {status} and accepts no new model"):
+        run(account, "two")
+    assert account.called() == ["DescribeEndpoint"]
+    assert account.scaling.target is not None
+    endpoint["EndpointStatus"] = "InService"
+    assert run(account, "two")["instance_count"] == 2
+
+
+def test_release_of_another_execution_is_not_waited_for() -> None:
+    account = live()
+    run(account, "two")
+    account.endpoints.polls_left = 9
+    with pytest.raises(ReleaseRefused, match="is Updating"):
+        run(account, "three")
+
+
+def test_change_that_autoscaling_starts_just_before_it_is_deregistered_is_waited_for() -> None:
+    account = live(2)
+    register(account)
+    former = registration(account.autoscaling, "kennel")
+    endpoint = account.endpoints.endpoint
+    assert endpoint is not None
+    deregister = account.scaling.deregister_scalable_target
+
+    def too_late(**target: Any) -> Any:
+        account.endpoints.polls_left = 9
+        endpoint["EndpointStatus"] = "Updating"  # from 2 to 4
+        return deregister(**target)
+
+    account.scaling.deregister_scalable_target = too_late  # type: ignore[method-assign]
+    with pytest.raises(EndpointBusy):
+        run(account, "two")
+    with pytest.raises(EndpointBusy):  # it lasts for minutes
+        run(account, "two")
+    endpoint["EndpointStatus"] = "InService"
+    endpoint["ProductionVariants"] = [{"CurrentInstanceCount": 4}]
+    run(account, "two")
+    assert account.called("UpdateEndpoint") == ["UpdateEndpoint"] * 2
+    account.endpoints.settle()
+    assert account.endpoints.endpoint is not None
+    assert account.endpoints.endpoint["ProductionVariants"] == [{"CurrentInstanceCount": 4}]
+    assert read_record(account.s3, BUCKET, execution("two")) == {"scaling": former}
+
+
+def test_update_that_sagemaker_refuses_for_another_reason_keeps_its_error() -> None:
+    account = live()
+    account.refuse("UpdateEndpoint", "ValidationException", "The role cannot be assumed.")
+    with pytest.raises(ClientError, match="cannot be assumed"):
+        run(account, "two")
 
 
 def test_error_has_sagemakers_reason() -> None:
