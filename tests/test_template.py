@@ -261,7 +261,7 @@ def test_both_alarms_of_the_endpoint_roll_an_update_back() -> None:
 
 def test_every_alarm_has_an_action_and_a_description() -> None:
     alarms = of_type(transformed(), "AWS::CloudWatch::Alarm")
-    assert len(alarms) == 7
+    assert len(alarms) == 9
     for properties in alarms.values():
         assert plain(properties["AlarmActions"]) == ["${Topic}"]
         assert properties["AlarmDescription"].endswith(".")

@@ -5,7 +5,7 @@ from typing import Any
 
 import boto3
 
-from apply_autoscaling.policy import apply
+from apply_autoscaling.policy import apply, refresh
 from common.aws import client_config
 from common.environment import Environment
 from common.log import logger
@@ -18,9 +18,12 @@ endpoint_name = environment.text("ENDPOINT_NAME")
 scaling = ScalingSettings.from_environment(environment)
 config = client_config(environment.text("AWS_REGION"))
 autoscaling = boto3.client("application-autoscaling", config=config)
+sagemaker = boto3.client("sagemaker", config=config)
 
 
 @logger.inject_lambda_context
-def handler(_event: dict[str, Any], _context: object) -> dict[str, Any]:
+def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Run one state of one execution."""
+    if event.get("refresh"):
+        return refresh(endpoint_name, scaling, autoscaling, sagemaker)
     return apply(endpoint_name, scaling, autoscaling)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from common.sagemaker import describe_endpoint
 from common.scaling import METRICS, ScalingSettings, policy_name, scalable_target
 
 if TYPE_CHECKING:
     from types_boto3_application_autoscaling.client import ApplicationAutoScalingClient
+    from types_boto3_sagemaker.client import SageMakerClient
 
-__all__ = ["apply"]
+__all__ = ["apply", "refresh"]
 
 
 def apply(
@@ -59,3 +61,25 @@ def apply(
         "scale_in_cooldown_s": scaling.scale_in_cooldown_s,
         "scale_out_cooldown_s": scaling.scale_out_cooldown_s,
     }
+
+
+def refresh(
+    endpoint_name: str,
+    scaling: ScalingSettings,
+    autoscaling: ApplicationAutoScalingClient,
+    sagemaker: SageMakerClient,
+) -> dict[str, Any]:
+    """Apply the settings to a model that stays live; nothing, unless the endpoint is InService.
+
+    A variant that is registered while another release updates it makes that update fail.
+
+    Returns
+    -------
+    dict
+        As from `apply`, or unchanged: why nothing was done.
+    """
+    endpoint = describe_endpoint(sagemaker, endpoint_name)
+    status = "missing" if endpoint is None else endpoint["EndpointStatus"]
+    if status != "InService":
+        return {"unchanged": f"the endpoint {endpoint_name} is {status}"}
+    return apply(endpoint_name, scaling, autoscaling)

@@ -6,7 +6,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from apply_autoscaling.policy import apply
+from apply_autoscaling.policy import apply, refresh
 from clean_up.clients import Clients
 from clean_up.rollback import CleanUpSettings, clean_up
 from common.execution import Execution
@@ -53,6 +53,7 @@ class EmulatedStack:
         self.account.builds.images.add(Bundle.load(bundle).hash)
         self.evaluation = evaluation()  # of the next training job's candidate
         self.settings = GOOD
+        self.scaling = SCALING
         self.account.on_start = self._write_package
         self.messages: list[Json] = []  # published to the topic
         #: Responses that replace those of a call, by its name; each is used once.
@@ -134,8 +135,10 @@ class EmulatedStack:
                 )
             case "PublishBreeds":
                 return publish_breeds(sagemaker, s3, ENDPOINT, BUCKET)
+            case "ApplyAutoscaling" if event.get("refresh"):
+                return refresh(ENDPOINT, self.scaling, autoscaling, sagemaker)
             case "ApplyAutoscaling":
-                return apply(ENDPOINT, SCALING, autoscaling)
+                return apply(ENDPOINT, self.scaling, autoscaling)
             case "CleanUp":
                 clients = Clients(sagemaker, autoscaling, account.codebuild, s3)
                 return clean_up(execution, CleanUpSettings(ENDPOINT, BUCKET, PROJECT), clients)

@@ -7,6 +7,7 @@ ECR, CodeBuild and Application Auto Scaling are emulated in memory (`emulated_st
 import itertools
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -210,6 +211,7 @@ def test_worse_candidate_keeps_the_live_model_and_is_no_failure(
     machine: Machine, live: EmulatedStack
 ) -> None:
     live.evaluation = evaluation(live={**LIVE, "difference_interval": [-0.05, 0.01]})
+    live.scaling = replace(live.scaling, min_instances=2, max_instances=9)  # as registered
     before = Snapshot.of(live.account)
     execution = machine.run(live)
     assert execution["status"] == "SUCCEEDED"
@@ -223,6 +225,20 @@ def test_worse_candidate_keeps_the_live_model_and_is_no_failure(
     assert "may be worse" in live.messages[-1]["message"]
 
 
+def test_new_scaling_parameters_reach_the_live_model_though_the_candidate_is_rejected(
+    machine: Machine, live: EmulatedStack
+) -> None:
+    live.evaluation = evaluation(0.3, live=LIVE)
+    live.scaling = replace(live.scaling, max_instances=9, target_invocations=300)
+    output = json.loads(machine.run(live)["output"])
+    assert output["result"] == "kept the live model"
+    assert output["autoscaling"]["max_instances"] == 9
+    assert live.account.scaling.target is not None
+    assert live.account.scaling.target["MaxCapacity"] == 9
+    (policy,) = live.account.scaling.policies.values()
+    assert policy["TargetTrackingScalingPolicyConfiguration"]["TargetValue"] == 300.0
+
+
 def test_candidate_below_the_floor_makes_no_first_release(
     machine: Machine, fresh: EmulatedStack
 ) -> None:
@@ -230,6 +246,9 @@ def test_candidate_below_the_floor_makes_no_first_release(
     execution = machine.run(fresh)
     assert json.loads(execution["output"])["result"] == "kept the live model"
     assert fresh.account.endpoints.endpoint is None
+    assert json.loads(execution["output"])["autoscaling"] == {
+        "unchanged": "the endpoint kennel is missing"
+    }
 
 
 def test_image_is_built_once(machine: Machine, live: EmulatedStack) -> None:

@@ -6,7 +6,8 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from apply_autoscaling.policy import apply
+from apply_autoscaling.policy import apply, refresh
+from tests.functions.release.test_rollout import live
 from tests.functions.scaling import SCALING
 
 
@@ -73,3 +74,14 @@ def test_high_resolution_metric_takes_the_other_ones_place(autoscaling: Any) -> 
     assert tracking["PredefinedMetricSpecification"] == {
         "PredefinedMetricType": "SageMakerVariantConcurrentRequestsPerModelHighResolution"
     }
+
+
+@pytest.mark.parametrize("status", ["Updating", "Failed"])
+def test_refresh_leaves_an_endpoint_alone_that_is_not_in_service(status: str) -> None:
+    account = live()
+    assert account.endpoints.endpoint is not None
+    account.endpoints.endpoint["EndpointStatus"] = status
+    account.endpoints.polls_left = 9
+    result = refresh("kennel", SCALING, account.autoscaling, account.sagemaker)
+    assert result == {"unchanged": f"the endpoint kennel is {status}"}
+    assert account.scaling.target is None

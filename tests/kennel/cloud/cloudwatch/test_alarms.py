@@ -11,6 +11,7 @@ from kennel.cloud.cloudwatch.alarms import Alarms
 from kennel.cloud.cloudwatch.metrics import Metrics
 from kennel.cloud.runtime.clients import client
 from kennel.cloud.runtime.clock import Clock
+from tests.stack import of_type, transformed
 
 # From CloudWatch's documentation, "How alarm state is evaluated when data is missing": points
 # (X breaches, 0 does not, - is missing), then the state for missing, ignore, breaching and
@@ -208,3 +209,39 @@ def test_what_is_not_imitated_is_named_once(account: str) -> None:
     assert any("the alarm gone could not be served" in each for each in stand.reported)
     assert any("opsitem" in each for each in stand.reported)
     assert any("the alarm rate is not evaluated" in each for each in stand.reported)
+
+
+@pytest.mark.parametrize(
+    ("statuses", "alarming"),
+    [
+        ([200] * 20, set()),
+        ([500] * 20, {"ApiErrorsAlarm", "ClassifyCrashesAlarm"}),
+        ([200] * 99 + [500], {"ClassifyCrashesAlarm"}),
+        ([200] * 99 + [503], set()),
+        ([200] * 90 + [502] * 5 + [503] * 5, {"ApiErrorsAlarm"}),
+    ],
+)
+def test_the_templates_alarms_on_failing_requests(
+    account: str, statuses: list[int], alarming: set[str]
+) -> None:
+    stand = Stand(account)
+    text = json.dumps(of_type(transformed(), "AWS::CloudWatch::Alarm"))
+    for reference in ("AWS::StackName", "EndpointName"):
+        text = text.replace(f'{{"Ref": "{reference}"}}', '"kennel"')
+    alarms = json.loads(text)
+    for name in ("ApiErrorsAlarm", "ClassifyCrashesAlarm", "ClassifyErrorsAlarm"):
+        properties = {**alarms[name], "AlarmName": name, "AlarmActions": [stand.topic]}
+        if name == "ClassifyErrorsAlarm":
+            properties["Dimensions"] = [{"Name": "FunctionName", "Value": "kennel-classify"}]
+        stand.cloudwatch.put_metric_alarm(**properties)
+    for status in statuses:  # as API Gateway and the classifier's log line count them
+        stand.metrics.count(
+            "AWS/ApiGateway", "5XXError", {"ApiName": "kennel"}, float(status >= 500)
+        )
+        dimensions = {"Endpoint": "kennel", "Status": str(status)}
+        stand.metrics.count("Kennel", "TookMs", dimensions, 80.0, "Milliseconds")
+        stand.metrics.count("AWS/Lambda", "Errors", {"FunctionName": "kennel-classify"}, 0.0)
+    stand.clock.skip(300)
+    asyncio.run(stand.alarms.evaluate())
+    described = stand.cloudwatch.describe_alarms()["MetricAlarms"]
+    assert {each["AlarmName"] for each in described if each["StateValue"] == "ALARM"} == alarming
