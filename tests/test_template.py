@@ -119,6 +119,35 @@ def test_endpoint_name_pattern(name: str, good: bool) -> None:
     assert bool(re.fullmatch(pattern, name)) is good
 
 
+#: Whole numbers, and the range of each.
+WHOLE = {
+    "MinInstances": (1, 100),
+    "MaxInstances": (1, 100),
+    "TargetInvocationsPerInstance": (1, 999_999_999),
+    "TargetConcurrencyPerInstance": (1, 999_999_999),
+    "ScaleInCooldown": (0, 3600),
+    "ScaleOutCooldown": (0, 3600),
+    "BakeSeconds": (0, 3600),
+    "TrainingMaxSeconds": (60, 36_000),
+    "RollbackLatencyMs": (1, 999_999_999),
+    "IdleHours": (0, 600),
+}
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_whole_numbers_only(name: str) -> None:
+    low, high = WHOLE[name]
+    spec = source()["Parameters"][name]
+    assert spec["Type"] == "String"  # CloudFormation knows AllowedPattern for String only
+    assert "whole number" in spec["ConstraintDescription"]
+    pattern = re.compile(spec["AllowedPattern"])
+    everything = range(low, high + 1) if high <= 36_000 else (low, 1500, high)
+    for good in (*everything, spec["Default"]):
+        assert pattern.fullmatch(str(good)), good
+    for bad in (low - 1, high + 1, "1.5", "0.5", f"{low}.0", "", "-1", "1e2", " 1"):
+        assert not pattern.fullmatch(str(bad)), bad
+
+
 def test_routes_and_which_need_a_key() -> None:
     paths = only("AWS::ApiGateway::RestApi")["Body"]["paths"]
     security_by_route = {

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from common.aws import error_code
+from common.failures import PreflightFailed
 from common.sagemaker import adopt
 from common.tags import as_list
 from common.training import Job, TrainingSettings, read_objective
@@ -52,8 +53,19 @@ def start_tuning(
     ------
     JobRefused
         A job of this name belongs to another execution, or has failed.
+    PreflightFailed
+        Nothing is left to search; Preflight itself runs before the search space is published.
     """
     name = job.execution.tuning_job
+    ranges = parameter_ranges(search_space, set(job.hyperparameters))
+    if not ranges:
+        searched = ", ".join(each["name"] for each in search_space["parameters"])
+        raise PreflightFailed(
+            [
+                f"The input asks for a search and fixes all that is searched ({searched}): leave "
+                "one of these out of hyperparameters, or leave tune out for one training."
+            ]
+        )
     objective = read_objective(search_space)
     fields = job.fields(settings)
     definition: HyperParameterTrainingJobDefinitionTypeDef = {
@@ -83,7 +95,7 @@ def start_tuning(
                     "MaxNumberOfTrainingJobs": tune["max_jobs"],
                     "MaxParallelTrainingJobs": tune["parallel"],
                 },
-                "ParameterRanges": parameter_ranges(search_space, set(job.hyperparameters)),
+                "ParameterRanges": ranges,
                 "RandomSeed": _SEED,
             },
             TrainingJobDefinition=definition,

@@ -442,6 +442,15 @@ def test_photos_missing_for_a_search(machine: Machine, bundle: Path) -> None:
     assert "s3://kennel-bucket/data/ holds no photos" in execution["cause"]
 
 
+def test_search_without_anything_to_search(machine: Machine, live: EmulatedStack) -> None:
+    fixed = {"learning-rate": 0.01, "batch-size": 32, "epochs": 5}
+    execution = assert_fails(machine, live, {**TUNE, "hyperparameters": fixed})
+    assert execution["error"] == "PreflightFailed"
+    assert "fixes all that is searched (learning-rate, batch-size, epochs)" in execution["cause"]
+    assert live.account.endpoints.jobs == {}
+    assert untouched(live.account)
+
+
 def test_job_without_a_package(machine: Machine, live: EmulatedStack) -> None:
     live.account.on_start = lambda _job: None
     assert "There is no models/k-" in assert_fails(machine, live)["cause"]
