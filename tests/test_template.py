@@ -378,4 +378,9 @@ def test_image_is_built_from_the_bundle_under_its_hash() -> None:
     commands = project["Source"]["BuildSpec"]
     assert "tar -xzf source.tar.gz -C model" in commands
     assert '"$REPOSITORY_URI:$IMAGE_TAG"' in commands
+    # SageMaker refuses OCI manifests, and an index, which attestations make.
+    (build,) = re.findall("docker buildx build .*", commands)
+    assert "--provenance=false" in build
+    assert "--sbom=false" in build
+    assert "type=image,name=$REPOSITORY_URI:$IMAGE_TAG,oci-mediatypes=false" in build
     assert project["Environment"]["PrivilegedMode"] is True

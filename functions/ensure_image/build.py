@@ -28,6 +28,8 @@ TAG_VARIABLE, SOURCE_VARIABLE = "IMAGE_TAG", "SOURCE_URI"
 EXECUTION_VARIABLE = "KENNEL_EXECUTION"  # the execution's ARN, by which CleanUp finds the build
 DIGEST_VARIABLE = "KENNEL_DIGEST"  # of the execution and its redrive: a redrive builds again
 _LATEST_BUILDS = 20  # builds of the project that are looked at
+#: The only manifest that SageMaker hosts. ECR leaves the type out for some older images.
+_DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,8 @@ def ensure_image(
     Raises
     ------
     ImageBuildFailed
-        The build that this execution started did not produce the image.
+        The build that this execution started did not produce the image, or the image has a manifest
+        that SageMaker refuses.
     """
     uri = settings.image.uri(bundle["hash"])
     if settings.image.given or _image_exists(ecr, settings.repository, bundle["hash"]):
@@ -96,11 +99,20 @@ def ensure_image(
 
 def _image_exists(ecr: ECRClient, repository: str, tag: str) -> bool:
     try:
-        ecr.describe_images(repositoryName=repository, imageIds=[{"imageTag": tag}])
+        found = ecr.describe_images(repositoryName=repository, imageIds=[{"imageTag": tag}])
     except ClientError as error:
         if error_code(error) != "ImageNotFoundException":
             raise
         return False
+    (image,) = found["imageDetails"]
+    manifest = image.get("imageManifestMediaType", _DOCKER_MANIFEST)
+    if manifest != _DOCKER_MANIFEST:
+        raise ImageBuildFailed(
+            f"The image {repository}:{tag} has a manifest of type {manifest}, and SageMaker hosts "
+            f"{_DOCKER_MANIFEST} only: delete the image and start again, so that it is built anew, "
+            "or push it by `docker buildx build --provenance=false --output "
+            "type=image,oci-mediatypes=false,push=true`."
+        )
     return True
 
 

@@ -176,7 +176,9 @@ def _make_services(
         publish=events.publish,
     )
     context = JobContext(account, clock, site.logs)
-    sagemaker = build_sagemaker(store, context, endpoints, faults, images, events.publish)
+    sagemaker = build_sagemaker(
+        store, context, endpoints, faults, images, events.publish, images.manifest_type
+    )
     scaling = ScalingService(scalable, endpoints, alarms, clock)
 
     async def dependent(call: ApiCall) -> list[RequiredPermission]:

@@ -248,13 +248,14 @@ class _CodeBuild:
     def __init__(self, account: Account) -> None:
         self._account = account
         self.images: set[str] = set()
+        self.media_type = "application/vnd.docker.distribution.manifest.v2+json"
         self.builds: dict[str, Json] = {}
         self.tokens: dict[str, str] = {}
 
     def describe_images(self, imageIds: list[Json], **_more: Any) -> Json:  # noqa: N803
         if not self.images & set(imageIds[0].values()):
             raise client_error("ImageNotFoundException", "There is no such image.")
-        return {"imageDetails": [{}]}
+        return {"imageDetails": [{"imageManifestMediaType": self.media_type}]}
 
     def list_builds_for_project(self, **_request: Any) -> Json:
         return {"ids": list(reversed(self.builds))}

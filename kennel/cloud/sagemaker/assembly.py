@@ -4,7 +4,7 @@ from kennel.cloud.runtime.faults import Faults
 from kennel.cloud.runtime.store import Store
 from kennel.cloud.sagemaker.endpoints.api import Endpoints
 from kennel.cloud.sagemaker.endpoints.configs import EndpointConfigs
-from kennel.cloud.sagemaker.endpoints.images import ImageResolver
+from kennel.cloud.sagemaker.endpoints.images import ImageResolver, ManifestType
 from kennel.cloud.sagemaker.endpoints.models import Models
 from kennel.cloud.sagemaker.handlers import merge_handlers
 from kennel.cloud.sagemaker.jobs.context import JobContext
@@ -26,6 +26,7 @@ def build_sagemaker(  # noqa: PLR0917 - one construction, from the parts of the 
     faults: Faults,
     resolve_image: ImageResolver,
     publish: Publish = discard_event,
+    manifest_type: ManifestType | None = None,
 ) -> SageMaker:
     """Return the emulator.
 
@@ -39,13 +40,15 @@ def build_sagemaker(  # noqa: PLR0917 - one construction, from the parts of the 
         Returns the command of a model's image, for transform jobs.
     publish
         Receives an event for each change of a job's state.
+    manifest_type
+        Finds the type of an image's manifest, of which SageMaker refuses some.
     """
     training = TrainingJobs(store, context, faults, publish)
     tuning = TuningJobs(store, context.clock, training, faults, publish)
     transform = TransformJobs(store, context, faults, resolve_image, publish)
     tags = Tags(store)
     groups = (
-        Models(store, context.clock),
+        Models(store, context.clock, manifest_type),
         EndpointConfigs(store, context.clock),
         endpoints,
         training,

@@ -35,6 +35,16 @@ def test_given_image_needs_no_build(given: str) -> None:
     assert account.called() == []
 
 
+@pytest.mark.parametrize("kind", ["manifest", "index"])
+def test_image_that_sagemaker_refuses(kind: str) -> None:
+    account = Account()
+    account.builds.images.add(HASH)
+    account.builds.media_type = f"application/vnd.oci.image.{kind}.v1+json"
+    with pytest.raises(ImageBuildFailed, match=rf"of type application/vnd\.oci\.image\.{kind}"):
+        run(account)
+    assert account.called("StartBuild") == []
+
+
 def test_image_is_built_from_the_bundle_once() -> None:
     account = Account(polls=2)
     statuses = [run(account)["status"] for _ in range(6)]

@@ -7,6 +7,7 @@ for each image.
 
 import asyncio
 import fnmatch
+import json
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 #: A model server's command line.
 Command = Sequence[str | Path]
+#: Image -> the media type of its manifest; None where that is not known.
+ManifestType = Callable[[str], Awaitable[str | None]]
 #: Image -> the command of its model server; None for an image that cannot be run here.
 ImageResolver = Callable[[str], Awaitable[Command | None]]
 
@@ -62,16 +65,40 @@ class LocalImages:
                 return command
         return None
 
-    def _is_registered(self, uri: re.Match[str]) -> bool:
-        identifier: ImageIdentifierTypeDef = {}
-        if uri["tag"] or not uri["digest"]:
-            identifier["imageTag"] = uri["tag"] or "latest"
-        if uri["digest"]:
-            identifier["imageDigest"] = uri["digest"]
+    async def manifest_type(self, image: str) -> str | None:
+        """Return the media type of an image's manifest; None unless the offline ECR has it."""
+        match = _URI.fullmatch(image)
+        return await asyncio.to_thread(self._manifest_type, match) if match else None
+
+    def _manifest_type(self, uri: re.Match[str]) -> str | None:
         try:
-            self._ecr.describe_images(repositoryName=uri["repository"], imageIds=[identifier])
+            found = self._ecr.batch_get_image(
+                repositoryName=uri["repository"], imageIds=[_identifier(uri)]
+            )["images"]
+        except ClientError as error:
+            if "NotFound" in error.response["Error"]["Code"]:
+                return None
+            raise
+        if not found:
+            return None
+        (image, *_) = found
+        document = json.loads(image.get("imageManifest", "{}"))
+        return image.get("imageManifestMediaType") or document.get("mediaType")
+
+    def _is_registered(self, uri: re.Match[str]) -> bool:
+        try:
+            self._ecr.describe_images(repositoryName=uri["repository"], imageIds=[_identifier(uri)])
         except ClientError as error:
             if "NotFound" in error.response["Error"]["Code"]:
                 return False
             raise
         return True
+
+
+def _identifier(uri: re.Match[str]) -> "ImageIdentifierTypeDef":
+    identifier: ImageIdentifierTypeDef = {}
+    if uri["tag"] or not uri["digest"]:
+        identifier["imageTag"] = uri["tag"] or "latest"
+    if uri["digest"]:
+        identifier["imageDigest"] = uri["digest"]
+    return identifier
