@@ -357,7 +357,10 @@ def test_a_signal_ends_it_with_one_sentence_and_leaves_nothing_behind(
     process.stdout.readline()  # the first epoch is over
     assert list(temporary.iterdir())
     process.send_signal(number)
-    errors = process.communicate(timeout=60)[1]
+    try:
+        errors = process.communicate(timeout=60)[1]
+    finally:
+        process.kill()
     name = "Ctrl-C" if number == signal.SIGINT else "SIGTERM"
     assert process.returncode == 1
     assert errors.splitlines()[-1].startswith(f"{name} ended the training before it was done")
@@ -388,5 +391,8 @@ def test_ctrl_c_while_it_still_imports_is_one_sentence(script: str, tmp_path: Pa
     assert process.stdout is not None
     process.stdout.readline()
     process.send_signal(signal.SIGINT)
-    errors = process.communicate(timeout=60)[1]
+    try:
+        errors = process.communicate(timeout=60)[1]
+    finally:
+        process.kill()
     assert re.fullmatch(r"Ctrl-C ended the \w+ before it was done; .*\n", errors)
