@@ -21,6 +21,7 @@ from kennel.suggestions import SuggestingGroup
 _ELSEWHERE = {
     "up": "kennel.cloud_commands:up",
     "down": "kennel.cloud_commands:down",
+    "env": "kennel.env:env",
     "classify": "kennel.classify:classify",
     "demo": "kennel.cloud_commands:demo",
     "export": "kennel.export:export",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shlex
 import shutil
 import signal
 import tempfile
@@ -60,12 +61,12 @@ class CloudAddress:
         """Return it as one line of JSON."""
         return json.dumps(asdict(self))
 
-    def as_text(self) -> str:
-        """Return the page's address, and the variables that the README's lines and AWS tools read.
+    def variables(self) -> dict[str, str]:
+        """Return the environment variables that the README's lines and AWS's tools read.
 
         botocore reads AWS_DEFAULT_REGION, AWS's other SDKs AWS_REGION. No signature is checked.
         """
-        variables = {
+        return {
             "API": self.api_url,
             "KEY": self.api_key,
             "AWS_ENDPOINT_URL": self.aws_url,
@@ -74,10 +75,18 @@ class CloudAddress:
             "AWS_DEFAULT_REGION": REGION,
             "AWS_REGION": REGION,
         }
-        exports = "\n".join(f"export {name}={value}" for name, value in variables.items())
+
+    def exports(self) -> str:
+        """Return the variables as lines that a shell evaluates."""
+        return "\n".join(
+            f"export {name}={shlex.quote(value)}" for name, value in self.variables().items()
+        )
+
+    def as_text(self) -> str:
+        """Return what a person reads: the page's address, the variables, and first commands."""
         return (
             f"\nPage  {self.api_url}/\nLogs  {self.logs}/\n\n"
-            f"In another terminal:\n\n{exports}\n\n"
+            f"In another terminal:\n\n{self.exports()}\n\n"
             'curl -H "x-api-key: $KEY" -H "content-type: image/jpeg" \\\n'
             "     --data-binary @photo.jpg $API/classify\n"
             "aws s3 ls\n"
@@ -111,6 +120,21 @@ def find() -> CloudAddress | None:
     except (OSError, ValueError, TypeError):
         return None
     return address if is_running(address.pid) else None
+
+
+def require() -> CloudAddress:
+    """Return the address of the running `kennel up` of this checkout.
+
+    Raises
+    ------
+    KennelError
+        If none runs.
+    """
+    address = find()
+    if address is None:
+        remove_stale_files()
+        raise KennelError(_NOT_RUNNING)
+    return address
 
 
 def refuse_second(remedy: str = "`kennel down` ends it") -> None:
@@ -172,9 +196,7 @@ def delete_stack() -> list[str]:
     KennelError
         If none runs, or a resource cannot be deleted.
     """
-    address = find()
-    if address is None:
-        raise KennelError(_NOT_RUNNING)
+    address = require()
     response = httpx.post(
         f"{address.aws_url}/kennel/delete-stack",
         headers={TOKEN_HEADER: address.control_token},
@@ -195,10 +217,7 @@ def stop() -> CloudAddress:
     KennelError
         If none runs, or it does not end in time.
     """
-    address = find()
-    if address is None:
-        remove_stale_files()
-        raise KennelError(_NOT_RUNNING)
+    address = require()
     os.kill(address.pid, signal.SIGTERM)
     started = time.monotonic()
     while is_running(address.pid):

@@ -26,6 +26,8 @@ from kennel.cloud.runtime.health import Health
 from kennel.cloud.runtime.json_text import AsciiJson, read_json
 from kennel.errors import KennelError
 
+_SHOWN = 12  # characters of a wrong token, which tell it from others
+
 
 class Control:
     """Answers requests to /kennel/clock, faults, delete-stack, health and the callbacks' paths.
@@ -78,10 +80,13 @@ class Control:
             case "POST", "sns", [token, function] if _is(token, self._sns_token):
                 return _json_of(lambda message: self._notify(function, message), body)
         if not has_token:
+            received = request.headers.get(TOKEN_HEADER)
+            named = "no token" if received is None else f"the token {received[:_SHOWN]!r}"
             return _problem(
                 403,
-                f"{request.method} {request.url.path} needs the token of this offline cloud in the "
-                f"header {TOKEN_HEADER}: `kennel up` keeps it in .kennel/up.json, as control_token",
+                f"{request.method} {request.url.path} came with {named}, and needs this offline "
+                f"cloud's in the header {TOKEN_HEADER}: `kennel up` makes one at each start, and "
+                "keeps it in .kennel/up.json, as control_token",
             )
         match request.method, resource, rest:
             case "GET", "clock", []:

@@ -19,6 +19,8 @@ from kennel.cloud.runtime.json_text import AsciiJson
 #: Answers a call that its caller may make, or raises ServiceError or AccessDenied.
 Handler = Callable[[Request, ApiCall], Awaitable[Response]]
 
+_SHOWN = 80  # characters of an unknown access key
+
 _log = logging.getLogger(__name__)
 
 
@@ -119,7 +121,10 @@ def _error_of(raised: Exception, request: Request, service: str = "") -> Service
         case ForeignRequest():
             return ServiceError("AccessDeniedException", str(raised), 403)
         case UnknownCaller():
-            message = "The security token included in the request is invalid."
+            message = (
+                "The security token included in the request is invalid: this offline cloud has no "
+                f"access key {str(raised)[:_SHOWN]!r}; `kennel env` prints the operator's"
+            )
             return ServiceError("UnrecognizedClientException", message, 403)
     target = request.headers.get("x-amz-target", "")
     name = " ".join(filter(None, (service, request.method, request.scope["path"], target)))

@@ -34,7 +34,7 @@ def test_a_wrong_argument_is_one_sentence(
 def test_help_names_every_command(kennel: RunKennel) -> None:
     help_text = kennel("--help").stdout
     for command in (
-        *("up", "down", "classify", "demo", "train", "evaluate", "export"),
+        *("up", "down", "env", "classify", "demo", "train", "evaluate", "export"),
         *("preflight", "batch", "destroy", "plan"),
     ):
         assert f" {command} " in help_text

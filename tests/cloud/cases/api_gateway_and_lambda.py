@@ -81,7 +81,9 @@ _REQUESTS = [
         source="https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html",
         expect_status=403,
         expect_headers={"x-amzn-errortype": "UnrecognizedClientException"},
-        expect_json={"message": "The security token included in the request is invalid."},
+        expect_json={
+            "message": Like("The security token included in the request is invalid.*'AKIANOBODY'.*")
+        },
         whole_path=True,
     ),
 ]

@@ -91,6 +91,13 @@ def test_every_path_but_callbacks_and_health_wants_the_token(
     assert TOKEN not in answer.text
 
 
+def test_a_wrong_token_is_named_and_so_is_none(client: TestClient) -> None:
+    wrong = client.get("/kennel/clock", headers={TOKEN_HEADER: "yesterday's, " * 9}).json()
+    assert 'GET /kennel/clock came with the token "yesterday\'s,"' in wrong["message"]
+    del client.headers[TOKEN_HEADER]
+    assert "came with no token" in client.get("/kennel/clock").json()["message"]
+
+
 def test_health_without_a_token_tells_no_details(client: TestClient) -> None:
     del client.headers[TOKEN_HEADER]
     assert client.get("/kennel/health").json() == {"ok": True}
