@@ -33,6 +33,8 @@ def make_handlers(
     sagemaker: SageMaker,
     scaling: ScalingService,
     percentiles: Handler,
+    iam: Handler,
+    sts: Handler,
 ) -> dict[str, Handler]:
     """Return the handlers by service, as boto3 names it; moto answers for every other one."""
 
@@ -53,10 +55,12 @@ def make_handlers(
         "application-autoscaling": checked(by_request(scaling.answer)),
         "cloudwatch": answer_cloudwatch,
         "codebuild": answer_codebuild,
+        "iam": checked(iam),
         "lambda": answer_lambda,
         "s3": S3(moto, authorizer),
         "sagemaker": by_request(sagemaker.answer),
         "sagemaker-runtime": by_request(sagemaker.answer),
+        "sts": checked(sts),
         "service-quotas": checked(as_json(Quotas().answer)),
     }
 

@@ -34,9 +34,10 @@ from kennel.cloud.eventbridge.schedules import Schedules
 from kennel.cloud.eventbridge.targets import EventTargets
 from kennel.cloud.gateway import Gateway, Handler
 from kennel.cloud.handlers import make_handlers
+from kennel.cloud.iam.api import Iam, Sts
 from kennel.cloud.iam.identity import Identities
 from kennel.cloud.iam.permissions import Authorizer
-from kennel.cloud.iam.policy import RequiredPermission, trusts
+from kennel.cloud.iam.policy import RequiredPermission
 from kennel.cloud.iam.requests import ApiCall
 from kennel.cloud.moto_backend import server as moto_server
 from kennel.cloud.moto_backend.proxy import MotoProxy
@@ -160,7 +161,9 @@ def _make_services(
     builds = ImageBuilds(stack, as_role, aws("logs"), faults)
     images = LocalImages(aws("ecr"), config.images)
 
-    account = _account(stack, site.url)
+    identities = Identities.of_stack(stack)
+    trusted = functools.partial(identities.assumable_by, "sagemaker.amazonaws.com")
+    account = Account(site.url, trusted)
     scalable = ScalableTargets(aws, store)
     endpoints = Endpoints(
         store,
@@ -185,7 +188,7 @@ def _make_services(
         return await sagemaker.dependent_permissions(call.operation, call.parameters)
 
     authorizer = Authorizer(
-        Identities.of_stack(stack),
+        identities,
         config_of=functools.partial(_config_of, store),
         dependent={"sagemaker": dependent},
         on_authorised=config.on_authorised,
@@ -209,6 +212,8 @@ def _make_services(
         sagemaker=sagemaker,
         scaling=scaling,
         percentiles=Percentiles(metrics, clock, aws("cloudwatch"), moto),
+        iam=Iam(moto, aws("iam"), identities),
+        sts=Sts(moto, identities),
     )
     gateway = Gateway(
         api=api,
@@ -263,16 +268,6 @@ def _while_it_is_kept(store: Store, handler: Handler) -> Handler:
         return await handler(request, call)
 
     return handle
-
-
-def _account(stack: Stack, url: str) -> Account:
-    """Return the account as SageMaker's jobs see it: only roles that trust the service."""
-    roles = [
-        each
-        for each in stack.of_type("AWS::IAM::Role")
-        if trusts(each.properties, "sagemaker.amazonaws.com")
-    ]
-    return Account(url, {role.arn: role.logical_id for role in roles})
 
 
 def _threadsafe(queue: AsynchronousInvocations) -> Callable[[str, dict[str, Any]], None]:

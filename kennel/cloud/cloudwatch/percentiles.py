@@ -13,14 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 from botocore.utils import parse_to_aware_datetime
-from moto.core.request import determine_request_protocol
-from moto.core.serialize import get_serializer_class
-from moto.core.utils import get_service_model
 from starlette.requests import Request
 from starlette.responses import Response
 
 from kennel.cloud.cloudwatch.metrics import KEEP_SECONDS, Metrics, Series, is_known
 from kennel.cloud.iam.requests import ApiCall
+from kennel.cloud.runtime.answers import written
 from kennel.cloud.runtime.clock import Clock
 from kennel.cloud.runtime.errors import ServiceError, not_implemented
 
@@ -63,11 +61,13 @@ class Percentiles:
             queries = call.parameters["MetricDataQueries"]
             _check_points(call.parameters, [_stat(each).get("Period", 60) for each in queries])
             if {_stat(each).get("Stat") for each in queries} - PLAIN - {None}:
-                return _written(request, call, await self._data(call.parameters))
+                result = await self._data(call.parameters)
+                return written("cloudwatch", call.operation, result, request.headers)
         if call.operation == "GetMetricStatistics":
             _check_points(call.parameters, [call.parameters["Period"]])
             if call.parameters.get("ExtendedStatistics"):
-                return _written(request, call, await self._statistics(call.parameters))
+                result = await self._statistics(call.parameters)
+                return written("cloudwatch", call.operation, result, request.headers)
         return await self._moto(request, call)
 
     async def _data(self, parameters: Json) -> Json:
@@ -211,12 +211,3 @@ def _unknown_statistic(name: str) -> ServiceError:
         )
     message = f"The value {name} for parameter ExtendedStatistics is not supported."
     return ServiceError("InvalidParameterValue", message)
-
-
-def _written(request: Request, call: ApiCall, result: Json) -> Response:
-    """Write a result in the protocol of the request."""
-    model = get_service_model("cloudwatch")
-    protocol = determine_request_protocol(model, request.headers.get("content-type"))
-    serializer = get_serializer_class("cloudwatch", protocol)(model.operation_model(call.operation))
-    answer = serializer.serialize(result)
-    return Response(answer["body"], answer["status_code"], dict(answer["headers"]))

@@ -12,6 +12,8 @@ from typing import Any
 
 from kennel.errors import CannotStart
 
+_VARIABLE = re.compile(r"\$\{([^},]+?)(?:,\s*'([^']*)')?\}")
+
 #: Condition key in lower case -> the call's value or values.
 Context = Mapping[str, Sequence[str]]
 
@@ -20,6 +22,23 @@ def matches(pattern: str, value: str) -> bool:
     """Match IAM's wildcards: * for any run of characters, ? for one."""
     parts = (".*" if char == "*" else "." if char == "?" else re.escape(char) for char in pattern)
     return re.fullmatch("".join(parts), value, re.DOTALL) is not None
+
+
+def filled(pattern: str, context: Context) -> str | None:
+    """Fill the policy variables of a pattern; None where the call has no value for one.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
+    """
+    absent = False
+
+    def value(match: re.Match[str]) -> str:
+        nonlocal absent
+        values = context.get(match[1].strip().lower(), ())
+        absent |= len(values) != 1 and match[2] is None
+        return values[0] if len(values) == 1 else match[2] or ""
+
+    text = _VARIABLE.sub(value, pattern)
+    return None if absent else text
 
 
 def _number(compare: Callable[[float, float], bool]) -> Callable[[str, str], bool]:
@@ -78,9 +97,10 @@ class Condition:
             return str(not values).lower() in {each.lower() for each in self.wanted}
         negated = base in _NEGATED
         matcher = _MATCHERS[_NEGATED.get(base, base)]
-        verdicts = [
-            any(matcher(each, value) for each in self.wanted) != negated for value in values
+        wanted = [
+            each for each in (filled(text, context) for text in self.wanted) if each is not None
         ]
+        verdicts = [any(matcher(each, value) for each in wanted) != negated for value in values]
         if self.operator.startswith("ForAllValues:"):
             return all(verdicts)  # also without a value
         if not verdicts:

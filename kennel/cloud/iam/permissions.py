@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from kennel.cloud.iam.actions import ConfigOf, required_permissions
-from kennel.cloud.iam.identity import OPERATOR_KEY, Identities
+from kennel.cloud.iam.identity import OPERATOR_KEY, Identities, UnknownCaller
 from kennel.cloud.iam.policy import RequiredPermission
 from kennel.cloud.iam.requests import ApiCall
 
@@ -97,9 +97,9 @@ class Authorizer:
                 self._on_authorised(name, permission)
 
     def allows(self, access_key: str, permission: RequiredPermission) -> bool:
-        """Return whether the caller has this permission."""
+        """Return whether the caller has this permission; nobody has any."""
         try:
             self.check(access_key, permission)
-        except AccessDenied:
+        except (AccessDenied, UnknownCaller):
             return False
         return True

@@ -1,16 +1,16 @@
-"""Evaluation of a role's inline policies: the part of IAM's rules that SAM templates use.
+"""Evaluation of a role's policies and its permissions boundary by IAM's rules.
 
 Rules: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 (an explicit deny wins, then any allow, else an implicit deny). SageMaker compares resource ARNs
 in lower case, so an endpoint named with capitals is denied by a policy that names it so.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from kennel.cloud.cloudformation.names import ACCOUNT
-from kennel.cloud.iam.conditions import Condition, Context, matches
+from kennel.cloud.iam.conditions import Condition, Context, filled, matches
 from kennel.errors import CannotStart
 
 Verdict = Literal["allowed", "denied", "not allowed"]
@@ -33,28 +33,56 @@ class RequiredPermission:
 
 @dataclass(frozen=True)
 class Statement:
-    """One statement of a role's policies."""
+    """One statement of a policy.
+
+    Attributes
+    ----------
+    actions, resources
+        Patterns; all but these where `other_actions` and `other_resources` say so.
+    policy
+        The name of its policy.
+    """
 
     allow: bool
     actions: tuple[str, ...]
     resources: tuple[str, ...]
     conditions: tuple[Condition, ...]
+    other_actions: bool = False
+    other_resources: bool = False
+    policy: str = ""
+
+    def concerns(self, action: str, resource: str, context: Context) -> bool:
+        """Return whether its actions and resources have this call, whatever its conditions."""
+        named = any(matches(pattern.lower(), action.lower()) for pattern in self.actions)
+        patterns = (filled(pattern, context) for pattern in self.resources)
+        on_these = any(each is not None and matches(each, resource) for each in patterns)
+        return named != self.other_actions and on_these != self.other_resources
 
     def covers(self, action: str, resource: str, context: Context) -> bool:
         """Return whether the statement applies to this call."""
-        return (
-            any(matches(pattern.lower(), action.lower()) for pattern in self.actions)
-            and any(matches(pattern, resource) for pattern in self.resources)
-            and all(each.holds(context) for each in self.conditions)
+        return self.concerns(action, resource, context) and all(
+            each.holds(context) for each in self.conditions
         )
 
 
 @dataclass(frozen=True)
 class Role:
-    """A role of the template and the statements of its inline policies."""
+    """A role and the statements of its policies.
+
+    Attributes
+    ----------
+    boundary
+        Statements of its permissions boundary, which allow nothing and limit what the others do;
+        None without one.
+    trust
+        Its trust policy.
+    """
 
     name: str
     statements: tuple[Statement, ...]
+    arn: str = ""
+    boundary: tuple[Statement, ...] | None = None
+    trust: Mapping[str, Any] = field(default_factory=dict)
 
     def evaluate(
         self,
@@ -63,16 +91,14 @@ class Role:
         context: Mapping[str, str | Sequence[str]] | None = None,
     ) -> Verdict:
         """Return whether the role allows `action` on the ARN `resource`, or denies it."""
-        if action.startswith("sagemaker:"):
-            resource = resource.lower()
-        values = {
-            key.lower(): (value,) if isinstance(value, str) else value
-            for key, value in (context or {}).items()
-        }
-        covering = [each for each in self.statements if each.covers(action, resource, values)]
-        if not all(each.allow for each in covering):
+        verdicts = [
+            evaluate(each, action, resource, {"aws:PrincipalArn": self.arn, **(context or {})})[0]
+            for each in (self.statements, self.boundary)
+            if each is not None
+        ]
+        if "denied" in verdicts:
             return "denied"
-        return "allowed" if covering else "not allowed"
+        return "not allowed" if "not allowed" in verdicts else "allowed"
 
     def allows(
         self,
@@ -82,6 +108,30 @@ class Role:
     ) -> bool:
         """Return whether the role allows `action` on the ARN `resource`."""
         return self.evaluate(action, resource, context) == "allowed"
+
+
+def evaluate(
+    statements: Sequence[Statement],
+    action: str,
+    resource: str,
+    context: Mapping[str, str | Sequence[str]],
+) -> tuple[Verdict, list[Statement]]:
+    """Return the verdict of statements about a call, and the statements that decide it."""
+    if action.startswith("sagemaker:"):
+        resource = resource.lower()
+    values = values_of(context)
+    covering = [each for each in statements if each.covers(action, resource, values)]
+    if denying := [each for each in covering if not each.allow]:
+        return "denied", denying
+    return ("allowed" if covering else "not allowed"), covering
+
+
+def values_of(context: Mapping[str, str | Sequence[str]]) -> Context:
+    """Return a call's context as conditions compare it, with what is true of every caller here."""
+    return {
+        key.lower(): (value,) if isinstance(value, str) else value
+        for key, value in {"aws:PrincipalAccount": ACCOUNT, **context}.items()
+    }
 
 
 def read_role(name: str, properties: Mapping[str, Any]) -> Role:
@@ -95,53 +145,82 @@ def read_role(name: str, properties: Mapping[str, Any]) -> Role:
     if properties.get("ManagedPolicyArns"):
         raise CannotStart(f"role {name} attaches managed policies: write its statements out")
     statements = [
-        _statement(name, each)
+        each
         for policy in properties.get("Policies", [])
-        for each in _as_list(policy["PolicyDocument"]["Statement"])
+        for each in read_policy(name, policy["PolicyDocument"], policy.get("PolicyName", ""))
     ]
-    return Role(name, tuple(statements))
+    return Role(name, tuple(statements), trust=properties.get("AssumeRolePolicyDocument", {}))
+
+
+def read_policy(role: str, document: Mapping[str, Any], policy: str = "") -> list[Statement]:
+    """Read the statements of a policy of this name that a role has.
+
+    Raises
+    ------
+    CannotStart
+        For what this evaluator does not implement.
+    """
+    return [_statement(role, each, policy) for each in as_list(document["Statement"])]
+
+
+def _statement(role: str, source: Mapping[str, Any], policy: str) -> Statement:
+    if "Principal" in source:
+        raise CannotStart(f"role {role} uses Principal, which only trust policies have")
+    for name in ("Action", "Resource"):
+        if {name, f"Not{name}"} <= set(source):
+            raise CannotStart(
+                f"role {role} has a statement with {name} and Not{name}, expected one"
+            )
+    return Statement(
+        source["Effect"] == "Allow",
+        tuple(as_list(source["NotAction" if "NotAction" in source else "Action"])),
+        tuple(as_list(source["NotResource" if "NotResource" in source else "Resource"])),
+        tuple(conditions_of(role, source)),
+        other_actions="NotAction" in source,
+        other_resources="NotResource" in source,
+        policy=policy,
+    )
 
 
 def trusts(properties: Mapping[str, Any], service: str) -> bool:
-    """Return whether the trust policy of an AWS::IAM::Role lets `service` assume it.
+    """Return whether the trust policy of an AWS::IAM::Role lets `service` assume it."""
+    return assumable(properties["AssumeRolePolicyDocument"], "Service", {service})
 
-    The service sends this account as aws:SourceAccount. Conditions on aws:SourceArn are taken as
-    met: which resource the service acts for is not known here.
+
+def assumable(
+    trust: Mapping[str, Any],
+    kind: Literal["AWS", "Service"],
+    principals: Collection[str],
+    context: Mapping[str, str] | None = None,
+) -> bool:
+    """Return whether a trust policy lets one of these principals assume its role.
+
+    Which resource a service acts for (aws:SourceArn) is not known, and not compared.
     """
-    statements = _as_list(properties["AssumeRolePolicyDocument"]["Statement"])
-    context = {"aws:sourceaccount": (ACCOUNT,)}
-    return any(
-        service in _as_list(each["Principal"].get("Service", []))
-        and all(
-            condition.key == "aws:sourcearn" or condition.holds(context)
-            for condition in _conditions("", each)
-        )
-        for each in statements
-    )
+    values = values_of({"aws:SourceAccount": ACCOUNT, **(context or {})})
+    effects = set()
+    for each in as_list(trust["Statement"]):
+        principal = each.get("Principal", {})
+        named = as_list(principal if isinstance(principal, str) else principal.get(kind, []))
+        conditions = conditions_of("", each)
+        if (
+            (set(named) & {*principals, "*"})
+            and any(matches(action.lower(), "sts:assumerole") for action in as_list(each["Action"]))
+            and all(one.holds(values) for one in conditions if one.key != "aws:sourcearn")
+        ):
+            effects.add(each["Effect"])
+    return effects == {"Allow"}
 
 
-def _statement(role: str, source: Mapping[str, Any]) -> Statement:
-    if unsupported := {"NotAction", "NotResource", "Principal"} & set(source):
-        names = ", ".join(sorted(unsupported))
-        raise CannotStart(f"role {role} uses {names}, which is not evaluated offline")
-    resources = tuple(_as_list(source["Resource"]))
-    if variables := [each for each in resources if "${" in each]:
-        raise CannotStart(f"role {role} uses policy variables, unknown offline: {variables[0]}")
-    return Statement(
-        source["Effect"] == "Allow",
-        tuple(_as_list(source["Action"])),
-        resources,
-        tuple(_conditions(role, source)),
-    )
-
-
-def _conditions(role: str, source: Mapping[str, Any]) -> list[Condition]:
+def conditions_of(role: str, statement: Mapping[str, Any]) -> list[Condition]:
+    """Read the conditions of a statement; CannotStart for an operator not evaluated here."""
     return [
         Condition.read(role, operator, key, values)
-        for operator, pairs in source.get("Condition", {}).items()
+        for operator, pairs in statement.get("Condition", {}).items()
         for key, values in pairs.items()
     ]
 
 
-def _as_list(value: Any) -> list[Any]:
+def as_list(value: Any) -> list[Any]:
+    """Return a policy's element, which may be one value or a list, as a list."""
     return value if isinstance(value, list) else [value]

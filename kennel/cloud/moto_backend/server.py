@@ -64,6 +64,7 @@ async def moto_server(
         "MOTO_PORT": str(gateway_port or port),
         "PYTHONWARNINGS": "ignore",
         "MOTO_DISABLE_GLOBAL_CORS": "true",
+        "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",
         **({KEY_VARIABLE: key} if key else {}),
     }
     child = await Child.start(command, env, logs / "moto.log", logs)

@@ -1,6 +1,6 @@
 """Make AWS clients and environments that have the permissions of a job's role."""
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -22,13 +22,13 @@ class Account:
     ----------
     url
         The gateway's address; it enforces what a role allows.
-    keys
-        Role ARN -> access key, of each role that SageMaker may assume.
+    key_of
+        Returns the access key of a role that SageMaker may assume, by its ARN; None for any other.
     """
 
-    def __init__(self, url: str, keys: Mapping[str, str]) -> None:
+    def __init__(self, url: str, key_of: Callable[[str], str | None]) -> None:
         self._url = url
-        self._keys = keys
+        self._key_of = key_of
         self._clients: dict[tuple[str, str], Any] = {}
 
     def check_role(self, role: str) -> None:
@@ -83,9 +83,10 @@ class Account:
         }
 
     def _key(self, role: str) -> str:
-        if role not in self._keys:
+        key = self._key_of(role)
+        if key is None:
             raise invalid(
                 f"Could not assume role {role}. Please ensure that the role exists and allows "
                 "principal 'sagemaker.amazonaws.com' to assume the role.",
             )
-        return self._keys[role]
+        return key

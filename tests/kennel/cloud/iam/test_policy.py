@@ -50,6 +50,24 @@ def test_a_deny_wins() -> None:
     assert not made.allows("s3:PutObject", "arn:aws:s3:::b/k")
 
 
+def test_exceptions_are_all_but_what_they_name() -> None:
+    made = role({"Effect": "Allow", "NotAction": "iam:*", "NotResource": "arn:aws:s3:::secret/*"})
+    assert made.allows("s3:GetObject", "arn:aws:s3:::bucket/k")
+    assert not made.allows("s3:GetObject", "arn:aws:s3:::secret/k")
+    assert not made.allows("iam:CreateRole", "*")
+
+
+def test_a_variable_is_the_calls_value_or_its_default_or_matches_nothing() -> None:
+    made = role(
+        allow("s3:GetObject", "arn:aws:s3:::${aws:PrincipalAccount}/${s3:prefix, 'all'}/*"),
+        allow("s3:PutObject", "arn:aws:s3:::bucket/${aws:username}"),
+    )
+    assert made.allows("s3:GetObject", "arn:aws:s3:::123456789012/all/k")
+    assert made.allows("s3:GetObject", "arn:aws:s3:::123456789012/mine/k", {"s3:prefix": "mine"})
+    assert not made.allows("s3:PutObject", "arn:aws:s3:::bucket/")
+    assert not made.allows("s3:PutObject", "arn:aws:s3:::bucket/${aws:username}")
+
+
 def test_a_condition_must_hold() -> None:
     made = role(
         allow(

@@ -100,7 +100,7 @@ def serving(
 
     @asynccontextmanager
     async def running() -> AsyncIterator[SageMaker]:
-        account = Account(moto_url, {ROLE: OPERATOR_KEY})
+        account = Account(moto_url, {ROLE: OPERATOR_KEY}.get)
         context = JobContext(account, clock, folder / "logs")
         if train_command:
             context = replace(context, train_command=train_command)

@@ -7,7 +7,7 @@ from kennel.cloud.sagemaker.account import Account
 
 
 def test_a_jobs_process_has_its_roles_access_key() -> None:
-    account = Account("http://127.0.0.1:1", {"arn:role": "TrainingRole"})
+    account = Account("http://127.0.0.1:1", {"arn:role": "TrainingRole"}.get)
     environment = account.environment("arn:role")
     assert environment["AWS_ACCESS_KEY_ID"] == "TrainingRole"
     assert environment["AWS_ENDPOINT_URL"] == environment["S3_ENDPOINT_URL"] == "http://127.0.0.1:1"

@@ -70,7 +70,7 @@ def test_a_package_is_downloaded_and_what_hinders_that_is_said(moto: str, tmp_pa
     s3 = client("s3", moto)
     s3.create_bucket(Bucket="packages")
     s3.put_object(Bucket="packages", Key="a/b.tar.gz", Body=b"package")
-    account, file = Account(moto, {"arn:known": OPERATOR_KEY}), tmp_path / "file"
+    account, file = Account(moto, {"arn:known": OPERATOR_KEY}.get), tmp_path / "file"
     download_package(account, "s3://packages/a/b.tar.gz", "arn:known", file)
     assert file.read_bytes() == b"package"
     for uri, role, words in (
@@ -89,7 +89,7 @@ def test_a_package_that_the_disk_has_no_room_for_is_refused(moto: str, small_dis
     s3.put_object(Bucket="large-packages", Key="model.tar.gz", Body=bytes(2**20))
     with pytest.raises(OSError, match="No space left"):
         (small_disk / "filler").write_bytes(bytes(2**26))
-    account, file = Account(moto, {"arn:known": OPERATOR_KEY}), small_disk / "file"
+    account, file = Account(moto, {"arn:known": OPERATOR_KEY}.get), small_disk / "file"
     with pytest.raises(CannotDownload, match=r"from s3://large-.*: \[Errno 28\] No space left"):
         download_package(account, "s3://large-packages/model.tar.gz", "arn:known", file)
     assert not file.exists()
