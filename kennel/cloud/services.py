@@ -187,19 +187,21 @@ def _make_services(
     async def dependent(call: ApiCall) -> list[RequiredPermission]:
         return await sagemaker.dependent_permissions(call.operation, call.parameters)
 
-    authorizer = Authorizer(
-        identities,
-        config_of=functools.partial(_config_of, store),
-        dependent={"sagemaker": dependent},
-        on_authorised=config.on_authorised,
-    )
-    logs = FunctionLogs(declared, site.logs, aws("logs"), authorizer, metrics)
-
     def follow_execution(call: ApiCall) -> None:
         if call.operation == "StartExecution":
             events.execution_started()
 
     moto = MotoProxy(site.moto_url, {"stepfunctions": follow_execution}, key=site.moto_key)
+
+    iam = Iam(moto, aws("iam"), identities)
+    authorizer = Authorizer(
+        identities,
+        config_of=functools.partial(_config_of, store),
+        dependent={"sagemaker": dependent},
+        on_authorised=config.on_authorised,
+        refresh=iam.refresh,
+    )
+    logs = FunctionLogs(declared, site.logs, aws("logs"), authorizer, metrics)
 
     api_key = _api_key(store)
     api = RestApi(stack, functions, api_key, metrics)
@@ -212,7 +214,7 @@ def _make_services(
         sagemaker=sagemaker,
         scaling=scaling,
         percentiles=Percentiles(metrics, clock, aws("cloudwatch"), moto),
-        iam=Iam(moto, aws("iam"), identities),
+        iam=iam,
         sts=Sts(moto, identities),
     )
     gateway = Gateway(

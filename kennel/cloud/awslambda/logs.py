@@ -87,6 +87,7 @@ class FunctionLogs:
 
     async def copy(self) -> None:
         """Copy the lines that were added since the last call."""
+        await self._authorizer.refresh()
         for each in self._files:
             lines = each.added()
             for name, value, unit, namespace, dimensions in _metrics_in(lines):

@@ -31,7 +31,7 @@ _OPERATOR = f"arn:aws:sts::{ACCOUNT}:user/moto"  # as moto's GetCallerIdentity n
 
 
 class Iam:
-    """Answers IAM's calls by moto, and lets what they change hold at once.
+    """Answers IAM's calls by moto, and lets what they change hold from the next call on.
 
     Parameters
     ----------
@@ -40,25 +40,37 @@ class Iam:
     iam
         A boto3 client of moto's IAM.
     identities
-        Told of the roles after every change.
+        Told of the roles, by `refresh`.
     """
 
     def __init__(self, moto: Moto, iam: "IAMClient", identities: Identities) -> None:
         self._moto = moto
         self._roles = AccountRoles(iam)
         self._identities = identities
-        self._reading = asyncio.Lock()  # a slow answer must not replace a newer one
+        self._changed = False
+        self._reading = asyncio.Lock()
 
     async def __call__(self, request: Request, call: ApiCall) -> Response:
         """Answer a call; NotImplementedOffline for a policy that cannot be evaluated here."""
         if call.operation.startswith("Simulate"):
+            await self.refresh()
             return written("iam", call.operation, self._simulated(call))
         await self._refuse_unknown(call)
         response = await self._moto(request, call)
-        if response.status_code < 400 and not call.operation.startswith(_READS):  # noqa: PLR2004
-            async with self._reading:
-                self._identities.update(await asyncio.to_thread(self._roles.read))
+        self._changed |= not call.operation.startswith(_READS)
         return response
+
+    async def refresh(self) -> None:
+        """Read the roles again if IAM has changed; a stack makes many changes in a row."""
+        async with self._reading:
+            if not self._changed:
+                return
+            self._changed = False
+            try:
+                self._identities.update(await asyncio.to_thread(self._roles.read))
+            except BaseException:
+                self._changed = True
+                raise
 
     def _simulated(self, call: ApiCall) -> dict[str, Any]:
         if call.operation == "SimulateCustomPolicy":

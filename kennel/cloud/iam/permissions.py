@@ -17,6 +17,10 @@ class AccessDenied(Exception):  # noqa: N818
     """The caller's role does not allow the call; the message is AWS's wording."""
 
 
+async def _nothing() -> None:
+    pass
+
+
 class Authorizer:
     """Decides whether a caller's roles allow a call.
 
@@ -28,6 +32,8 @@ class Authorizer:
         By service: what a call needs beside its own permission, as things are now.
     on_authorised
         Called for every permission that a role had and used.
+    refresh
+        Lets what has changed in IAM hold.
     """
 
     def __init__(
@@ -37,7 +43,9 @@ class Authorizer:
         config_of: ConfigOf = lambda endpoint: endpoint,
         dependent: Mapping[str, Dependent] | None = None,
         on_authorised: OnAuthorised | None = None,
+        refresh: Callable[[], Awaitable[None]] = _nothing,
     ) -> None:
+        self.refresh = refresh
         self._identities = identities
         self._config_of = config_of
         self._dependent = dependent or {}
@@ -57,6 +65,8 @@ class Authorizer:
         ServiceError
             For a call of which no table says what it needs, or that names no resource.
         """
+        if call.access_key != OPERATOR_KEY or call.service != "iam":
+            await self.refresh()
         if call.access_key == OPERATOR_KEY:
             return
         for permission in required_permissions(call, self._config_of):
