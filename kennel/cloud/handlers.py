@@ -35,6 +35,7 @@ def make_handlers(
     percentiles: Handler,
     iam: Handler,
     sts: Handler,
+    apigateway: Handler,
 ) -> dict[str, Handler]:
     """Return the handlers by service, as boto3 names it; moto answers for every other one."""
 
@@ -52,6 +53,7 @@ def make_handlers(
         return await moto(request, call)
 
     return {
+        "apigateway": apigateway,
         "application-autoscaling": checked(by_request(scaling.answer)),
         "cloudwatch": answer_cloudwatch,
         "codebuild": answer_codebuild,

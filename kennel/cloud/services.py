@@ -13,6 +13,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from kennel.cloud.apigateway.api import ApiGatewayReads
 from kennel.cloud.apigateway.rest_api import RestApi
 from kennel.cloud.autoscaling.api import ScalingService
 from kennel.cloud.autoscaling.targets import ScalableTargets
@@ -216,6 +217,7 @@ def _make_services(
         percentiles=Percentiles(metrics, clock, aws("cloudwatch"), moto),
         iam=iam,
         sts=Sts(moto, identities),
+        apigateway=ApiGatewayReads(stack, api_key, api.quota),
     )
     gateway = Gateway(
         api=api,

@@ -38,6 +38,11 @@ class RestApi:
         Counts requests; None counts none.
     timeout
         Seconds that API Gateway waits for a function.
+
+    Attributes
+    ----------
+    quota
+        The requests with the key, counted by day.
     """
 
     def __init__(
@@ -66,11 +71,12 @@ class RestApi:
         self._key = key
         plans = stack.of_type("AWS::ApiGateway::UsagePlan")
         plan = stack.only("AWS::ApiGateway::UsagePlan").properties if plans else {}
-        throttle, quota = plan.get("Throttle"), plan.get("Quota")
+        throttle, quota = plan.get("Throttle"), plan.get("Quota", {})
         self._bucket = throttle and TokenBucket(
             float(throttle["RateLimit"]), int(throttle["BurstLimit"])
         )
-        self._quota = quota and Quota(int(quota["Limit"]), quota["Period"])
+        limit = int(quota["Limit"]) if quota else None
+        self.quota = Quota(limit, quota.get("Period", "DAY"))
 
     async def answer(self, request: Request) -> Response:
         """Answer a client's request as the deployed API would, and count it."""
@@ -125,7 +131,7 @@ class RestApi:
                 return self._responses.make("INVALID_API_KEY", request_id)
             if self._bucket and not self._bucket.take():
                 return self._responses.make("THROTTLED", request_id)
-            if self._quota and not self._quota.take():
+            if not self.quota.take():
                 return self._responses.make("QUOTA_EXCEEDED", request_id)
         if not self._stage_limits.take(path, request.method):
             return self._responses.make("THROTTLED", request_id)

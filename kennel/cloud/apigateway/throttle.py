@@ -2,8 +2,11 @@
 
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
+
+_KEPT = timedelta(days=90)
+_NO_LIMIT = 2**31 - 1  # what is left without a quota
 
 Clock = Callable[[], float]
 
@@ -33,26 +36,47 @@ class TokenBucket:
 
 
 class Quota:
-    """`limit` requests in each DAY, WEEK or MONTH (UTC)."""
+    """Counts requests by day (UTC), at most `limit` of them in each DAY, WEEK or MONTH.
+
+    Parameters
+    ----------
+    limit
+        None for any number.
+    """
 
     _PERIODS = {"DAY": "%Y-%j", "WEEK": "%Y-%U", "MONTH": "%Y-%m"}  # noqa: RUF012
 
-    def __init__(self, limit: int, period: str, clock: Clock = time.time) -> None:
+    def __init__(self, limit: int | None, period: str = "DAY", clock: Clock = time.time) -> None:
         self._limit = limit
         self._format = self._PERIODS[period]
         self._clock = clock
-        self._period = ""
-        self._used = 0
+        self._used: dict[date, int] = {}
 
     def take(self) -> bool:
         """Count a request; return whether the quota allowed it."""
-        period = datetime.fromtimestamp(self._clock(), UTC).strftime(self._format)
-        if period != self._period:
-            self._period, self._used = period, 0
-        if self._used >= self._limit:
+        today = datetime.fromtimestamp(self._clock(), UTC).date()
+        if self._remaining(today) <= 0:
             return False
-        self._used += 1
+        self._used = {day: used for day, used in self._used.items() if day > today - _KEPT}
+        self._used[today] = self._used.get(today, 0) + 1
         return True
+
+    def usage(self, first: date, last: date) -> list[list[int]]:
+        """Return for each day the requests that it allowed, and how many were left at its end."""
+        days = [first + timedelta(number) for number in range((last - first).days + 1)]
+        return [[self._used.get(day, 0), self._remaining(day)] for day in days]
+
+    def _remaining(self, day: date) -> int:
+        """Return how many requests are left at the end of a day, or now."""
+        if self._limit is None:
+            return _NO_LIMIT
+        period = day.strftime(self._format)
+        used = (
+            count
+            for each, count in self._used.items()
+            if each <= day and each.strftime(self._format) == period
+        )
+        return self._limit - sum(used)
 
 
 class StageThrottle:

@@ -110,7 +110,7 @@ def _resources(pattern: str, prefix: str, values: Mapping[str, Any]) -> Iterator
 def _derived(call: ApiCall, config_of: ConfigOf) -> dict[str, Any]:
     """Return values that resources and actions name and that no parameter holds as it is."""
     parameters = call.parameters
-    derived: dict[str, Any] = {"Account": ACCOUNT}
+    derived: dict[str, Any] = {"Account": ACCOUNT, "Region": REGION}
     if call.service == "s3":
         derived["Version"] = "Version" if parameters.get("VersionId") else ""
         derived["Source"] = unquote(str(parameters.get("CopySource", ""))).lstrip("/").split("?")[0]
