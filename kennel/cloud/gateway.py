@@ -91,7 +91,8 @@ class Gateway:
             refuse_foreign(request.headers, self._address)
             self._authorizer.identify(signature.access_key)
             # An object that is put is data: it is not read before its caller may put it.
-            body = b"" if request.method == "PUT" else await request.body()
+            is_object = request.method == "PUT" and service == "s3"
+            body = b"" if is_object else await request.body()
             call = read_call(signature, request.method, url_of(request), request.headers, body)
             service = call.service
             await self._authorizer.authorize(call)

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from kennel.cloud.autoscaling.api import ScalingService
-from kennel.cloud.awslambda import api as lambda_api
+from kennel.cloud.awslambda.api import invoke
 from kennel.cloud.awslambda.async_invoke import AsynchronousInvocations
 from kennel.cloud.awslambda.functions import LambdaService
 from kennel.cloud.codebuild.builds import OPERATIONS, ImageBuilds
@@ -28,6 +28,7 @@ def make_handlers(
     moto: MotoProxy,
     authorizer: Authorizer,
     functions: LambdaService,
+    management: Handler,
     queue: AsynchronousInvocations,
     builds: ImageBuilds,
     sagemaker: SageMaker,
@@ -40,7 +41,9 @@ def make_handlers(
     """Return the handlers by service, as boto3 names it; moto answers for every other one."""
 
     async def answer_lambda(request: Request, call: ApiCall) -> Response:
-        return await lambda_api.answer(request, functions, queue)
+        if call.operation == "Invoke":
+            return await invoke(request, call, functions, queue)
+        return await checked(management)(request, call)
 
     async def answer_codebuild(request: Request, call: ApiCall) -> Response:
         if call.operation in OPERATIONS:

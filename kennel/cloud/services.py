@@ -21,6 +21,7 @@ from kennel.cloud.awslambda.async_invoke import AsynchronousInvocations, read_co
 from kennel.cloud.awslambda.function_config import read_functions
 from kennel.cloud.awslambda.functions import LambdaService
 from kennel.cloud.awslambda.logs import FunctionLogs
+from kennel.cloud.awslambda.management import FunctionManagement
 from kennel.cloud.cloudformation.custom_resources import CustomResources
 from kennel.cloud.cloudformation.stack import DeployedStack
 from kennel.cloud.cloudformation.template import Stack
@@ -143,8 +144,8 @@ def _make_services(
 
     metrics = Metrics(clock, aws("cloudwatch"))
     alarms = Alarms(aws("cloudwatch"), aws("sns"), metrics, clock, config.report)
-    declared = read_functions(stack, site.built)
-    functions = LambdaService(declared, site.url, site.logs, metrics, clock)
+    configs = read_functions(stack, site.built)
+    functions = LambdaService(configs, site.url, site.logs, metrics, clock)
     as_role = functools.cache(lambda service, role: client(service, site.url, role))
     make_targets = functools.partial(
         EventTargets, client=aws, as_role=as_role, roles=stack.of_type("AWS::IAM::Role")
@@ -202,7 +203,7 @@ def _make_services(
         on_authorised=config.on_authorised,
         refresh=iam.refresh,
     )
-    logs = FunctionLogs(declared, site.logs, aws("logs"), authorizer, metrics)
+    logs = FunctionLogs(functions.configs, site.logs, aws("logs"), authorizer, metrics)
 
     api_key = _api_key(store)
     api = RestApi(stack, functions, api_key, metrics)
@@ -210,6 +211,14 @@ def _make_services(
         moto=moto,
         authorizer=authorizer,
         functions=functions,
+        management=FunctionManagement(
+            stack,
+            site.built,
+            functions,
+            role_key=functools.partial(identities.assumable_by, "lambda.amazonaws.com"),
+            s3=aws("s3"),
+            folder=site.scratch,
+        ),
         queue=queue,
         builds=builds,
         sagemaker=sagemaker,

@@ -1,7 +1,5 @@
-"""Lambda's own HTTP interface: Invoke, as boto3 and Step Functions call it."""
+"""Lambda's Invoke, as boto3 and Step Functions call it."""
 
-import re
-from urllib.parse import unquote
 from uuid import uuid4
 
 from starlette.requests import Request
@@ -16,7 +14,8 @@ from kennel.cloud.awslambda.functions import (
     RequestTooLarge,
 )
 from kennel.cloud.cloudformation.names import ACCOUNT, REGION
-from kennel.cloud.runtime.errors import ServiceError, not_implemented
+from kennel.cloud.iam.requests import ApiCall
+from kennel.cloud.runtime.errors import ServiceError
 from kennel.cloud.runtime.json_text import read_json
 
 #: By type of invocation; https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
@@ -25,25 +24,18 @@ _LIMITS = {"Event": 2**20, "RequestResponse": REQUEST_BYTES, "DryRun": REQUEST_B
 #: A member that Lambda's errors have.
 _BY_USER = {"Type": "User"}
 
-_INVOKE = re.compile(r"/2015-03-31/functions/(.+)/invocations")
 
-
-async def answer(
-    request: Request, functions: LambdaService, queue: AsynchronousInvocations
+async def invoke(
+    request: Request, call: ApiCall, functions: LambdaService, queue: AsynchronousInvocations
 ) -> Response:
-    """Answer a call to Lambda that its caller may make.
+    """Answer an Invoke that its caller may make.
 
     Raises
     ------
     ServiceError
         In Lambda's words.
     """
-    path = request.scope["path"]
-    match = _INVOKE.fullmatch(unquote(path))
-    if match is None or request.method != "POST":
-        call = f"{request.method} {path}"
-        raise not_implemented(f"the offline cloud does not emulate the Lambda call {call}")
-    name = match[1].split(":function:")[-1]
+    name = call.parameters["FunctionName"].split(":function:")[-1]
     arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}"
     try:
         functions.name_of(name)

@@ -53,6 +53,7 @@ class Environments:
         if self._busy >= self.config.concurrency:
             raise Throttled(self.config.name)
         self._busy += 1
+        config = self.config
         try:
             warm = self._warm()
             environment = warm or await self._start()
@@ -61,11 +62,19 @@ class Environments:
             except asyncio.CancelledError:  # the caller left; its answer must not meet the next
                 await environment.stop()
                 raise
-            if environment.alive:
+            if not _runs_as(config, self.config):  # it has changed meanwhile
+                await environment.stop()
+            elif environment.alive:
                 self._idle.append((self._clock.now(), environment))
             return outcome
         finally:
             self._busy -= 1
+
+    async def update(self, config: FunctionConfig) -> None:
+        """Start environments by this configuration from now on; busy ones end when done."""
+        before, self.config = self.config, config
+        if not _runs_as(before, config):
+            await self.stop()
 
     def _warm(self) -> Emulator | None:
         while self._idle:
@@ -121,3 +130,8 @@ class Environments:
         ending = [environment for since, environment in self._idle if since <= latest]
         self._idle = [each for each in self._idle if each[0] > latest]
         await asyncio.gather(*(each.stop() for each in ending))
+
+
+def _runs_as(one: FunctionConfig, other: FunctionConfig) -> bool:
+    """Return whether an environment of one configuration is one of the other, too."""
+    return replace(one, concurrency=other.concurrency) == other

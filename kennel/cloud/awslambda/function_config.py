@@ -52,11 +52,19 @@ class FunctionConfig:
 def read_functions(stack: Stack, built: Mapping[str, Path]) -> dict[str, FunctionConfig]:
     """Return the stack's functions by name; `built` gives the folder of each make target."""
     roles = {role.arn: role.logical_id for role in stack.of_type("AWS::IAM::Role")}
-    layers = {each.arn: make_target(each) for each in stack.of_type("AWS::Lambda::LayerVersion")}
+    layers = layer_folders(stack, built)
     return {
-        each.name: _read_function(each, built, roles, layers)
+        each.name: read_function(
+            each, built[make_target(each)], layers, roles[each.properties["Role"]]
+        )
         for each in stack.of_type("AWS::Lambda::Function")
     }
+
+
+def layer_folders(stack: Stack, built: Mapping[str, Path]) -> dict[str, Path]:
+    """Return the folder of each layer of the stack by its ARN."""
+    layers = stack.of_type("AWS::Lambda::LayerVersion")
+    return {each.arn: built[make_target(each)] / "python" for each in layers}
 
 
 def make_target(resource: Resource) -> str:
@@ -65,18 +73,25 @@ def make_target(resource: Resource) -> str:
     return str((properties.get("Code") or properties["Content"])["S3Key"])
 
 
-def _read_function(
-    resource: Resource,
-    built: Mapping[str, Path],
-    roles: Mapping[str, str],
-    layers: Mapping[str, str],
+def read_function(
+    resource: Resource, code: Path, layers: Mapping[str, Path], role: str
 ) -> FunctionConfig:
+    """Return a function's configuration.
+
+    Parameters
+    ----------
+    code
+        Folder of its build.
+    layers
+        Folders by ARN.
+    role
+        Access key of its role.
+    """
     properties = resource.properties
     reserved = properties.get("ReservedConcurrentExecutions")
     environment = properties.get("Environment", {}).get("Variables", {})
     logging = properties.get("LoggingConfig", {})
     log_format = logging.get("LogFormat", "Text")
-    path = [built[layers[arn]] / "python" for arn in properties.get("Layers", [])]
     return FunctionConfig(
         logical_id=resource.logical_id,
         name=resource.name,
@@ -84,9 +99,9 @@ def _read_function(
         memory=int(properties.get("MemorySize", 128)),
         timeout=float(properties.get("Timeout", 3)),
         concurrency=UNRESERVED_CONCURRENCY if reserved is None else int(reserved),
-        role=roles[properties["Role"]],
+        role=role,
         environment={key: str(value) for key, value in environment.items()},
-        path=(built[make_target(resource)], *path),
+        path=(code, *(layers[arn] for arn in properties.get("Layers", []))),
         log_group=logging.get("LogGroup", f"/aws/lambda/{resource.name}"),
         log_format=log_format,
         log_level=logging.get("ApplicationLogLevel", "INFO") if log_format == "JSON" else "",

@@ -33,6 +33,11 @@ class LambdaService:
     ----------
     metrics
         Counts invocations; None counts none.
+
+    Attributes
+    ----------
+    configs
+        The functions as they are now.
     """
 
     def __init__(
@@ -45,6 +50,7 @@ class LambdaService:
     ) -> None:
         self._clock = clock or Clock()
         self._metrics = metrics
+        self.configs = dict(functions)
         self._environments = {
             name: Environments(config, aws_url, logs, self._clock)
             for name, config in functions.items()
@@ -79,6 +85,11 @@ class LambdaService:
             ConcurrentExecutions=environments.busy + 1,
         )
         return outcome
+
+    async def update(self, config: FunctionConfig) -> None:
+        """Run a function as this configuration says, from its next invocation on."""
+        self.configs[config.name] = config
+        await self._environments[config.name].update(config)
 
     def _count(self, name: str, **values: float) -> None:
         """Count values of Lambda's metrics.

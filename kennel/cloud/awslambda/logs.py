@@ -33,8 +33,9 @@ _BATCH = 10_000  # events in a PutLogEvents call; its megabyte is far
 
 @dataclass
 class _LogFile:
-    function: FunctionConfig
+    function: str
     file: Path
+    group: str = ""  # where its stream is
     stream: str = ""
     offset: int = 0
 
@@ -58,6 +59,8 @@ class FunctionLogs:
 
     Parameters
     ----------
+    functions
+        By name, as they are at each moment.
     folder
         The emulators' log files.
     client
@@ -72,8 +75,9 @@ class FunctionLogs:
         authorizer: Authorizer,
         metrics: Metrics,
     ) -> None:
+        self._functions = functions
         self._files = [
-            _LogFile(each, folder / f"{each.logical_id}.log") for each in functions.values()
+            _LogFile(name, folder / f"{each.logical_id}.log") for name, each in functions.items()
         ]
         self._client = client
         self._authorizer = authorizer
@@ -92,16 +96,17 @@ class FunctionLogs:
             lines = each.added()
             for name, value, unit, namespace, dimensions in _metrics_in(lines):
                 self._metrics.count(namespace, name, dimensions, value, unit)
-            group = each.function.log_group
+            function = self._functions[each.function]
+            group = function.log_group
             arn = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{group}:log-stream:x"
             writing = RequiredPermission("logs:PutLogEvents", arn)
-            if lines and self._authorizer.allows(each.function.role, writing):
-                await asyncio.to_thread(self._write, each, lines)
+            if lines and self._authorizer.allows(function.role, writing):
+                await asyncio.to_thread(self._write, each, group, lines)
 
-    def _write(self, log: _LogFile, lines: list[str]) -> None:
-        group = log.function.log_group
+    def _write(self, log: _LogFile, group: str, lines: list[str]) -> None:
         try:
-            if not log.stream:
+            if log.group != group:
+                log.group = group
                 day = datetime.now(UTC).strftime("%Y/%m/%d")
                 log.stream = f"{day}/[$LATEST]{uuid.uuid4().hex}"
                 self._client.create_log_stream(logGroupName=group, logStreamName=log.stream)

@@ -115,7 +115,7 @@ def _derived(call: ApiCall, config_of: ConfigOf) -> dict[str, Any]:
         derived["Version"] = "Version" if parameters.get("VersionId") else ""
         derived["Source"] = unquote(str(parameters.get("CopySource", ""))).lstrip("/").split("?")[0]
         derived["Keys"] = [each["Key"] for each in parameters.get("Delete", {}).get("Objects", [])]
-    if call.service == "lambda":
+    if call.service == "lambda" and "FunctionName" in parameters:
         derived["Function"] = str(parameters["FunctionName"]).rpartition(":function:")[2]
     if call.service == "sagemaker-runtime":
         derived["Endpoint"] = arn_of("endpoint", parameters["EndpointName"])
