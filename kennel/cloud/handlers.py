@@ -34,6 +34,7 @@ def make_handlers(
     sagemaker: SageMaker,
     scaling: ScalingService,
     percentiles: Handler,
+    log_events: Handler,
     iam: Handler,
     sts: Handler,
     apigateway: Handler,
@@ -50,6 +51,11 @@ def make_handlers(
             return await checked(by_request(builds.answer))(request, call)
         return await moto(request, call)  # projects are moto's
 
+    async def answer_logs(request: Request, call: ApiCall) -> Response:
+        if call.operation == "FilterLogEvents":
+            return await checked(log_events)(request, call)
+        return await moto(request, call)
+
     async def answer_cloudwatch(request: Request, call: ApiCall) -> Response:
         if call.operation in {"GetMetricData", "GetMetricStatistics"}:
             return await checked(percentiles)(request, call)
@@ -62,6 +68,7 @@ def make_handlers(
         "codebuild": answer_codebuild,
         "iam": checked(iam),
         "lambda": answer_lambda,
+        "logs": answer_logs,
         "s3": S3(moto, authorizer),
         "sagemaker": by_request(sagemaker.answer),
         "sagemaker-runtime": by_request(sagemaker.answer),

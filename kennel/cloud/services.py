@@ -26,6 +26,7 @@ from kennel.cloud.cloudformation.custom_resources import CustomResources
 from kennel.cloud.cloudformation.stack import DeployedStack
 from kennel.cloud.cloudformation.template import Stack
 from kennel.cloud.cloudwatch.alarms import Alarms
+from kennel.cloud.cloudwatch.log_events import LogEvents
 from kennel.cloud.cloudwatch.metrics import Metrics
 from kennel.cloud.cloudwatch.percentiles import Percentiles
 from kennel.cloud.codebuild.builds import ImageBuilds
@@ -224,6 +225,7 @@ def _make_services(
         sagemaker=sagemaker,
         scaling=scaling,
         percentiles=Percentiles(metrics, clock, aws("cloudwatch"), moto),
+        log_events=LogEvents(aws("logs")),
         iam=iam,
         sts=Sts(moto, identities),
         apigateway=ApiGatewayReads(stack, api_key, api.quota),

@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedd
 """
 
 import asyncio
+import contextlib
 import json
 import uuid
 from collections.abc import Iterator, Mapping
@@ -101,19 +102,30 @@ class FunctionLogs:
             arn = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{group}:log-stream:x"
             writing = RequiredPermission("logs:PutLogEvents", arn)
             if lines and self._authorizer.allows(function.role, writing):
-                await asyncio.to_thread(self._write, each, group, lines)
+                if each.group != group:
+                    each.group = group
+                    await asyncio.to_thread(self._start_stream, each, function.role)
+                await asyncio.to_thread(self._write, each, lines)
 
-    def _write(self, log: _LogFile, group: str, lines: list[str]) -> None:
+    def _start_stream(self, log: _LogFile, role: str) -> None:
+        """Create a stream, and its group where that is missing and the role may create it."""
+        day = datetime.now(UTC).strftime("%Y/%m/%d")
+        log.stream = f"{day}/[$LATEST]{uuid.uuid4().hex}"
+        names = {"logGroupName": log.group, "logStreamName": log.stream}
+        with contextlib.suppress(self._client.exceptions.ResourceNotFoundException):
+            self._client.create_log_stream(**names)
+            return
+        arn = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{log.group}:log-stream:"
+        if self._authorizer.allows(role, RequiredPermission("logs:CreateLogGroup", arn)):
+            self._client.create_log_group(logGroupName=log.group)
+            self._client.create_log_stream(**names)
+
+    def _write(self, log: _LogFile, lines: list[str]) -> None:
         try:
-            if log.group != group:
-                log.group = group
-                day = datetime.now(UTC).strftime("%Y/%m/%d")
-                log.stream = f"{day}/[$LATEST]{uuid.uuid4().hex}"
-                self._client.create_log_stream(logGroupName=group, logStreamName=log.stream)
             now = int(datetime.now(UTC).timestamp() * 1000)
             for first in range(0, len(lines), _BATCH):
                 self._client.put_log_events(
-                    logGroupName=group,
+                    logGroupName=log.group,
                     logStreamName=log.stream,
                     logEvents=[
                         {"timestamp": now, "message": line or " "}

@@ -145,8 +145,8 @@ class FunctionManagement:
         for member in ("ImageUri", "Publish"):
             if parameters.get(member):
                 raise not_implemented(f"UpdateFunctionCode's {member} is not emulated offline")
-        packed = parameters.get("ZipFile")
-        if packed is None:
+        packed: bytes = parameters.get("ZipFile", b"")
+        if "ZipFile" not in parameters:
             packed = await asyncio.to_thread(download, self._s3, parameters)
         revision = str(uuid.uuid4())
         folder = self._folder / f"{name}-{revision}"

@@ -115,6 +115,8 @@ def _derived(call: ApiCall, config_of: ConfigOf) -> dict[str, Any]:
         derived["Version"] = "Version" if parameters.get("VersionId") else ""
         derived["Source"] = unquote(str(parameters.get("CopySource", ""))).lstrip("/").split("?")[0]
         derived["Keys"] = [each["Key"] for each in parameters.get("Delete", {}).get("Objects", [])]
+    if call.service == "logs" and "logGroupIdentifier" in parameters:
+        derived["logGroupName"] = log_group_of(str(parameters["logGroupIdentifier"]))
     if call.service == "lambda" and "FunctionName" in parameters:
         derived["Function"] = str(parameters["FunctionName"]).rpartition(":function:")[2]
     if call.service == "sagemaker-runtime":
@@ -134,6 +136,11 @@ def _derived(call: ApiCall, config_of: ConfigOf) -> dict[str, Any]:
         alarm = f"TargetTracking-{parameters['ResourceId']}-AlarmHigh-offline"
         derived["Alarm"] = f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:{alarm}"
     return derived
+
+
+def log_group_of(identifier: str) -> str:
+    """Return the name of a log group in its name or ARN."""
+    return identifier.partition(":log-group:")[2] or identifier
 
 
 def _as_list(value: Any) -> list[Any]:

@@ -1,11 +1,14 @@
 """A SAM template that is not Kennel's: one function behind a REST API."""
 
 import base64
+import contextlib
 import hashlib
 import io
 import json
+import time
 import zipfile
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
@@ -166,6 +169,42 @@ def test_a_function_takes_another_role_that_trusts_lambda(cloud: Cloud) -> None:
     document = json.dumps({"Version": "2012-10-17", "Statement": allowed})
     iam.put_role_policy(RoleName="reader", PolicyName="read", PolicyDocument=document)
     assert read(Name="foreign-Notes")["Parameter"]["Value"] == "noted"
+
+
+def test_what_a_function_prints_is_tailed(cloud: Cloud) -> None:
+    functions, logs = client("lambda", cloud.url), client("logs", cloud.url)
+    name = cloud.stack.outputs["Function"]
+    code = "def handler(event, context):\n    print(event['say'])\n"
+    functions.update_function_code(FunctionName=name, ZipFile=zipped(code))
+    functions.update_function_configuration(
+        FunctionName=name,
+        Handler="other.handler",
+        Role=cloud.stack.resources["GreetRole"].arn,
+    )
+    started = int(time.time() * 1000) - 60_000
+    for said in ("TAILED first", '{"level": "TAILED", "count": 3}', '{"level": "LAST"}'):
+        functions.invoke(FunctionName=name, Payload=json.dumps({"say": said}))
+    group = f"/aws/lambda/{name}"  # which the role may create, and no template declares
+
+    def tailed(pattern: str, **parameters: Any) -> list[str]:
+        asked = {"logGroupName": group, "startTime": started, "interleaved": True, **parameters}
+        pages = logs.get_paginator("filter_log_events").paginate(filterPattern=pattern, **asked)
+        return [each["message"] for page in pages for each in page["events"]]
+
+    for _ in range(100):
+        with contextlib.suppress(logs.exceptions.ResourceNotFoundException):
+            if tailed("LAST"):
+                break
+        time.sleep(0.1)
+    assert len(tailed("TAILED")) == 2
+    assert tailed('{ $.level = "TAIL*" && $.count > 2 }') == ['{"level": "TAILED", "count": 3}']
+    assert tailed("TAILED -level") == ["TAILED first"]
+    assert len(tailed("?first ?LAST", limit=2)) == 2
+    arn = f"arn:aws:logs:us-east-1:123456789012:log-group:{group}"
+    found = logs.filter_log_events(logGroupIdentifier=arn, filterPattern="first")["events"]
+    assert [each["message"] for each in found] == ["TAILED first"]
+    with pytest.raises(logs.exceptions.ResourceNotFoundException):
+        logs.filter_log_events(logGroupName="/none")
 
 
 def test_an_unknown_call_gets_its_own_services_error(cloud: Cloud) -> None:

@@ -63,7 +63,7 @@ def test_a_plan_has_its_limits_and_counts_the_requests_with_its_key(
     url = f"{bare_cloud.api_url}/classify"
     assert httpx.post(url, headers=headers, content=b"x").status_code == 403
     assert usage() == [[used, remaining]]
-    statuses = []
+    statuses: list[int] = []
     while not statuses or statuses[-1] == 429:  # the plan allows one request a second
         keyed = headers | {"x-api-key": bare_cloud.api_key}
         statuses.append(httpx.post(url, headers=keyed, content=b"x", timeout=30).status_code)

@@ -149,6 +149,13 @@ def test_a_metric_without_a_name_is_refused(cloudwatch: Any, metric: dict[str, s
     assert "is required" in message
 
 
+@pytest.mark.parametrize("stat", ["Sum", "p99"])
+def test_metric_math_is_refused_by_name(cloudwatch: Any, stat: str) -> None:
+    queries = [query("m", stat), {"Id": "e", "Expression": "m * 2"}]
+    code, message = refusal(cloudwatch.get_metric_data, MetricDataQueries=queries, **HOUR)
+    assert (code, "metric math" in message) == ("NotImplementedOffline", True)
+
+
 def test_percentiles_of_what_a_client_wrote_are_refused_by_name(cloudwatch: Any, moto: str) -> None:
     datum = {"MetricName": "Own", "Value": 1.0}
     client("cloudwatch", moto).put_metric_data(Namespace="Mine", MetricData=[datum])
