@@ -270,7 +270,7 @@ def _page(items: list[Json], parameters: Json) -> Json:
     position = str(parameters.get("position") or "0")
     if not position.isdecimal():
         raise ServiceError("BadRequestException", f"Invalid position: {position}")
-    first, most = int(position), int(parameters.get("limit") or _PAGE)
+    first, most = int(position), max(1, int(parameters.get("limit") or _PAGE))
     page: Json = {"items": items[first : first + most]}
     if first + most < len(items):
         page["position"] = str(first + most)

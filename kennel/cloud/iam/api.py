@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from kennel.cloud.cloudformation.names import ACCOUNT
-from kennel.cloud.iam.identity import OPERATOR_KEY, Identities
+from kennel.cloud.iam.identity import Identities
 from kennel.cloud.iam.permissions import AccessDenied
 from kennel.cloud.iam.policy import as_list, assumable, conditions_of, read_policy
 from kennel.cloud.iam.requests import ApiCall
@@ -114,10 +114,9 @@ class Sts:
 
     async def __call__(self, request: Request, call: ApiCall) -> Response:
         """Answer a call; raises AccessDenied for a role that the caller may not assume."""
-        if call.operation == "GetCallerIdentity" and call.access_key != OPERATOR_KEY:
-            arn = self._identities.session_arn(
-                next(iter(self._identities.roles_of(call.access_key)))
-            )
+        caller = next(iter(self._identities.roles_of(call.access_key)), None)
+        if call.operation == "GetCallerIdentity" and caller:
+            arn = self._identities.session_arn(caller)
             user = f"{call.access_key}:{arn.rpartition('/')[2]}"
             return written("sts", call.operation, {"UserId": user, "Account": ACCOUNT, "Arn": arn})
         if call.operation != "AssumeRole":

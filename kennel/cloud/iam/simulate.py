@@ -60,7 +60,10 @@ def simulated(
     }
     asked = itertools.product(parameters["ActionNames"], parameters.get("ResourceArns") or ["*"])
     results = [_result(action, resource, context, policies) for action, resource in asked]
-    first, most = int(parameters.get("Marker") or 0), int(parameters.get("MaxItems") or _PAGE)
+    marker, most = str(parameters.get("Marker") or "0"), int(parameters.get("MaxItems") or _PAGE)
+    if not marker.isdecimal():
+        raise _invalid(f"Invalid Marker: {marker}, expected the Marker of an earlier answer")
+    first = int(marker)
     page = {"EvaluationResults": results[first : first + most], "IsTruncated": False}
     if first + most < len(results):
         page |= {"IsTruncated": True, "Marker": str(first + most)}

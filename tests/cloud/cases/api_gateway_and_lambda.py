@@ -160,6 +160,70 @@ _CALLS = [
         expect=Refused("RequestTooLargeException", "Request must be smaller than 1048576 .*", 413),
         source=f"{_LAMBDA}dg/gettingstarted-limits.html",
     ),
+    Case(
+        name="a function's reserved concurrency is read",
+        call="lambda.get_function_concurrency",
+        request={"FunctionName": "bare-ClassifyFunction"},
+        expect={"ReservedConcurrentExecutions": 1},
+        source=f"{_LAMBDA}api/API_GetFunctionConcurrency.html",
+    ),
+    Case(
+        name="a role that Lambda cannot assume is refused",
+        call="lambda.update_function_configuration",
+        request={"FunctionName": "bare-PageFunction", "Role": "$role"},
+        expect=Refused(
+            "InvalidParameterValueException",
+            r"The role defined for the function cannot be assumed by Lambda\.",
+            400,
+        ),
+        source=f"{_LAMBDA}api/API_UpdateFunctionConfiguration.html",
+    ),
+    Case(
+        name="keys are listed without their values unless those are asked for",
+        call="apigateway.get_api_key",
+        request={"apiKey": "bare-ApiKey"},
+        expect={"id": "bare-ApiKey", "enabled": True, "stageKeys": ["bare-Api/v1"]},
+        source="https://docs.aws.amazon.com/apigateway/latest/api/API_GetApiKey.html",
+    ),
+    Case(
+        name="a usage plan that does not exist has no usage",
+        call="apigateway.get_usage",
+        request={"usagePlanId": "none", "startDate": "2026-11-01", "endDate": "2026-11-02"},
+        expect=Refused("NotFoundException", "Invalid Usage Plan ID specified", 404),
+        source="https://docs.aws.amazon.com/apigateway/latest/api/API_GetUsage.html",
+    ),
+    Case(
+        name="a denied action of a simulated policy is an explicit deny",
+        call="iam.simulate_custom_policy",
+        request={
+            "PolicyInputList": [
+                '{"Version": "2012-10-17", "Statement": ['
+                '{"Effect": "Allow", "Action": "s3:*", "Resource": "*"},'
+                '{"Effect": "Deny", "Action": "s3:Delete*", "Resource": "*"}]}'
+            ],
+            "ActionNames": ["s3:GetObject", "s3:DeleteObject", "sqs:SendMessage"],
+        },
+        expect={
+            "IsTruncated": False,
+            "EvaluationResults": [
+                {"EvalActionName": "s3:GetObject", "EvalDecision": "allowed"},
+                {"EvalActionName": "s3:DeleteObject", "EvalDecision": "explicitDeny"},
+                {"EvalActionName": "sqs:SendMessage", "EvalDecision": "implicitDeny"},
+            ],
+        },
+        source="https://docs.aws.amazon.com/IAM/latest/APIReference/API_EvaluationResult.html",
+    ),
+    Case(
+        name="a role whose trust policy does not name the caller is not assumed",
+        call="sts.assume_role",
+        request={"RoleArn": "$role", "RoleSessionName": "someone"},
+        expect=Refused(
+            "AccessDenied",
+            r"User: .* is not authorized to perform: sts:AssumeRole on resource: arn:.*",
+            403,
+        ),
+        source="https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html",
+    ),
 ]
 
 CASES: list[Case | HttpCase] = [*_REQUESTS, *_CALLS]

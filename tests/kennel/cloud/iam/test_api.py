@@ -264,6 +264,7 @@ def test_policies_of_no_role_are_simulated(bare_cloud: Cloud) -> None:
         ({"PolicySourceArn": f"arn:aws:iam::{ACCOUNT}:role/nobody"}, "NoSuchEntity"),
         ({"PolicySourceArn": f"arn:aws:iam::{ACCOUNT}:user/somebody"}, "NotImplementedOffline"),
         ({"ActionNames": ["everything"]}, "InvalidInput"),
+        ({"Marker": "another's"}, "InvalidInput"),
         ({"PolicyInputList": ["{"]}, "InvalidInput"),
         ({"PolicyInputList": ['{"Statement": [{"Effect": "Allow"}]}']}, "InvalidInput"),
         ({"PolicyInputList": ["[]"]}, "InvalidInput"),
