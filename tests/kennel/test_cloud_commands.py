@@ -104,12 +104,13 @@ def first_run(state: Path) -> FirstRun:
     return FirstRun(up.address, breeds)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("first_run")
 @pytest.mark.parametrize(
     ("number", "status"),
     [
         (signal.SIGINT, 0),
-        pytest.param(signal.SIGKILL, -signal.SIGKILL, marks=pytest.mark.slow),
+        (signal.SIGKILL, -signal.SIGKILL),
     ],
 )
 def test_up_ends_with_all_its_processes(number: signal.Signals, status: int, state: Path) -> None:

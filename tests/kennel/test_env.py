@@ -41,7 +41,7 @@ def test_a_shell_that_evaluates_the_lines_reaches_the_cloud(
     assert lines.strip() in address.as_text()
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    assert boto3.client("s3").list_buckets()["Buckets"][0]["Name"] == "bare-bucket"
+    assert boto3.Session().client("s3").list_buckets()["Buckets"][0]["Name"] == "bare-bucket"
 
 
 @pytest.mark.usefixtures("address_file")

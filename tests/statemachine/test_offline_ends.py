@@ -96,6 +96,7 @@ def test_ten_executions_that_fail_at_once_are_all_cleaned_up(cloud: Cloud) -> No
     assert not [each["cause"] for each in ended if "cleaning up after it failed" in each["cause"]]
 
 
+@pytest.mark.slow
 def test_stack_deleted_in_the_middle_of_a_release_leaves_nothing(cloud: Cloud) -> None:
     """The last test of this cloud."""
     start_release(cloud)

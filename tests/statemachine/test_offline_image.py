@@ -24,6 +24,7 @@ def cloud(start_cloud: StartCloud) -> Iterator[Cloud]:
         yield running
 
 
+@pytest.mark.slow
 def test_failed_image_build_is_the_executions_cause(cloud: Cloud) -> None:
     states: list[str] = []
     with pytest.raises(KennelError) as raised:

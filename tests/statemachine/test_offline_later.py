@@ -245,6 +245,7 @@ def test_guard_warns_of_an_idle_endpoint_and_then_deletes_it(released: Released)
     wait_until(lambda: breeds_status(cloud) == 503, "end of the list of breeds")
 
 
+@pytest.mark.slow
 def test_stack_with_keep_data_false_deletes_the_bucket(released: Released) -> None:
     s3, bucket = client("s3", released.cloud.url), released.cloud.stack.outputs["BucketName"]
     assert s3.list_objects_v2(Bucket=bucket)["KeyCount"] > 0

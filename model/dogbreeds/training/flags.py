@@ -214,7 +214,7 @@ def with_values_of_switches(arguments: Sequence[str]) -> list[str]:
     for argument, following in zip_longest(arguments, arguments[1:], fillvalue=""):
         completed.append(argument)
         is_word = following.lower() in (*_YES, *_NO)
-        if argument in _SWITCHES and not is_word and Path(following).is_dir():
+        if argument in _SWITCHES and following and not is_word and Path(following).is_dir():
             completed.append("true")
     return completed
 

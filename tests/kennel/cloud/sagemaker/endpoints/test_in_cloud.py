@@ -100,6 +100,7 @@ def caller(bare_cloud: Cloud) -> Iterator[Caller]:
     assert RESOURCE["ResourceId"] not in str(targets["ScalableTargets"])
 
 
+@pytest.mark.slow
 def test_an_alarm_rolls_a_canary_back_and_load_scales_out(caller: Caller) -> None:
     photo = samples()[0].photo.read_bytes()
     caller.cloudwatch.put_metric_alarm(

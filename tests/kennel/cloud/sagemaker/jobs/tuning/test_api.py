@@ -125,6 +125,7 @@ def test_a_warm_start_reports_the_best_job_of_both_tuning_jobs(
     )
 
 
+@pytest.mark.slow
 def test_a_grid_tries_each_combination_once(service: Service) -> None:
     request = tuning(
         service,
