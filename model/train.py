@@ -32,8 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         flags = list(sys.argv[1:] if arguments is None else arguments)
         settings = parse(flags, os.environ)
         start.check(settings)
-        is_first = os.environ.get("RANK", "0") == "0"  # torchrun's; the others write nothing
-        with start.only_training_into(settings.out) if is_first else nullcontext():
+        writes = start.is_first(os.environ)  # the other processes write nothing
+        with start.only_training_into(settings.out) if writes else nullcontext():
             _train(settings, flags)
 
 

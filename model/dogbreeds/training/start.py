@@ -5,8 +5,9 @@ A typing mistake then costs a tenth of a second and no memory, where PyTorch tak
 
 import errno
 import fcntl
+import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -79,6 +80,14 @@ def require_cleanlab() -> None:
             "--label-report needs the package cleanlab, which is not installed: run "
             "`pip install cleanlab`, or leave the flag out."
         )
+
+
+def is_first(environment: Mapping[str, str]) -> bool:
+    """Return whether this is the first process of a training, by torchrun's rank or by host."""
+    if rank := environment.get("RANK"):
+        return rank == "0"
+    hosts = json.loads(environment.get("SM_HOSTS") or "[]")
+    return len(hosts) <= 1 or environment.get("SM_CURRENT_HOST") == hosts[0]
 
 
 @contextmanager
