@@ -1,6 +1,7 @@
 """What users of SageMaker's Python SDK 3 do: run by test_sdks.py in the venv of that SDK."""
 
 import json
+import os
 import sys
 import time
 from pathlib import Path
@@ -109,6 +110,7 @@ def tune() -> None:
         objective_type="Minimize",
         max_jobs=2,
         max_parallel_jobs=2,
+        base_tuning_job_name="digits-3",  # the default may be that of version 2 in the same minute
     )
     made["tuner"].tune(inputs=channel(), wait=True)
 
@@ -206,9 +208,19 @@ def delete_endpoint_and_model() -> None:
 
 @row
 def refuse_an_unknown_role() -> None:
-    unknown = trainer(role="arn:aws:iam::123456789012:role/none")
-    message = refused(lambda: unknown.train(input_data_config=channel()))
+    os.environ["SAGEMAKER_VALIDATE_ROLE"] = "false"  # so that the service refuses it, not the SDK
+    try:
+        unknown = trainer(role="arn:aws:iam::123456789012:role/none")
+        message = refused(lambda: unknown.train(input_data_config=channel()))
+    finally:
+        del os.environ["SAGEMAKER_VALIDATE_ROLE"]
     assert "Could not assume role" in message
+
+
+@row
+def refuse_an_unknown_role_before_the_call() -> None:
+    message = refused(lambda: trainer(role="arn:aws:iam::123456789012:role/none"))
+    assert "cannot be used for 'training' workloads" in message
 
 
 @row

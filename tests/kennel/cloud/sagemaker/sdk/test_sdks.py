@@ -48,7 +48,10 @@ Resources:
         - PolicyName: work
           PolicyDocument:
             Version: "2012-10-17"
-            Statement: [{Effect: Allow, Action: ["s3:*", "logs:*", "cloudwatch:*"], Resource: "*"}]
+            Statement:
+              - Effect: Allow
+                Action: ["s3:*", "logs:*", "cloudwatch:*", "ecr:*", "ec2:*"]  # as version 3 demands
+                Resource: "*"
   Hello:
     Type: AWS::Serverless::Function
     Properties:
@@ -90,7 +93,6 @@ def run(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str
             "AWS_SECRET_ACCESS_KEY": "offline",
             "AWS_DEFAULT_REGION": "us-east-1",
             "SAGEMAKER_SUPPRESS_V2_WARNING": "1",
-            "SAGEMAKER_VALIDATE_ROLE": "false",  # it would call iam:SimulatePrincipalPolicy
             "SAGEMAKER_USER_CONFIG_OVERRIDE": str(config),
         }
         command = [_python(sdk), SCRIPTS[sdk], folder]
