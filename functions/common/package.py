@@ -19,6 +19,7 @@ from botocore.exceptions import ClientError
 
 from common.aws import error_code
 from common.failures import PackageBroken
+from common.s3 import create_object
 
 if TYPE_CHECKING:
     from botocore.response import StreamingBody
@@ -107,17 +108,14 @@ def keep_package(s3: S3Client, bucket: str, package: Package) -> dict[str, str]:
     if package.key != key:
         _copy(s3, bucket, package, key)
     for name, content in package.files.items():
-        try:
-            s3.put_object(
-                Bucket=bucket,
-                Key=prefix + name,
-                Body=content,
-                ContentType=_CONTENT_TYPES.get(name, "application/json"),
-                IfNoneMatch="*",
-            )
-        except ClientError as error:
-            if error_code(error) != "PreconditionFailed":  # it exists, and never changes
-                raise
+        create_object(  # one that exists never changes
+            s3.put_object,
+            Bucket=bucket,
+            Key=prefix + name,
+            Body=content,
+            ContentType=_CONTENT_TYPES.get(name, "application/json"),
+            IfNoneMatch="*",
+        )
     candidate |= {"prefix": prefix, "model_data_url": f"s3://{bucket}/{key}"}
     if EVALUATION in package.files:
         candidate["evaluation_url"] = f"s3://{bucket}/{prefix}{EVALUATION}"
@@ -125,18 +123,15 @@ def keep_package(s3: S3Client, bucket: str, package: Package) -> dict[str, str]:
 
 
 def _copy(s3: S3Client, bucket: str, package: Package, key: str) -> None:
-    try:
-        s3.copy_object(
-            Bucket=bucket,
-            Key=key,
-            CopySource=f"{bucket}/{package.key}",
-            CopySourceIfMatch=package.etag,
-            IfNoneMatch="*",
-        )
-    except ClientError as error:
-        if error_code(error) != "PreconditionFailed":
-            raise
-    else:
+    is_copied = create_object(
+        s3.copy_object,
+        Bucket=bucket,
+        Key=key,
+        CopySource=f"{bucket}/{package.key}",
+        CopySourceIfMatch=package.etag,
+        IfNoneMatch="*",
+    )
+    if is_copied:
         return
     try:
         s3.head_object(Bucket=bucket, Key=key)  # it is there already, or the source has changed

@@ -9,10 +9,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
-from common.aws import error_code
 from common.execution import Execution
+from common.s3 import create_object
 
 if TYPE_CHECKING:
     from types_boto3_s3.client import S3Client
@@ -22,17 +20,14 @@ __all__ = ["read_record", "write_record"]
 
 def write_record(s3: S3Client, bucket: str, execution: Execution, record: dict[str, Any]) -> None:
     """Write the record, unless it exists already."""
-    try:
-        s3.put_object(
-            Bucket=bucket,
-            Key=_key(execution),
-            Body=json.dumps(record).encode(),
-            ContentType="application/json",
-            IfNoneMatch="*",
-        )
-    except ClientError as error:
-        if error_code(error) != "PreconditionFailed":
-            raise
+    create_object(
+        s3.put_object,
+        Bucket=bucket,
+        Key=_key(execution),
+        Body=json.dumps(record).encode(),
+        ContentType="application/json",
+        IfNoneMatch="*",
+    )
 
 
 def read_record(s3: S3Client, bucket: str, execution: Execution) -> dict[str, Any]:

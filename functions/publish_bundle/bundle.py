@@ -16,10 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from botocore.exceptions import ClientError
-
-from common.aws import error_code
 from common.failures import BundleBroken
+from common.s3 import create_object
 
 if TYPE_CHECKING:
     from types_boto3_s3.client import S3Client
@@ -109,22 +107,19 @@ def publish(bundle: Bundle, bucket: str, s3: S3Client) -> dict[str, str]:
 
 def _put(s3: S3Client, bucket: str, key: str, path: Path, digest: bytes) -> None:
     checksum = base64.b64encode(digest).decode()
-    try:
-        with path.open("rb") as body:
-            # S3 verifies the checksum and refuses to overwrite an object. So no request is needed
-            # beforehand, and the role needs no permission to list.
-            s3.put_object(
-                Bucket=bucket,
-                Key=key,
-                Body=body,
-                ChecksumAlgorithm="SHA256",
-                ChecksumSHA256=checksum,
-                IfNoneMatch="*",
-            )
-    except ClientError as error:
-        if error_code(error) != "PreconditionFailed":
-            raise
-    else:
+    with path.open("rb") as body:
+        # S3 verifies the checksum and refuses to overwrite an object. So no request is needed
+        # beforehand, and the role needs no permission to list.
+        is_created = create_object(
+            s3.put_object,
+            Bucket=bucket,
+            Key=key,
+            Body=body,
+            ChecksumAlgorithm="SHA256",
+            ChecksumSHA256=checksum,
+            IfNoneMatch="*",
+        )
+    if is_created:
         return
     existing = s3.head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")
     if existing.get("ChecksumSHA256") != checksum:
