@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
 from kennel.cloud.runtime.clients import client
 from kennel.cloud.state import INTERRUPTED
-from kennel.leftovers.sagemaker import EXECUTION_TAG
+from kennel.tags import EXECUTION_TAG, PROVEN_TAG, tags_of
 
 if TYPE_CHECKING:
     from kennel.cloud.cloud import Cloud
 
-PROVEN_TAG = "kennel:proven"  # on the configuration of a release that stays
 LONGEST_WAIT_SECONDS = 60.0
 _POLL_SECONDS = 0.2
 
@@ -68,7 +67,7 @@ def _left_by(cloud: Cloud, execution: str) -> list[str]:
         for page in sagemaker.get_paginator("list_models").paginate()
         for each in page["Models"]
     }
-    tags = {arn: _tags(sagemaker, arn) for arn in resources}
+    tags = {arn: tags_of(sagemaker, arn) for arn in resources}
     own = [arn for arn in resources if tags[arn].get(EXECUTION_TAG) == execution]
     return [] if any(PROVEN_TAG in tags[arn] for arn in own) else [resources[arn] for arn in own]
 
@@ -83,10 +82,5 @@ def _is_unproven(cloud: Cloud, executions: list[str]) -> bool:
         )
     except ClientError:  # there is none
         return False
-    tags = _tags(sagemaker, config["EndpointConfigArn"])
+    tags = tags_of(sagemaker, config["EndpointConfigArn"])
     return tags.get(EXECUTION_TAG) in executions and PROVEN_TAG not in tags
-
-
-def _tags(sagemaker: Any, arn: str) -> dict[str, str]:
-    tags = sagemaker.list_tags(ResourceArn=arn)["Tags"]
-    return {each["Key"]: each["Value"] for each in tags}

@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from kennel.aws import code_of
+from kennel.tags import PREVIOUS_TAG, VERSION_TAG, tags_of
 
 if TYPE_CHECKING:
     from types_boto3_sagemaker.client import SageMakerClient
 
-PREVIOUS_TAG = "kennel:previous-config"
-VERSION_TAG = "kennel:version"
 _NOTHING_LIVE = {"Creating", "Failed", "Deleting"}
 
 
@@ -63,8 +62,7 @@ def releases(sagemaker: SageMakerClient, endpoint_name: str) -> Iterator[Release
             if code_of(error) != "ValidationException":  # a person has deleted one of them
                 raise
             return
-        listed = sagemaker.list_tags(ResourceArn=config["EndpointConfigArn"])["Tags"]
-        tags = {tag["Key"]: tag["Value"] for tag in listed}
+        tags = tags_of(sagemaker, config["EndpointConfigArn"])
         container = model.get("PrimaryContainer", {})
         yield Release(container.get("ModelDataUrl", ""), tags.get(VERSION_TAG, ""))
         name = tags.get(PREVIOUS_TAG, "")

@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 from kennel.aws import Connect, code_of, exists
 from kennel.leftovers.leftover import Leftover
 from kennel.leftovers.names import StackNames
+from kennel.tags import EXECUTION_TAG, tags_of
 
 if TYPE_CHECKING:
     from types_boto3_application_autoscaling.client import ApplicationAutoScalingClient
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from types_boto3_logs.client import CloudWatchLogsClient
     from types_boto3_sagemaker.client import SageMakerClient
 
-EXECUTION_TAG = "kennel:execution"
 JOB_PREFIX = "k-"
 
 
@@ -64,7 +64,7 @@ def running_jobs(names: StackNames, connect: Connect) -> Iterator[Leftover]:
     """Find tuning, training and transform jobs that are in progress."""
     sagemaker: SageMakerClient = connect("sagemaker")
     for kind, name, arn in _jobs_in_progress(sagemaker):
-        is_of_execution = name.startswith(JOB_PREFIX) and EXECUTION_TAG in _tag_keys(sagemaker, arn)
+        is_of_execution = name.startswith(JOB_PREFIX) and _has_execution(sagemaker, arn)
         if name.startswith(f"{names.endpoint}-") or is_of_execution:
             command = f"aws sagemaker stop-{kind}-job --{kind}-job-name {name}"
             yield Leftover(f"{kind} job, InProgress", name, True, command)
@@ -90,14 +90,13 @@ def _jobs_in_progress(sagemaker: SageMakerClient) -> Iterator[tuple[str, str, st
             yield "transform", transform["TransformJobName"], transform["TransformJobArn"]
 
 
-def _tag_keys(sagemaker: SageMakerClient, arn: str) -> set[str]:
-    pages = sagemaker.get_paginator("list_tags").paginate(ResourceArn=arn)
+def _has_execution(sagemaker: SageMakerClient, arn: str) -> bool:
     try:
-        return {tag["Key"] for page in pages for tag in page["Tags"]}
+        return EXECUTION_TAG in tags_of(sagemaker, arn)
     except ClientError as error:  # another project's job, or one that has just been deleted
         if code_of(error) not in {"AccessDeniedException", "ResourceNotFound"}:
             raise
-        return set()
+        return False
 
 
 def model_packages(names: StackNames, connect: Connect) -> Iterator[Leftover]:

@@ -28,9 +28,8 @@ from kennel.cloud.runtime.clients import client
 from kennel.cloud.runtime.processes import descendants, free_ports
 from kennel.cloud.state import INTERRUPTED
 from kennel.demo import samples
-from kennel.interrupted import PROVEN_TAG
-from kennel.leftovers.sagemaker import EXECUTION_TAG
 from kennel.paths import STATE
+from kennel.tags import EXECUTION_TAG, PROVEN_TAG
 from tests.statemachine.test_offline import COUNTS, HYPERPARAMETERS, photos
 
 WAIT_SECONDS = 600.0  # on a machine that may be busy
