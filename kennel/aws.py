@@ -4,7 +4,7 @@ A command takes a `Connect`, a function that makes the client of a service; test
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import boto3
 from botocore.config import Config
@@ -27,6 +27,7 @@ from kennel.errors import KennelError
 #: Makes the client of the service named. Whoever calls it annotates the client with its type from
 #: types-boto3: `s3: S3Client = connect("s3")`.
 Connect = Callable[[str], Any]
+_Found = TypeVar("_Found")
 
 #: What boto3 raises for missing credentials, before it sends a request.
 NO_CREDENTIALS = (
@@ -88,8 +89,8 @@ def code_of(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
-def exists(call: Callable[[], object], *absent: str) -> bool:
-    """Return whether a call for one resource finds it.
+def find(call: Callable[[], _Found], *absent: str) -> _Found | None:
+    """Return what a call for one resource answers; None if the resource does not exist.
 
     Parameters
     ----------
@@ -99,12 +100,16 @@ def exists(call: Callable[[], object], *absent: str) -> bool:
         Error codes which say that it does not exist; any other error is raised.
     """
     try:
-        call()
+        return call()
     except ClientError as error:
         if code_of(error) not in absent:
             raise
-        return False
-    return True
+        return None
+
+
+def exists(call: Callable[[], object], *absent: str) -> bool:
+    """Return whether a call for one resource finds it; see `find`."""
+    return find(call, *absent) is not None
 
 
 def is_about_credentials(error: BaseException) -> bool:

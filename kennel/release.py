@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from boto3.exceptions import S3UploadFailedError
-from botocore.exceptions import ClientError
 
-from kennel.aws import code_of
+from kennel.aws import exists
 from kennel.deployed import Target
 from kennel.errors import KennelError
 from kennel.execution import StateChange, run_execution
@@ -78,7 +78,8 @@ def release_package(
     if live and live.package == url:
         return Released(package.label, live.version, target.api_url, released=False)
     s3: S3Client = target.connect("s3")
-    if not _exists(s3, target.bucket, package.key):
+    uploaded = partial(s3.head_object, Bucket=target.bucket, Key=package.key)
+    if not exists(uploaded, "404", "NoSuchKey"):
         on_upload()
         try:
             s3.upload_file(str(package.path), target.bucket, package.key)
@@ -99,13 +100,3 @@ def run_release(target: Target, what: str, on_state: OnState) -> Released:
     )
     version = output["registered"]["package_arn"]
     return Released(output["smoke"]["model"], version, target.api_url)
-
-
-def _exists(s3: S3Client, bucket: str, key: str) -> bool:
-    try:
-        s3.head_object(Bucket=bucket, Key=key)
-    except ClientError as error:
-        if code_of(error) not in {"404", "NoSuchKey"}:
-            raise
-        return False
-    return True

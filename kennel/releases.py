@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from kennel.aws import code_of
+from kennel.aws import code_of, find
 from kennel.tags import PREVIOUS_TAG, VERSION_TAG, tags_of
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class Release:
 
 
 def live_release(sagemaker: SageMakerClient, endpoint_name: str) -> Release | None:
-    """Return the live release; None if there is none."""
+    """Return the release that the endpoint serves; None if it serves nothing."""
     return next(releases(sagemaker, endpoint_name), None)
 
 
@@ -84,10 +85,8 @@ def release_before(newest_first: Iterable[Release]) -> Release | None:
 
 
 def _live_config(sagemaker: SageMakerClient, endpoint_name: str) -> str:
-    try:
-        endpoint = sagemaker.describe_endpoint(EndpointName=endpoint_name)
-    except ClientError as error:
-        if code_of(error) != "ValidationException":
-            raise
+    describe = partial(sagemaker.describe_endpoint, EndpointName=endpoint_name)
+    endpoint = find(describe, "ValidationException")
+    if endpoint is None or endpoint["EndpointStatus"] in _NOTHING_LIVE:
         return ""
-    return "" if endpoint["EndpointStatus"] in _NOTHING_LIVE else endpoint["EndpointConfigName"]
+    return endpoint["EndpointConfigName"]

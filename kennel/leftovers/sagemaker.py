@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from kennel.aws import Connect, code_of, exists
+from kennel.aws import Connect, code_of, exists, find
 from kennel.leftovers.leftover import Leftover
 from kennel.leftovers.names import StackNames
 from kennel.tags import EXECUTION_TAG, tags_of
@@ -30,14 +30,10 @@ def endpoint(names: StackNames, connect: Connect) -> Iterator[Leftover]:
     """Find the endpoint, in whatever state."""
     sagemaker: SageMakerClient = connect("sagemaker")
     name = names.endpoint
-    try:
-        status = sagemaker.describe_endpoint(EndpointName=name)["EndpointStatus"]
-    except ClientError as error:
-        if code_of(error) != "ValidationException":
-            raise
-        return
-    command = f"aws sagemaker delete-endpoint --endpoint-name {name}"
-    yield Leftover(f"endpoint, {status}", name, True, command)
+    described = find(partial(sagemaker.describe_endpoint, EndpointName=name), "ValidationException")
+    if described:
+        command = f"aws sagemaker delete-endpoint --endpoint-name {name}"
+        yield Leftover(f"endpoint, {described['EndpointStatus']}", name, True, command)
 
 
 def configurations_and_models(names: StackNames, connect: Connect) -> Iterator[Leftover]:
