@@ -3,10 +3,8 @@
 import csv
 import io
 import json
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -14,10 +12,10 @@ import typer
 from rich.console import Console
 
 from kennel.answer import CSV_COLUMNS
-from kennel.cloud.runtime.processes import is_running
 from kennel.local_model import classify
 from kennel.paths import MODEL, ROOT
 from tests.kennel.conftest import RunKennel
+from tests.kennel.ending import SCRIPT, check_script_ends_with_sigterm
 from tests.kennel.pictures import write_photo
 
 SCREEN = Console(stderr=True)
@@ -154,24 +152,9 @@ def test_the_script_gets_the_names_and_its_early_end_is_an_exit(tmp_path: Path) 
 
 
 def test_ending_kennel_ends_the_script(tmp_path: Path) -> None:
-    (tmp_path / "classify.py").write_text(
-        "import os, sys, time\nsys.stderr.write(f'{os.getpid()}\\n')\ntime.sleep(60)\n"
-    )
-    starts = (
-        "import signal, sys; from pathlib import Path; from rich.console import Console\n"
+    (tmp_path / "classify.py").write_text(SCRIPT)
+    check_script_ends_with_sigterm(
+        "from pathlib import Path; from rich.console import Console\n"
         "from kennel.local_model import classify\n"
-        "signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(143))\n"
         f"classify([Path('a')], Path('m'), Console(), Path({str(tmp_path)!r}))"
     )
-    process = subprocess.Popen(
-        [sys.executable, "-c", starts], cwd=ROOT, stderr=subprocess.PIPE, text=True
-    )
-    assert process.stderr is not None
-    with process.stderr:
-        script = int(process.stderr.readline())
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 143
-    deadline = time.monotonic() + 5
-    while is_running(script) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not is_running(script)

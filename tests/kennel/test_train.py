@@ -15,6 +15,7 @@ import pytest
 from kennel.cloud.runtime.processes import is_running
 from kennel.errors import KennelError
 from kennel.train import evaluate, train
+from tests.kennel.ending import SCRIPT, check_script_ends_with_sigterm
 from tests.model.pictures import kennel_of
 
 
@@ -47,24 +48,11 @@ def test_a_killed_script_is_reported(scripts: Path) -> None:
 
 
 def test_ending_kennel_ends_the_script(scripts: Path) -> None:
-    (scripts / "train.py").write_text(
-        "import os, sys, time\nprint(os.getpid(), flush=True)\ntime.sleep(60)\n"
-    )
-    starts = (
-        "import signal, sys; from pathlib import Path; from kennel.train import train\n"
-        "signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(143))\n"
+    (scripts / "train.py").write_text(SCRIPT)
+    check_script_ends_with_sigterm(
+        "from pathlib import Path; from kennel.train import train\n"
         f"train(['photos'], Path({str(scripts)!r}))"
     )
-    process = subprocess.Popen([sys.executable, "-c", starts], stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    with process.stdout:
-        script = int(process.stdout.readline())
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 143
-    deadline = time.monotonic() + 5
-    while is_running(script) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not is_running(script)
 
 
 SLOW = """\
