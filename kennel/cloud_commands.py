@@ -148,9 +148,7 @@ def _try_release(cloud: "Cloud", package: PackageFile | None) -> None:
             return
         target = offline_target(cloud.url, cloud.stack.outputs, cloud.api_url)
         with show_states(screen) as show:
-            released = release_package(
-                target, package, lambda state: show(state.name, exited=state.exited)
-            )
+            released = release_package(target, package, show)
         _say(released.as_text())
     except (KennelError, ClientError, BotoCoreError) as error:
         if is_in_service(cloud):

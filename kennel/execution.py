@@ -7,7 +7,6 @@ import json
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,7 @@ from rich.console import Console
 
 from kennel.cloud.runtime.clients import client
 from kennel.errors import KennelError
-from kennel.progress import show_states
+from kennel.progress import OnState, StateChange, show_states
 
 if TYPE_CHECKING:
     from types_boto3_sagemaker.client import SageMakerClient
@@ -35,19 +34,11 @@ _TITLE_CHARACTERS = 16  # of an execution's name
 TIMEOUT_SECONDS = 300.0  # the pretrained model is released in some 10 s, a training takes minutes
 
 
-@dataclass(frozen=True)
-class StateChange:
-    """A state of the machine that the execution entered, or exited."""
-
-    name: str
-    exited: bool
-
-
 def follow(
     url: str,
     machine: str,
     data: dict[str, Any],
-    on_state: Callable[[StateChange], None],
+    on_state: OnState,
     timeout_s: float = TIMEOUT_SECONDS,
 ) -> dict[str, Any]:
     """Run one execution to its end in the offline cloud at `url`; see `run_execution`."""
@@ -58,7 +49,7 @@ def run_execution(
     stepfunctions: SFNClient,
     machine: str,
     data: dict[str, Any],
-    on_state: Callable[[StateChange], None],
+    on_state: OnState,
     *,
     timeout_s: float = TIMEOUT_SECONDS,
     poll_s: float = POLL_SECONDS,
@@ -212,6 +203,4 @@ def bring_up_endpoint(cloud: Cloud, screen: Console) -> dict[str, Any]:
     """Release the pretrained model by the state machine; show each state as it runs."""
     machine = cloud.stack.outputs["StateMachineArn"]
     with show_states(screen) as show:
-        return follow(
-            cloud.url, machine, {}, lambda change: show(change.name, exited=change.exited)
-        )
+        return follow(cloud.url, machine, {}, show)

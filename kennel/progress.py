@@ -3,7 +3,7 @@
 import contextlib
 import time
 from collections.abc import Callable, Iterator
-from typing import Protocol
+from dataclasses import dataclass
 
 from rich.console import Console
 from rich.progress import (
@@ -17,15 +17,20 @@ from rich.progress import (
 )
 
 
-class ShowState(Protocol):
-    """Shows that an execution entered or exited a state."""
+@dataclass(frozen=True)
+class StateChange:
+    """A state of the machine that the execution entered, or exited."""
 
-    def __call__(self, name: str, *, exited: bool) -> None:
-        """Show a state as running, or as done if the execution exited it."""
+    name: str
+    exited: bool
+
+
+#: Takes the changes of an execution's states, in order.
+OnState = Callable[[StateChange], None]
 
 
 @contextlib.contextmanager
-def show_states(screen: Console) -> Iterator[ShowState]:
+def show_states(screen: Console) -> Iterator[OnState]:
     """Show a line for each state of an execution: a spinner until it is exited, and its time.
 
     Without a terminal the line is printed when the state is entered first, and has no end.
@@ -37,22 +42,22 @@ def show_states(screen: Console) -> Iterator[ShowState]:
     with Progress(*columns, TimeElapsedColumn(), console=screen) as progress:
         tasks: dict[str, TaskID] = {}
 
-        def show(name: str, *, exited: bool) -> None:
-            if name not in tasks:
-                tasks[name] = progress.add_task(name, total=1)
-            progress.update(tasks[name], completed=int(exited))
+        def show(state: StateChange) -> None:
+            if state.name not in tasks:
+                tasks[state.name] = progress.add_task(state.name, total=1)
+            progress.update(tasks[state.name], completed=int(state.exited))
 
         yield show
 
 
-def _state_lines(screen: Console) -> ShowState:
+def _state_lines(screen: Console) -> OnState:
     shown: set[str] = set()
     started = time.monotonic()
 
-    def show(name: str, *, exited: bool) -> None:
-        if not exited and name not in shown:
-            shown.add(name)
-            screen.print(f"{time.monotonic() - started:5.0f} s  {name}", highlight=False)
+    def show(state: StateChange) -> None:
+        if not state.exited and state.name not in shown:
+            shown.add(state.name)
+            screen.print(f"{time.monotonic() - started:5.0f} s  {state.name}", highlight=False)
 
     return show
 

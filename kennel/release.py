@@ -13,14 +13,13 @@ from boto3.exceptions import S3UploadFailedError
 from kennel.aws import exists
 from kennel.deployed import Target
 from kennel.errors import KennelError
-from kennel.execution import StateChange, run_execution
+from kennel.execution import run_execution
 from kennel.package_file import PackageFile
+from kennel.progress import OnState
 from kennel.releases import live_release
 
 if TYPE_CHECKING:
     from types_boto3_s3.client import S3Client
-
-OnState = Callable[[StateChange], None]
 
 
 @dataclass(frozen=True)

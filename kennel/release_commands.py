@@ -13,8 +13,8 @@ from kennel.deployed import Target, offline_target, target_of
 from kennel.deployment import read
 from kennel.errors import KennelError
 from kennel.package_file import read_package
-from kennel.progress import show_states
-from kennel.release import OnState, Released, release_package
+from kennel.progress import OnState, show_states
+from kennel.release import Released, release_package
 from kennel.rollback import roll_back
 
 screen = Console(stderr=True)
@@ -86,7 +86,7 @@ def _target(
 
 def _run(change: Callable[[OnState], Released], *, as_json: bool) -> None:
     with aws_errors_as_sentences(), show_states(screen) as show:
-        live = change(lambda state: show(state.name, exited=state.exited))
+        live = change(show)
     if as_json:
         print(live.as_json())
     else:

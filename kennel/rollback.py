@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from kennel.deployed import Target
 from kennel.errors import KennelError
-from kennel.release import OnState, Released, run_release
+from kennel.progress import OnState
+from kennel.release import Released, run_release
 from kennel.releases import release_before, releases
 
 

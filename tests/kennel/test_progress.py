@@ -4,7 +4,7 @@ import io
 
 from rich.console import Console
 
-from kennel.progress import show_bar, show_states
+from kennel.progress import StateChange, show_bar, show_states
 
 
 def test_on_a_terminal_each_state_has_one_line_with_a_tick_once_it_is_exited() -> None:
@@ -12,8 +12,8 @@ def test_on_a_terminal_each_state_has_one_line_with_a_tick_once_it_is_exited() -
     screen = Console(file=output, width=80, force_terminal=True, color_system=None)
     with show_states(screen) as show:
         for exited in (False, True, False, True):  # an execution may enter a state again
-            show("Wait", exited=exited)
-        show("Release", exited=False)
+            show(StateChange("Wait", exited=exited))
+        show(StateChange("Release", exited=False))
     wait, release = [line for line in output.getvalue().splitlines() if "0:00" in line][-2:]
     assert "✓ Wait" in wait
     assert "Release" in release
@@ -23,11 +23,11 @@ def test_on_a_terminal_each_state_has_one_line_with_a_tick_once_it_is_exited() -
 def test_in_a_file_each_state_has_one_line_as_soon_as_it_is_entered() -> None:
     output = io.StringIO()
     with show_states(Console(file=output, width=80)) as show:
-        show("Wait", exited=False)
+        show(StateChange("Wait", exited=False))
         assert output.getvalue().split() == ["0", "s", "Wait"]
         for exited in (True, False, True):
-            show("Wait", exited=exited)
-        show("Release", exited=False)
+            show(StateChange("Wait", exited=exited))
+        show(StateChange("Release", exited=False))
         assert [line.split()[-1] for line in output.getvalue().splitlines()] == ["Wait", "Release"]
 
 
