@@ -1,4 +1,4 @@
-"""What is said of a photo, by the API or by a model on this machine, and its JSON and CSV."""
+"""The answer for a photo, from the API or from a model on this machine, as JSON and CSV."""
 
 import csv
 import json
@@ -50,7 +50,7 @@ class Answer:
 
 
 def not_sent(left_out: LeftOut) -> Answer:
-    """Return the answer's form for a file that was left out."""
+    """Return an answer that says why a file was left out."""
     return Answer(str(left_out.path), None, [], 0.0, None, f"left out: {left_out.reason}")
 
 

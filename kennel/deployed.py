@@ -1,4 +1,4 @@
-"""Read from CloudFormation what exists of a stack in the account, and where a release goes."""
+"""Read a stack from CloudFormation, and make it or the offline cloud the target of a release."""
 
 from __future__ import annotations
 

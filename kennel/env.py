@@ -1,4 +1,4 @@
-"""The command `kennel env`: what a shell evaluates so that AWS's tools call the offline cloud."""
+"""`kennel env`: print the variables with which AWS's tools call the offline cloud."""
 
 import json
 from typing import Annotated

@@ -99,7 +99,7 @@ def run_execution(
 
 
 def watch_executions(url: str, tell: Callable[[str], None], ended: Event) -> None:
-    """Tell what executions do, as they go, until the cloud has ended, and what that interrupts."""
+    """Tell the states that executions enter until the cloud ends, and which ones it interrupts."""
     watch = ExecutionWatch(client("stepfunctions", url))
     try:
         while not ended.wait(WATCH_SECONDS):

@@ -1,4 +1,4 @@
-"""`kennel export`: a model package as a folder that runs without Kennel."""
+"""`kennel export`: write a model package as a folder that runs without Kennel."""
 
 from enum import StrEnum
 from pathlib import Path

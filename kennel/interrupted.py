@@ -1,4 +1,4 @@
-"""What the last run of the offline cloud left unfinished, and its clean-up."""
+"""Tell which executions the end of the last offline cloud interrupted, and await their clean-up."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _POLL_SECONDS = 0.2
 
 
 def wait_for_clean_up(cloud: Cloud, since: float, tell: Callable[[str], None]) -> None:
-    """Tell which executions were interrupted, and wait until none of their releases is live.
+    """Tell which executions were interrupted, and wait until none of their models is live.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def _left_by(cloud: Cloud, execution: str) -> list[str]:
 
 
 def _is_unproven(cloud: Cloud, executions: list[str]) -> bool:
-    """Return whether the endpoint has the release of one of these executions, not proven yet."""
+    """Return whether the endpoint's release is of one of these executions and not proven."""
     sagemaker = client("sagemaker", cloud.url)
     try:
         endpoint = sagemaker.describe_endpoint(EndpointName=cloud.stack.outputs["EndpointName"])

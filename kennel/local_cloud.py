@@ -18,7 +18,7 @@ OFFLINE_IMAGE = "kennel/serving:offline"
 #: What differs from the template's defaults: no image to pull, and no minutes to wait.
 OFFLINE_PARAMETERS = {"ServingImage": OFFLINE_IMAGE, "PollSeconds": "1", "BakeSeconds": "2"}
 
-#: Every serving image of Kennel's has model/server.py, so that is what runs for each.
+#: model/server.py runs in place of each serving image, since all of Kennel's contain it.
 SERVER = (PYTHON, MODEL / "server.py", "serve")
 IMAGES = {
     OFFLINE_IMAGE: SERVER,

@@ -1,4 +1,4 @@
-"""Check a model package on this machine before it is uploaded: a .tar.gz with a model in it."""
+"""Check, before a model package is uploaded, that it is a .tar.gz with all that serving needs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 from kennel.errors import KennelError
 from kennel.paths import MODEL
 
-#: Files that serving needs, and how many bytes of each are read here; 0 is none.
+#: Files that serving needs, and how many bytes of each are read here.
 _SMALL_FILE = 20_000_000
 _FILES = {
     "breeds.json": _SMALL_FILE,
@@ -50,18 +50,18 @@ class PackageFile:
 
     @property
     def key(self) -> str:
-        """Where it lies in a stack's bucket: endpoints load from `packages/` only."""
+        """Its key in a stack's bucket: endpoints load from `packages/` only."""
         return f"packages/{self.digest}/model.tar.gz"
 
 
 class _NoPackage(Exception):  # noqa: N818
-    """The reason, in words that fit into brackets."""
+    """A file is no model package; the message is the reason, as part of a sentence."""
 
 
 def read_package(
     path: Path, requirements: Path = MODEL / "requirements-serving.txt"
 ) -> PackageFile:
-    """Check a package, and return what a release needs to know of it.
+    """Check a package, and return its label, its number of breeds and its digest.
 
     Parameters
     ----------

@@ -33,7 +33,7 @@ _NOT_IN_A_NAME = re.compile(r"[/\\\x00-\x1f]")
 
 
 class Label(NamedTuple):
-    """What is known of a photo."""
+    """The breed of a photo, and the split it belongs to."""
 
     breed: str
     split: str = ""  # train, valid or test; "": none
@@ -53,7 +53,7 @@ def photos(
 
 
 def sort_photos(source: Path, out: Path) -> str:
-    """Fill `out`, and return what was done, in a sentence, and what to do next.
+    """Sort the photos of `source` into `out`; return a sentence on it, and the command to run next.
 
     Raises
     ------
@@ -92,7 +92,7 @@ def sort_photos(source: Path, out: Path) -> str:
 
 
 def _write(labels: dict[Path, Label], source: Path, out: Path) -> None:
-    """Fill `out`, whole or not at all."""
+    """Write all photos to a temporary folder, and rename that to `out`."""
     has_splits = any(label.split for label in labels.values())
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as name:
@@ -106,7 +106,7 @@ def _write(labels: dict[Path, Label], source: Path, out: Path) -> None:
 
 
 def _without_masks(source: Path, files: Sequence[Path]) -> Sequence[Path]:
-    """Return the files that lie in no folder about the photos, such as Oxford's trimaps/."""
+    """Leave out files in folders of masks and the like, such as Oxford's trimaps/."""
     words = json.loads(_WORDS.read_text("utf-8"))
     companions = set(words["companions"])
     neutral = companions.union(words["containers"], words["fillers"])
@@ -121,7 +121,7 @@ def _without_masks(source: Path, files: Sequence[Path]) -> Sequence[Path]:
 
 
 def _labels(source: Path, files: Sequence[Path]) -> tuple[dict[Path, Label], str]:
-    """Return the photos' labels, and what says so."""
+    """Return the photos' labels, and the table or names from which they were read."""
     unclear = None
     for table in sorted(source.rglob("*.[ct]sv"), key=lambda path: (len(path.parts), path)):
         try:

@@ -1,4 +1,4 @@
-"""`kennel release`: a package through the state machine, to the endpoint of a stack."""
+"""`kennel release`: upload a model package, and release it by the state machine of a stack."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Released:
-    """What is live after a command.
+    """The model that is live after a command.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ class Released:
         return json.dumps(asdict(self))
 
     def as_text(self) -> str:
-        """Return a sentence."""
+        """Return a sentence for a person."""
         what = "is live now" if self.released else "is live already: nothing to do"
         number = self.version.rpartition("/")[2]
         return f"{self.model}{f' (version {number})' if number else ''} {what}, at {self.api_url}"
@@ -88,7 +88,7 @@ def release_package(
 
 
 def run_release(target: Target, what: str, on_state: OnState) -> Released:
-    """Run the execution that releases `what`, the input's `release`."""
+    """Run an execution with `what` as its input `release`; return the model that is live then."""
     output: dict[str, Any] = run_execution(
         target.connect("stepfunctions"),
         target.machine,

@@ -1,4 +1,4 @@
-"""Read from a stack's endpoint which releases led to the live one.
+"""Read the releases of a stack's endpoint, from the live one back to the oldest.
 
 Each release leaves an endpoint configuration, with the name of the one that it replaced and its
 model's version in tags.
@@ -24,7 +24,7 @@ _NOTHING_LIVE = {"Creating", "Failed", "Deleting"}
 
 @dataclass(frozen=True)
 class Release:
-    """A release of the past, or the live one.
+    """The package that a release of the endpoint served, and its version.
 
     Attributes
     ----------

@@ -10,7 +10,7 @@ from kennel.releases import release_before, releases
 
 
 def roll_back(target: Target, on_state: OnState) -> Released:
-    """Release the version before the live one.
+    """Release the model that was live before the present one, and return it.
 
     Raises
     ------

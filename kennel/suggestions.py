@@ -10,10 +10,10 @@ from kennel.train import training_flags
 
 
 class SuggestingGroup(TyperGroup):
-    """A group of commands whose "No such option" also looks at the other commands."""
+    """A group of commands whose error "No such option" suggests an option of another command."""
 
     def invoke(self, ctx: Context) -> Any:  # type: ignore[override]  # typer hides click's type
-        """Run the command that was named."""
+        """Run the command; add a suggestion to its error about an unknown option."""
         try:
             return super().invoke(ctx)
         except Exception as error:

@@ -69,7 +69,7 @@ def refresh(
     autoscaling: ApplicationAutoScalingClient,
     sagemaker: SageMakerClient,
 ) -> dict[str, Any]:
-    """Apply the settings to a model that stays live; nothing, unless the endpoint is InService.
+    """Apply the settings to the model that stays live, if its endpoint is InService.
 
     A variant that is registered while another release updates it makes that update fail.
 

@@ -19,7 +19,7 @@ _NAMESPACE = "Kennel"
 
 
 class Log(Protocol):
-    """What is used here of `logging.Logger`."""
+    """The part of `logging.Logger` that an observation uses."""
 
     level: int
 

@@ -72,11 +72,11 @@ class PackageBroken(PipelineFailure):
 
 
 class EndpointBusy(PipelineFailure):
-    """Autoscaling or AWS itself changes the endpoint, which accepts an update afterwards."""
+    """The endpoint accepts no update until a change by autoscaling or by AWS itself ends."""
 
 
 class ReleaseRefused(PipelineFailure):
-    """The endpoint accepts no update now, or what is asked for may not be released."""
+    """The endpoint accepts no update now, or the version or package may not be released."""
 
 
 class SmokeTestFailed(PipelineFailure):

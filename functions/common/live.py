@@ -87,7 +87,7 @@ def live_package(
     bucket: str,
     prefixes: tuple[str, ...] = (KEPT,),
 ) -> str | None:
-    """Find the live model's package: training compares with it, and it can be released again.
+    """Find the package that the live model serves, for a training to compare with or a new release.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""The function's logger: its own lines at LogLevel, and nothing below a warning of a library.
+"""Log a function's own lines at LogLevel, and only warnings and errors of libraries.
 
 Lambda's JSON format sets the root logger to LogLevel. At DEBUG botocore would then log whole
 requests and answers, which hold photos and session tokens. Set at import, because the functions

@@ -1,4 +1,4 @@
-"""Read small files out of a model package, `model.tar.gz` in the bucket, and copy it.
+"""Read the small files of a model package, `model.tar.gz` in the bucket, and copy the package.
 
 The archive is read as a stream, so that its 50 MB of weights are never held in memory. Endpoints
 load packages from `packages/<digest>/` only, where no role of a training may write: `keep_package`
@@ -38,7 +38,7 @@ _MAX_BYTES = 20_000_000  # of one file; the evaluation of 133 breeds, the larges
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """A package that was read from its first byte to its last."""
+    """A model package in the bucket: where it is, its digest and its small files."""
 
     key: str
     etag: str
@@ -61,7 +61,7 @@ class Package:
             raise self.broken(name, error) from error
 
     def broken(self, name: str, error: Exception) -> PackageBroken:
-        """Return the failure for a file that lacks something."""
+        """Return the failure for a file that has not the content that model/train.py writes."""
         return PackageBroken(f"In {self.key} {name} is not what model/train.py writes: {error!r}.")
 
     @property
@@ -74,7 +74,7 @@ class Package:
 
 
 def read_package(s3: S3Client, bucket: str, key: str) -> Package:
-    """Read a whole package, for its digest and its small files.
+    """Read a package to its end, and return it with its digest and its small files.
 
     Raises
     ------
@@ -144,7 +144,7 @@ def _copy(s3: S3Client, bucket: str, package: Package, key: str) -> None:
 
 
 def read_files(s3: S3Client, bucket: str, key: str, names: Collection[str]) -> dict[str, bytes]:
-    """Read files of a package by their names, and nothing behind the last of them.
+    """Read files of a package by their names, and stop reading after the last of them.
 
     Raises
     ------

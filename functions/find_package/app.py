@@ -1,4 +1,4 @@
-"""FindPackageFunction, the state FindPackage: a package that is released without a training.
+"""FindPackageFunction, the state FindPackage: find the package to release without a training.
 
 Input {"release", "bundle"}, output as that of Judge.
 """

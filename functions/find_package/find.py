@@ -47,7 +47,7 @@ def find_package(  # noqa: PLR0917
     sagemaker: SageMakerClient,
     s3: S3Client,
 ) -> dict[str, Any]:
-    """Find what `release` names, check it, and copy it to `packages/`; idempotent.
+    """Find the package that `release` names, check it, and copy it to `packages/`; idempotent.
 
     Parameters
     ----------
@@ -159,7 +159,7 @@ def _release_of(version: str) -> tuple[int, int]:
 
 
 def _figures(package: Package) -> dict[str, Any] | None:
-    """Return the figures that Judge reads, without a comparison; None without an evaluation."""
+    """Return the figures that Judge returns, with live None; None if it has no evaluation."""
     if EVALUATION not in package.files:
         return None
     evaluation = package.parsed(EVALUATION)

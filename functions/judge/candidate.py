@@ -21,7 +21,7 @@ __all__ = ["judge_package"]
 def judge_package(
     s3: S3Client, bucket: str, job_name: str, criteria: AcceptanceCriteria
 ) -> dict[str, Any]:
-    """Judge a job's package; idempotent.
+    """Judge the package that a training job wrote, and copy it if accepted; idempotent.
 
     Returns
     -------

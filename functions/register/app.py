@@ -1,4 +1,4 @@
-"""RegisterFunction, the state Register: after Judge or FindPackage.
+"""RegisterFunction, the state Register, which follows Judge or FindPackage.
 
 Input {"execution", "judgement", "image"}, output package_arn and status.
 """

@@ -1,4 +1,4 @@
-"""Register a candidate in the Model Registry, accepted or not, unless it is a version of it."""
+"""Register a candidate in the Model Registry, accepted or not, unless it is a version already."""
 
 from __future__ import annotations
 

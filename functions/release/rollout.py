@@ -100,7 +100,7 @@ def release(
 
 
 def _check_status(endpoint: DescribeEndpointOutputTypeDef) -> None:
-    """Raise unless the endpoint accepts an update now."""
+    """Raise EndpointBusy or ReleaseRefused unless the endpoint accepts an update now."""
     status = endpoint["EndpointStatus"]
     if status == "InService":
         return

@@ -145,7 +145,7 @@ class PlanSettings:
 
 
 def _short(value: float) -> str:
-    """Return a number in a few digits; an int may have more than a float holds."""
+    """Return a number in a few digits; `:g` fails for an int that is too large for a float."""
     text = str(value)
     return f"{value:g}" if len(text) < 20 else f"a number of {len(text)} digits"  # noqa: PLR2004
 

@@ -15,8 +15,9 @@ from kennel.planner.inputs.traffic import Profile
 
 _MAX_PERIODS = 10_000_000  # a year of minutes is half a million
 _MAX_COUNT = 1e12  # requests in a period
-# Unix times of today have 10 digits in seconds, and 3, 6 or 9 more in smaller units.
-_PER_SECOND = ((1e11, 1.0), (1e14, 1e3), (1e17, 1e6), (1e20, 1e9))  # below the first, the second
+# Unix times of today have 10 digits in seconds, and 3, 6 or 9 more in smaller units. In each pair:
+# the limit below which a time is in a unit, and how many of that unit a second has.
+_PER_SECOND = ((1e11, 1.0), (1e14, 1e3), (1e17, 1e6), (1e20, 1e9))
 
 
 def read(path: Path) -> Profile:

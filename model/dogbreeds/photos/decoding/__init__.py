@@ -177,7 +177,7 @@ def _too_large(received: str, most: int) -> TooLarge:
 
 
 def to_wire(image: Image.Image) -> Image.Image:
-    """Follow the rules from 4 on for an opened image, which may be closed."""
+    """Convert an opened image by the rules 4 to 9; the result does not need it to stay open."""
     target = target_size(*image.size)
     image.draft(None, target)  # None keeps the colour mode
     orientation = _orientation(image)
