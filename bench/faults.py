@@ -1,4 +1,4 @@
-"""Inject faults into an offline cloud under a light load of photos, and tell what follows.
+"""Inject faults into an offline cloud that classifies photos, and report how it recovers.
 
     .venv/bin/python bench/faults.py            # all faults, 17 minutes on two busy cores
     .venv/bin/python bench/faults.py worker     # those with this word in their name
@@ -52,7 +52,7 @@ COLUMNS = ("fault", "expected", "seen", "recovery", "failed requests")
 
 @dataclass(frozen=True)
 class Row:
-    """A fault with what followed."""
+    """The result of a case: a row of the table."""
 
     fault: str
     expected: str
@@ -77,7 +77,7 @@ class Row:
 
 @contextlib.contextmanager
 def running() -> Iterator[tuple[KennelUp, Load]]:
-    """Run a cloud and the load of photos while the block runs."""
+    """Run a cloud, and send photos to it, while the block runs."""
     with contextlib.ExitStack() as exits:
         folder = Path(exits.enter_context(tempfile.TemporaryDirectory(prefix="kennel-faults-")))
         if mount(folder / "state"):
@@ -91,7 +91,7 @@ def running() -> Iterator[tuple[KennelUp, Load]]:
 
 
 def inject(case: Case, cloud: KennelUp, load: Load) -> Row:
-    """Inject one fault, and return what followed once photos are answered again."""
+    """Wait until photos are answered, inject a fault, and return the result."""
     load.until_steady()
     load.begin()
     time.sleep(1)

@@ -1,1 +1,1 @@
-"""The parts of faults.py."""
+"""The faults that faults.py injects, and the cloud and load that it injects them into."""

@@ -1,4 +1,4 @@
-"""A fault to inject, with what is expected after it."""
+"""The type of a case: how to inject a fault, and what the cloud is expected to do."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ Inject = Callable[[KennelUp, Load], str]
 
 @dataclass(frozen=True)
 class Case:
-    """A fault, and what is expected."""
+    """A fault's name, what the cloud is expected to do, and the function that injects it."""
 
     fault: str
     expected: str

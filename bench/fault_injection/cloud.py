@@ -1,4 +1,4 @@
-"""A `kennel up` with a state of its own."""
+"""Run, kill and inspect a `kennel up` that keeps its state in a folder of its own."""
 
 import json
 import os
@@ -42,14 +42,14 @@ def wait_until(true: Callable[[], object], expected: str, seconds: float = WAIT_
 
 
 def mount(folder: Path) -> bool:
-    """Mount a file system of limited size, in memory; return whether that is possible here."""
+    """Mount a file system of limited size, in memory; return False where that is not allowed."""
     folder.mkdir(parents=True, exist_ok=True)
     command = ["mount", "-t", "tmpfs", "-o", f"size={DISK_SIZE}", "tmpfs", str(folder)]
     return not subprocess.run(command, capture_output=True, check=False).returncode
 
 
 def unmount(folder: Path) -> None:
-    """Unmount what `mount` has mounted."""
+    """Unmount the file system that `mount` has mounted."""
     subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
@@ -76,7 +76,7 @@ class KennelUp:
         self.address = CloudAddress(**json.loads(line))
 
     def wait(self, begin: bool = False) -> int:
-        """Wait until it has ended, after a new start perhaps; return its exit status."""
+        """Wait until its process ends, and return the exit status; with `begin`, start it first."""
         process = self._begin() if begin else self._running()
         return process.wait(WAIT_SECONDS)
 
@@ -93,15 +93,18 @@ class KennelUp:
         return self._process
 
     def printed(self) -> str:
-        """Return what it has printed on the terminal since its start."""
+        """Return its standard error since its start."""
         return self._printed.read_text()
 
     def terminate(self) -> None:
-        """Begin to end it in order."""
+        """Send it SIGTERM, without waiting for its end."""
         self._running().terminate()
 
     def kill(self) -> None:
-        """Kill all its processes before another one can react."""
+        """Kill it and all its child processes as if at once, as a power cut does.
+
+        They are stopped first, so that none can react to the end of another.
+        """
         if not self._process:
             return
         pids = [self._process.pid, *descendants(self._process.pid)]
@@ -114,7 +117,7 @@ class KennelUp:
         self._process.wait()
 
     def pids(self, word: str) -> list[int]:
-        """Return the processes below it whose command has this word."""
+        """Return the ids of its child processes whose command line contains this word."""
         found = []
         for pid in descendants(self._running().pid):
             try:
@@ -126,18 +129,18 @@ class KennelUp:
         return found
 
     def control(self, method: str, path: str, body: Any = None) -> Any:
-        """Call a path below /kennel/; return what it answers."""
+        """Send a request to a path below /kennel/, with the token; return the answer's JSON."""
         headers = {TOKEN_HEADER: self.address.control_token}
         url = f"{self.address.aws_url}/kennel/{path}"
         answer = httpx.request(method, url, json=body, headers=headers, trust_env=False, timeout=60)
         return answer.raise_for_status().json()
 
     def not_well(self) -> list[str]:
-        """Return the names of the parts that are not well."""
+        """Return the names of the parts that /kennel/health reports as not well."""
         return list(self.control("GET", "health")["not_well"])
 
     def aws(self, service: str) -> Any:
-        """Return a boto3 client."""
+        """Return a boto3 client of this cloud."""
         return client(service, self.address.aws_url)
 
     def machine(self, name: str) -> str:
@@ -156,7 +159,7 @@ class KennelUp:
         return dict(self.aws("stepfunctions").describe_execution(executionArn=arn))
 
     def release(self) -> str:
-        """Run an execution to its end, which must be good; return a phrase."""
+        """Run an execution, which must succeed; return a phrase with its duration."""
         arn, began = self.execute(), time.monotonic()
         wait_until(lambda: self.execution(arn)["status"] != "RUNNING", "end of the execution")
         ended = self.execution(arn)
@@ -168,19 +171,19 @@ class KennelUp:
         return dict(self.aws("sagemaker").describe_endpoint(EndpointName="kennel"))
 
     def keep_state(self, copy: Path) -> None:
-        """Copy its state."""
+        """Copy the state folder to `copy`."""
         shutil.rmtree(copy, ignore_errors=True)
         shutil.copytree(self.state, copy)
 
     def put_back(self, copy: Path) -> None:
-        """Put a copy of its state back."""
+        """Replace the content of the state folder by that of `copy`."""
         for path in self.state.iterdir():  # the folder may be a file system of its own
             shutil.rmtree(path) if path.is_dir() else path.unlink()
         shutil.copytree(copy, self.state, dirs_exist_ok=True)
 
 
 def one(cloud: KennelUp, word: str) -> int:
-    """Return the only process whose command has this word."""
+    """Return the id of the only child process whose command line contains this word."""
     pids = cloud.pids(word)
     expect(len(pids) == 1, f"{len(pids)} processes {word}, expected one")
     return pids[0]

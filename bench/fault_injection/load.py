@@ -1,4 +1,4 @@
-"""A light load of photos, and what became of each request."""
+"""Send photos to the API steadily, and record the answer to each request."""
 
 import threading
 import time
@@ -16,7 +16,7 @@ CLIENTS, PAUSE_SECONDS = 2, 0.25  # below the 20 requests a second that the usag
 
 @dataclass(frozen=True)
 class Request:
-    """A photo that was sent: when, and what came back (status 0 when nothing did)."""
+    """A request with a photo: its times and its answer, with status 0 if there was none."""
 
     began: float
     ended: float
@@ -26,12 +26,12 @@ class Request:
 
     @property
     def failed(self) -> bool:
-        """Whether it has no answer."""
+        """Whether the photo was not classified."""
         return self.status != httpx.codes.OK
 
 
 class Load:
-    """Clients that send photos one after another, and never send one again."""
+    """Clients that each send photos one after another, and repeat no request that fails."""
 
     def __init__(self, cloud: KennelUp, photos: list[Sample]) -> None:
         self._cloud = cloud
@@ -44,13 +44,13 @@ class Load:
             thread.start()
 
     def stop(self) -> None:
-        """End the clients."""
+        """Stop the clients, and wait until they have ended."""
         self._ended.set()
         for thread in self._threads:
             thread.join()
 
     def send(self, number: int = 0) -> Request:
-        """Send one photo."""
+        """Send a photo, record the request and return it."""
         photo, address = self._photos[number % len(self._photos)].photo, self._cloud.address
         headers = {"x-api-key": address.api_key, "content-type": "image/jpeg"}
         began, status, text, retry_after = time.monotonic(), 0, "", ""
@@ -77,19 +77,19 @@ class Load:
             self.send(number)
 
     def begin(self) -> None:
-        """Count from now on."""
+        """Begin to count requests, for the next case."""
         self._began = self._fault = time.monotonic()
 
     def fault(self) -> None:
-        """Measure the recovery from now on."""
+        """Note that the fault happens now: the recovery time begins."""
         self._fault = time.monotonic()
 
     def requests(self) -> list[Request]:
-        """Return those since `begin`."""
+        """Return the requests that ended since `begin`."""
         return [each for each in tuple(self._requests) if each.ended > self._began]
 
     def failed(self) -> list[Request]:
-        """Return those that failed since `begin`."""
+        """Return the requests that failed since `begin`."""
         return [each for each in self.requests() if each.failed]
 
     def recovery_seconds(self) -> float:
@@ -101,7 +101,7 @@ class Load:
         return dict(Counter(each.status for each in self.failed()))
 
     def expect_only(self, *statuses: int) -> None:
-        """Expect that no request failed otherwise, and that each 503 has Retry-After."""
+        """Expect that requests failed with these statuses only, and each 503 with Retry-After."""
         for each in self.failed():
             well = each.status in statuses and (each.status != 503 or each.retry_after)
             expect(well, f"a request got {each.status} {each.answer[:100]}")

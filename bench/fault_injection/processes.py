@@ -1,4 +1,4 @@
-"""Faults of the endpoint's processes, and idle environments of functions."""
+"""Kill and stop the endpoint's processes, and let environments of functions become idle."""
 
 import os
 import signal
@@ -12,7 +12,7 @@ SERVER, WORKER, ENVIRONMENT = "model/server.py", "dogbreeds.serving.worker", "aw
 
 
 def _signal(cloud: KennelUp, load: Load, word: str, number: signal.Signals) -> None:
-    """Send a signal to a process of the endpoint, and wait until another one serves."""
+    """Send a signal to a process of the endpoint, and wait until another one answers photos."""
     pid = one(cloud, word)
     load.fault()
     os.kill(pid, number)
@@ -54,7 +54,7 @@ def server_hung(cloud: KennelUp, load: Load) -> str:
 
 @case("a burst, then fifteen idle minutes")
 def burst(cloud: KennelUp, load: Load) -> str:
-    """End the environments of functions that are idle."""
+    """End idle environments of functions."""
     with ThreadPoolExecutor(20) as pool:
         list(pool.map(load.send, range(60)))
     load.expect_only(429, 503)  # beyond the usage plan, and beyond the function's concurrency

@@ -1,4 +1,4 @@
-"""Faults of executions and releases."""
+"""Make executions and releases fail, be stopped, or release a wrong model."""
 
 import io
 import json
@@ -54,7 +54,7 @@ def wrong_model(cloud: KennelUp, load: Load) -> str:
 
 
 def _mislabel(package: bytes) -> bytes:
-    """Return a package with every breed's name at another breed, and a card that agrees."""
+    """Return the package with its breeds' names moved by one, and its smoke breed renamed too."""
     changed = io.BytesIO()
     with (
         tarfile.open(fileobj=io.BytesIO(package)) as old,

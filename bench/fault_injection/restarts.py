@@ -1,4 +1,4 @@
-"""Faults of the whole cloud, its state and its disk, and what the next `kennel up` does."""
+"""Kill the whole cloud, damage its state or fill its disk, and start `kennel up` again."""
 
 import os
 import shutil
@@ -122,7 +122,7 @@ def _largest(folder: Path) -> Path:
     return max(folder.iterdir(), key=lambda path: path.stat().st_size)
 
 
-#: How the state is damaged: what is done, and to which file of it.
+#: Ways to damage the state: a name, the damage, and which file of the state folder it is done to.
 DAMAGES: list[tuple[str, Callable[[Path], None], Callable[[Path], Path]]] = [
     ("garbage in services.sqlite", _garbage, lambda state: state / "services.sqlite"),
     ("garbage in moto.sqlite", _garbage, lambda state: state / "moto.sqlite"),
@@ -157,7 +157,7 @@ def damaged_state(cloud: KennelUp, load: Load) -> str:
         )
         cloud.put_back(copy)
     shutil.rmtree(copy)
-    load.fault()  # what was down until here, the damages were
+    load.fault()  # from here on, or the time without a cloud would count
     cloud.start()
     load.until_steady()
     after = cloud.endpoint()["EndpointConfigName"]

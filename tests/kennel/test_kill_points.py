@@ -1,4 +1,4 @@
-"""SIGKILL of `kennel up` with all its processes, at any point; the next `kennel up` goes on whole.
+"""Kill `kennel up` and all its processes at any state of an execution, and start it again.
 
 After each kill the interrupted execution is ABORTED, its release is taken back or kept, whichever
 the clean-up decides, the endpoint scales again, and a new execution succeeds.
@@ -82,7 +82,7 @@ class Up:
         return dict(json.loads(line))
 
     def kill(self) -> None:
-        """Kill every process before another one can react; none runs after `end`."""
+        """Stop all its processes, then kill them, so that none can react to the end of another."""
         if self.process.poll() is not None:
             return
         pids = [self.process.pid, *descendants(self.process.pid)]
@@ -188,7 +188,7 @@ def check_taken_back(running: Up, interrupted: str) -> None:
 
 
 def check_whole(running: Up, given: dict[str, Any] | None = None) -> None:
-    """Check that a new execution succeeds, and that its model serves and scales."""
+    """Check that a new execution succeeds, and that its model answers and is scaled."""
     execution = running.start(given or {})
     wait_until(lambda: running.status(execution) != "RUNNING", "end of the new execution")
     new = running("stepfunctions").describe_execution(executionArn=execution)
