@@ -24,6 +24,7 @@ __all__ = [
     "live_package",
     "package_of",
     "releasable_config",
+    "releasable_package",
 ]
 
 #: Statuses in which an endpoint serves nothing; in all others it serves EndpointConfigName.
@@ -81,13 +82,8 @@ def releasable_config(
     return config
 
 
-def live_package(
-    sagemaker: SageMakerClient,
-    endpoint_name: str,
-    bucket: str,
-    prefixes: tuple[str, ...] = (KEPT,),
-) -> str | None:
-    """Find the package that the live model serves, for a training to compare with or a new release.
+def live_package(sagemaker: SageMakerClient, endpoint_name: str, bucket: str) -> str | None:
+    """Find the package of the live model, with which a training compares.
 
     Returns
     -------
@@ -97,11 +93,33 @@ def live_package(
     Raises
     ------
     LiveModelUnusable
-        See `releasable_config` and `package_of`; or the model has a name of its own.
+        See `releasable_config` and `releasable_package`.
     """
     config = releasable_config(sagemaker, endpoint_name)
     if config is None:
         return None
+    return releasable_package(sagemaker, endpoint_name, config, bucket)
+
+
+def releasable_package(
+    sagemaker: SageMakerClient,
+    endpoint_name: str,
+    config: DescribeEndpointConfigOutputTypeDef,
+    bucket: str,
+    prefixes: tuple[str, ...] = (KEPT,),
+) -> str:
+    """Return the key of the package that a result of `releasable_config` serves.
+
+    Parameters
+    ----------
+    prefixes
+        See `package_of`.
+
+    Raises
+    ------
+    LiveModelUnusable
+        See `package_of`; or the model is not named after the endpoint.
+    """
     model = config["ProductionVariants"][0]["ModelName"]
     if not _is_own(endpoint_name, model):
         raise LiveModelUnusable(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from common.execution import VERSION_TAG
 from common.failures import PackageBroken, ReleaseRefused
-from common.live import live_package, releasable_config
+from common.live import releasable_config, releasable_package
 from common.package import CARD, EVALUATION, KEPT, Package, keep_package, read_files, read_package
 from common.sagemaker import describe_or_none
 from common.tags import tags_of
@@ -66,7 +66,7 @@ def find_package(  # noqa: PLR0917
     ReleaseRefused
         There is no such version, it is not approved, or nothing is live.
     LiveModelUnusable
-        See `live_package`.
+        See `releasable_config` and `releasable_package`.
     PackageBroken
         The package is missing or not valid, or made with a newer framework than serves it.
     """
@@ -95,12 +95,12 @@ def find_package(  # noqa: PLR0917
 
 def _live(endpoint_name: str, bucket: str, sagemaker: SageMakerClient) -> _Source:
     config = releasable_config(sagemaker, endpoint_name)
-    key = live_package(sagemaker, endpoint_name, bucket, READABLE)
-    if config is None or key is None:
+    if config is None:
         raise ReleaseRefused(
             f"The endpoint {endpoint_name} has no live model to release again: release a version "
             "by its ARN, or a package by `kennel release`."
         )
+    key = releasable_package(sagemaker, endpoint_name, config, bucket, READABLE)
     version = tags_of(sagemaker, config["EndpointConfigArn"]).get(VERSION_TAG, "")
     return _Source(key, "The live model is released again.", version)
 
