@@ -40,7 +40,7 @@ def card(openvino: str = "2026.4.1") -> bytes:
 
 
 def package(result: Any = None, **changes: bytes | None) -> bytes:
-    """Pack a package with its weights first, always to the same bytes; None leaves a file out."""
+    """Return a package as the same bytes in each call, weights first; None leaves a file out."""
     files = {
         "./model.safetensors": b"\0" * 100_000,
         "evaluation.json": json.dumps(result or evaluation()).encode(),

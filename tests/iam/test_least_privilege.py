@@ -84,7 +84,7 @@ def test_classifier_may_only_invoke_one_endpoint_log_and_trace() -> None:
 
 
 def test_endpoints_load_only_what_no_training_can_write() -> None:
-    """In full: who may write packages, and what a model's role may read."""
+    """The lists are complete: of who may write packages, and of what a model's role may read."""
     roles = read(TEMPLATE)
     bucket = "arn:aws:s3:::kennel-bucket"
     writing = {"s3:PutObject", "s3:DeleteObject", "s3:DeleteObjectVersion", "s3:*"}

@@ -50,7 +50,7 @@ def changed_copy(path: Path, package: bytes, change: Callable[[str, bytes], byte
 
 
 def with_breed(path: Path, package: bytes, old: str, new: str) -> Path:
-    """Write a copy of a package that calls a breed by another name, which is its version too."""
+    """Write a copy of a package with a breed renamed; the new name is the copy's version too."""
 
     def change(name: str, content: bytes) -> bytes:
         if name == "breeds.json":

@@ -1,4 +1,4 @@
-"""`kennel env`, against an address file that the running `kennel up` would have written."""
+"""`kennel env` reads the address file that a running `kennel up` writes."""
 
 import json
 import os

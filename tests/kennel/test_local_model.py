@@ -1,4 +1,4 @@
-"""`kennel classify --model`: photos go to a process of model/classify.py, and its answers back."""
+"""`kennel classify --model` runs model/classify.py, and prints its answers."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""`kennel photos`: the sets of Kaggle and Oxford, made small."""
+"""`kennel photos` sorts small sets that are laid out as Kaggle's and Oxford's."""
 
 from pathlib import Path
 

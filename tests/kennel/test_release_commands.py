@@ -49,7 +49,7 @@ def answers(cloud: Cloud) -> tuple[bool, str]:
 
 
 def stack_of(cloud: Cloud) -> Any:
-    """Return a client of CloudFormation that knows the cloud's stack, as AWS's would."""
+    """Return a client of CloudFormation that describes the cloud's stack as one on AWS."""
     outputs = [
         {"OutputKey": key, "OutputValue": str(value)} for key, value in cloud.stack.outputs.items()
     ]

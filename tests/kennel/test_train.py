@@ -111,7 +111,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def printed_training(
     photos: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, list[str]]:
-    """Return the folder that `kennel train` wrote, its name to be quoted, and what it printed."""
+    """Return the folder that `kennel train` wrote, whose name needs quotes, and its output."""
     out = tmp_path_factory.mktemp("my trained")
     done = run("train", str(photos), "--out", str(out), "--epochs", "3")
     assert done.returncode == 0, done.stderr

@@ -116,7 +116,7 @@ def test_rejected_and_unknown_version(account: Account) -> None:
 
 @pytest.mark.parametrize("key", ["packages/0123456789abcdef0123/model.tar.gz", TRAINED])
 def test_live_model_again(account: Account, key: str) -> None:
-    """Also one that was released from where endpoints no longer load from."""
+    """A live model's package may also be in a folder from which endpoints no longer load."""
     make_live(account, key)
     found = find(account, "live")
     assert found["candidate"]["prefix"] == prefix_of(package())
