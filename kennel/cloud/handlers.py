@@ -1,6 +1,6 @@
 """The table of services that Kennel emulates itself, each with what answers its calls."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Container
 from typing import Any
 
 from starlette.requests import Request
@@ -41,40 +41,34 @@ def make_handlers(
 ) -> dict[str, Handler]:
     """Return the handlers by service, as boto3 names it; moto answers for every other one."""
 
-    async def answer_lambda(request: Request, call: ApiCall) -> Response:
-        if call.operation == "Invoke":
-            return await invoke(request, call, functions, queue)
-        return await checked(management)(request, call)
+    async def answer_invoke(request: Request, call: ApiCall) -> Response:
+        return await invoke(request, call, functions, queue)
 
-    async def answer_codebuild(request: Request, call: ApiCall) -> Response:
-        if call.operation in OPERATIONS:
-            return await checked(by_request(builds.answer))(request, call)
-        return await moto(request, call)  # projects are moto's
-
-    async def answer_logs(request: Request, call: ApiCall) -> Response:
-        if call.operation == "FilterLogEvents":
-            return await checked(log_events)(request, call)
-        return await moto(request, call)
-
-    async def answer_cloudwatch(request: Request, call: ApiCall) -> Response:
-        if call.operation in {"GetMetricData", "GetMetricStatistics"}:
-            return await checked(percentiles)(request, call)
-        return await moto(request, call)
-
+    metrics = {"GetMetricData", "GetMetricStatistics"}
     return {
         "apigateway": apigateway,
         "application-autoscaling": checked(by_request(scaling.answer)),
-        "cloudwatch": answer_cloudwatch,
-        "codebuild": answer_codebuild,
+        "cloudwatch": by_operation(metrics, checked(percentiles), moto),
+        "codebuild": by_operation(OPERATIONS, checked(by_request(builds.answer)), moto),
         "iam": checked(iam),
-        "lambda": answer_lambda,
-        "logs": answer_logs,
+        "lambda": by_operation({"Invoke"}, answer_invoke, checked(management)),
+        "logs": by_operation({"FilterLogEvents"}, checked(log_events), moto),
         "s3": S3(moto, authorizer),
         "sagemaker": by_request(sagemaker.answer),
         "sagemaker-runtime": by_request(sagemaker.answer),
         "sts": checked(sts),
         "service-quotas": checked(as_json(Quotas().answer)),
     }
+
+
+def by_operation(operations: Container[str], handler: Handler, others: Handler) -> Handler:
+    """Return a handler that leaves these operations of a service to one and the rest to another."""
+
+    async def handle(request: Request, call: ApiCall) -> Response:
+        chosen = handler if call.operation in operations else others
+        return await chosen(request, call)
+
+    return handle
 
 
 def checked(handler: Handler) -> Handler:
