@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from kennel.cloud.awslambda.async_invoke import AsynchronousInvocations
+from kennel.cloud.awslambda.description import arn_of
 from kennel.cloud.awslambda.environments import Throttled
 from kennel.cloud.awslambda.functions import (
     REQUEST_BYTES,
@@ -13,7 +14,6 @@ from kennel.cloud.awslambda.functions import (
     NoSuchFunction,
     RequestTooLarge,
 )
-from kennel.cloud.cloudformation.names import ACCOUNT, REGION
 from kennel.cloud.iam.requests import ApiCall
 from kennel.cloud.runtime.errors import ServiceError
 from kennel.cloud.runtime.json_text import read_json
@@ -36,7 +36,6 @@ async def invoke(
         In Lambda's words.
     """
     name = call.parameters["FunctionName"].split(":function:")[-1]
-    arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}"
     try:
         functions.name_of(name)
         payload = await request.body() or b"{}"
@@ -50,7 +49,7 @@ async def invoke(
             )
         outcome = await functions.invoke(name, payload)
     except NoSuchFunction as error:
-        message = f"Function not found: {arn}"
+        message = f"Function not found: {arn_of(name)}"
         raise ServiceError("ResourceNotFoundException", message, 404, _BY_USER) from error
     except RequestTooLarge as error:
         raise ServiceError("RequestTooLargeException", str(error), 413, _BY_USER) from error

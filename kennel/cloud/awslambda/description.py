@@ -26,14 +26,16 @@ class ManagedFunction:
         With the properties that a call has changed.
     code
         Folder of what runs.
-    sha256, size
-        Of the code; a size in bytes.
+    sha256
+        Of the package of code, in Base64.
+    size
+        Bytes of that package; None for a function of the template, whose folder is measured.
     """
 
     resource: Resource
     code: Path
     sha256: str
-    size: int
+    size: int | None
     modified: str
     revision: str
 
@@ -42,14 +44,14 @@ def declared(resource: Resource, code: Path) -> ManagedFunction:
     """Return a function of the template; its build's folder is named by its content."""
     digest = hashlib.sha256("/".join(code.parts[-2:]).encode()).digest()
     sha256 = base64.b64encode(digest).decode()
-    return ManagedFunction(resource, code, sha256, -1, now(), str(uuid.uuid4()))
+    return ManagedFunction(resource, code, sha256, None, now(), str(uuid.uuid4()))
 
 
 def described(function: ManagedFunction) -> Json:
     """Return a function's configuration in the shape of Lambda's answers."""
     properties = function.resource.properties
     name = function.resource.name
-    size = function.size if function.size >= 0 else _size(function.code)
+    size = _size(function.code) if function.size is None else function.size
     logging = {"LogFormat": "Text", "LogGroup": f"/aws/lambda/{name}"}
     members = {
         "FunctionName": name,
@@ -81,9 +83,7 @@ def described(function: ManagedFunction) -> Json:
 
 def _environment(properties: Mapping[str, Any]) -> Json | None:
     variables = properties.get("Environment", {}).get("Variables", {})
-    return (
-        {"Variables": {key: str(value) for key, value in variables.items()}} if variables else None
-    )
+    return {"Variables": {key: str(each) for key, each in variables.items()}} if variables else None
 
 
 @functools.cache
