@@ -100,7 +100,7 @@ class ApiGatewayReads:
                 "id": each.name,
                 "name": each.name,
                 "description": each.properties.get("Description"),
-                "enabled": str(each.properties.get("Enabled", False)).lower() == "true",
+                "enabled": _is_true(each.properties, "Enabled"),
                 "createdDate": self._created,
                 "lastUpdatedDate": self._created,
                 "stageKeys": [f"{stage['ApiId']}/{stage['Stage']}" for stage in stages],
@@ -196,7 +196,7 @@ def _stage(resource: Resource, created: datetime) -> Json:
             "cacheClusterStatus": "NOT_AVAILABLE",
             "methodSettings": dict(map(_method, properties.get("MethodSettings", []))),
             "variables": properties.get("Variables"),
-            "tracingEnabled": str(properties.get("TracingEnabled", False)).lower() == "true",
+            "tracingEnabled": _is_true(properties, "TracingEnabled"),
             "tags": _tags(resource),
             "createdDate": created,
             "lastUpdatedDate": created,
@@ -208,9 +208,9 @@ def _method(settings: Json) -> tuple[str, Json]:
     path = settings["ResourcePath"].removeprefix("/").replace("/", "~1")
     path = path if path == "*" else f"~1{path}".replace("~1~1", "~1")
     return f"{path}/{settings['HttpMethod']}", {
-        "metricsEnabled": str(settings.get("MetricsEnabled", False)).lower() == "true",
+        "metricsEnabled": _is_true(settings, "MetricsEnabled"),
         "loggingLevel": settings.get("LoggingLevel", "OFF"),
-        "dataTraceEnabled": str(settings.get("DataTraceEnabled", False)).lower() == "true",
+        "dataTraceEnabled": _is_true(settings, "DataTraceEnabled"),
         "throttlingBurstLimit": int(settings.get("ThrottlingBurstLimit", 5000)),
         "throttlingRateLimit": float(settings.get("ThrottlingRateLimit", 10000)),
         **_CACHE,
@@ -243,6 +243,11 @@ def _plan(resource: Resource) -> Json:
             "tags": _tags(resource),
         }
     )
+
+
+def _is_true(properties: Json, name: str) -> bool:
+    """Return whether a Boolean property is true; a template may write it as a text."""
+    return str(properties.get(name, False)).lower() == "true"
 
 
 def _tags(resource: Resource) -> dict[str, str] | None:
