@@ -88,14 +88,15 @@ class Iam:
         """Raise ServiceError for a policy that uses what is not evaluated."""
         parameters = call.parameters
         owner = parameters.get("RoleName") or parameters.get("PolicyName", "")
+        policy, trust = map(parameters.get, ("PolicyDocument", "AssumeRolePolicyDocument"))
+        if call.operation == "UpdateAssumeRolePolicy":  # its trust policy is a PolicyDocument
+            policy, trust = None, policy
         try:
-            for name in ("PolicyDocument", "AssumeRolePolicyDocument"):
-                document = json.loads(parameters.get(name, '{"Statement": []}'))
-                if name == "PolicyDocument" and call.operation != "UpdateAssumeRolePolicy":
-                    read_policy(owner, document)
-                else:
-                    for each in as_list(document["Statement"]):
-                        conditions_of(owner, each)
+            if policy is not None:
+                read_policy(owner, json.loads(policy))
+            if trust is not None:
+                for each in as_list(json.loads(trust)["Statement"]):
+                    conditions_of(owner, each)
             if call.operation == "AttachRolePolicy":
                 attached = await asyncio.to_thread(self._roles.document, parameters["PolicyArn"])
                 read_policy(owner, attached)
@@ -143,14 +144,9 @@ class Sts:
         if wanted := self._identities.key_of(arn):
             role = self._identities.roles_of(wanted)[wanted]
             account = {ACCOUNT, f"arn:aws:iam::{ACCOUNT}:root"}
-            context = {
-                "aws:PrincipalArn": caller,
-                **(
-                    {"sts:ExternalId": external}
-                    if (external := call.parameters.get("ExternalId"))
-                    else {}
-                ),
-            }
+            context = {"aws:PrincipalArn": caller}
+            if external := call.parameters.get("ExternalId"):
+                context["sts:ExternalId"] = external
             if assumable(role.trust, "AWS", principals | account, context):
                 return wanted
         raise AccessDenied(
