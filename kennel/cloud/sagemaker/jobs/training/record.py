@@ -15,9 +15,9 @@ from kennel.cloud.sagemaker.shapes import MODEL
 
 KIND = "training-job"
 #: Not every member of a request is described: tags are not, nor is SessionChainingConfig.
-_DESCRIBED = (
-    MODEL.operation_model("DescribeTrainingJob").output_shape.members
-)  #: What the service describes where a request says nothing; clients read these members unasked.
+_DESCRIBED = MODEL.operation_model("DescribeTrainingJob").output_shape.members
+
+#: What the service describes where a request says nothing; clients read these members unasked.
 _DEFAULTS: Json = {
     "EnableNetworkIsolation": False,
     "EnableInterContainerTrafficEncryption": False,

@@ -173,11 +173,10 @@ class TrainingRun:
             "TRAINING_JOB_ARN": self._record.value["TrainingJobArn"],
         }
         (port,) = free_ports(1)
-        logs = self._context.account.logs(self._role)
-        streams = log_streams(logs, self._request["TrainingJobName"], self._log_files)
-        cloudwatch = self._context.account.cloudwatch(self._role)
-        name, clock = self._request["TrainingJobName"], self._context.clock
-        metrics = MetricStream(cloudwatch, name, self.metric_values, clock)
+        account, name = self._context.account, self._request["TrainingJobName"]
+        streams = log_streams(account.logs(self._role), name, self._log_files)
+        cloudwatch = account.cloudwatch(self._role)
+        metrics = MetricStream(cloudwatch, name, self.metric_values, self._context.clock)
         async with delivering([*streams, metrics, *mirrors], self._run_blocking):
             for host, log in zip(self._hosts, self._log_files, strict=True):
                 self._begin_log(log)
@@ -201,10 +200,11 @@ class TrainingRun:
                 raise JobFailed(f"AlgorithmError: {reason}, exit code: {status}")
 
     def _begin_log(self, log: Path) -> None:
-        """Begin a host's log with a line about what the request asks for and nothing here does."""
+        """Empty a host's log; its first line names what is recorded and not done offline."""
         members = ", ".join(recorded_only(self._request))
+        line = f"[offline cloud] recorded, and not run here: {members}\n" if members else ""
         log.parent.mkdir(parents=True, exist_ok=True)
-        log.write_text(f"[offline cloud] recorded, and not run here: {members}\n" * bool(members))
+        log.write_text(line)
 
     async def _upload(self) -> None:
         """Upload the model and output/data; record the final metrics."""
