@@ -16,6 +16,7 @@ from kennel.cloud.cloudformation.template import Resource, Stack
 from kennel.cloud.iam.requests import ApiCall
 from kennel.cloud.runtime.answers import written
 from kennel.cloud.runtime.errors import ServiceError, not_implemented
+from kennel.cloud.runtime.pages import numbered_page
 
 Json = dict[str, Any]
 _PAGE = 25  # items, where the call says nothing
@@ -271,12 +272,10 @@ def _absent(message: str) -> ServiceError:
 
 
 def _page(items: list[Json], parameters: Json) -> Json:
-    """Return a page: `position` is the number of the first item, as a text."""
-    position = str(parameters.get("position") or "0")
-    if not position.isdecimal():
-        raise ServiceError("BadRequestException", f"Invalid position: {position}")
-    first, most = int(position), max(1, int(parameters.get("limit") or _PAGE))
-    page: Json = {"items": items[first : first + most]}
-    if first + most < len(items):
-        page["position"] = str(first + most)
-    return page
+    page, position = numbered_page(
+        items,
+        parameters.get("position"),
+        max(1, int(parameters.get("limit") or _PAGE)),
+        lambda text: ServiceError("BadRequestException", f"Invalid position: {text}"),
+    )
+    return _known({"items": page, "position": position})

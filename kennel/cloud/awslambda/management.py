@@ -24,6 +24,7 @@ from kennel.cloud.cloudformation.template import Stack
 from kennel.cloud.iam.requests import ApiCall
 from kennel.cloud.runtime.answers import written
 from kennel.cloud.runtime.errors import ServiceError, not_implemented
+from kennel.cloud.runtime.pages import numbered_page
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -101,13 +102,14 @@ class FunctionManagement:
         return written("lambda", call.operation, result)
 
     async def _list(self, parameters: Json) -> Json:
-        marker = str(parameters.get("Marker") or "0")
-        if not marker.isdecimal():
-            raise invalid(f"Invalid marker: {marker}")
-        first, most = int(marker), min(_PAGE, int(parameters.get("MaxItems") or _PAGE))
-        names = list(self._functions)
-        page: Json = {"Functions": [self._described(n) for n in names[first : first + most]]}
-        return page | ({"NextMarker": str(first + most)} if first + most < len(names) else {})
+        names, following = numbered_page(
+            list(self._functions),
+            parameters.get("Marker"),
+            min(_PAGE, int(parameters.get("MaxItems") or _PAGE)),
+            lambda text: invalid(f"Invalid marker: {text}"),
+        )
+        page: Json = {"Functions": [self._described(name) for name in names]}
+        return page | ({"NextMarker": following} if following else {})
 
     async def _get(self, parameters: Json) -> Json:
         name = self._name(parameters)

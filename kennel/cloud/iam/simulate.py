@@ -14,6 +14,7 @@ from moto.iam.policy_validation import IAMPolicyDocumentValidator
 
 from kennel.cloud.iam.policy import Statement, evaluate, read_policy, values_of
 from kennel.cloud.runtime.errors import ServiceError, not_implemented
+from kennel.cloud.runtime.pages import numbered_page
 from kennel.errors import CannotStart
 
 _DECISIONS = {"allowed": "allowed", "denied": "explicitDeny", "not allowed": "implicitDeny"}
@@ -60,14 +61,14 @@ def simulated(
     }
     asked = itertools.product(parameters["ActionNames"], parameters.get("ResourceArns") or ["*"])
     results = [_result(action, resource, context, policies) for action, resource in asked]
-    marker, most = str(parameters.get("Marker") or "0"), int(parameters.get("MaxItems") or _PAGE)
-    if not marker.isdecimal():
-        raise _invalid(f"Invalid Marker: {marker}, expected the Marker of an earlier answer")
-    first = int(marker)
-    page = {"EvaluationResults": results[first : first + most], "IsTruncated": False}
-    if first + most < len(results):
-        page |= {"IsTruncated": True, "Marker": str(first + most)}
-    return page
+    page, marker = numbered_page(
+        results,
+        parameters.get("Marker"),
+        int(parameters.get("MaxItems") or _PAGE),
+        lambda text: _invalid(f"Invalid Marker: {text}, expected the Marker of an earlier answer"),
+    )
+    answer = {"EvaluationResults": page, "IsTruncated": marker is not None}
+    return answer | ({"Marker": marker} if marker else {})
 
 
 def _result(
