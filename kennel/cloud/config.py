@@ -47,7 +47,7 @@ class CloudConfig:
     report
         Called with a line for each step of the start.
     health
-        What is not well while the cloud runs.
+        Records the parts of the cloud that fail while it runs.
     on_authorised
         Called for every permission that a role had and used.
     """

@@ -240,8 +240,7 @@ def _make_services(
             sns_token=sns_token,
         ),
         authorizer=authorizer,
-        handlers=handlers
-        | {each: _while_it_is_kept(store, handlers[each]) for each in _KEPT_IN_STORE},
+        handlers=handlers | {each: _unless_full(store, handlers[each]) for each in _KEPT_IN_STORE},
         default=moto,
         address=config.host,
     )
@@ -274,8 +273,8 @@ def _make_services(
     )
 
 
-def _while_it_is_kept(store: Store, handler: Handler) -> Handler:
-    """Return a handler that refuses calls whose changes the store has no room for."""
+def _unless_full(store: Store, handler: Handler) -> Handler:
+    """Return a handler that refuses calls which change state while the disk is full."""
 
     async def handle(request: Request, call: ApiCall) -> Response:
         if not call.operation.startswith(_NEEDS_NO_ROOM):

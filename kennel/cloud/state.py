@@ -27,7 +27,7 @@ class State:
     Attributes
     ----------
     services
-        That of the services which Kennel emulates itself.
+        State of the services which Kennel emulates itself.
     moto
         File of what moto holds, in the form of moto's own classes; None keeps nothing.
     """

@@ -48,5 +48,5 @@ def unzip(packed: bytes, folder: Path) -> None:
 
 
 def invalid(message: str) -> ServiceError:
-    """Return Lambda's error for a parameter with a value that it does not take."""
+    """Return Lambda's error for a parameter's invalid value."""
     return ServiceError("InvalidParameterValueException", message, 400, {"Type": "User"})

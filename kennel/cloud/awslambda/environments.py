@@ -133,5 +133,5 @@ class Environments:
 
 
 def _runs_as(one: FunctionConfig, other: FunctionConfig) -> bool:
-    """Return whether an environment of one configuration is one of the other, too."""
+    """Return whether an environment serves both configurations: concurrency alone may differ."""
     return replace(one, concurrency=other.concurrency) == other

@@ -37,7 +37,7 @@ class LambdaService:
     Attributes
     ----------
     configs
-        The functions as they are now.
+        The current configuration of each function, by name.
     """
 
     def __init__(

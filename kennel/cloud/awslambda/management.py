@@ -229,7 +229,7 @@ class FunctionManagement:
             raise ServiceError("ResourceNotFoundException", message, 404, details) from error
 
     def _checked_name(self, parameters: Json) -> str:
-        """Return a function's name; raises ServiceError for another revision than it has."""
+        """Return a function's name; raises ServiceError unless RevisionId is the current one."""
         name = self._name(parameters)
         wanted = parameters.get("RevisionId")
         if wanted and wanted != self._functions[name].revision:

@@ -164,12 +164,12 @@ class Metrics:
         return points
 
     async def write(self, latest: float = math.inf) -> None:
-        """Write values to moto's CloudWatch that are not there yet.
+        """Write the buckets of ten seconds that moto's CloudWatch does not have yet.
 
         Parameters
         ----------
         latest
-            Offline time at which ten seconds that are written began, at the latest.
+            Offline time: a bucket that began later is not written.
         """
         unwritten = {key: each for key, each in self._unwritten.items() if each.start <= latest}
         for key in unwritten:
@@ -200,7 +200,7 @@ class Metrics:
                 )
 
     async def run(self) -> None:
-        """Write each ten seconds once they are over, until cancelled: moto keeps every write."""
+        """Write each bucket once it is over, until cancelled: moto keeps every write."""
         while True:
             await asyncio.sleep(WRITE_SECONDS)
             with contextlib.suppress(BotoCoreError):  # moto was too busy: alarms read from here

@@ -161,7 +161,7 @@ class Events:
         return "RUNNING" in self._statuses.values()
 
     async def _tell(self, execution: Json) -> None:
-        """Publish an execution's status, and note that once its event has reached the targets."""
+        """Publish an execution's status, and store it as published once the targets have it."""
         arn, status = execution["executionArn"], execution["status"]
         kind = "Step Functions Execution Status Change"
         await self._match(self._event(kind, "aws.states", execution, [arn]))

@@ -66,7 +66,7 @@ class Schedules:
     client
         A boto3 client to moto by service: a schedule disabled there does not fire.
     health
-        Has each schedule that failed, which goes on.
+        Records each schedule that fails; it is run again.
     """
 
     def __init__(

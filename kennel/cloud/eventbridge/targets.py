@@ -104,7 +104,7 @@ class EventTargets:
 
 
 async def _call(method: Callable[..., object], **parameters: str) -> None:
-    """Make a call; one that the service cannot answer now is repeated, as on AWS for a day."""
+    """Make a call, and repeat it after a server error (status 5xx), which AWS does for a day."""
     pause = _FIRST_PAUSE_SECONDS
     while True:
         try:

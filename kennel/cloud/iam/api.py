@@ -1,4 +1,4 @@
-"""IAM and STS: moto records, and what is recorded holds for the calls of every role."""
+"""IAM's and STS's calls: moto answers them, and the gateway enforces the roles that result."""
 
 import asyncio
 import json
@@ -31,7 +31,7 @@ _OPERATOR = f"arn:aws:sts::{ACCOUNT}:user/moto"  # as moto's GetCallerIdentity n
 
 
 class Iam:
-    """Answers IAM's calls by moto, and lets what they change hold from the next call on.
+    """Passes IAM's calls to moto; changed roles and policies are enforced from the next call on.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ class Iam:
     iam
         A boto3 client of moto's IAM.
     identities
-        Told of the roles, by `refresh`.
+        Get the account's roles by `refresh`.
     """
 
     def __init__(self, moto: Moto, iam: "IAMClient", identities: Identities) -> None:
@@ -107,7 +107,7 @@ class Iam:
 
 
 class Sts:
-    """Answers STS's calls by moto; a role that is assumed has its own permissions."""
+    """Passes STS's calls to moto; the key that AssumeRole returns has its role's permissions."""
 
     def __init__(self, moto: Moto, identities: Identities) -> None:
         self._moto = moto

@@ -76,7 +76,7 @@ class Identities:
         self._roles = {key: self._roles[key] for key in self._awaited} | found
 
     def key_of(self, arn: str) -> str | None:
-        """Return the access key of the role of this ARN; None when there is none such."""
+        """Return the access key of the role of this ARN; None when there is no such role."""
         return next((key for key, role in self._roles.items() if role.arn == arn), None)
 
     def assumable_by(self, service: str, arn: str) -> str | None:
@@ -90,9 +90,7 @@ class Identities:
         self._sessions[access_key] = name
 
     def roles_of(self, access_key: str) -> Mapping[str, Role]:
-        """Return the roles of a caller, each by the key of the role or the session.
-
-        None for the operator.
+        """Return a caller's roles by access key of the role or its session; {} for the operator.
 
         Raises
         ------

@@ -33,7 +33,7 @@ class Authorizer:
     on_authorised
         Called for every permission that a role had and used.
     refresh
-        Lets what has changed in IAM hold.
+        Reads the roles again if IAM's API has changed them; awaited before a call is checked.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class Authorizer:
                 self._on_authorised(name, permission)
 
     def allows(self, access_key: str, permission: RequiredPermission) -> bool:
-        """Return whether the caller has this permission; nobody has any."""
+        """Return whether the caller has this permission; an unknown caller has none."""
         try:
             self.check(access_key, permission)
         except (AccessDenied, UnknownCaller):

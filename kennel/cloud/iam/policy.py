@@ -38,7 +38,9 @@ class Statement:
     Attributes
     ----------
     actions, resources
-        Patterns; all but these where `other_actions` and `other_resources` say so.
+        Patterns.
+    other_actions, other_resources
+        Whether the statement is about all but these: NotAction and NotResource.
     policy
         The name of its policy.
     """
@@ -52,7 +54,7 @@ class Statement:
     policy: str = ""
 
     def concerns(self, action: str, resource: str, context: Context) -> bool:
-        """Return whether its actions and resources have this call, whatever its conditions."""
+        """Return whether the actions and resources match a call; conditions are not compared."""
         named = any(matches(pattern.lower(), action.lower()) for pattern in self.actions)
         patterns = (filled(pattern, context) for pattern in self.resources)
         on_these = any(each is not None and matches(each, resource) for each in patterns)
@@ -127,7 +129,7 @@ def evaluate(
 
 
 def values_of(context: Mapping[str, str | Sequence[str]]) -> Context:
-    """Return a call's context as conditions compare it, with what is true of every caller here."""
+    """Return a call's context in the form that conditions compare, with the caller's account."""
     return {
         key.lower(): (value,) if isinstance(value, str) else value
         for key, value in {"aws:PrincipalAccount": ACCOUNT, **context}.items()

@@ -1,4 +1,4 @@
-"""moto's server as the offline cloud runs it: persistent, and with executions corrected.
+"""moto's server as the offline cloud runs it: with stored state and corrected executions.
 
 `python -m kennel.cloud.moto_backend.app 5000 [moto.sqlite]` listens on loopback. step_functions/
 answers the calls about executions, moto every other call that is signed with the access key in

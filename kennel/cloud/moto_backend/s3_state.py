@@ -170,7 +170,7 @@ class S3State:
 
 
 def _versions(bucket: Bucket, key: str) -> list[Any]:
-    """Return what tells the versions of a key apart from other ones."""
+    """Return id and time of each version of a key, to compare with those that are stored."""
     return [(each.version_id, each.last_modified) for each in bucket.keys.getlist(key, [])]
 
 

@@ -98,7 +98,7 @@ def _row(backend: Any, services: Services) -> bytes:
 
 
 def _made_anew(name: str, value: Any) -> bool:
-    """Return whether the offline cloud makes something again at every start."""
+    """Return whether an entry is not restored, since the offline cloud creates it at each start."""
     if isinstance(value, Subscription):  # of a function, at the address of an earlier run
         return "/kennel/sns/" in str(value.endpoint)
     return name.startswith("TargetTracking-")  # the alarms of a scaling policy

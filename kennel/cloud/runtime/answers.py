@@ -16,7 +16,7 @@ def written(
     result: Mapping[str, Any],
     request_headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """Write the result of an operation, in the names of its output shape.
+    """Return the HTTP response of an operation whose result has the names of its output shape.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Bound the log files of processes, which run on while their files are cut."""
+"""Bound the size of log files while processes go on writing to them."""
 
 import asyncio
 import os
@@ -10,7 +10,7 @@ _SECONDS = 5.0
 
 
 def predecessor(log: Path) -> Path:
-    """Return the file of what a log had before it was cut the last time."""
+    """Return the file that has what was cut off a log the last time."""
     return log.with_name(f"{log.name}.1")
 
 

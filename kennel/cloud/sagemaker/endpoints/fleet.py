@@ -22,7 +22,7 @@ class Fleet:
     Parameters
     ----------
     health
-        Has the variant while instances are missing.
+        Records the variant as unwell while instances are missing.
     on_end
         Called once the fleet has ended for good, perhaps twice.
 

@@ -66,7 +66,7 @@ class LocalImages:
         return None
 
     async def manifest_type(self, image: str) -> str | None:
-        """Return the media type of an image's manifest; None unless the offline ECR has it."""
+        """Return the media type of an image's manifest; None for one not in the offline ECR."""
         match = _URI.fullmatch(image)
         return await asyncio.to_thread(self._manifest_type, match) if match else None
 

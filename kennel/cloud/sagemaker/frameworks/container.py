@@ -44,10 +44,10 @@ def in_container(base: Path, command: Sequence[str | Path]) -> list[str]:
 
 
 def with_local_paths(base: Path, command: Sequence[str]) -> list[str]:
-    """Write `base` for /opt/ml in a command and in the files of the SageMaker SDK's drivers.
+    """Replace /opt/ml by `base` in a command and the SDK's driver scripts, where none is mounted.
 
     Version 3 of the SDK sends the command of a job and a channel of scripts for it, both with
-    paths of /opt/ml. It is what a job has where nothing can be mounted.
+    paths of /opt/ml. Where the folder can be mounted there, nothing is changed.
     """
     if can_mount():
         return list(command)

@@ -79,12 +79,12 @@ def check_training(request: Json) -> None:
 
 
 def recorded_only(request: Json) -> list[str]:
-    """Return the members of a request that ask for something which is recorded and not done."""
+    """Return the members of a request that are described but have no effect offline."""
     return [path for path in _RECORDED if _is_on(member_at(request, path))]
 
 
 def _is_on(value: Any) -> bool:
-    """Return whether a member asks for anything: DisableProfiler true asks for nothing."""
+    """Return whether a member switches something on; DisableProfiler true does not."""
     if not isinstance(value, dict):
         return bool(value)
     switches = {name: on for name, on in value.items() if isinstance(on, bool)}
