@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 
 from kennel.cloud.cloud import Cloud, run_cloud
 from kennel.cloud.config import CloudConfig
+from tests.kennel.cloud.disks import fill
 
 TEMPLATE = """
 Transform: AWS::Serverless-2016-10-31
@@ -55,14 +56,6 @@ def refused(call: Callable[..., object], **parameters: object) -> None:
     assert response["Error"]["Code"] == "ServiceUnavailable"
     assert response["ResponseMetadata"]["HTTPStatusCode"] == 503
     assert "make room, and try again" in response["Error"]["Message"]
-
-
-def fill(disk: Path) -> Path:
-    """Fill a disk; return the file that does."""
-    filler = disk / "filler"
-    with pytest.raises(OSError, match="No space left"):
-        filler.write_bytes(bytes(2**26))
-    return filler
 
 
 def test_writes_are_refused_until_there_is_room(config: CloudConfig, small_disk: Path) -> None:

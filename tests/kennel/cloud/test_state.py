@@ -8,6 +8,7 @@ import pytest
 from kennel.cloud.runtime.rows import Rows
 from kennel.cloud.state import open_state
 from kennel.errors import CannotStart
+from tests.kennel.cloud.disks import fill
 
 
 def written(folder: Path) -> Path:
@@ -76,8 +77,7 @@ def test_two_clouds_do_not_share_a_folder(tmp_path: Path) -> None:
 
 
 def test_a_first_start_without_room_is_refused(small_disk: Path) -> None:
-    with pytest.raises(OSError, match="No space left"):
-        (small_disk / "filler").write_bytes(bytes(2**26))
+    fill(small_disk)
     sentence = refusal(small_disk / "state")
     assert sentence.startswith(f"the state in {small_disk / 'state'} cannot be used: ")
     assert "full" in sentence

@@ -8,6 +8,7 @@ import pytest
 from kennel.cloud.runtime.state_errors import NotKept
 from kennel.cloud.runtime.store import Store
 from kennel.errors import KennelError
+from tests.kennel.cloud.disks import fill
 
 
 def test_what_was_put_is_got_in_the_order_of_creation() -> None:
@@ -39,9 +40,7 @@ def test_a_full_disk_stops_no_work_and_loses_nothing(small_disk: Path) -> None:
     store = Store(file)
     store.put("job", "a", {"n": 1})
     store.put("job", "b", {"n": 2})
-    filler = small_disk / "filler"
-    with pytest.raises(OSError, match="No space left"):
-        filler.write_bytes(bytes(2**26))
+    filler = fill(small_disk)
     large = {"text": "x" * 2**20}
     store.put("job", "c", large)
     store.put("job", "a", {"n": 3})
@@ -68,8 +67,7 @@ def test_a_full_disk_stops_no_work_and_loses_nothing(small_disk: Path) -> None:
 
 def test_changes_that_are_lost_at_the_end_are_counted(small_disk: Path) -> None:
     store = Store(small_disk / "state.sqlite")
-    with pytest.raises(OSError, match="No space left"):
-        (small_disk / "filler").write_bytes(bytes(2**26))
+    fill(small_disk)
     store.put("job", "a", {"text": "x" * 2**20})
     with pytest.raises(KennelError, match=r"the last 1 changes are lost: .* make room"):
         store.close()

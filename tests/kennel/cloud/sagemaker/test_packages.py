@@ -13,6 +13,7 @@ from kennel.cloud.runtime.clients import client
 from kennel.cloud.sagemaker.account import Account
 from kennel.cloud.sagemaker.packages import CannotDownload, download_package
 from kennel.local_cloud import OFFLINE_IMAGE
+from tests.kennel.cloud.disks import fill
 
 ROLE = "arn:aws:iam::123456789012:role/bare-ModelRole"
 REFUSED = "the role passed to CreateModel has permissions to download the object"
@@ -87,8 +88,7 @@ def test_a_package_that_the_disk_has_no_room_for_is_refused(moto: str, small_dis
     s3 = client("s3", moto)
     s3.create_bucket(Bucket="large-packages")
     s3.put_object(Bucket="large-packages", Key="model.tar.gz", Body=bytes(2**20))
-    with pytest.raises(OSError, match="No space left"):
-        (small_disk / "filler").write_bytes(bytes(2**26))
+    fill(small_disk)
     account, file = Account(moto, {"arn:known": OPERATOR_KEY}.get), small_disk / "file"
     with pytest.raises(CannotDownload, match=r"from s3://large-.*: \[Errno 28\] No space left"):
         download_package(account, "s3://large-packages/model.tar.gz", "arn:known", file)
