@@ -13,27 +13,14 @@ from botocore.exceptions import ClientError
 from kennel.cloud.cloud import Cloud, run_cloud
 from kennel.cloud.config import CloudConfig
 from tests.kennel.cloud.disks import fill
+from tests.kennel.cloud.small_stack import small_stack
 
-TEMPLATE = """
-Transform: AWS::Serverless-2016-10-31
-Resources:
-  Api:
-    Type: AWS::Serverless::Api
-    Properties: {StageName: prod, DefinitionBody: {openapi: 3.0.1, info: {title: none}, paths: {}}}
-  Bucket: {Type: AWS::S3::Bucket, Properties: {BucketName: small}}
-"""
 BODY = bytes(2**21)
 
 
 @pytest.fixture
 def config(small_disk: Path, tmp_path: Path) -> CloudConfig:
-    (tmp_path / "template.yaml").write_text(TEMPLATE)
-    return CloudConfig(
-        template=tmp_path / "template.yaml",
-        build_folder=tmp_path / "build",
-        stack_name="full",
-        state=small_disk / "state",
-    )
+    return small_stack(tmp_path, "full", small_disk / "state")
 
 
 def clients(cloud: Cloud) -> Callable[[str], Any]:

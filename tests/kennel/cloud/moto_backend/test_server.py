@@ -13,26 +13,12 @@ from kennel.cloud.config import CloudConfig
 from kennel.cloud.moto_backend import server
 from kennel.cloud.runtime.processes import descendants
 from kennel.errors import KennelError
-
-TEMPLATE = """
-Transform: AWS::Serverless-2016-10-31
-Resources:
-  Api:
-    Type: AWS::Serverless::Api
-    Properties: {StageName: prod, DefinitionBody: {openapi: 3.0.1, info: {title: none}, paths: {}}}
-  Bucket: {Type: AWS::S3::Bucket, Properties: {BucketName: small}}
-"""
+from tests.kennel.cloud.small_stack import small_stack
 
 
 @pytest.fixture
 def config(tmp_path: Path) -> CloudConfig:
-    (tmp_path / "template.yaml").write_text(TEMPLATE)
-    return CloudConfig(
-        template=tmp_path / "template.yaml",
-        build_folder=tmp_path / "build",
-        stack_name="killed",
-        state=tmp_path / "state",
-    )
+    return small_stack(tmp_path, "killed", tmp_path / "state")
 
 
 def moto_process() -> int:
