@@ -13,7 +13,7 @@ case, spaces, hyphens and underscores. Two breeds that ImageNet holds as one ("C
 import functools
 from collections.abc import Iterable
 
-from dogbreeds.data.folders import known_breeds, letters, read_name
+from dogbreeds.data.folders import breed_key, known_breeds, letters, read_name
 from dogbreeds.package.card import Breed
 
 _SMALL_WORDS = {"and", "de", "des", "of", "the"}
@@ -24,9 +24,8 @@ def breed_of(folder: str) -> tuple[str, str]:
 
     Folders with equal keys are one breed; the first spelling in sorted order names it.
     """
-    synset, name = read_name(folder)
-    known = known_breeds().get(synset)
-    key = letters(known[0] if known else name)
+    key = breed_key(folder)
+    _, name = read_name(folder)
     return _own_names().get(key) or _title(name) or name, key
 
 
