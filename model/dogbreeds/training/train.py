@@ -140,9 +140,6 @@ def _audited(settings: TrainingSettings, load: LoadPhoto) -> Audit:
     if audited.stopping:
         raise DataError(audited.verdict())
     say(audited.verdict())
-    for split in ("train", "valid", "test"):
-        if not audited.dataset.of_split(split):
-            raise DataError(f"There are no photos in {split}; training needs some in each split.")
     return audited
 
 
