@@ -112,13 +112,21 @@ def zero_prior(breeds: int, channels: int) -> Prior:
     return Prior(head, np.ones(breeds, np.float32))
 
 
+def is_uneven(photos: Sequence[int] | Labels) -> bool:
+    """Return whether the largest breed has more than `UNEVEN` times the photos of the smallest.
+
+    A breed without photos counts as one of a single photo.
+    """
+    return bool(max(photos) > UNEVEN * max(min(photos), 1))
+
+
 def log_prior(labels: Labels, breeds: int) -> Array:
     """Return log(photos of a breed / mean over breeds) for an uneven set, else zeros, (breeds,).
 
     A breed without photos counts as one of a single photo.
     """
     photos = np.maximum(np.bincount(labels, minlength=breeds), 1)
-    if photos.max() <= UNEVEN * photos.min():
+    if not is_uneven(photos):
         return np.zeros(breeds, np.float32)
     logs: Array = np.log(photos / photos.mean()).astype(np.float32)
     return logs

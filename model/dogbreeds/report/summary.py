@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from dogbreeds.network.head import UNEVEN
+from dogbreeds.network.head import is_uneven
 from dogbreeds.report.numbers import percent
 
 
@@ -72,7 +72,7 @@ def why_train_is_above(
 def uneven(audit: Mapping[str, Any]) -> str:
     """Return what was done about breeds of very different numbers of photos; "" for nothing."""
     counts = [int(splits.get("train") or 0) for splits in (audit.get("breeds") or {}).values()]
-    if not counts or max(counts) <= UNEVEN * max(min(counts), 1):
+    if not counts or not is_uneven(counts):
         return ""
     return (
         f"The largest breed has {max(counts):,} train photos and the smallest {min(counts):,}, so "
