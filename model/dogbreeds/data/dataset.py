@@ -37,6 +37,7 @@ __all__ = [
     "Dataset",
     "Photo",
     "SetAside",
+    "folders_to_read",
     "read",
     "read_test",
     "read_unsorted",
@@ -107,14 +108,7 @@ def read(folder: Path | None, channels: Mapping[str, Path] | None = None) -> Dat
         Nothing was given, a folder is missing or cannot be opened, its layout is none of those,
         or it holds fewer than two breeds.
     """
-    tops = {name: path for name, path in (channels or {}).items() if split_of(name)}
-    if folder is None and "train" not in map(split_of, tops):
-        raise DataError(
-            "There are no photos to train on; name a folder by --data FOLDER, or give SageMaker's "
-            "job a channel `train`."
-        )
-    if folder is not None or len(tops) == 1:
-        tops = {"": folder or next(iter(tops.values()))}
+    tops = folders_to_read(folder, channels or {})
     tree = FolderTree(tops)
     given = tree.arranged.given
     top = next(iter(tops.values()))
@@ -129,6 +123,25 @@ def read(folder: Path | None, channels: Mapping[str, Path] | None = None) -> Dat
             "least two."
         )
     return dataset
+
+
+def folders_to_read(folder: Path | None, channels: Mapping[str, Path]) -> dict[str, Path]:
+    """Return the folders that `read` walks, each under its channel's name, or one under "".
+
+    Raises
+    ------
+    DataError
+        There is neither a folder nor a channel for train.
+    """
+    if folder is not None:
+        return {"": folder}
+    tops = {name: path for name, path in channels.items() if split_of(name)}
+    if "train" not in map(split_of, tops):
+        raise DataError(
+            "There are no photos to train on; name a folder by --data FOLDER, or give SageMaker's "
+            "job a channel `train`."
+        )
+    return tops if len(tops) > 1 else {"": next(iter(tops.values()))}
 
 
 def read_test(folder: Path, whole: bool = False, *, is_unseen: bool = False) -> Dataset:

@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from dogbreeds.data.audit import accepted_kinds
-from dogbreeds.data.dataset import DataError, read
+from dogbreeds.data.dataset import DataError, folders_to_read
 from dogbreeds.data.layouts import check_folder
 from dogbreeds.finetune.recipes import recipe_for
 from dogbreeds.network import hub
@@ -30,9 +30,7 @@ def check(settings: TrainingSettings) -> None:
     DataError, PackageError
         The message is one sentence.
     """
-    if settings.data is None and "train" not in settings.channels:
-        read(None, settings.channels)  # refuses
-    folders = [settings.data] if settings.data else list(settings.channels.values())
+    folders = list(folders_to_read(settings.data, settings.channels).values())
     for folder in folders:
         check_folder(folder)
     accepted_kinds(settings.accept)

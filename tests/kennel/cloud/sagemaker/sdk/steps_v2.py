@@ -13,14 +13,10 @@ from sagemaker.pytorch import PyTorch, PyTorchModel
 from sagemaker.serializers import IdentitySerializer, JSONSerializer
 from sagemaker.tuner import CategoricalParameter, HyperparameterTuner
 from sagemaker.xgboost import XGBoost
+from table import BUCKET, CODE, INSTANCE, ROLE, Table, pictures, refused
 
-sys.path.insert(0, str(Path(__file__).parent))
-from table import BUCKET, ROLE, Table, refused
-
-CODE = str(Path(__file__).with_name("digits"))
 FOLDER = Path(sys.argv[1])
 VERSION = {"framework_version": "2.5.1", "py_version": "py311"}
-INSTANCE = "ml.m5.xlarge"
 
 row = Table()
 session = Session(boto_session=boto3.Session(region_name="us-east-1"), default_bucket=BUCKET)
@@ -48,10 +44,6 @@ def model() -> PyTorchModel:
     return PyTorchModel(
         data, ROLE, "inference.py", source_dir=CODE, sagemaker_session=session, **VERSION
     )
-
-
-def pictures(count: int) -> np.ndarray:
-    return np.random.default_rng(0).random((count, 1, 8, 8)).astype("float32")
 
 
 @row

@@ -16,13 +16,9 @@ from sagemaker.serve import ModelBuilder
 from sagemaker.train import ModelTrainer
 from sagemaker.train.configs import Compute, InputData, OutputDataConfig, SourceCode
 from sagemaker.train.tuner import HyperparameterTuner
+from table import BUCKET, CODE, INSTANCE, ROLE, Table, pictures, refused
 
-sys.path.insert(0, str(Path(__file__).parent))
-from table import BUCKET, ROLE, Table, refused
-
-CODE = str(Path(__file__).with_name("digits"))
 FOLDER = Path(sys.argv[1])
-INSTANCE = "ml.m5.xlarge"
 NPY = "application/x-npy"
 
 row = Table()
@@ -56,10 +52,6 @@ def trainer(script: str = "train.py", **changes: object) -> ModelTrainer:
 
 def channel(uri: str = f"s3://{BUCKET}/digits") -> list[InputData]:
     return [InputData(channel_name="training", data_source=uri)]
-
-
-def pictures(count: int) -> np.ndarray:
-    return np.random.default_rng(0).random((count, 1, 8, 8)).astype("float32")
 
 
 @row

@@ -78,7 +78,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
 
 @pytest.fixture(scope="module")
 def run(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], dict[str, str]]:
-    """Run an SDK's script once; return the error of each row that was run, "" without one."""
+    """Runs an SDK's script at most once, and returns the error of each of its functions or ""."""
 
     @functools.cache
     def run_script(sdk: str) -> dict[str, str]:
