@@ -6,6 +6,7 @@
 
 import asyncio
 import contextlib
+import json
 import secrets
 import socket
 import tempfile
@@ -18,9 +19,9 @@ from pathlib import Path
 import uvicorn
 
 from kennel.cloud.awslambda.build import build, read_sources
-from kennel.cloud.awslambda.function_config import make_target
-from kennel.cloud.cloudformation.stack import DeployedStack
-from kennel.cloud.cloudformation.template import Stack, load
+from kennel.cloud.cloudformation.parameters import parameter_values
+from kennel.cloud.cloudformation.stacks import StackRequest
+from kennel.cloud.cloudformation.template import Stack, read_file
 from kennel.cloud.config import LOOPBACK, CloudConfig
 from kennel.cloud.draining import Draining
 from kennel.cloud.moto_backend.server import moto_server
@@ -29,14 +30,14 @@ from kennel.cloud.runtime.faults import Faults
 from kennel.cloud.runtime.processes import listen
 from kennel.cloud.runtime.run_folder import run_folder
 from kennel.cloud.runtime.store import Store
-from kennel.cloud.services import Site, open_services
+from kennel.cloud.services import Services, Site, open_services
 from kennel.cloud.state import open_state
 from kennel.paths import STATE
 
 
 @dataclass(frozen=True)
 class Cloud:
-    """The stack of a template, running on this machine.
+    """AWS on this machine, with the stack of a template if one was given.
 
     Attributes
     ----------
@@ -49,9 +50,9 @@ class Cloud:
     control_token
         What requests to paths under /kennel/ carry in the header x-kennel-token.
     stack
-        The template's resources and outputs.
-    deployment
-        Which of them exist.
+        The template's resources and outputs; without any in an empty cloud.
+    services
+        What answers the calls.
     logs
         Folder of the logs of this cloud's processes; no other cloud writes there.
     built
@@ -69,7 +70,7 @@ class Cloud:
     api_key: str
     control_token: str
     stack: Stack
-    deployment: DeployedStack
+    services: Services
     logs: Path
     built: dict[str, Path]
     clock: Clock
@@ -90,7 +91,7 @@ class Cloud:
         KennelError
             When something blocks its deletion, such as a bucket that is not empty.
         """
-        return self.deployment.delete(keep)
+        return self.services.delete_stack(self.stack.name, keep)
 
 
 @contextlib.contextmanager
@@ -173,18 +174,16 @@ async def serve(config: CloudConfig) -> AsyncIterator[Cloud]:
         logs = exits.enter_context(run_folder(STATE / "run", config.keep_logs)) / "logs"
         logs.mkdir()
 
-        config.report(f"reading {config.template.name}")
-        stack = load(config.template, config.parameters, config.stack_name)
+        request = _read(config)
         config.report("building functions and layers")
         in_use = exits.enter_context(contextlib.ExitStack())
-        building = asyncio.ensure_future(asyncio.to_thread(_build, config, stack, in_use))
+        building = asyncio.ensure_future(asyncio.to_thread(_build, config, in_use))
         exits.callback(building.cancel)
         failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         moto_key = secrets.token_urlsafe(24)
         moto = moto_server(port, logs, moto_key, state.moto, failed.set_exception)
         moto_url = await exits.enter_async_context(moto)
         site = Site(
-            stack=stack,
             built=await building,
             url=f"http://{LOOPBACK}:{port}",
             moto_url=moto_url,
@@ -198,20 +197,21 @@ async def serve(config: CloudConfig) -> AsyncIterator[Cloud]:
         await exits.enter_async_context(_listening(gateway, sockets))
         config.report("creating the stack's resources")
         try:
-            await services.create_resources()
+            stack = await services.start(request)
         except Exception:
             if failed.done():
                 failed.result()  # raises what is the cause
             raise
         await exits.enter_async_context(services.working())
+        exits.push_async_callback(services.cloudformation.stop)
         exits.push_async_callback(gateway.drain)  # first: everything still works meanwhile
         yield Cloud(
             url=site.url,
-            api_url=f"{site.url}/{services.api.stage}",
-            api_key=services.api_key,
+            api_url=services.api_url(),
+            api_key=services.api_key(),
             control_token=services.control_token,
             stack=stack,
-            deployment=services.deployment,
+            services=services,
             logs=logs,
             built=site.built,
             clock=site.clock,
@@ -257,13 +257,20 @@ async def _listening(gateway: Draining, sockets: list[socket.socket]) -> AsyncIt
         await server.stop()
 
 
-def _build(config: CloudConfig, stack: Stack, in_use: contextlib.ExitStack) -> dict[str, Path]:
-    """Build the functions and layers that the stack has."""
+def _read(config: CloudConfig) -> StackRequest | None:
+    """Return what the template wants; None for a cloud without one."""
+    if config.template is None:
+        return None
+    config.report(f"reading {config.template.name}")
+    source = read_file(config.template)
+    parameter_values(source, config.parameters)  # refuses wrong ones before anything is built
+    text = json.dumps(source, default=str)
+    return StackRequest(config.stack_name, text, config.parameters)
+
+
+def _build(config: CloudConfig, in_use: contextlib.ExitStack) -> dict[str, Path]:
+    """Build the functions and layers that the template has."""
+    if config.template is None:
+        return {}
     sources = read_sources(config.template)
-    logical_ids = [
-        make_target(each)
-        for kind in ("AWS::Lambda::LayerVersion", "AWS::Lambda::Function")
-        for each in stack.of_type(kind)
-    ]
-    wanted = {logical_id: sources[logical_id] for logical_id in logical_ids}
-    return build(wanted, in_use, config.build_inputs, config.build_folder)
+    return build(sources, in_use, config.build_inputs, config.build_folder)

@@ -20,7 +20,7 @@ class CloudConfig:
     Attributes
     ----------
     template
-        The SAM template to run.
+        The SAM or CloudFormation template to deploy at the start; None for an empty cloud.
     parameters
         Overrides of the template's parameters.
     images
@@ -52,7 +52,7 @@ class CloudConfig:
         Called for every permission that a role had and used.
     """
 
-    template: Path
+    template: Path | None = None
     parameters: Mapping[str, str] = field(default_factory=dict)
     images: Mapping[str, Command] = field(default_factory=dict)
     build_inputs: tuple[Path, ...] = ()

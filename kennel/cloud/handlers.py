@@ -37,6 +37,7 @@ def make_handlers(
     log_events: Handler,
     iam: Handler,
     sts: Handler,
+    cloudformation: Handler,
     apigateway: Handler,
 ) -> dict[str, Handler]:
     """Return the handlers by service, as boto3 names it; moto answers for every other one."""
@@ -48,6 +49,7 @@ def make_handlers(
     return {
         "apigateway": apigateway,
         "application-autoscaling": checked(by_request(scaling.answer)),
+        "cloudformation": checked(cloudformation),
         "cloudwatch": by_operation(metrics, checked(percentiles), moto),
         "codebuild": by_operation(OPERATIONS, checked(by_request(builds.answer)), moto),
         "iam": checked(iam),

@@ -22,9 +22,12 @@ from kennel.cloud.awslambda.function_config import read_functions
 from kennel.cloud.awslambda.functions import LambdaService
 from kennel.cloud.awslambda.logs import FunctionLogs
 from kennel.cloud.awslambda.management import FunctionManagement
+from kennel.cloud.cloudformation.api import CloudFormation
 from kennel.cloud.cloudformation.custom_resources import CustomResources
-from kennel.cloud.cloudformation.stack import DeployedStack
-from kennel.cloud.cloudformation.template import Stack
+from kennel.cloud.cloudformation.deployed import DeployedResources
+from kennel.cloud.cloudformation.resources import Resources
+from kennel.cloud.cloudformation.stacks import StackRequest, Stacks
+from kennel.cloud.cloudformation.template import Resource, Stack
 from kennel.cloud.cloudwatch.alarms import Alarms
 from kennel.cloud.cloudwatch.log_events import LogEvents
 from kennel.cloud.cloudwatch.metrics import Metrics
@@ -32,8 +35,8 @@ from kennel.cloud.cloudwatch.percentiles import Percentiles
 from kennel.cloud.codebuild.builds import ImageBuilds
 from kennel.cloud.config import CloudConfig
 from kennel.cloud.control import Control
-from kennel.cloud.eventbridge.events import Events
-from kennel.cloud.eventbridge.schedules import Schedules
+from kennel.cloud.eventbridge.events import Events, check_rule
+from kennel.cloud.eventbridge.schedules import Schedules, check_schedule
 from kennel.cloud.eventbridge.targets import EventTargets
 from kennel.cloud.gateway import Gateway, Handler
 from kennel.cloud.handlers import make_handlers
@@ -67,19 +70,18 @@ _INVOKE_SECONDS = 30.0  # for the loop to queue an invocation, which takes it a 
 
 @dataclass(frozen=True)
 class Site:
-    """Where one cloud's services run: its stack, its addresses and its folders.
+    """Where one cloud's services run: its addresses and its folders.
 
     Attributes
     ----------
     built
-        Folder of each function's build.
+        Folder of the build of each function and layer of the template, by logical id.
     url, moto_url, moto_key
         The gateway's address, moto's behind it, and the access key that moto takes.
     scratch
         Folder for files that the end removes.
     """
 
-    stack: Stack
     built: dict[str, Path]
     url: str
     moto_url: str
@@ -101,19 +103,30 @@ class Services:
 
     gateway: Gateway
     api: RestApi
-    api_key: str
     control_token: str
-    deployment: DeployedStack
+    stacks: Stacks
+    cloudformation: CloudFormation
     endpoints: Endpoints
     scalable: ScalableTargets
     background: Mapping[str, Callable[[], Awaitable[None]]]
     health: Health
+    read_machines: Callable[[], None]
 
-    async def create_resources(self) -> None:
-        """Create the stack's resources, and start the endpoints that survived a restart."""
-        await asyncio.to_thread(self.deployment.create)
+    async def start(self, request: StackRequest | None) -> Stack:
+        """Bring back what survived a restart, and deploy a template if one is given."""
+        await asyncio.to_thread(self.stacks.restore)
+        await asyncio.to_thread(self.read_machines)
+        stack = Stack("", {}, {})
+        if request:
+            state = await asyncio.to_thread(self.stacks.deploy, request)
+            stack = self.stacks.described(state)
         await self.scalable.restore()
         await self.endpoints.start()
+        return stack
+
+    def delete_stack(self, name: str, keep: bool = True) -> list[str]:
+        """Delete a stack as CloudFormation does; return the resources that are kept."""
+        return self.stacks.delete(self.stacks.get(name), keep=keep)
 
     @contextlib.asynccontextmanager
     async def working(self) -> AsyncIterator[None]:
@@ -140,31 +153,53 @@ async def open_services(config: CloudConfig, site: Site, store: Store) -> AsyncI
 def _make_services(
     config: CloudConfig, site: Site, store: Store, exits: contextlib.AsyncExitStack
 ) -> Services:
-    stack, clock, faults = site.stack, site.clock, config.faults
+    clock, faults = site.clock, config.faults
+    deployed = DeployedResources()
+    identities = Identities({}, deployed)
     aws = functools.cache(lambda service: client(service, site.moto_url, site.moto_key))
 
     metrics = Metrics(clock, aws("cloudwatch"))
     alarms = Alarms(aws("cloudwatch"), aws("sns"), metrics, clock, config.report)
     configs = read_functions(stack, site.built)
     functions = LambdaService(configs, site.url, site.logs, metrics, clock)
-    as_role = functools.cache(lambda service, role: client(service, site.url, role))
+
+    def as_role(service: str, arn: str) -> Any:
+        return client(service, site.url, identities.key_of(arn) or "no-such-role")
+
     make_targets = functools.partial(
-        EventTargets, client=aws, as_role=as_role, roles=stack.of_type("AWS::IAM::Role")
+        EventTargets, client=aws, as_role=as_role, assumable_by=identities.assumable_by
     )
     queue = AsynchronousInvocations(
         functions, read_configs(stack), clock, lambda send: make_targets(send).send
     )
     targets = make_targets(queue.send)
-    events = Events(stack, targets, aws, clock, metrics, store=store)
-    schedules = Schedules(stack, events, targets, aws, clock, health=config.health)
-    custom = CustomResources(stack.name, site.url, _threadsafe(queue), CUSTOM_RESOURCE_SECONDS)
+    events = Events(deployed, targets, aws, clock, metrics, store=store)
+    schedules = Schedules(deployed, events, targets, aws, clock, health=config.health)
+    custom = CustomResources(site.url, _threadsafe(queue), CUSTOM_RESOURCE_SECONDS)
     control_token, sns_token = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
     sns_url = f"{site.url}/kennel/sns/{sns_token}"
-    deployment = DeployedStack(stack, site.url, custom, store, sns_url=sns_url)
-    builds = ImageBuilds(stack, as_role, aws("logs"), faults)
+    resources = Resources(
+        site.url,
+        custom,
+        deployed,
+        sns_url=sns_url,
+        before_create={
+            "AWS::Events::Rule": functools.partial(_check_roles, targets),
+            "AWS::Scheduler::Schedule": functools.partial(_check_roles, targets),
+        },
+    )
+    stacks = Stacks(
+        resources,
+        store,
+        {
+            "AWS::Events::Rule": _check_rule,
+            "AWS::Scheduler::Schedule": check_schedule,
+        },
+    )
+    cloudformation = CloudFormation(stacks)
+    builds = ImageBuilds(deployed, as_role, aws("logs"), faults)
     images = LocalImages(aws("ecr"), config.images)
 
-    identities = Identities.of_stack(stack)
     trusted = functools.partial(identities.assumable_by, "sagemaker.amazonaws.com")
     account = Account(site.url, trusted)
     scalable = ScalableTargets(aws, store)
@@ -190,11 +225,23 @@ def _make_services(
     async def dependent(call: ApiCall) -> list[RequiredPermission]:
         return await sagemaker.dependent_permissions(call.operation, call.parameters)
 
-    def follow_execution(call: ApiCall) -> None:
+    def follow_states(call: ApiCall) -> None:
         if call.operation == "StartExecution":
             events.execution_started()
+        if role := call.parameters.get("roleArn"):  # of CreateStateMachine, UpdateStateMachine
+            identities.interpreter.add(role)
 
-    moto = MotoProxy(site.moto_url, {"stepfunctions": follow_execution}, key=site.moto_key)
+    def read_machines() -> None:
+        """Let the interpreter have the roles of the state machines that survived a restart."""
+        states = aws("stepfunctions")
+        for page in states.get_paginator("list_state_machines").paginate():
+            for machine in page["stateMachines"]:
+                described = states.describe_state_machine(
+                    stateMachineArn=machine["stateMachineArn"]
+                )
+                identities.interpreter.add(described["roleArn"])
+
+    moto = MotoProxy(site.moto_url, {"stepfunctions": follow_states}, key=site.moto_key)
 
     iam = Iam(moto, aws("iam"), identities)
     authorizer = Authorizer(
@@ -228,13 +275,14 @@ def _make_services(
         log_events=LogEvents(aws("logs")),
         iam=iam,
         sts=Sts(moto, identities),
+        cloudformation=cloudformation,
         apigateway=ApiGatewayReads(stack, api_key, api.quota),
     )
     gateway = Gateway(
         api=api,
         control=Control(
             *(queue, custom, clock, faults),
-            delete=deployment.delete,
+            delete=lambda keep: stacks.delete(stacks.get(config.stack_name), keep=keep),
             health=config.health,
             token=control_token,
             sns_token=sns_token,
@@ -252,9 +300,10 @@ def _make_services(
     return Services(
         gateway=gateway,
         api=api,
-        api_key=api_key,
         control_token=control_token,
-        deployment=deployment,
+        stacks=stacks,
+        cloudformation=cloudformation,
+        read_machines=read_machines,
         endpoints=endpoints,
         scalable=scalable,
         background={
@@ -271,6 +320,20 @@ def _make_services(
         },
         health=config.health,
     )
+
+
+def _check_roles(targets: EventTargets, resource: Resource) -> None:
+    """Check the roles of a rule's or schedule's targets; raises CannotStart."""
+    is_rule = resource.type == "AWS::Events::Rule"
+    sender = "events.amazonaws.com" if is_rule else "scheduler.amazonaws.com"
+    properties = resource.properties
+    for target in properties.get("Targets", []) if is_rule else [properties["Target"]]:
+        targets.check(target, sender)
+
+
+def _check_rule(resource: Resource) -> None:
+    check_rule(resource)
+    check_schedule(resource)
 
 
 def _unless_full(store: Store, handler: Handler) -> Handler:

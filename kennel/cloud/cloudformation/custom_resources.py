@@ -12,7 +12,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from kennel.cloud.cloudformation.names import ACCOUNT, REGION
 from kennel.cloud.cloudformation.template import Resource
 from kennel.errors import KennelError
 
@@ -30,8 +29,6 @@ class CustomResources:
 
     Parameters
     ----------
-    stack_name
-        For the StackId.
     url
         The gateway's address: answers come to /kennel/custom/<token>.
     invoke
@@ -40,31 +37,23 @@ class CustomResources:
         Longest wait for an answer where the resource has no ServiceTimeout.
     """
 
-    def __init__(
-        self, stack_name: str, url: str, invoke: Invoke, seconds: float = ANSWER_SECONDS
-    ) -> None:
-        self._stack_id = (
-            f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/{stack_name}/offline"  # AWS::StackId
-        )
+    def __init__(self, url: str, invoke: Invoke, seconds: float = ANSWER_SECONDS) -> None:
         self._url = url
         self._invoke = invoke
         self._seconds = seconds
         self._waiting: dict[str, tuple[threading.Event, list[bytes]]] = {}
 
-    def create(self, resource: Resource) -> Resource:
-        """Send Create; return the resource with its PhysicalResourceId as its name."""
-        return self._send("Create", resource, None)
+    def create(self, stack_id: str, resource: Resource) -> Resource:
+        """Send Create; return the resource with its PhysicalResourceId as name, and its Data."""
+        return self._send("Create", stack_id, resource, None)
 
-    def update(self, before: Resource, after: Resource) -> Resource:
-        """Send Update, and Delete for the old resource if the PhysicalResourceId is a new one."""
-        updated = self._send("Update", replace(after, name=before.name), before)
-        if updated.name != before.name:
-            self.delete(before)
-        return updated
+    def update(self, stack_id: str, before: Resource, after: Resource) -> Resource:
+        """Send Update; a new PhysicalResourceId means that the old resource is to be deleted."""
+        return self._send("Update", stack_id, replace(after, name=before.name), before)
 
-    def delete(self, resource: Resource) -> None:
+    def delete(self, stack_id: str, resource: Resource) -> None:
         """Send Delete."""
-        self._send("Delete", resource, None)
+        self._send("Delete", stack_id, resource, None)
 
     def answer(self, token: str, body: bytes) -> bool:
         """Take a response that a function PUT; return whether it was expected."""
@@ -76,14 +65,16 @@ class CustomResources:
         arrived.set()
         return True
 
-    def _send(self, kind: str, resource: Resource, before: Resource | None) -> Resource:
+    def _send(
+        self, kind: str, stack_id: str, resource: Resource, before: Resource | None
+    ) -> Resource:
         properties = {
             key: value for key, value in resource.properties.items() if key != "ServiceTimeout"
         }
         request: Json = {
             "RequestType": kind,
             "RequestId": str(uuid.uuid4()),
-            "StackId": self._stack_id,
+            "StackId": stack_id,
             "LogicalResourceId": resource.logical_id,
             "ResourceType": resource.type,
             "ResourceProperties": _as_text(properties),
@@ -109,11 +100,13 @@ class CustomResources:
                 )
         finally:
             del self._waiting[token]
-        return replace(resource, name=_checked(bodies[0], request))
+        answer = _checked(bodies[0], request)
+        data = {key: _as_text(value) for key, value in (answer.get("Data") or {}).items()}
+        return replace(resource, name=answer["PhysicalResourceId"], attributes=data)
 
 
-def _checked(body: bytes, request: Json) -> str:
-    """Return the PhysicalResourceId of a function's answer.
+def _checked(body: bytes, request: Json) -> Json:
+    """Return a function's answer, which names a PhysicalResourceId.
 
     Raises
     ------
@@ -147,7 +140,7 @@ def _checked(body: bytes, request: Json) -> str:
     physical = answer.get("PhysicalResourceId")
     if not physical or not isinstance(physical, str):
         raise KennelError(f"{name}: Invalid PhysicalResourceId: received {physical!r}")
-    return physical
+    return dict(answer)
 
 
 def _as_text(value: Any) -> Any:

@@ -12,6 +12,8 @@ _NO_VALUE = object()
 
 Reference = Callable[[str], Any]
 Attribute = Callable[[str, str], Any]
+ImportValue = Callable[[str], str]
+_ZONES = ["us-east-1a", "us-east-1b", "us-east-1c"]
 
 
 class Resolver:
@@ -27,6 +29,8 @@ class Resolver:
         Parameters and pseudo parameters (`AWS::Region` and so on).
     conditions, mappings
         The template's sections of these names.
+    import_value
+        Returns what another stack exports; None where there is no other.
     """
 
     def __init__(
@@ -36,12 +40,15 @@ class Resolver:
         values: Mapping[str, Any],
         conditions: Mapping[str, Any],
         mappings: Mapping[str, Any],
+        *,
+        import_value: ImportValue | None = None,
     ) -> None:
         self._reference = reference
         self._attribute = attribute
         self._values = dict(values)
         self._conditions = conditions
         self._mappings = mappings
+        self._import_value = import_value
 
     def resolve(self, fragment: Any) -> Any:
         """Return `fragment` with every intrinsic function replaced by its value."""
@@ -88,16 +95,27 @@ class Resolver:
             case "Fn::Select":
                 return self._resolve(argument[1])[int(self._resolve(argument[0]))]
             case "Fn::Split":
-                return self._resolve(argument[1]).split(argument[0])
+                return str(self._resolve(argument[1])).split(argument[0])
             case "Fn::Base64":
                 return base64.b64encode(str(self._resolve(argument)).encode()).decode()
             case "Fn::FindInMap":
-                name, top, second = (self._resolve(item) for item in argument)
-                return self._mappings[name][top][second]
+                return self._in_map([self._resolve(item) for item in argument[:3]])
+            case "Fn::GetAZs":
+                return list(_ZONES)
+            case "Fn::ImportValue" if self._import_value:
+                return self._import_value(str(self._resolve(argument)))
         raise KennelError(
             f"the template uses {function}, which is not emulated: "
             "add it to kennel/cloud/cloudformation/intrinsics.py"
         )
+
+    def _in_map(self, keys: list[str]) -> Any:
+        value: Any = self._mappings
+        for key in keys:
+            if key not in value:
+                raise KennelError(f"the template's mappings have no {'.'.join(keys)}")
+            value = value[key]
+        return value
 
     def _substitute(self, argument: Any) -> str:
         text, local = (argument, {}) if isinstance(argument, str) else argument

@@ -1,20 +1,21 @@
-"""A resource provider: creates, finds and deletes resources of one type by AWS API calls.
+"""A resource provider: creates, updates, finds and deletes resources of one type by API calls.
 
 The calls go to the offline cloud's own address, as any client's do. So the state machine, the
 functions and a person with the AWS command line see the resources too.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import jmespath
 from botocore import xform_name
 from botocore.exceptions import ClientError
 
-from kennel.cloud.cloudformation.provider_steps import Step
+from kennel.cloud.cloudformation.provider_steps import Step, UpdateStep
 from kennel.cloud.cloudformation.template import Resource
 from kennel.cloud.runtime.clients import Clients
+from kennel.cloud.runtime.service_models import service_model
 from kennel.cloud.runtime.shapes import parameters
 
 #: Answers of list calls, by service, operation and parameters.
@@ -35,21 +36,29 @@ class Call:
 
 @dataclass(frozen=True)
 class Provider:
-    """Creates, finds and deletes the resources of one type through its service's API.
+    """Creates, updates, finds and deletes the resources of one type through its service's API.
 
     Attributes
     ----------
     create_call
-        Its operation takes the resource's properties beside the parameters given here.
+        Its operation takes the resource's properties beside the parameters given here; None where
+        `after_create` does.
     list_call, names
         A call, and the JMESPath of the names in its answer; the resource exists when `key` (its
         name or its ARN) is among them.
     delete_call
-        The call that deletes it.
+        The call that deletes it; None where `before_delete` does.
     after_create, before_delete
         Further steps around the create and the delete call.
+    update_call
+        Takes those of the properties that its operation knows. Where the create call overwrites
+        (Put...), none is needed.
+    before_update
+        A step with the resource before and after the update.
     renamed
         Property to parameter, where they differ by more than a capital; "" leaves it out.
+    refused
+        Properties that would do something on AWS and nothing here.
     attributes
         Properties that go into the parameter Attributes, as text.
     physical_id
@@ -57,48 +66,47 @@ class Provider:
     """
 
     service: str
-    create_call: Call
+    create_call: Call | None
     list_call: Call
     names: str
-    delete_call: Call
+    delete_call: Call | None = None
     key: str = "{name}"
     after_create: tuple[Step, ...] = ()
     before_delete: tuple[Step, ...] = ()
+    update_call: Call | None = None
+    before_update: UpdateStep | None = None
     renamed: Mapping[str, str] = field(default_factory=dict)
+    refused: tuple[str, ...] = ()
     attributes: tuple[str, ...] = ()
     physical_id: str = ""
 
     def create(self, clients: Clients, resource: Resource) -> str:
-        """Create a resource; return the id that AWS generated, "" where its name is its id."""
-        properties = {
-            self.renamed.get(key, key): value
-            for key, value in resource.properties.items()
-            if self.renamed.get(key, key)
-        }
-        if self.attributes:
-            properties["Attributes"] = {
-                key: properties.pop(key) for key in self.attributes if key in properties
-            }
-        operation = self.create_call.operation
-        request = parameters(
-            self.service,
-            operation,
-            {**properties, **_filled(self.create_call.parameters, resource)},
-            f"{resource.logical_id} ({resource.type})",
-        )
-        answer = getattr(clients(self.service), xform_name(operation))(**request)
-        self.finish(clients, resource)
-        return str(jmespath.search(self.physical_id, answer)) if self.physical_id else ""
+        """Create a resource; return its physical id, its name if AWS generates none."""
+        answer = self._send(clients, self.create_call, resource) if self.create_call else {}
+        created = resource
+        if self.physical_id:
+            created = replace(resource, name=str(jmespath.search(self.physical_id, answer)))
+        try:
+            self.finish(clients, created)
+        except BaseException:  # whoever asked for it knows nothing of it yet
+            self.delete(clients, created)
+            raise
+        return created.name
 
     def finish(self, clients: Clients, resource: Resource) -> None:
         """Set what the create call does not; also on a resource that exists already."""
         for step in self.after_create:
             step(clients, resource)
 
-    @property
-    def overwrites(self) -> bool:
-        """Whether the create call also changes a resource that exists."""
-        return self.create_call.operation.startswith("Put")
+    def update(self, clients: Clients, before: Resource, after: Resource) -> None:
+        """Change a resource that exists."""
+        if self.before_update:
+            self.before_update(clients, before, after)
+        if self.update_call:
+            self._send(clients, self.update_call, after, known_only=True)
+        elif self.create_call and self.create_call.operation.startswith("Put"):
+            self._send(clients, self.create_call, after)
+        self.finish(clients, after)
 
     def exists(self, clients: Clients, resource: Resource, answers: Answers) -> bool:
         """Return whether the service has the resource.
@@ -125,10 +133,33 @@ class Provider:
         try:
             for step in self.before_delete:
                 step(clients, resource)
-            self.delete_call.send(clients(self.service), resource)
+            if self.delete_call:
+                self.delete_call.send(clients(self.service), resource)
         except ClientError as error:
             if not _is_absence(error):
                 raise
+
+    def _send(
+        self, clients: Clients, call: Call, resource: Resource, known_only: bool = False
+    ) -> Any:
+        """Send a call with the resource's properties."""
+        properties = {
+            self.renamed.get(key, key): value
+            for key, value in resource.properties.items()
+            if self.renamed.get(key, key)
+        }
+        if self.attributes:
+            properties["Attributes"] = {
+                key: properties.pop(key) for key in self.attributes if key in properties
+            }
+        properties |= _filled(call.parameters, resource)
+        if known_only:
+            shape = service_model(self.service).operation_model(call.operation).input_shape
+            known = {member.lower() for member in shape.members}
+            properties = {key: each for key, each in properties.items() if key.lower() in known}
+        what = f"{resource.logical_id} ({resource.type})"
+        request = parameters(self.service, call.operation, properties, what)
+        return getattr(clients(self.service), xform_name(call.operation))(**request)
 
 
 def _filled(value: Any, resource: Resource) -> Any:

@@ -7,7 +7,7 @@ from kennel.cloud.cloudformation.provider import Call, Provider
 _BUCKET_PROPERTIES_LEFT_OUT = (
     *("BucketName", "VersioningConfiguration", "BucketEncryption", "OwnershipControls"),
     *("PublicAccessBlockConfiguration", "LifecycleConfiguration", "Tags", "LoggingConfiguration"),
-    *("NotificationConfiguration", "CorsConfiguration", "IntelligentTieringConfigurations"),
+    *("CorsConfiguration", "IntelligentTieringConfigurations"),
 )
 
 _QUEUE_URL = f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{{name}}"
@@ -21,6 +21,7 @@ PROVIDERS: dict[str, Provider] = {
         Call("DeleteBucket", {"Bucket": "{name}"}),
         after_create=(steps.set_versioning,),
         renamed=dict.fromkeys(_BUCKET_PROPERTIES_LEFT_OUT, ""),
+        refused=("NotificationConfiguration", "ReplicationConfiguration", "WebsiteConfiguration"),
     ),
     "AWS::IAM::Role": Provider(
         "iam",
@@ -30,7 +31,26 @@ PROVIDERS: dict[str, Provider] = {
         Call("DeleteRole", {"RoleName": "{name}"}),
         after_create=(steps.put_policies,),
         before_delete=(steps.delete_policies,),
-        renamed={"Policies": ""},
+        before_update=steps.update_role,
+        renamed={"Policies": "", "ManagedPolicyArns": ""},
+    ),
+    "AWS::IAM::Policy": Provider(
+        "iam",
+        None,
+        Call("ListRoles", {"MaxItems": 1}),
+        "['{name}']",
+        before_delete=(steps.delete_from_roles,),
+        after_create=(steps.put_in_roles,),
+    ),
+    "AWS::IAM::ManagedPolicy": Provider(
+        "iam",
+        Call("CreatePolicy", {"PolicyName": "{name}"}),
+        Call("ListPolicies", {"Scope": "Local", "MaxItems": 1000}),
+        "Policies[].Arn",
+        Call("DeletePolicy", {"PolicyArn": "{arn}"}),
+        key="{arn}",
+        renamed={"ManagedPolicyName": "", "Roles": ""},
+        refused=("Roles", "Users", "Groups"),
     ),
     "AWS::IAM::InstanceProfile": Provider(
         "iam",
@@ -57,6 +77,7 @@ PROVIDERS: dict[str, Provider] = {
         Call("ListStateMachines"),
         "stateMachines[].name",
         Call("DeleteStateMachine", {"stateMachineArn": "{arn}"}),
+        update_call=Call("UpdateStateMachine", {"stateMachineArn": "{arn}"}),
         renamed={
             "StateMachineName": "",
             "StateMachineType": "type",
@@ -71,6 +92,7 @@ PROVIDERS: dict[str, Provider] = {
         Call("DeleteTopic", {"TopicArn": "{arn}"}),
         key="{arn}",
         after_create=(steps.subscribe,),
+        before_update=steps.update_topic,
         renamed={"TopicName": "", "Subscription": ""},
         attributes=("DisplayName", "KmsMasterKeyId"),
     ),
@@ -88,9 +110,11 @@ PROVIDERS: dict[str, Provider] = {
         Call("GetQueueUrl", {"QueueName": "{name}"}),
         "['{name}']",
         Call("DeleteQueue", {"QueueUrl": _QUEUE_URL}),
+        update_call=Call("SetQueueAttributes", {"QueueUrl": _QUEUE_URL}),
         attributes=(
             *("DelaySeconds", "MaximumMessageSize", "MessageRetentionPeriod", "RedrivePolicy"),
             *("ReceiveMessageWaitTimeSeconds", "VisibilityTimeout", "SqsManagedSseEnabled"),
+            *("FifoQueue", "ContentBasedDeduplication", "KmsMasterKeyId", "RedriveAllowPolicy"),
         ),
     ),
     "AWS::CloudWatch::Alarm": Provider(
@@ -132,6 +156,7 @@ PROVIDERS: dict[str, Provider] = {
         Call("ListProjects"),
         "projects",
         Call("DeleteProject", {"name": "{name}"}),
+        update_call=Call("UpdateProject", {"name": "{name}"}),
         renamed={"BadgeEnabled": ""},
     ),
     "AWS::Events::Rule": Provider(
@@ -142,6 +167,7 @@ PROVIDERS: dict[str, Provider] = {
         Call("DeleteRule", {"Name": "{name}"}),
         after_create=(steps.put_targets,),
         before_delete=(steps.remove_targets,),
+        before_update=steps.remove_old_targets,
         renamed={"Targets": ""},
     ),
     "AWS::Scheduler::Schedule": Provider(
@@ -150,6 +176,7 @@ PROVIDERS: dict[str, Provider] = {
         Call("ListSchedules"),
         "Schedules[].Name",
         Call("DeleteSchedule", {"Name": "{name}"}),
+        update_call=Call("UpdateSchedule", {"Name": "{name}"}),
     ),
     "AWS::SageMaker::ModelPackageGroup": Provider(
         "sagemaker",
@@ -157,6 +184,52 @@ PROVIDERS: dict[str, Provider] = {
         Call("DescribeModelPackageGroup", {"ModelPackageGroupName": "{name}"}),
         "[ModelPackageGroupName]",
         Call("DeleteModelPackageGroup", {"ModelPackageGroupName": "{name}"}),
+    ),
+    "AWS::SageMaker::Model": Provider(
+        "sagemaker",
+        Call("CreateModel", {"ModelName": "{name}"}),
+        Call("DescribeModel", {"ModelName": "{name}"}),
+        "[ModelName]",
+        Call("DeleteModel", {"ModelName": "{name}"}),
+    ),
+    "AWS::SageMaker::EndpointConfig": Provider(
+        "sagemaker",
+        Call("CreateEndpointConfig", {"EndpointConfigName": "{name}"}),
+        Call("DescribeEndpointConfig", {"EndpointConfigName": "{name}"}),
+        "[EndpointConfigName]",
+        Call("DeleteEndpointConfig", {"EndpointConfigName": "{name}"}),
+    ),
+    "AWS::SageMaker::Endpoint": Provider(
+        "sagemaker",
+        Call("CreateEndpoint", {"EndpointName": "{name}"}),
+        Call("DescribeEndpoint", {"EndpointName": "{name}"}),
+        "[EndpointName]",
+        Call("DeleteEndpoint", {"EndpointName": "{name}"}),
+        after_create=(steps.wait_for_endpoint,),
+        update_call=Call("UpdateEndpoint", {"EndpointName": "{name}"}),
+        renamed={"RetainAllVariantProperties": "", "ExcludeRetainedVariantProperties": ""},
+    ),
+    "AWS::DynamoDB::Table": Provider(
+        "dynamodb",
+        Call("CreateTable", {"TableName": "{name}"}),
+        Call("ListTables"),
+        "TableNames",
+        Call("DeleteTable", {"TableName": "{name}"}),
+        update_call=Call("UpdateTable", {"TableName": "{name}"}),
+        renamed=dict.fromkeys(
+            ("PointInTimeRecoverySpecification", "SSESpecification", "TimeToLiveSpecification"), ""
+        ),
+        refused=("KinesisStreamSpecification", "ImportSourceSpecification"),
+    ),
+    "AWS::SecretsManager::Secret": Provider(
+        "secretsmanager",
+        Call("CreateSecret", {"Name": "{name}"}),
+        Call("ListSecrets"),
+        "SecretList[].ARN",
+        Call("DeleteSecret", {"SecretId": "{name}", "ForceDeleteWithoutRecovery": True}),
+        update_call=Call("UpdateSecret", {"SecretId": "{name}"}),
+        refused=("GenerateSecretString", "ReplicaRegions"),
+        physical_id="ARN",
     ),
     "AWS::SSM::Parameter": Provider(
         "ssm",

@@ -25,6 +25,8 @@ class ResourceType:
     ref_is_arn: bool = False
     #: What `Ref` returns where it is neither name nor ARN, a pattern like `arn`.
     ref: str | None = None
+    #: Characters of the id that AWS generates in place of a name; 0 where it is the name.
+    id_length: int = 0
     #: Attributes of `Fn::GetAtt` beyond Arn, as patterns of {region}, {account} and {name}.
     attributes: dict[str, str] = field(default_factory=dict)
 
@@ -49,23 +51,32 @@ RESOURCE_TYPES: dict[str, ResourceType] = {
     "AWS::ApiGateway::RestApi": ResourceType(
         "kennel",
         "routes, keys, media types and gateway responses of its Body are served",
-        "Name",
-        attributes={"RootResourceId": "{name}"},
+        id_length=10,
+        attributes={"RootResourceId": "{name}", "RestApiId": "{name}"},
     ),
-    "AWS::ApiGateway::Deployment": ResourceType("ignored", "there is one, the template's"),
+    "AWS::ApiGateway::Deployment": ResourceType(
+        "kennel", "its StageName is served, if it has one", id_length=6
+    ),
     "AWS::ApiGateway::Stage": ResourceType(
         "kennel", "its name is the first part of every path", "StageName"
     ),
     "AWS::ApiGateway::ApiKey": ResourceType(
         "kennel",
-        "a key that `kennel up` prints, kept with its state",
-        "Name",
+        "its Value, or a key that is generated once and kept with the state",
+        id_length=10,
         attributes={"APIKeyId": "{name}"},
     ),
     "AWS::ApiGateway::UsagePlan": ResourceType(
-        "kennel", "its rate, burst and quota are enforced", "UsagePlanName"
+        "kennel", "its rate, burst and quota are enforced", id_length=6
     ),
     "AWS::ApiGateway::UsagePlanKey": ResourceType("kennel", "ties the key to the plan"),
+    "AWS::ApiGatewayV2::Api": ResourceType(
+        "kennel",
+        "an HTTP API; the routes and CORS of its Body are served",
+        id_length=10,
+        attributes={"ApiId": "{name}"},
+    ),
+    "AWS::ApiGatewayV2::Stage": ResourceType("kennel", "served by its name", "StageName"),
     "AWS::ApiGateway::Account": ResourceType("ignored", "access logs are not emulated"),
     "AWS::IAM::Role": ResourceType(
         "kennel",
@@ -73,7 +84,24 @@ RESOURCE_TYPES: dict[str, ResourceType] = {
         "RoleName",
         "arn:aws:iam::{account}:role/{name}",
     ),
-    "AWS::S3::Bucket": ResourceType("moto", "a real bucket", "BucketName", "arn:aws:s3:::{name}"),
+    "AWS::IAM::Policy": ResourceType("moto", "put in its roles, and enforced with them"),
+    "AWS::IAM::ManagedPolicy": ResourceType(
+        "moto",
+        "created in moto; enforced in the roles that attach it",
+        "ManagedPolicyName",
+        "arn:aws:iam::{account}:policy/{name}",
+        ref_is_arn=True,
+    ),
+    "AWS::S3::Bucket": ResourceType(
+        "moto",
+        "a real bucket; of its properties only versioning has an effect",
+        "BucketName",
+        "arn:aws:s3:::{name}",
+        attributes={
+            "DomainName": "{name}.s3.amazonaws.com",
+            "RegionalDomainName": "{name}.s3.{region}.amazonaws.com",
+        },
+    ),
     "AWS::S3::BucketPolicy": ResourceType("ignored", "resource policies are not evaluated"),
     "AWS::Logs::LogGroup": ResourceType(
         "moto",
@@ -154,6 +182,34 @@ RESOURCE_TYPES: dict[str, ResourceType] = {
         ref_is_arn=True,
         attributes={"ModelPackageGroupArn": _GROUP_ARN},
     ),
+    "AWS::SageMaker::Model": ResourceType(
+        "kennel",
+        "a model of the emulated SageMaker",
+        "ModelName",
+        "arn:aws:sagemaker:{region}:{account}:model/{name}",
+        attributes={"ModelName": "{name}"},
+    ),
+    "AWS::SageMaker::EndpointConfig": ResourceType(
+        "kennel",
+        "an endpoint configuration of the emulated SageMaker",
+        "EndpointConfigName",
+        "arn:aws:sagemaker:{region}:{account}:endpoint-config/{name}",
+        attributes={"EndpointConfigName": "{name}"},
+    ),
+    "AWS::SageMaker::Endpoint": ResourceType(
+        "kennel",
+        "served by processes on this machine; waited for until it is in service",
+        "EndpointName",
+        "arn:aws:sagemaker:{region}:{account}:endpoint/{name}",
+        attributes={"EndpointName": "{name}"},
+    ),
+    "AWS::DynamoDB::Table": ResourceType(
+        "moto",
+        "a real table; streams are not read",
+        "TableName",
+        "arn:aws:dynamodb:{region}:{account}:table/{name}",
+    ),
+    "AWS::SecretsManager::Secret": ResourceType("moto", "a secret", "Name"),
     "AWS::SageMaker::NotebookInstance": ResourceType(
         "ignored",
         "no notebook runs here",

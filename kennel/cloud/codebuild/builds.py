@@ -15,7 +15,8 @@ from botocore.exceptions import ClientError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from kennel.cloud.cloudformation.template import Resource, Stack
+from kennel.cloud.cloudformation.deployed import DeployedResources
+from kennel.cloud.cloudformation.template import Resource
 from kennel.cloud.codebuild.build import Build, Json
 from kennel.cloud.codebuild.image import ImagePlan, NotRecorded, record
 from kennel.cloud.runtime.errors import ServiceError, error_response, not_implemented
@@ -30,7 +31,7 @@ OPERATIONS = {
     *("StartBuild", "BatchGetBuilds", "StopBuild", "ListBuilds", "ListBuildsForProject"),
 }
 
-#: A boto3 client by service and the logical id of the role that calls.
+#: A boto3 client by service and the ARN of the role that calls.
 RoleClients = Callable[[str, str], Any]
 
 
@@ -43,6 +44,8 @@ class ImageBuilds:
 
     Parameters
     ----------
+    deployed
+        Has the projects.
     clients
         Clients of S3 and ECR with the permissions of a project's role.
     logs
@@ -52,10 +55,13 @@ class ImageBuilds:
     """
 
     def __init__(
-        self, stack: Stack, clients: RoleClients, logs: "CloudWatchLogsClient", faults: Faults
+        self,
+        deployed: DeployedResources,
+        clients: RoleClients,
+        logs: "CloudWatchLogsClient",
+        faults: Faults,
     ) -> None:
-        self._projects = {each.name: each for each in stack.of_type("AWS::CodeBuild::Project")}
-        self._roles = {each.arn: each.logical_id for each in stack.of_type("AWS::IAM::Role")}
+        self._deployed = deployed
         self._clients = clients
         self._logs = logs
         self._faults = faults
@@ -109,6 +115,11 @@ class ImageBuilds:
         ]
         return ids if parameters.get("sortOrder") == "ASCENDING" else ids[::-1]
 
+    @property
+    def _projects(self) -> dict[str, Resource]:
+        projects = self._deployed.of_type("AWS::CodeBuild::Project")
+        return {each.name: each for each in projects}
+
     def _start(self, parameters: Json) -> Build:
         project = self._projects[parameters["projectName"]]
         if self._faults.take("StartBuild", project.name, "throttle"):
@@ -160,7 +171,7 @@ class ImageBuilds:
         await asyncio.to_thread(self._write_log, build)
 
     def _record(self, plan: ImagePlan, project: Resource) -> str:
-        role = self._roles[project.properties["ServiceRole"]]
+        role = project.properties["ServiceRole"]
         return record(plan, self._clients("s3", role), self._clients("ecr", role))
 
     def _write_log(self, build: Build) -> None:

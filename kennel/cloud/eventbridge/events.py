@@ -14,10 +14,11 @@ from typing import Any
 
 from moto.events.models import EventPattern
 
+from kennel.cloud.cloudformation.deployed import DeployedResources
 from kennel.cloud.cloudformation.names import ACCOUNT, REGION
-from kennel.cloud.cloudformation.template import Resource, Stack
+from kennel.cloud.cloudformation.template import Resource
 from kennel.cloud.cloudwatch.metrics import Metrics
-from kennel.cloud.eventbridge.targets import EventTargets, Json, input_of
+from kennel.cloud.eventbridge.targets import EventTargets, Json, input_of, service_of
 from kennel.cloud.runtime.clients import Clients
 from kennel.cloud.runtime.clock import Clock
 from kennel.cloud.runtime.store import Store
@@ -37,8 +38,8 @@ class Events:
 
     Parameters
     ----------
-    stack
-        Holds the rules to match and the state machines to watch.
+    deployed
+        Has the rules to match and the state machines to watch.
     targets
         Sends events to a rule's targets.
     client
@@ -47,16 +48,11 @@ class Events:
         Counts executions.
     store
         Keeps each execution's status as it was last published.
-
-    Raises
-    ------
-    CannotStart
-        For a pattern or a target that is not emulated.
     """
 
     def __init__(
         self,
-        stack: Stack,
+        deployed: DeployedResources,
         targets: EventTargets,
         client: Clients,
         clock: Clock,
@@ -66,8 +62,7 @@ class Events:
     ) -> None:
         self._metrics = metrics
         self._store = store or Store(None)
-        self._rules = stack.of_type("AWS::Events::Rule")
-        self._machines = [each.arn for each in stack.of_type("AWS::StepFunctions::StateMachine")]
+        self._deployed = deployed
         self._targets = targets
         self._client = client
         self._clock = clock
@@ -75,10 +70,10 @@ class Events:
         self._statuses = {each["arn"]: each["status"] for each in self._store.all(_STATUS)}
         self._started = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
-        for rule in self._rules:
-            for target in rule.properties.get("Targets", []):
-                targets.check(target, "events.amazonaws.com")
-            _check_pattern(rule.logical_id, rule.properties.get("EventPattern") or {})
+
+    @property
+    def _rules(self) -> list[Resource]:
+        return self._deployed.of_type("AWS::Events::Rule")
 
     def publish(
         self,
@@ -198,8 +193,9 @@ class Events:
         states = self._client("stepfunctions")
         statuses: dict[str, str] = {}
         changed = []
-        for machine in self._machines:
-            for page in states.get_paginator("list_executions").paginate(stateMachineArn=machine):
+        for machine in self._deployed.of_type("AWS::StepFunctions::StateMachine"):
+            pages = states.get_paginator("list_executions").paginate(stateMachineArn=machine.arn)
+            for page in pages:
                 statuses |= {each["executionArn"]: each["status"] for each in page["executions"]}
         for arn in self._statuses.keys() - statuses.keys():  # deleted with its state machine
             del self._statuses[arn]
@@ -231,6 +227,19 @@ def _detail(execution: Mapping[str, Any]) -> Json:
         "redriveStatus": "NOT_REDRIVABLE",
         "redriveStatusReason": "the offline cloud does not emulate states:RedriveExecution",
     }
+
+
+def check_rule(rule: Resource) -> None:
+    """Check that a rule can be matched, and its targets be served.
+
+    Raises
+    ------
+    CannotStart
+        For a pattern or a target that is not emulated.
+    """
+    for target in rule.properties.get("Targets", []):
+        service_of(target["Arn"])
+    _check_pattern(rule.logical_id, rule.properties.get("EventPattern") or {})
 
 
 def _check_pattern(rule: str, pattern: Mapping[str, Any]) -> None:

@@ -8,7 +8,7 @@ import asyncio
 import functools
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,10 +16,11 @@ from zoneinfo import ZoneInfo
 from aws_croniter.aws_croniter import AwsCroniter
 from aws_croniter.exceptions import AwsCroniterExpressionError
 
+from kennel.cloud.cloudformation.deployed import DeployedResources
 from kennel.cloud.cloudformation.names import ACCOUNT, REGION
-from kennel.cloud.cloudformation.template import Resource, Stack
+from kennel.cloud.cloudformation.template import Resource
 from kennel.cloud.eventbridge.events import Events
-from kennel.cloud.eventbridge.targets import EventTargets, Json
+from kennel.cloud.eventbridge.targets import EventTargets, Json, service_of
 from kennel.cloud.runtime.clients import Clients
 from kennel.cloud.runtime.clock import Clock
 from kennel.cloud.runtime.health import Health, keep_running
@@ -29,6 +30,10 @@ _RATE = re.compile(r"rate\((\d+) (minute|hour|day)s?\)")
 _CRON = re.compile(r"cron\((.+)\)")
 _AT = re.compile(r"at\((\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\)")
 _SECONDS = {"minute": 60, "hour": 3600, "day": 86400}
+_LOOK_SECONDS = 0.5  # between two looks for schedules that have come or gone
+
+#: Fires a rule or a schedule at a Unix time.
+Fire = Callable[[Resource, float], Awaitable[None]]
 
 
 def next_time(expression: str, after: float, zone: str = "UTC") -> float | None:
@@ -59,10 +64,12 @@ def next_time(expression: str, after: float, zone: str = "UTC") -> float | None:
 
 
 class Schedules:
-    """Fires the template's schedules.
+    """Fires the schedules of rules, and those of EventBridge Scheduler.
 
     Parameters
     ----------
+    deployed
+        Has them; those that come or change are fired from then on.
     client
         A boto3 client to moto by service: a schedule disabled there does not fire.
     health
@@ -71,7 +78,7 @@ class Schedules:
 
     def __init__(
         self,
-        stack: Stack,
+        deployed: DeployedResources,
         events: Events,
         targets: EventTargets,
         client: Clients,
@@ -84,26 +91,38 @@ class Schedules:
         self._client = client
         self._clock = clock
         self._health = health
-        rules = stack.of_type("AWS::Events::Rule")
-        self._rules = [each for each in rules if each.properties.get("ScheduleExpression")]
-        self._schedules = stack.of_type("AWS::Scheduler::Schedule")
-        for each in [*self._rules, *self._schedules]:
-            next_time(each.properties["ScheduleExpression"], clock.now(), _zone(each))
-        for each in self._schedules:
-            targets.check(each.properties["Target"], "scheduler.amazonaws.com")
+        self._deployed = deployed
 
     async def run(self) -> None:
         """Fire each schedule at its times, until cancelled."""
+        running: list[tuple[Resource, asyncio.Task[None]]] = []
+        version = -1
         async with asyncio.TaskGroup() as tasks:
-            for each, fire in (
-                *((rule, self._fire_rule) for rule in self._rules),
-                *((schedule, self._fire_schedule) for schedule in self._schedules),
-            ):
-                repeat = functools.partial(self._repeat, each, fire)
-                name = f"schedule {each.logical_id}"
-                tasks.create_task(keep_running(name, repeat, self._health))
+            while True:
+                if version != self._deployed.version:
+                    version = self._deployed.version
+                    wanted = self._wanted()
+                    for resource, task in running:
+                        if resource not in [each for each, _ in wanted]:
+                            task.cancel()
+                    running = [each for each in running if not each[1].cancelling()]
+                    for resource, fire in wanted:
+                        if resource not in [each for each, _ in running]:
+                            repeat = functools.partial(self._repeat, resource, fire)
+                            name = f"schedule {resource.logical_id}"
+                            work = keep_running(name, repeat, self._health)
+                            running.append((resource, tasks.create_task(work)))
+                await asyncio.sleep(_LOOK_SECONDS)
 
-    async def _repeat(self, resource: Resource, fire: Callable[[Resource, float], Any]) -> None:
+    def _wanted(self) -> list[tuple[Resource, Fire]]:
+        rules = self._deployed.of_type("AWS::Events::Rule")
+        schedules = self._deployed.of_type("AWS::Scheduler::Schedule")
+        return [
+            *((rule, self._fire_rule) for rule in rules if _expression(rule)),
+            *((schedule, self._fire_schedule) for schedule in schedules),
+        ]
+
+    async def _repeat(self, resource: Resource, fire: Fire) -> None:
         moment: float | None = self._clock.now()
         while moment is not None:
             expression = resource.properties["ScheduleExpression"]
@@ -143,6 +162,18 @@ def _input(target: Mapping[str, Any], moment: float) -> Any:
     """Return a schedule's input, EventBridge Scheduler's context attributes filled in."""
     template = str(target.get("Input", "{}"))
     return json.loads(template.replace("<aws.scheduler.scheduled-time>", _written(moment)))
+
+
+def check_schedule(resource: Resource) -> None:
+    """Check a rule's or schedule's expression and a schedule's target; raises CannotStart."""
+    if expression := _expression(resource):
+        next_time(expression, 0.0, _zone(resource))
+    if target := resource.properties.get("Target"):
+        service_of(target["Arn"])
+
+
+def _expression(resource: Resource) -> str:
+    return str(resource.properties.get("ScheduleExpression", ""))
 
 
 def _zone(resource: Resource) -> str:

@@ -8,14 +8,12 @@ import asyncio
 import json
 import logging
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jmespath
 from botocore.exceptions import ClientError
 
-from kennel.cloud.cloudformation.template import Resource
-from kennel.cloud.iam.policy import trusts
 from kennel.cloud.runtime.clients import Clients
 from kennel.errors import CannotStart
 
@@ -37,9 +35,9 @@ class EventTargets:
     client
         A boto3 client by service, for topics and queues.
     as_role
-        A boto3 client by service and a role's logical id, for state machines.
-    roles
-        Every AWS::IAM::Role of the stack.
+        A boto3 client by service and a role's ARN, for state machines.
+    assumable_by
+        Whether a service may assume a role, by its ARN.
     """
 
     def __init__(
@@ -47,15 +45,15 @@ class EventTargets:
         invoke: Callable[[str, bytes], object],
         client: Clients,
         as_role: Callable[[str, str], Any],
-        roles: Sequence[Resource],
+        assumable_by: Callable[[str, str], object],
     ) -> None:
         self._invoke = invoke
         self._client = client
         self._as_role = as_role
-        self._roles = {role.arn: role for role in roles}
+        self._assumable_by = assumable_by
 
     def check(self, target: Mapping[str, Any], sender: str) -> None:
-        """Check that a target can be served.
+        """Check that the service that sends to a target may assume its role.
 
         Parameters
         ----------
@@ -67,17 +65,14 @@ class EventTargets:
         Raises
         ------
         CannotStart
-            For a target that is not emulated, or a state machine without a role that `sender` may
-            assume.
+            For a state machine without a role that `sender` may assume.
         """
-        if _service_of(target["Arn"]) == "states":
-            role = self._roles.get(target.get("RoleArn", ""))
-            if role is None or not trusts(role.properties, sender):
-                raise CannotStart(
-                    f"a rule or schedule starts {target['Arn']} with the role "
-                    f"{target.get('RoleArn', 'none')}, expected RoleArn to name a role of the "
-                    f"template that {sender} may assume"
-                )
+        role = target.get("RoleArn", "none")
+        if service_of(target["Arn"]) == "states" and not self._assumable_by(sender, role):
+            raise CannotStart(
+                f"a rule or schedule starts {target['Arn']} with the role {role}, expected RoleArn "
+                f"to name a role that {sender} may assume"
+            )
 
     async def send(self, arn: str, document: Any, role: str = "") -> None:
         """Send `document` (JSON) to the target with this ARN; a refusal is logged.
@@ -90,7 +85,7 @@ class EventTargets:
             The target's RoleArn, which only a state machine needs.
         """
         text = document if isinstance(document, str) else json.dumps(document)
-        match _service_of(arn):
+        match service_of(arn):
             case "lambda":
                 self._invoke(arn, json.dumps(document).encode())
             case "sns":
@@ -99,7 +94,7 @@ class EventTargets:
                 url = f"https://sqs.us-east-1.amazonaws.com/{arn.split(':')[4]}/{arn.split(':')[5]}"
                 await _call(self._client("sqs").send_message, QueueUrl=url, MessageBody=text)
             case _:
-                states = self._as_role("stepfunctions", self._roles[role].logical_id)
+                states = self._as_role("stepfunctions", role)
                 await _call(states.start_execution, stateMachineArn=arn, input=text)
 
 
@@ -119,7 +114,7 @@ async def _call(method: Callable[..., object], **parameters: str) -> None:
         pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
 
 
-def _service_of(arn: str) -> str:
+def service_of(arn: str) -> str:
     """Return the service of a target's ARN; CannotStart for one that is not emulated."""
     service = (arn.split(":") + [""] * 3)[2]
     if service not in _SERVICES:

@@ -19,6 +19,7 @@ RESOURCE = Resource(
     "tried-Removal",
     {"ServiceToken": "arn:function", "Wait": 5, "Deep": {"On": True}},
 )
+STACK = "arn:aws:cloudformation:us-east-1:123456789012:stack/tried/1"
 Event = dict[str, Any]
 Answer = Callable[[Event], Any]
 
@@ -41,18 +42,18 @@ def custom(answer: Answer, told: list[Event] | None = None, seconds: float = 60)
             token = event["ResponseURL"].rpartition("/")[2]
             threading.Thread(target=made.answer, args=(token, body)).start()
 
-    made = CustomResources("tried", "http://gateway", tell, seconds)
+    made = CustomResources("http://gateway", tell, seconds)
     return made
 
 
 def test_create_update_and_delete_carry_what_cloudformation_sends() -> None:
     told: list[Event] = []
     resources = custom(good, told)
-    created = resources.create(RESOURCE)
+    created = resources.create(STACK, RESOURCE)
     assert created.name == "removal-1"
     changed = replace(created, properties={**RESOURCE.properties, "Wait": 6})
-    resources.update(created, changed)
-    resources.delete(created)
+    resources.update(STACK, created, changed)
+    resources.delete(STACK, created)
     create, update, delete = told
     assert [each["RequestType"] for each in told] == ["Create", "Update", "Delete"]
     assert create["ResourceProperties"] == {
@@ -68,13 +69,17 @@ def test_create_update_and_delete_carry_what_cloudformation_sends() -> None:
     assert create["ResponseURL"].startswith("http://gateway/kennel/custom/")
 
 
-def test_a_new_physical_id_on_update_deletes_the_old_one() -> None:
+def test_a_new_physical_id_on_update_is_returned() -> None:
     told: list[Event] = []
     resources = custom(lambda event: {**good(event), "PhysicalResourceId": "removal-2"}, told)
     before = replace(RESOURCE, name="removal-1")
-    assert resources.update(before, before).name == "removal-2"
-    assert [each["RequestType"] for each in told] == ["Update", "Delete"]
-    assert told[1]["PhysicalResourceId"] == "removal-1"
+    assert resources.update(STACK, before, before).name == "removal-2"
+    assert [each["RequestType"] for each in told] == ["Update"]
+
+
+def test_what_a_function_answers_are_the_resources_attributes() -> None:
+    resources = custom(lambda event: {**good(event), "Data": {"Url": "x", "Count": 5}})
+    assert resources.create(STACK, RESOURCE).attributes == {"Url": "x", "Count": "5"}
 
 
 @pytest.mark.parametrize(
@@ -91,13 +96,13 @@ def test_a_new_physical_id_on_update_deletes_the_old_one() -> None:
 )
 def test_a_wrong_answer_is_a_failed_deploy(answer: Answer, words: str) -> None:
     with pytest.raises(KennelError, match=words):
-        custom(answer).create(RESOURCE)
+        custom(answer).create(STACK, RESOURCE)
 
 
 def test_no_answer_is_a_failed_deploy_after_the_resources_own_timeout() -> None:
     brief = replace(RESOURCE, properties={**RESOURCE.properties, "ServiceTimeout": "0.05"})
     with pytest.raises(KennelError, match="did not receive a response from your Custom Resource"):
-        custom(lambda event: None).create(brief)
+        custom(lambda event: None).create(STACK, brief)
 
 
 def test_an_answer_that_nobody_waits_for_is_not_taken() -> None:

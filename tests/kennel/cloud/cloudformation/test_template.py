@@ -57,8 +57,8 @@ def test_unreserved_concurrency_leaves_the_property_out() -> None:
 
 
 def test_a_type_that_nobody_runs_stops_the_start(tmp_path: Path) -> None:
-    template = write(tmp_path, "Thing: {Type: AWS::DynamoDB::Table}")
-    with pytest.raises(CannotStart, match="AWS::DynamoDB::Table"):
+    template = write(tmp_path, "Thing: {Type: AWS::Kinesis::Stream}")
+    with pytest.raises(CannotStart, match="AWS::Kinesis::Stream"):
         load(template, {}, "kennel")
 
 

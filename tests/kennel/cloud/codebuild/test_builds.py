@@ -12,7 +12,8 @@ import pytest
 import yaml
 from starlette.requests import Request
 
-from kennel.cloud.cloudformation.template import Resource, Stack, load
+from kennel.cloud.cloudformation.deployed import DeployedResources
+from kennel.cloud.cloudformation.template import Resource, load
 from kennel.cloud.codebuild.builds import ImageBuilds
 from kennel.cloud.runtime.clients import client
 from kennel.cloud.runtime.faults import Fault, Faults
@@ -53,7 +54,6 @@ def account(moto: str) -> Iterator[str]:
 
 
 def service(url: str, buildspec: str | None = None, *faults: Fault) -> ImageBuilds:
-    role = Resource("BuildRole", "AWS::IAM::Role", "build", "arn:role", {})
     properties = {
         "ServiceRole": "arn:role",
         "Environment": {
@@ -67,9 +67,10 @@ def service(url: str, buildspec: str | None = None, *faults: Fault) -> ImageBuil
         "Source": {"Type": "NO_SOURCE", "BuildSpec": buildspec or template_buildspec()},
     }
     project = Resource("Build", "AWS::CodeBuild::Project", PROJECT, "arn:p", properties)
-    stack = Stack("tried", {"BuildRole": role, "Build": project}, {})
+    deployed = DeployedResources()
+    deployed.put("tried", project)
     return ImageBuilds(
-        stack, lambda name, role: client(name, url, role), client("logs", url), Faults(faults)
+        deployed, lambda name, role: client(name, url, role), client("logs", url), Faults(faults)
     )
 
 

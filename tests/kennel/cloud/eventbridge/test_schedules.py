@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from kennel.cloud.cloudformation.template import Resource, Stack
+from kennel.cloud.cloudformation.deployed import DeployedResources
+from kennel.cloud.cloudformation.template import Resource
 from kennel.cloud.eventbridge.events import Events
 from kennel.cloud.eventbridge.schedules import Schedules, next_time
 from kennel.cloud.eventbridge.targets import EventTargets
@@ -77,15 +78,17 @@ def test_a_rule_and_a_schedule_fire_on_the_clock_until_disabled(moto: str) -> No
     )
 
     async def whole() -> None:
-        stack = Stack("tried", {"Hourly": rule, "Daily": schedule}, {})
+        deployed = DeployedResources()
+        deployed.put("tried", rule)
+        deployed.put("tried", schedule)
         targets = EventTargets(
             lambda arn, payload: invoked.append(json.loads(payload)),
             aws,
             lambda service, role: client(service, moto, role),
-            [],
+            lambda service, arn: True,
         )
-        events = Events(stack, targets, aws, clock)
-        schedules = Schedules(stack, events, targets, aws, clock, health=Health())
+        events = Events(deployed, targets, aws, clock)
+        schedules = Schedules(deployed, events, targets, aws, clock, health=Health())
         running = asyncio.ensure_future(schedules.run())
 
         async def after(seconds: float, count: int) -> None:

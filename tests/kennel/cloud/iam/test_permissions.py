@@ -1,4 +1,5 @@
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -22,10 +23,13 @@ IDENTITIES = Identities(
     {
         "ClassifyRole": role("ClassifyRole", "sagemaker:InvokeEndpoint"),
         "RemovalRole": role("RemovalRole", "sagemaker:DeleteEndpoint"),
-        "MachineRole": role("MachineRole", "lambda:InvokeFunction"),
+        "MachineRole": replace(
+            role("MachineRole", "lambda:InvokeFunction"),
+            arn="arn:aws:iam::123456789012:role/machine",
+        ),
     },
-    ("MachineRole",),
 )
+IDENTITIES.interpreter.add("arn:aws:iam::123456789012:role/machine")
 
 
 def call(operation: str, caller: str) -> ApiCall:

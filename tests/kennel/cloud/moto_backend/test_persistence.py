@@ -19,6 +19,7 @@ import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 from moto.logs.models import logs_backends
 
+from kennel.cloud.cloudformation.deployed import DeployedResources
 from kennel.cloud.cloudformation.template import Resource, Stack
 from kennel.cloud.eventbridge.events import Events
 from kennel.cloud.eventbridge.targets import EventTargets
@@ -374,9 +375,14 @@ def test_an_interrupted_execution_that_a_rule_started_is_started_again(
 
     async def watch() -> None:
         targets = EventTargets(
-            lambda arn, payload: None, moto, lambda service, role: moto(service), [role]
+            lambda arn, payload: None,
+            moto,
+            lambda service, role: moto(service),
+            lambda service, arn: True,
         )
-        watching = asyncio.ensure_future(Events(stack, targets, moto, Clock()).watch())
+        watching = asyncio.ensure_future(
+            Events(DeployedResources.of_stack(stack), targets, moto, Clock()).watch()
+        )
         async with asyncio.timeout(WAIT_SECONDS):
             while len(running()) < 1:
                 await asyncio.sleep(0.1)

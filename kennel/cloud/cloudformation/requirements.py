@@ -1,0 +1,35 @@
+"""What a template needs and the offline cloud lacks, all of it at once."""
+
+from collections.abc import Callable, Mapping
+
+from kennel.cloud.cloudformation.providers import PROVIDERS
+from kennel.cloud.cloudformation.template import Resource, Template
+from kennel.errors import KennelError
+
+#: Raises KennelError with one sentence for a resource that cannot be run.
+Check = Callable[[Resource], None]
+
+
+def lacking(template: Template, checks: Mapping[str, Check]) -> list[str]:
+    """Return a clause for each thing in a template that cannot be run here."""
+    problems = [f"it knows no {each}" for each in template.unknown_types()]
+    if problems:
+        return problems  # nothing can be resolved that refers to them
+    for logical_id in template.declared:
+        try:
+            resource = template.resource(logical_id)
+        except KennelError as error:
+            problems.append(str(error))
+            continue
+        provider = PROVIDERS.get(resource.type)
+        problems += [
+            f"{logical_id} has the property {name}, which does nothing here"
+            for name in (provider.refused if provider else ())
+            if name in resource.properties
+        ]
+        try:
+            if check := checks.get(resource.type):
+                check(resource)
+        except KennelError as error:
+            problems.append(str(error))
+    return list(dict.fromkeys(problems))
