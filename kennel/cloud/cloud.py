@@ -207,8 +207,8 @@ async def serve(config: CloudConfig) -> AsyncIterator[Cloud]:
         exits.push_async_callback(gateway.drain)  # first: everything still works meanwhile
         yield Cloud(
             url=site.url,
-            api_url=services.api_url(),
-            api_key=services.api_key(),
+            api_url=site.url + services.api.path(),
+            api_key=services.api.key(),
             control_token=services.control_token,
             stack=stack,
             services=services,

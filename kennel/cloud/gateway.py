@@ -7,7 +7,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from kennel.cloud.apigateway.rest_api import RestApi
+from kennel.cloud.apigateway.apis import Apis
 from kennel.cloud.control import Control
 from kennel.cloud.iam.identity import UnknownCaller
 from kennel.cloud.iam.permissions import AccessDenied, Authorizer
@@ -44,7 +44,7 @@ class Gateway:
     def __init__(
         self,
         *,
-        api: RestApi,
+        api: Apis,
         control: Control,
         authorizer: Authorizer,
         handlers: Mapping[str, Handler],
@@ -69,14 +69,16 @@ class Gateway:
 
     async def _answer(self, request: Request) -> Response:
         signature = Signature.read(request.headers)
-        is_control = request.scope["path"].startswith("/kennel/")
-        if signature and not is_control:
+        path = request.scope["path"]
+        is_control = path.startswith("/kennel/") and not self._api.claims(request)
+        to_api = signature is not None and signature.service == "execute-api"
+        if signature and not is_control and not to_api:
             return await self._answer_call(request, signature)
         try:
             if is_control:
                 refuse_foreign(request.headers, self._address)
                 return await self._control.answer(request)
-            if request.scope["path"] == "/" and request.method == "POST":  # no stage has this path
+            if path == "/" and request.method == "POST" and not self._api.claims(request):
                 return error_response("", _unsigned(), request.headers)
             return await self._api.answer(request)
         except ClientDisconnect:

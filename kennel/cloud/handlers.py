@@ -48,6 +48,7 @@ def make_handlers(
     metrics = {"GetMetricData", "GetMetricStatistics"}
     return {
         "apigateway": apigateway,
+        "apigatewayv2": apigateway,
         "application-autoscaling": checked(by_request(scaling.answer)),
         "cloudformation": checked(cloudformation),
         "cloudwatch": by_operation(metrics, checked(percentiles), moto),

@@ -14,7 +14,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from kennel.cloud.apigateway.api import ApiGatewayReads
-from kennel.cloud.apigateway.rest_api import RestApi
+from kennel.cloud.apigateway.apis import Apis
+from kennel.cloud.apigateway.check import check
+from kennel.cloud.apigateway.usage import UsagePlans
 from kennel.cloud.autoscaling.api import ScalingService
 from kennel.cloud.autoscaling.targets import ScalableTargets
 from kennel.cloud.awslambda.async_invoke import AsynchronousInvocations, read_configs
@@ -102,7 +104,7 @@ class Services:
     """
 
     gateway: Gateway
-    api: RestApi
+    api: Apis
     control_token: str
     stacks: Stacks
     cloudformation: CloudFormation
@@ -253,8 +255,11 @@ def _make_services(
     )
     logs = FunctionLogs(functions.configs, site.logs, aws("logs"), authorizer, metrics)
 
-    api_key = _api_key(store)
-    api = RestApi(stack, functions, api_key, metrics)
+    for each in stack.resources.values():
+        check(each)
+    deployed = DeployedResources.of_stack(stack)
+    plans = UsagePlans(deployed, store)
+    api = Apis(deployed, functions, plans, metrics)
     handlers = make_handlers(
         moto=moto,
         authorizer=authorizer,
@@ -364,13 +369,6 @@ def _threadsafe(queue: AsynchronousInvocations) -> Callable[[str, dict[str, Any]
 def _config_of(store: Store, endpoint: str) -> str:
     """Return the name of the configuration that an endpoint has now."""
     return str((store.get("endpoint", endpoint) or {}).get("EndpointConfigName", endpoint))
-
-
-def _api_key(store: Store) -> str:
-    """Return the API key in the store; generate and store one if there is none."""
-    stored = store.get("api-key", "value") or {"value": secrets.token_urlsafe(24)}
-    store.put("api-key", "value", stored)
-    return str(stored["value"])
 
 
 def _fetcher(account: Account, folder: Path) -> FetchPackage:

@@ -11,11 +11,10 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from starlette.requests import Request
 from starlette.responses import Response
 
-from kennel.cloud.cloudformation.names import ACCOUNT
-from kennel.cloud.origins import host_name
+from kennel.cloud.apigateway.calls import Call, clf_time
+from kennel.cloud.apigateway.usage import Key
 
 _DEFAULT_TYPE = "application/json"
 _STATUSES = range(200, 600)
@@ -23,15 +22,20 @@ _WITHOUT_BODY = {204, 304}
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+: [^\0-\x08\x0a-\x1f\x7f]*")  # RFC 9110, 5.5
 #: Headers of a function's answer that the gateway writes itself.
 _OF_THE_CONNECTION = {"content-length", "transfer-encoding", "connection"}
+_NO_IDENTITY = dict.fromkeys(
+    (
+        *("accessKey", "accountId", "caller", "cognitoAuthenticationProvider"),
+        *("cognitoAuthenticationType", "cognitoIdentityId", "cognitoIdentityPoolId"),
+        *("principalOrgId", "user", "userArn"),
+    )
+)
 
 
 @dataclass(frozen=True)
-class ProxyApi:
-    """The properties of an API that its proxy integrations depend on."""
+class MediaTypes:
+    """The media types that an API treats as binary."""
 
-    api_id: str
-    stage: str
-    binary_media_types: tuple[str, ...]
+    binary: tuple[str, ...]
 
     def is_binary(self, header: str) -> bool:
         """Return whether a Content-Type, or an Accept by its first type, names a binary type.
@@ -42,69 +46,91 @@ class ProxyApi:
         """
         first = header.partition(",")[0].partition(";")[0]
         named = first.strip().lower() or _DEFAULT_TYPE
-        return any(_covers(each.lower(), named) for each in self.binary_media_types)
+        return any(_covers(each.lower(), named) for each in self.binary)
 
 
-def proxy_event(
-    request: Request, api: ProxyApi, path: str, body: bytes, request_id: str
-) -> dict[str, Any]:
-    """Return the event that a function gets for a request to the route `path`."""
-    binary = bool(body) and api.is_binary(request.headers.get("content-type", ""))
+def proxy_event(call: Call, body: bytes, binary: bool, key: Key | None = None) -> dict[str, Any]:
+    """Return the event that a function gets for a call, in format 1.0.
+
+    Parameters
+    ----------
+    binary
+        Whether the body is written in base64.
+    key
+        The API key that the call came with, where the route needs one.
+    """
+    request, now = call.request, time.time()
     many: dict[str, list[str]] = {}
     for name, value in request.headers.items():
         many.setdefault(name, []).append(value)
     query = request.query_params
     return {
-        "resource": path,
-        "path": path,
+        "resource": call.route.path,
+        "path": call.path,
         "httpMethod": request.method,
         "headers": {name: values[-1] for name, values in many.items()},
         "multiValueHeaders": many,
         "queryStringParameters": dict(query) or None,
-        "multiValueQueryStringParameters": {key: query.getlist(key) for key in query} or None,
-        "pathParameters": None,
-        "stageVariables": None,
+        "multiValueQueryStringParameters": {name: query.getlist(name) for name in query} or None,
+        "pathParameters": call.parameters or None,
+        "stageVariables": dict(call.stage.variables) or None,
         "requestContext": {
-            "accountId": ACCOUNT,
-            "apiId": api.api_id,
-            "resourcePath": path,
+            **call.context(),
+            "deploymentId": call.stage.deployment,
+            "extendedRequestId": call.request_id,
+            "resourceId": None,
+            "resourcePath": call.route.path,
             "httpMethod": request.method,
-            "path": request.scope["path"],
-            "stage": api.stage,
-            "requestId": request_id,
-            "requestTimeEpoch": int(time.time() * 1000),
+            "path": call.whole_path,
+            "requestTime": clf_time(now),
+            "requestTimeEpoch": int(now * 1000),
             "protocol": "HTTP/1.1",
-            "domainName": host_name(request.headers.get("host", "")),
             "identity": {
-                "sourceIp": request.client.host if request.client else None,
+                **_NO_IDENTITY,
+                **({"apiKey": key.value, "apiKeyId": key.id} if key else {}),
+                "sourceIp": call.source_ip,
                 "userAgent": request.headers.get("user-agent"),
             },
         },
-        # A body of no binary media type reaches the function as text, broken bytes replaced.
-        "body": (base64.b64encode(body).decode() if binary else body.decode(errors="replace"))
-        or None,
+        "body": written_body(body, binary) or None,
         "isBase64Encoded": binary,
     }
 
 
-def proxy_response(request: Request, api: ProxyApi, payload: bytes) -> Response | None:
-    """Return the function's answer to the client, or None when it is malformed (a 502)."""
+def written_body(body: bytes, binary: bool) -> str:
+    """Return a body as an event has it; broken bytes of a text are replaced."""
+    return base64.b64encode(body).decode() if binary else body.decode(errors="replace")
+
+
+def proxy_response(
+    payload: bytes, decode: bool, default_type: str = _DEFAULT_TYPE
+) -> Response | None:
+    """Return a function's answer to the client, or None when it is malformed.
+
+    Parameters
+    ----------
+    decode
+        Whether a body in base64 is decoded.
+    default_type
+        Content-Type of an answer without one.
+    """
     try:
         answer = json.loads(payload)
         status = int(answer["statusCode"])
         body = answer.get("body") or ""
         content = body.encode()
-        if answer.get("isBase64Encoded") and api.is_binary(request.headers.get("accept", "")):
+        if answer.get("isBase64Encoded") and decode:
             content = base64.b64decode(body, validate=True)
         response = Response(b"" if status in _WITHOUT_BODY else content, status)
         headers = {name: [value] for name, value in (answer.get("headers") or {}).items()}
         headers |= answer.get("multiValueHeaders") or {}
         if not any(name.lower() == "content-type" for name in headers):
-            headers["Content-Type"] = [_DEFAULT_TYPE]
+            headers["Content-Type"] = [default_type]
         for name, values in headers.items():
             if name.lower() not in _OF_THE_CONNECTION:
                 for value in values:
-                    response.headers.append(name, str(value))
+                    text = value if isinstance(value, str) else json.dumps(value)
+                    response.headers.append(name, text)
     except (ValueError, KeyError, TypeError, AttributeError, binascii.Error):
         return None
     lines = (f"{name}: {value}" for name, value in response.headers.items())

@@ -1,61 +1,105 @@
-"""Read the routes of a REST API from its OpenAPI body."""
+"""Find the route of a request among an API's: static segments before parameters before greedy.
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+REST API: https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-method-settings-method-request.html
+HTTP API: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-routes.html
+"""
 
-from kennel.errors import CannotStart
+from collections.abc import Iterable, Mapping
+from urllib.parse import unquote
 
+from kennel.cloud.apigateway.operations import ANY, DEFAULT_ROUTE, Route
 
-@dataclass(frozen=True)
-class Route:
-    """A method of a path and the function behind it."""
+_STATIC, _PARAMETER, _GREEDY = range(3)
 
-    function: str
-    needs_key: bool
-    mock: "Mock | None" = None
-
-
-@dataclass(frozen=True)
-class Mock:
-    """The response of a mock integration: SAM makes one for a CORS preflight.
-
-    Attributes
-    ----------
-    takes_text
-        Whether the integration makes a text of a binary request, which it fails over otherwise.
-    """
-
-    status: int
-    headers: tuple[tuple[str, str], ...]
-    takes_text: bool = False
-
-    @classmethod
-    def read(cls, integration: Mapping[str, Any]) -> "Mock":
-        """Read the integration's default response; a quoted value is a literal."""
-        response = integration["responses"]["default"]
-        prefix = "method.response.header."
-        headers = tuple(
-            (name.removeprefix(prefix), value.strip("'"))
-            for name, value in response.get("responseParameters", {}).items()
-        )
-        takes_text = integration.get("contentHandling") == "CONVERT_TO_TEXT"
-        return cls(int(response["statusCode"]), headers, takes_text)
+Methods = Mapping[str, Route]
+#: A route, and the values of its path's parameters as the client wrote them.
+Found = tuple[Route, dict[str, str]]
 
 
-def read_routes(body: Mapping[str, Any]) -> dict[tuple[str, str], Route]:
-    """Return the routes of an API's OpenAPI body by path and method."""
-    routes = {}
-    for path, methods in body["paths"].items():
-        if "{" in path:
-            raise CannotStart(f"the route {path} has a parameter, which is not served offline yet")
-        for method, operation in methods.items():
-            integration = operation["x-amazon-apigateway-integration"]
-            if integration["type"].lower() == "mock":
-                routes[path, method.upper()] = Route("", False, Mock.read(integration))
-                continue
-            uri = integration["uri"]
-            function = uri.split("/functions/")[1].removesuffix("/invocations")
-            needs_key = any("api_key" in each for each in operation.get("security", []))
-            routes[path, method.upper()] = Route(function, needs_key)
-    return routes
+class Routes:
+    """The routes of one API, by path and method."""
+
+    def __init__(self, routes: Iterable[Route]) -> None:
+        self._by_path: dict[str, dict[str, Route]] = {}
+        for each in routes:
+            self._by_path.setdefault(each.path, {})[each.method] = each
+        self._default = self._by_path.pop(DEFAULT_ROUTE, {})
+        patterns = [_Pattern(path) for path in self._by_path]
+        self._by_rank = sorted(patterns, key=lambda each: each.ranks)
+        self._full_first = sorted(patterns, key=lambda each: (each.is_greedy, each.ranks))
+
+    def all(self) -> list[Route]:
+        """Return every route, in the order of the definition, the default route last."""
+        return [
+            each
+            for methods in (*self._by_path.values(), self._default)
+            for each in methods.values()
+        ]
+
+    def of_resource(self, path: str, method: str) -> Found | None:
+        """Return the method of the resource that a path names, as a REST API finds it.
+
+        The path decides alone, without its last slash; the method then exists there or nowhere.
+        """
+        path = path.rstrip("/") or "/"
+        exact = self._by_path.get(path)
+        if exact is not None and "{" not in path:
+            return _of_method(exact, method, {})
+        for pattern in self._by_rank:
+            if (values := pattern.match(path)) is not None:
+                return _of_method(self._by_path[pattern.path], method, values)
+        return None
+
+    def best(self, path: str, method: str) -> Found | None:
+        """Return the route of a path and method, as an HTTP API finds it.
+
+        A full match goes before a greedy one, and that before the default route.
+        """
+        for pattern in self._full_first:
+            values = pattern.match(path)
+            if values is not None and (
+                found := _of_method(self._by_path[pattern.path], method, values)
+            ):
+                return found
+        return _of_method(self._default, method, {})
+
+
+class _Pattern:
+    """A path whose segments may be parameters."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._segments = path.split("/")[1:]
+        self.ranks = [_rank(each) for each in self._segments]
+        self.is_greedy = self.ranks[-1:] == [_GREEDY]
+
+    def match(self, path: str) -> dict[str, str] | None:
+        """Return the values of the parameters in a path; None for a path of another form."""
+        received = path.split("/")[1:]
+        wanted = len(self._segments)
+        if self.is_greedy:  # it takes one segment or more
+            tail = "/".join(received[wanted - 1 :])
+            received = [*received[: wanted - 1], tail]
+        if len(received) != wanted:
+            return None
+        values = {}
+        for segment, rank, text in zip(self._segments, self.ranks, received, strict=True):
+            if rank == _STATIC:
+                if text != segment and unquote(text) != segment:
+                    return None
+            elif not text:
+                return None
+            else:
+                values[segment.strip("{}+")] = text
+        return values
+
+
+def _rank(segment: str) -> int:
+    if segment.startswith("{") and segment.endswith("}"):
+        return _GREEDY if segment.endswith("+}") else _PARAMETER
+    return _STATIC
+
+
+def _of_method(methods: Methods, method: str, values: dict[str, str]) -> Found | None:
+    route = methods.get(method) or methods.get(ANY)
+    return None if route is None else (route, values)

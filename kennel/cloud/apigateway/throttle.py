@@ -1,14 +1,34 @@
 """API Gateway's limits: token buckets of usage plans and stages, and quotas by period."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, Self
 
 _KEPT = timedelta(days=90)
 _NO_LIMIT = 2**31 - 1  # what is left without a quota
 
 Clock = Callable[[], float]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Requests a second, and at once."""
+
+    rate: float
+    burst: int
+
+    @classmethod
+    def read(cls, declared: Mapping[str, Any], prefix: str = "") -> Self | None:
+        """Read `RateLimit` and `BurstLimit`; None where they limit nothing.
+
+        A rate below 0 is none: API Gateway's word for a limit that is taken away.
+        """
+        rate = declared.get(f"{prefix}RateLimit")
+        if rate is None or float(rate) < 0:
+            return None
+        return cls(float(rate), int(declared.get(f"{prefix}BurstLimit", float(rate))))
 
 
 class TokenBucket:
@@ -35,22 +55,51 @@ class TokenBucket:
         return True
 
 
+class Buckets:
+    """Token buckets by what they limit; one whose limits have changed begins anew."""
+
+    def __init__(self) -> None:
+        self._buckets: dict[Hashable, tuple[Limits, TokenBucket]] = {}
+
+    def take(self, limited: Hashable, limits: Limits | None) -> bool:
+        """Take a token; True where nothing limits it."""
+        if limits is None:
+            return True
+        kept = self._buckets.get(limited)
+        if kept is None or kept[0] != limits:
+            kept = self._buckets[limited] = limits, TokenBucket(limits.rate, limits.burst)
+        return kept[1].take()
+
+
 class Quota:
     """Counts requests by day (UTC), at most `limit` of them in each DAY, WEEK or MONTH.
+
+    A change of the limit leaves what is counted.
 
     Parameters
     ----------
     limit
         None for any number.
+    offset
+        Days after Sunday, or after the first of the month, on which a period begins.
     """
 
-    _PERIODS = {"DAY": "%Y-%j", "WEEK": "%Y-%U", "MONTH": "%Y-%m"}  # noqa: RUF012
-
-    def __init__(self, limit: int | None, period: str = "DAY", clock: Clock = time.time) -> None:
-        self._limit = limit
-        self._format = self._PERIODS[period]
+    def __init__(
+        self,
+        limit: int | None,
+        period: str = "DAY",
+        clock: Clock = time.time,
+        offset: int = 0,
+    ) -> None:
         self._clock = clock
         self._used: dict[date, int] = {}
+        self.change(limit, period, offset)
+
+    def change(self, limit: int | None, period: str, offset: int) -> None:
+        """Allow another number of requests from now on."""
+        self._limit = limit
+        self._period = period
+        self._offset = timedelta(offset)
 
     def take(self) -> bool:
         """Count a request; return whether the quota allowed it."""
@@ -70,33 +119,37 @@ class Quota:
         """Return how many requests are left at the end of a day, or now."""
         if self._limit is None:
             return _NO_LIMIT
-        period = day.strftime(self._format)
-        used = (
-            count
-            for each, count in self._used.items()
-            if each <= day and each.strftime(self._format) == period
-        )
-        return self._limit - sum(used)
+        start = self._start(day)
+        return self._limit - sum(n for each, n in self._used.items() if start <= each <= day)
+
+    def _start(self, day: date) -> date:
+        """Return the first day of the period that a day is in."""
+        if self._period == "DAY":
+            return day
+        shifted = day - self._offset
+        if self._period == "WEEK":
+            return shifted - timedelta(shifted.isoweekday() % 7) + self._offset
+        return shifted.replace(day=1) + self._offset
 
 
-class StageThrottle:
-    """A stage's throttle for each method, from its MethodSettings."""
+def method_limits(
+    settings: Mapping[tuple[str, str], Limits], path: str, method: str
+) -> Limits | None:
+    """Return the limits of a method in its stage: its own, or those of a wildcard."""
+    for key in ((path, method), (path, "*"), ("/*", method), ("/*", "*")):
+        if key in settings:
+            return settings[key]
+    return None
 
-    def __init__(self, stage: Mapping[str, Any]) -> None:
-        self._settings = {
-            (each["ResourcePath"].replace("~1", "/"), each["HttpMethod"]): each
-            for each in stage.get("MethodSettings", [])
-            if "ThrottlingRateLimit" in each
-        }
-        self._buckets: dict[tuple[str, str], TokenBucket] = {}
 
-    def take(self, path: str, method: str) -> bool:
-        """Take a token of the method; True where nothing limits it."""
-        settings = self._settings.get((path, method)) or self._settings.get(("/*", "*"))
-        if settings is None:
-            return True
-        if (path, method) not in self._buckets:
-            rate = float(settings["ThrottlingRateLimit"])
-            burst = int(settings.get("ThrottlingBurstLimit", rate))
-            self._buckets[path, method] = TokenBucket(rate, burst)
-        return self._buckets[path, method].take()
+def read_method_limits(stage: Mapping[str, Any]) -> dict[tuple[str, str], Limits]:
+    """Return the limits in a stage's MethodSettings, by path and method.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-apigateway-stage-methodsetting.html
+    """
+    found = {}
+    for each in stage.get("MethodSettings", []):
+        path = "/" + str(each.get("ResourcePath", "/*")).replace("~1", "/").lstrip("/")
+        if limits := Limits.read(each, "Throttling"):
+            found[path, str(each.get("HttpMethod", "*"))] = limits
+    return found

@@ -70,13 +70,23 @@ RESOURCE_TYPES: dict[str, ResourceType] = {
         "kennel", "its rate, burst and quota are enforced", id_length=6
     ),
     "AWS::ApiGateway::UsagePlanKey": ResourceType("kennel", "ties the key to the plan"),
+    "AWS::ApiGateway::Resource": ResourceType("kennel", "a part of its API's paths"),
+    "AWS::ApiGateway::Method": ResourceType("kennel", "a route of its API"),
+    "AWS::ApiGateway::GatewayResponse": ResourceType("kennel", "shapes its API's own answers"),
     "AWS::ApiGatewayV2::Api": ResourceType(
         "kennel",
-        "an HTTP API; the routes and CORS of its Body are served",
+        "an HTTP API: its routes and its CORS configuration are served",
         id_length=10,
-        attributes={"ApiId": "{name}"},
+        attributes={
+            "ApiId": "{name}",
+            "ApiEndpoint": "https://{name}.execute-api.{region}.amazonaws.com",
+        },
     ),
-    "AWS::ApiGatewayV2::Stage": ResourceType("kennel", "served by its name", "StageName"),
+    "AWS::ApiGatewayV2::Stage": ResourceType(
+        "kennel", "$default, or the first part of every path", "StageName"
+    ),
+    "AWS::ApiGatewayV2::Route": ResourceType("kennel", "a route of its HTTP API"),
+    "AWS::ApiGatewayV2::Integration": ResourceType("kennel", "the function behind a route"),
     "AWS::ApiGateway::Account": ResourceType("ignored", "access logs are not emulated"),
     "AWS::IAM::Role": ResourceType(
         "kennel",

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.testclient import TestClient
 
-from kennel.cloud.apigateway.rest_api import RestApi
+from kennel.cloud.apigateway.apis import Apis
 from kennel.cloud.control import Control
 from kennel.cloud.gateway import Gateway
 from kennel.cloud.iam.identity import OPERATOR_KEY, Identities
@@ -30,6 +30,9 @@ class Answers:
     async def answer(self, request: Request) -> Response:
         return PlainTextResponse(self.word)
 
+    def claims(self, request: Request) -> bool:
+        return bool(request.headers.get("host", "").startswith("x.execute-api."))
+
 
 async def handle_states(request: Request, call: ApiCall) -> Response:
     match call.operation:
@@ -47,7 +50,7 @@ async def handle_default(request: Request, call: ApiCall) -> Response:
 @pytest.fixture
 def client() -> TestClient:
     gateway = Gateway(
-        api=cast("RestApi", Answers("api")),
+        api=cast("Apis", Answers("api")),
         control=cast("Control", Answers("control")),
         authorizer=Authorizer(Identities({"Role": ROLE})),
         handlers={"stepfunctions": handle_states},
@@ -75,6 +78,13 @@ def call(
 def test_a_request_without_a_signature_is_the_apis_or_the_controls(client: TestClient) -> None:
     assert client.get("/v1/x").text == "api"
     assert client.get("/kennel/clock").text == "control"
+    host = {"host": "x.execute-api.localhost"}
+    assert client.get("/kennel/clock", headers=host).text == "api"
+    assert client.post("/", headers=host).text == "api"
+    signature = {
+        "authorization": "AWS4-HMAC-SHA256 Credential=k/20260101/r/execute-api/aws4_request"
+    }
+    assert client.get("/v1/x", headers=signature).text == "api"
 
 
 def test_a_signed_call_goes_to_its_services_handler_or_to_the_default(client: TestClient) -> None:

@@ -4,25 +4,20 @@ import asyncio
 import functools
 import json
 import tempfile
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from starlette.requests import Request
-from starlette.responses import Response
 from starlette.testclient import TestClient
-from starlette.types import Receive, Scope, Send
 
-from kennel.cloud.apigateway.rest_api import RestApi
 from kennel.cloud.awslambda.emulator import Outcome
 from kennel.cloud.awslambda.environments import Throttled
-from kennel.cloud.cloudformation.template import Stack, load
+from kennel.cloud.cloudformation.template import Stack
 from kennel.cloud.cloudwatch.metrics import Metrics, Series
 from kennel.cloud.runtime.clock import Clock
+from tests.kennel.cloud.apigateway.serving import Function, Served, echo, read
 
 TEMPLATE = """
-Transform: AWS::Serverless-2016-10-31
 Globals: {{Api: {{OpenApiVersion: 3.0.1}}}}
 Resources:
   Api:
@@ -36,10 +31,14 @@ Resources:
           HttpMethod: "*"
           ThrottlingRateLimit: {rate}
           ThrottlingBurstLimit: {burst}
-  Key: {{Type: AWS::ApiGateway::ApiKey}}
+  Key: {{Type: AWS::ApiGateway::ApiKey, Properties: {{Enabled: true, Value: the-key}}}}
+  PlanKey:
+    Type: AWS::ApiGateway::UsagePlanKey
+    Properties: {{KeyId: !Ref Key, KeyType: API_KEY, UsagePlanId: !Ref Plan}}
   Plan:
     Type: AWS::ApiGateway::UsagePlan
     Properties:
+      ApiStages: [{{ApiId: !Ref Api, Stage: !Ref Api.Stage}}]
       Throttle: {{RateLimit: 1000, BurstLimit: 1000}}
       Quota: {{Limit: {quota}, Period: DAY}}
   Role:
@@ -59,25 +58,13 @@ Resources:
           Properties:
             {{RestApiId: !Ref Api, Method: get, Path: /closed, Auth: {{ApiKeyRequired: true}}}}
 """
-Function = Callable[[dict[str, Any]], Awaitable[Outcome]]
-
-
-class Functions:
-    """One function in the place of the LambdaService."""
-
-    def __init__(self, function: Function) -> None:
-        self._function = function
-
-    async def invoke(self, name: str, payload: bytes) -> Outcome:
-        return await self._function(json.loads(payload))
 
 
 @functools.cache
 def stack(rate: int, burst: int, quota: int, binary: str) -> Stack:
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "template.yaml"
-        file.write_text(TEMPLATE.format(rate=rate, burst=burst, quota=quota, binary=binary))
-        return load(file, {}, "tried")
+        text = TEMPLATE.format(rate=rate, burst=burst, quota=quota, binary=binary)
+        return read(text, Path(folder))
 
 
 def api(
@@ -90,23 +77,8 @@ def api(
     timeout: float = 29,
     binary: str = "image~1jpeg",
 ) -> TestClient:
-    made = RestApi(
-        stack(rate, burst, quota, binary),
-        Functions(function),  # type: ignore[arg-type]
-        "the-key",
-        metrics,
-        timeout,
-    )
-
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        response: Response = await made.answer(Request(scope, receive))
-        await response(scope, receive, send)
-
-    return TestClient(app, base_url="http://api")
-
-
-async def echo(event: dict[str, Any]) -> Outcome:
-    return Outcome(json.dumps({"statusCode": 200, "body": json.dumps(event)}).encode(), False)
+    made = stack(rate, burst, quota, binary)
+    return Served(made, function, metrics=metrics, timeout=timeout).client
 
 
 def test_a_preflight_gets_the_templates_cors_headers_without_the_function() -> None:

@@ -1,0 +1,104 @@
+"""APIs before functions that answer by script, with resources that come and go."""
+
+import json
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.testclient import TestClient
+from starlette.types import Receive, Scope, Send
+
+from kennel.cloud.apigateway.apis import Apis
+from kennel.cloud.apigateway.check import check
+from kennel.cloud.apigateway.usage import UsagePlans
+from kennel.cloud.awslambda.emulator import Outcome
+from kennel.cloud.cloudformation.deployed import DeployedResources
+from kennel.cloud.cloudformation.template import Stack, load
+from kennel.cloud.cloudwatch.metrics import Metrics
+from kennel.cloud.runtime.store import Store
+
+Function = Callable[[dict[str, Any]], Awaitable[Outcome]]
+
+
+class Functions:
+    """One function in the place of the LambdaService; `invoked` has the names it was called by."""
+
+    def __init__(self, function: Function) -> None:
+        self._function = function
+        self.invoked: list[str] = []
+
+    async def invoke(self, name: str, payload: bytes) -> Outcome:
+        self.invoked.append(name)
+        return await self._function(json.loads(payload))
+
+
+class Served:
+    """The APIs of resources; `client` calls them.
+
+    Parameters
+    ----------
+    timeout
+        Of the functions, in seconds.
+    """
+
+    def __init__(
+        self,
+        resources: DeployedResources | Stack,
+        function: Function,
+        *,
+        metrics: Metrics | None = None,
+        timeout: float | None = None,
+        store: Store | None = None,
+    ) -> None:
+        if isinstance(resources, Stack):
+            resources = DeployedResources.of_stack(resources)
+        self.resources = resources
+        self.functions = Functions(function)
+        self.plans = UsagePlans(resources, store or Store(None))
+        self.apis = Apis(
+            resources,
+            self.functions,  # type: ignore[arg-type]
+            self.plans,
+            metrics,
+            timeout,
+        )
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            response: Response = await self.apis.answer(Request(scope, receive))
+            await response(scope, receive, send)
+
+        self.client = TestClient(app, base_url="http://api")
+
+    def put(self, stack: Stack) -> None:
+        """Deploy the resources of a stack beside those that there are."""
+        for each in stack.resources.values():
+            check(each)
+            self.resources.put(stack.name, each)
+
+    def remove(self, stack: Stack) -> None:
+        """Delete the resources of a stack."""
+        for each in stack.resources:
+            self.resources.remove(stack.name, each)
+
+
+async def echo(event: dict[str, Any]) -> Outcome:
+    """Answer with the event, in a form that every format takes."""
+    return Outcome(json.dumps({"statusCode": 200, "body": json.dumps(event)}).encode(), False)
+
+
+def answering(answer: Any) -> Function:
+    """Return a function that always returns the same."""
+
+    async def function(event: dict[str, Any]) -> Outcome:
+        return Outcome(json.dumps(answer).encode(), False)
+
+    return function
+
+
+def read(text: str, folder: Path, name: str = "tried") -> Stack:
+    """Return the stack of a SAM template; its functions need no code."""
+    file = folder / "template.yaml"
+    file.write_text("Transform: AWS::Serverless-2016-10-31\n" + text)
+    return load(file, {}, name)
