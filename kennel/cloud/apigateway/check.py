@@ -1,8 +1,11 @@
 """Refuse what API Gateway would deploy and the offline cloud cannot serve."""
 
-from typing import Any
-
-from kennel.cloud.apigateway.definitions import http_integration, rest_operation
+from kennel.cloud.apigateway.definitions import (
+    http_body,
+    http_integration,
+    rest_body,
+    rest_operation,
+)
 from kennel.cloud.apigateway.operations import INTEGRATION, read_operation, read_operations
 from kennel.cloud.cloudformation.template import Resource
 from kennel.errors import CannotStart
@@ -34,7 +37,7 @@ def check(resource: Resource) -> None:
 def _check_properties(resource: Resource, kind: str) -> None:
     properties = resource.properties
     if kind in {"RestApi", "Api"}:
-        _check_api(properties)
+        _check_api(resource, kind)
     if kind == "Method":
         method = str(properties.get("HttpMethod"))
         read_operation("its resource", method, rest_operation(resource), {})
@@ -48,14 +51,16 @@ def _check_properties(resource: Resource, kind: str) -> None:
         )
 
 
-def _check_api(properties: dict[str, Any]) -> None:
+def _check_api(resource: Resource, kind: str) -> None:
+    properties = resource.properties
     for name in ("BodyS3Location", "CloneFrom"):
         if name in properties:
             raise CannotStart(
                 f"its definition is in {name}, which the offline cloud does not read: "
                 "write it as the Body"
             )
-    body = properties.get("Body") or {}
+    read_body = rest_body if kind == "RestApi" else http_body
+    body = read_body(resource, lambda _: [])  # what is a resource of its own is checked alone
     if properties.get("ProtocolType", "HTTP") != "HTTP":
         raise CannotStart("it is a WebSocket API, which the offline cloud does not emulate")
     source = properties.get("ApiKeySourceType") or body.get("x-amazon-apigateway-api-key-source")

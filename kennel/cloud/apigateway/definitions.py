@@ -74,18 +74,18 @@ def rest_operation(method: Resource) -> Json:
 
 def rest_stages(api: Resource, of_type: OfType) -> list[Stage]:
     """Return the stages of a REST API, each once; a deployment may name one, too."""
-    stages = {}
-    for each in _of(of_type("AWS::ApiGateway::Deployment"), api):
-        if name := each.properties.get("StageName"):
-            settings = each.properties.get("StageDescription") or {}
-            variables = settings.get("Variables") or {}
-            stages[str(name)] = Stage(str(name), variables, each.name, settings)
+    stages = []
     for each in _of(of_type("AWS::ApiGateway::Stage"), api):
         name = str(each.properties.get("StageName") or each.name)
         variables = each.properties.get("Variables") or {}
         deployment = str(each.properties.get("DeploymentId", ""))
-        stages[name] = Stage(name, variables, deployment, each.properties)
-    return list(stages.values())
+        stages.append(Stage(name, variables, deployment, each.properties))
+    for each in _of(of_type("AWS::ApiGateway::Deployment"), api):
+        name = str(each.properties.get("StageName") or "")
+        settings = each.properties.get("StageDescription") or {}
+        if name and name not in {stage.name for stage in stages}:
+            stages.append(Stage(name, settings.get("Variables") or {}, each.name, settings))
+    return stages
 
 
 def http_body(api: Resource, of_type: OfType) -> Json:
@@ -122,14 +122,14 @@ def http_integration(integration: Resource) -> Json:
 
 
 def http_stages(api: Resource, of_type: OfType) -> list[Stage]:
-    """Return the stages of an HTTP API; "quick create" makes the default one."""
+    """Return the stages of an HTTP API, the default one first; "quick create" makes that."""
     stages = [Stage("$default")] if api.properties.get("Target") else []
     for each in _of(of_type("AWS::ApiGatewayV2::Stage"), api, "ApiId"):
         name = str(each.properties.get("StageName") or each.name)
         variables = each.properties.get("StageVariables") or {}
         deployment = str(each.properties.get("DeploymentId", ""))
         stages.append(Stage(name, variables, deployment, each.properties))
-    return stages
+    return sorted(stages, key=lambda each: each.name != "$default")
 
 
 def _of(resources: list[Resource], api: Resource, member: str = "RestApiId") -> list[Resource]:
