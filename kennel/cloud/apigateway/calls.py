@@ -54,6 +54,19 @@ class Call:
             "stage": self.stage.name,
         }
 
+    def headers(self) -> dict[str, list[str]]:
+        """Return the values of each header, with those that API Gateway adds."""
+        many: dict[str, list[str]] = {}
+        for name, value in self.request.headers.items():
+            many.setdefault(name, []).append(value)
+        hops = [*many.get("x-forwarded-for", []), self.source_ip or ""]
+        _, port = self.request.scope.get("server") or ("", None)
+        return many | {
+            "x-forwarded-for": [", ".join(filter(None, hops))],
+            "x-forwarded-port": [str(port or "")],
+            "x-forwarded-proto": [str(self.request.scope["scheme"])],
+        }
+
     @property
     def source_ip(self) -> str | None:
         """The client's address."""

@@ -28,9 +28,7 @@ def http_event(call: Call, body: bytes) -> dict[str, Any]:
     """Return the event that a function gets for a call, in format 2.0."""
     request, now, path = call.request, time.time(), unquote(call.whole_path)
     headers = {
-        name: ",".join(request.headers.getlist(name))
-        for name in request.headers
-        if name != "cookie"
+        name: ",".join(values) for name, values in call.headers().items() if name != "cookie"
     }
     cookies = [
         each.strip() for line in request.headers.getlist("cookie") for each in line.split(";")

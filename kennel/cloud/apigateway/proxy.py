@@ -59,10 +59,7 @@ def proxy_event(call: Call, body: bytes, binary: bool, key: Key | None = None) -
     key
         The API key that the call came with, where the route needs one.
     """
-    request, now = call.request, time.time()
-    many: dict[str, list[str]] = {}
-    for name, value in request.headers.items():
-        many.setdefault(name, []).append(value)
+    request, now, many = call.request, time.time(), call.headers()
     query = request.query_params
     return {
         "resource": call.route.path,

@@ -133,8 +133,14 @@ RULES = [
         REST,
         "/dev/dogs",
         _RECORDED,
+        sent={"X-Forwarded-For": "10.0.0.1"},
         event={
             "body": None,
+            "headers": {
+                "x-forwarded-for": "10.0.0.1, testclient",
+                "x-forwarded-port": "80",
+                "x-forwarded-proto": "http",
+            },
             "requestContext": {
                 "accountId": "123456789012",
                 "apiId": "tried-Api",
