@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
+from kennel.cloud.apigateway.calls import domain_of
 from kennel.cloud.apigateway.definitions import Stage
 from kennel.cloud.apigateway.gateway_responses import GatewayResponses
 from kennel.cloud.apigateway.http_api import HttpApi
 from kennel.cloud.apigateway.rest_api import RestApi
-from kennel.cloud.origins import host_name
 
 PREFIX = "/_aws/execute-api/"
 _SHOWN = 80  # characters of an unknown id
@@ -125,8 +125,7 @@ class Addresses:
 
 def id_in_host(request: Request) -> str:
     """Return the id of an API that is the Host's, in lower case; "" for another Host."""
-    host = host_name(request.headers.get("host", ""))
-    name, _, rest = host.partition(".")
+    name, _, rest = domain_of(request).partition(".")
     return name if rest == "execute-api" or rest.startswith("execute-api.") else ""
 
 

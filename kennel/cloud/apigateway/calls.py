@@ -1,6 +1,7 @@
 """A request to a stage of an API, and the invocation of the function that answers it."""
 
 import asyncio
+import functools
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -44,7 +45,7 @@ class Call:
 
     def context(self) -> dict[str, Any]:
         """Return the members of requestContext that every format of the event has."""
-        domain = host_name(self.request.headers.get("host", ""))
+        domain = domain_of(self.request)
         return {
             "accountId": ACCOUNT,
             "apiId": self.api_id,
@@ -111,13 +112,22 @@ class Invocations:
         await asyncio.gather(*self._running, return_exceptions=True)
 
 
+def domain_of(request: Request) -> str:
+    """Return the name in the Host header, in lower case; "" for a malformed one."""
+    return _host_name(request.headers.get("host", ""))
+
+
+_host_name = functools.lru_cache(maxsize=64)(host_name)  # asked for several times a request
+
+
 def raw_path(request: Request) -> str:
     """Return the path as the client wrote it, escapes and all."""
     raw = request.scope.get("raw_path")
     return raw.decode("latin-1") if raw else quote(request.scope["path"])
 
 
-def clf_time(seconds: float) -> str:
+@functools.lru_cache(maxsize=1)
+def clf_time(seconds: int) -> str:
     """Return a moment in the Common Log Format."""
     return time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime(seconds))
 

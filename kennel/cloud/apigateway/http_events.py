@@ -58,7 +58,7 @@ def http_event(call: Call, body: bytes) -> dict[str, Any]:
                 "userAgent": request.headers.get("user-agent", ""),
             },
             "routeKey": call.route.key,
-            "time": clf_time(now),
+            "time": clf_time(int(now)),
             "timeEpoch": int(now * 1000),
         },
         **{name: value for name, value in members.items() if value},

@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy
 
 import base64
 import binascii
+import functools
 import json
 import re
 import time
@@ -44,9 +45,7 @@ class MediaTypes:
         counts as application/json.
         https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-payload-encodings.html
         """
-        first = header.partition(",")[0].partition(";")[0]
-        named = first.strip().lower() or _DEFAULT_TYPE
-        return any(_covers(each.lower(), named) for each in self.binary)
+        return _is_covered(self.binary, header)
 
 
 def proxy_event(call: Call, body: bytes, binary: bool, key: Key | None = None) -> dict[str, Any]:
@@ -79,7 +78,7 @@ def proxy_event(call: Call, body: bytes, binary: bool, key: Key | None = None) -
             "resourcePath": call.route.path,
             "httpMethod": request.method,
             "path": call.whole_path,
-            "requestTime": clf_time(now),
+            "requestTime": clf_time(int(now)),
             "requestTimeEpoch": int(now * 1000),
             "protocol": "HTTP/1.1",
             "identity": {
@@ -133,6 +132,13 @@ def proxy_response(
     lines = (f"{name}: {value}" for name, value in response.headers.items())
     is_sound = status in _STATUSES and all(map(_HEADER.fullmatch, lines))
     return response if is_sound else None
+
+
+@functools.lru_cache(maxsize=256)  # clients send the same few, request for request
+def _is_covered(patterns: tuple[str, ...], header: str) -> bool:
+    first = header.partition(",")[0].partition(";")[0]
+    named = first.strip().lower() or _DEFAULT_TYPE
+    return any(_covers(each.lower(), named) for each in patterns)
 
 
 def _covers(pattern: str, media_type: str) -> bool:

@@ -80,7 +80,7 @@ class UsagePlans:
     def usage(self, plan: str, key: str, first: date, last: date) -> list[list[int]]:
         """Return for each day how many requests with a key a plan allowed, and what was left."""
         self._refresh()
-        return self._quota(self._plans[plan], key).usage(first, last)
+        return self._quota(plan, key).usage(first, last)
 
     def admit(self, value: str | None, stage: tuple[str, str], method: str) -> Key | str:
         """Count a request with a key's value; return the key, or why it is refused.
@@ -111,16 +111,13 @@ class UsagePlans:
             limits = methods[method] if is_limited else plan.limits
             if not self._buckets.take(limited, limits):
                 return "THROTTLED"
-            return key if self._quota(plan, key.id).take() else "QUOTA_EXCEEDED"
+            return key if self._quota(plan.id, key.id).take() else "QUOTA_EXCEEDED"
         return "INVALID_API_KEY"
 
-    def _quota(self, plan: Plan, key: str) -> Quota:
-        if (plan.id, key) not in self._quotas:
-            self._quotas[plan.id, key] = Quota(None)
-        quota, declared = self._quotas[plan.id, key], plan.quota or {}
-        limit = int(declared["Limit"]) if "Limit" in declared else None
-        quota.change(limit, str(declared.get("Period", "DAY")), int(declared.get("Offset", 0)))
-        return quota
+    def _quota(self, plan: str, key: str) -> Quota:
+        if (plan, key) not in self._quotas:
+            self._quotas[plan, key] = _limited(Quota(None), self._plans[plan])
+        return self._quotas[plan, key]
 
     def _refresh(self) -> None:
         """Read the resources again where they have changed."""
@@ -137,6 +134,9 @@ class UsagePlans:
         self._by_value = {each.value: each for each in keys}
         self._plans = {each.id: each for each in plans}
         self._plans_of = plans_of
+        for (plan, _), quota in self._quotas.items():
+            if plan in self._plans:
+                _limited(quota, self._plans[plan])
         self._version = version
 
     def _read_key(self, resource: Resource) -> Key:
@@ -156,6 +156,14 @@ class UsagePlans:
         if before:
             self._store.delete(_KIND, _BEFORE)
         return str(kept["value"])
+
+
+def _limited(quota: Quota, plan: Plan) -> Quota:
+    """Return a quota with the limit of its plan as it is now."""
+    declared = plan.quota or {}
+    limit = int(declared["Limit"]) if "Limit" in declared else None
+    quota.change(limit, str(declared.get("Period", "DAY")), int(declared.get("Offset", 0)))
+    return quota
 
 
 def _read_plan(resource: Resource) -> Plan:
