@@ -15,11 +15,11 @@ from starlette.responses import Response
 
 from kennel.cloud.apigateway.api import ApiGatewayReads
 from kennel.cloud.apigateway.apis import Apis
-from kennel.cloud.apigateway.check import check
+from kennel.cloud.apigateway.check import check as check_api
 from kennel.cloud.apigateway.usage import UsagePlans
 from kennel.cloud.autoscaling.api import ScalingService
 from kennel.cloud.autoscaling.targets import ScalableTargets
-from kennel.cloud.awslambda.async_invoke import AsynchronousInvocations, read_configs
+from kennel.cloud.awslambda.async_invoke import AsynchronousInvocations
 from kennel.cloud.awslambda.function_config import read_functions
 from kennel.cloud.awslambda.functions import LambdaService
 from kennel.cloud.awslambda.logs import FunctionLogs
@@ -27,6 +27,7 @@ from kennel.cloud.awslambda.management import FunctionManagement
 from kennel.cloud.cloudformation.api import CloudFormation
 from kennel.cloud.cloudformation.custom_resources import CustomResources
 from kennel.cloud.cloudformation.deployed import DeployedResources
+from kennel.cloud.cloudformation.resource_types import RESOURCE_TYPES
 from kennel.cloud.cloudformation.resources import Resources
 from kennel.cloud.cloudformation.stacks import StackRequest, Stacks
 from kennel.cloud.cloudformation.template import Resource, Stack
@@ -162,7 +163,7 @@ def _make_services(
 
     metrics = Metrics(clock, aws("cloudwatch"))
     alarms = Alarms(aws("cloudwatch"), aws("sns"), metrics, clock, config.report)
-    configs = read_functions(stack, site.built)
+    configs = read_functions(Stack("", {}, {}), site.built)
     functions = LambdaService(configs, site.url, site.logs, metrics, clock)
 
     def as_role(service: str, arn: str) -> Any:
@@ -171,9 +172,7 @@ def _make_services(
     make_targets = functools.partial(
         EventTargets, client=aws, as_role=as_role, assumable_by=identities.assumable_by
     )
-    queue = AsynchronousInvocations(
-        functions, read_configs(stack), clock, lambda send: make_targets(send).send
-    )
+    queue = AsynchronousInvocations(functions, {}, clock, lambda send: make_targets(send).send)
     targets = make_targets(queue.send)
     events = Events(deployed, targets, aws, clock, metrics, store=store)
     schedules = Schedules(deployed, events, targets, aws, clock, health=config.health)
@@ -194,6 +193,7 @@ def _make_services(
         resources,
         store,
         {
+            **{name: check_api for name in RESOURCE_TYPES if "ApiGateway" in name},
             "AWS::Events::Rule": _check_rule,
             "AWS::Scheduler::Schedule": check_schedule,
         },
@@ -255,9 +255,6 @@ def _make_services(
     )
     logs = FunctionLogs(functions.configs, site.logs, aws("logs"), authorizer, metrics)
 
-    for each in stack.resources.values():
-        check(each)
-    deployed = DeployedResources.of_stack(stack)
     plans = UsagePlans(deployed, store)
     api = Apis(deployed, functions, plans, metrics)
     handlers = make_handlers(
@@ -265,7 +262,7 @@ def _make_services(
         authorizer=authorizer,
         functions=functions,
         management=FunctionManagement(
-            stack,
+            Stack("", {}, {}),
             site.built,
             functions,
             role_key=functools.partial(identities.assumable_by, "lambda.amazonaws.com"),
@@ -281,7 +278,7 @@ def _make_services(
         iam=iam,
         sts=Sts(moto, identities),
         cloudformation=cloudformation,
-        apigateway=ApiGatewayReads(stack, api_key, api.quota),
+        apigateway=ApiGatewayReads(deployed, api, plans),
     )
     gateway = Gateway(
         api=api,

@@ -51,7 +51,7 @@ class ChangeSets:
                     f"Stack [{request.name}] already exists and cannot be created again with the "
                     f"changeSet [{name}]."
                 )
-            stack = stack or self._stacks.add(request.name)
+            stack = stack or self._stacks.add(request.name, in_review=True)
         elif stack is None:
             raise StackRefused(f"Stack [{request.name}] does not exist")
         if self.find(name, stack):

@@ -114,9 +114,12 @@ class Stacks:
             raise StackRefused(f"Stack with id {name} does not exist")
         return stack
 
-    def add(self, name: str) -> StackState:
-        """Return a new stack without resources."""
+    def add(self, name: str, *, in_review: bool = False) -> StackState:
+        """Return a new stack without resources; a change set makes one in review."""
         stack = StackState(name, arn_of("stack", name))
+        if in_review:
+            kind = "AWS::CloudFormation::Stack"
+            stack.add_event(name, stack.id, kind, stack.status, "User Initiated")
         self._stacks[stack.id] = stack
         self.store.save(stack)
         return stack
