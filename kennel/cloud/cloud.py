@@ -264,7 +264,7 @@ def _read(config: CloudConfig) -> StackRequest | None:
     config.report(f"reading {config.template.name}")
     source = read_file(config.template)
     parameter_values(source, config.parameters)  # refuses wrong ones before anything is built
-    text = json.dumps(source, default=str)
+    text = json.dumps(source)
     return StackRequest(config.stack_name, text, config.parameters)
 
 

@@ -30,6 +30,7 @@ from kennel.cloud.iam.requests import ApiCall
 from kennel.cloud.runtime.answers import written
 from kennel.cloud.runtime.errors import ServiceError, not_implemented
 from kennel.cloud.runtime.pages import numbered_page
+from kennel.errors import KennelError
 
 Json = dict[str, Any]
 _PAGE = 100
@@ -80,7 +81,7 @@ class CloudFormation:
             )
         try:
             result = await asyncio.to_thread(self._calls[call.operation], call.parameters)
-        except StackRefused as error:
+        except KennelError as error:
             raise _invalid(str(error)) from error
         for work in result.pop("_work", []):
             self._begin(work)
@@ -136,8 +137,10 @@ class CloudFormation:
 
     def _list_change_sets(self, p: Json) -> Json:
         stack = self._stacks.get(p["StackName"])
-        members = ("ChangeSetName", "ChangeSetId", "StackId", "StackName", "ExecutionStatus")
-        members = (*members, "Status", "StatusReason", "CreationTime", "Description")
+        members = (
+            *("ChangeSetName", "ChangeSetId", "StackId", "StackName", "ExecutionStatus"),
+            *("Status", "StatusReason", "CreationTime", "Description"),
+        )
         described = [descriptions.change_set(each) for each in self._sets.of_stack(stack)]
         return {
             "Summaries": [
@@ -325,8 +328,10 @@ class CloudFormation:
         summary["Parameters"] = [
             {name: each[name] for name in members if name in each} for each in summary["Parameters"]
         ]
-        known = ("Parameters", "Description", "Capabilities", "CapabilitiesReason")
-        known = (*known, "DeclaredTransforms")
+        known = (
+            *("Parameters", "Description", "Capabilities", "CapabilitiesReason"),
+            "DeclaredTransforms",
+        )
         return {name: summary[name] for name in known if name in summary}
 
     def _defaults(self, text: str) -> Template | None:
@@ -379,9 +384,10 @@ class CloudFormation:
         host = urllib.parse.urlsplit(url).hostname or ""
         if not url or location is None:
             raise _invalid("Either Template URL or Template Body must be specified.")
-        bucket, key = location["bucket"], urllib.parse.unquote(location["key"])
+        bucket, key = location["bucket"], location["key"]
         if in_host := _BUCKET_HOST.match(host):
             bucket, key = in_host["bucket"], f"{bucket}/{key}" if key else bucket
+        key = urllib.parse.unquote(key)
         s3 = self._stacks.resources.clients("s3")
         try:
             return s3.get_object(Bucket=bucket, Key=key)["Body"].read().decode()

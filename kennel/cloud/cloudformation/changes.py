@@ -93,6 +93,6 @@ def changes_of(template: Template, existing: Mapping[str, Resource]) -> Iterator
         change = change_of(template, existing.get(logical_id), logical_id)
         if change.action != "None":
             yield change
-    for logical_id, resource in reversed(existing.items()):
+    for logical_id, resource in reversed(list(existing.items())):
         if logical_id not in template.declared:
             yield Change("Remove", resource, None)

@@ -1,6 +1,7 @@
 """Create, update and delete a stack: resource by resource, with events, and back on a failure."""
 
 import functools
+import logging
 from collections.abc import Callable, Mapping
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -14,8 +15,10 @@ from kennel.cloud.cloudformation.stack_state import StackResource, StackState, S
 from kennel.cloud.cloudformation.template import Resource, Template
 from kennel.errors import KennelError
 
-#: What a resource's creation, update or deletion may fail with.
-FAILURES = (ClientError, BotoCoreError, KennelError, ChangeRefused, RuntimeError, KeyError)
+#: What a resource's operation fails with by itself; anything else is a fault of the cloud.
+_EXPECTED = (ClientError, BotoCoreError, KennelError, ChangeRefused, RuntimeError)
+_log = logging.getLogger(__name__)
+
 Outputs = dict[str, dict[str, str]]
 
 
@@ -23,7 +26,7 @@ class OperationFailed(KennelError):  # noqa: N818
     """A resource could not be created, updated or deleted; the message says which and why."""
 
 
-class Interrupted(Exception):  # noqa: N818
+class Interrupted(BaseException):  # noqa: N818
     """The cloud ends: the next start finds the stack in the midst of its operation."""
 
 
@@ -163,10 +166,10 @@ class StackOperation:
         for logical_id in order:
             try:
                 change = change_of(template, before.get(logical_id), logical_id)
-            except FAILURES as error:
+            except Exception as error:
                 status = "UPDATE_FAILED" if logical_id in before else "CREATE_FAILED"
-                self._event(before.get(logical_id), logical_id, status, str(error))
-                raise OperationFailed(f"{logical_id}: {error}") from error
+                self._event(before.get(logical_id), logical_id, status, _reason(error))
+                raise OperationFailed(f"{logical_id}: {_reason(error)}") from error
             self._make(change)
         try:
             outputs = template.outputs()
@@ -204,7 +207,7 @@ class StackOperation:
             takes_over = self._adopt and self._can_be_adopted(resource)
             make = self._resources.adopt if takes_over else self._resources.create
             created = make(self._stack.id, resource)
-        except FAILURES as error:
+        except Exception as error:
             self._event(resource, logical_id, "CREATE_FAILED", _reason(error))
             message = f"{logical_id} ({resource.type}) cannot be created: {_reason(error)}"
             raise OperationFailed(message) from error
@@ -222,7 +225,7 @@ class StackOperation:
         self._undo.append((before, functools.partial(self._change_back, after, before)))
         try:
             changed = self._resources.update(stack_id, before, after)
-        except FAILURES as error:
+        except Exception as error:
             self._event(before, logical_id, "UPDATE_FAILED", _reason(error))
             message = f"{logical_id} ({after.type}) cannot be updated: {_reason(error)}"
             raise OperationFailed(message) from error
@@ -250,7 +253,7 @@ class StackOperation:
         for resource, undo in reversed(self._undo):
             try:
                 undo()
-            except FAILURES as error:
+            except Exception as error:
                 complete = False
                 self._event(resource, resource.logical_id, "UPDATE_FAILED", _reason(error))
         return complete
@@ -281,7 +284,7 @@ class StackOperation:
                 self._event(resource, resource.logical_id, "DELETE_IN_PROGRESS")
                 try:
                     self._resources.delete_old(self._stack.id, resource)
-                except FAILURES as error:
+                except Exception as error:
                     self._event(resource, resource.logical_id, "DELETE_FAILED", _reason(error))
                 else:
                     self._event(resource, resource.logical_id, "DELETE_COMPLETE")
@@ -325,7 +328,7 @@ class StackOperation:
         self._put(resource, "DELETE_IN_PROGRESS")
         try:
             self._resources.delete(self._stack.id, resource)
-        except FAILURES as error:
+        except Exception as error:
             self._put(resource, "DELETE_FAILED", _reason(error))
             return _reason(error)
         self._put(resource, "DELETE_COMPLETE")
@@ -379,5 +382,8 @@ def _by_needs(resources: Mapping[str, Resource]) -> list[str]:
     return done
 
 
-def _reason(error: BaseException) -> str:
-    return str(error) if not isinstance(error, KeyError) else f"no property {error}"
+def _reason(error: Exception) -> str:
+    if isinstance(error, _EXPECTED):
+        return str(error)
+    _log.exception("a resource's operation broke off")
+    return f"the offline cloud failed over it: {error!r}"

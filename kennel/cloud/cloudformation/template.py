@@ -238,7 +238,8 @@ def read_template(text: str, what: str) -> Json:
     for name, each in source["Resources"].items():
         if not isinstance(each, dict) or "Type" not in each:
             raise CannotStart(f"{what} has the resource {name} without a Type")
-    return dict(source)
+    # YAML reads an unquoted 2012-10-17 as a date, and a key of a mapping as a number.
+    return dict(json.loads(json.dumps(source, default=str)))
 
 
 def read_file(path: Path) -> Json:
