@@ -20,7 +20,7 @@ from kennel.cloud.apigateway.usage import UsagePlans
 from kennel.cloud.autoscaling.api import ScalingService
 from kennel.cloud.autoscaling.targets import ScalableTargets
 from kennel.cloud.awslambda.async_invoke import AsynchronousInvocations
-from kennel.cloud.awslambda.function_config import read_functions
+from kennel.cloud.awslambda.event_invoke import invoke_config
 from kennel.cloud.awslambda.functions import LambdaService
 from kennel.cloud.awslambda.logs import FunctionLogs
 from kennel.cloud.awslambda.management import FunctionManagement
@@ -66,8 +66,10 @@ from kennel.cloud.sagemaker.packages import download_package
 #: How long a custom resource may take to answer; CloudFormation's own hour is too long here.
 CUSTOM_RESOURCE_SECONDS = 300.0
 #: Services whose state is in the store, and the first words of calls that need no room there.
-_KEPT_IN_STORE = ("sagemaker", "application-autoscaling")
-_NEEDS_NO_ROOM = ("Delete", "Deregister", "Describe", "List", "Stop")
+_KEPT_IN_STORE = ("sagemaker", "application-autoscaling", "lambda")
+_NEEDS_NO_ROOM = (
+    *("Delete", "Deregister", "Describe", "Get", "Invoke", "List", "Remove", "Stop", "Untag"),
+)
 _INVOKE_SECONDS = 30.0  # for the loop to queue an invocation, which takes it a moment
 
 
@@ -111,6 +113,7 @@ class Services:
     cloudformation: CloudFormation
     endpoints: Endpoints
     scalable: ScalableTargets
+    restore_functions: Callable[[], Awaitable[None]]
     background: Mapping[str, Callable[[], Awaitable[None]]]
     health: Health
     read_machines: Callable[[], None]
@@ -119,6 +122,7 @@ class Services:
         """Bring back what survived a restart, and deploy a template if one is given."""
         await asyncio.to_thread(self.stacks.restore)
         await asyncio.to_thread(self.read_machines)
+        await self.restore_functions()
         stack = Stack("", {}, {})
         if request:
             state = await asyncio.to_thread(self.stacks.deploy, request)
@@ -163,8 +167,7 @@ def _make_services(
 
     metrics = Metrics(clock, aws("cloudwatch"))
     alarms = Alarms(aws("cloudwatch"), aws("sns"), metrics, clock, config.report)
-    configs = read_functions(Stack("", {}, {}), site.built)
-    functions = LambdaService(configs, site.url, site.logs, metrics, clock)
+    functions = LambdaService(site.url, site.logs, metrics, clock)
 
     def as_role(service: str, arn: str) -> Any:
         return client(service, site.url, identities.key_of(arn) or "no-such-role")
@@ -172,7 +175,12 @@ def _make_services(
     make_targets = functools.partial(
         EventTargets, client=aws, as_role=as_role, assumable_by=identities.assumable_by
     )
-    queue = AsynchronousInvocations(functions, {}, clock, lambda send: make_targets(send).send)
+    queue = AsynchronousInvocations(
+        functions,
+        functools.partial(invoke_config, store),
+        clock,
+        lambda send: make_targets(send).send,
+    )
     targets = make_targets(queue.send)
     events = Events(deployed, targets, aws, clock, metrics, store=store)
     schedules = Schedules(deployed, events, targets, aws, clock, health=config.health)
@@ -255,20 +263,35 @@ def _make_services(
     )
     logs = FunctionLogs(functions.configs, site.logs, aws("logs"), authorizer, metrics)
 
+    def start_session(role: str, function: str) -> str | None:
+        """Return an access key for a function's environments; None where it may not have one."""
+        role_key = identities.assumable_by("lambda.amazonaws.com", role)
+        if role_key is None:
+            return None
+        access_key = secrets.token_hex(10)
+        identities.start_session(access_key, role_key, function)
+        return access_key
+
+    management = FunctionManagement(
+        functions,
+        store,
+        start_session=start_session,
+        s3=aws("s3"),
+        local_code=site.built.__getitem__,
+        code_folder=(config.state or site.scratch) / "lambda",
+    )
+
+    async def restore_functions() -> None:
+        await iam.refresh()
+        await management.restore()
+
     plans = UsagePlans(deployed, store)
     api = Apis(deployed, functions, plans, metrics)
     handlers = make_handlers(
         moto=moto,
         authorizer=authorizer,
         functions=functions,
-        management=FunctionManagement(
-            Stack("", {}, {}),
-            site.built,
-            functions,
-            role_key=functools.partial(identities.assumable_by, "lambda.amazonaws.com"),
-            s3=aws("s3"),
-            folder=site.scratch,
-        ),
+        management=management,
         queue=queue,
         builds=builds,
         sagemaker=sagemaker,
@@ -308,6 +331,7 @@ def _make_services(
         read_machines=read_machines,
         endpoints=endpoints,
         scalable=scalable,
+        restore_functions=restore_functions,
         background={
             "moto": lambda: moto_server.watch(site.moto_url, site.moto_key),
             "events": events.watch,

@@ -8,6 +8,7 @@ from starlette.responses import Response
 from kennel.cloud.awslambda.async_invoke import AsynchronousInvocations
 from kennel.cloud.awslambda.description import arn_of
 from kennel.cloud.awslambda.environments import Throttled
+from kennel.cloud.awslambda.errors import not_found
 from kennel.cloud.awslambda.functions import (
     REQUEST_BYTES,
     LambdaService,
@@ -35,9 +36,11 @@ async def invoke(
     ServiceError
         In Lambda's words.
     """
-    name = call.parameters["FunctionName"].split(":function:")[-1]
+    name = call.parameters["FunctionName"].rpartition(":function:")[2]
+    if qualifier := call.parameters.get("Qualifier"):
+        name = f"{name.partition(':')[0]}:{qualifier}"
     try:
-        functions.name_of(name)
+        name = functions.name_of(name)
         payload = await request.body() or b"{}"
         kind = request.headers.get("x-amz-invocation-type", "RequestResponse")
         _check(kind, payload)
@@ -49,8 +52,7 @@ async def invoke(
             )
         outcome = await functions.invoke(name, payload)
     except NoSuchFunction as error:
-        message = f"Function not found: {arn_of(name)}"
-        raise ServiceError("ResourceNotFoundException", message, 404, _BY_USER) from error
+        raise not_found(f"Function not found: {arn_of(name)}") from error
     except RequestTooLarge as error:
         raise ServiceError("RequestTooLargeException", str(error), 413, _BY_USER) from error
     except Throttled as error:

@@ -8,55 +8,24 @@ on the offline clock.
 import asyncio
 import json
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from kennel.cloud.awslambda.emulator import Outcome
 from kennel.cloud.awslambda.environments import Throttled
-from kennel.cloud.awslambda.functions import LambdaService
+from kennel.cloud.awslambda.event_invoke import InvokeConfig
+from kennel.cloud.awslambda.functions import LambdaService, NoSuchFunction
 from kennel.cloud.cloudformation.names import ACCOUNT, REGION
-from kennel.cloud.cloudformation.template import Stack
 from kennel.cloud.runtime.clock import Clock
 
 _WAITS = (60.0, 120.0)
 _THROTTLE_WAITS = (1.0, 300.0)  # first and longest; doubled in between
-_LONGEST_AGE = 21600.0
 
 Json = dict[str, Any]
 #: Sends the record of an invocation to a destination: (ARN, document).
 Deliver = Callable[[str, Json], Awaitable[None]]
 #: Invokes a function asynchronously: (name or ARN, JSON text) -> the request's id.
 Send = Callable[[str, bytes], str]
-
-
-@dataclass(frozen=True)
-class InvokeConfig:
-    """An AWS::Lambda::EventInvokeConfig: retries, age in seconds, destinations' ARNs."""
-
-    retries: int = 2
-    age: float = _LONGEST_AGE
-    on_failure: str = ""
-    on_success: str = ""
-
-    @classmethod
-    def read(cls, properties: Mapping[str, Any]) -> "InvokeConfig":
-        """Read the resource's properties."""
-        destinations = properties.get("DestinationConfig", {})
-        return cls(
-            int(properties.get("MaximumRetryAttempts", 2)),
-            float(properties.get("MaximumEventAgeInSeconds", _LONGEST_AGE)),
-            destinations.get("OnFailure", {}).get("Destination", ""),
-            destinations.get("OnSuccess", {}).get("Destination", ""),
-        )
-
-
-def read_configs(stack: Stack) -> dict[str, InvokeConfig]:
-    """Return the stack's configurations by function name."""
-    return {
-        each.properties["FunctionName"]: InvokeConfig.read(each.properties)
-        for each in stack.of_type("AWS::Lambda::EventInvokeConfig")
-    }
 
 
 class AsynchronousInvocations:
@@ -66,9 +35,8 @@ class AsynchronousInvocations:
     ----------
     functions
         The functions to invoke.
-    configs
-        By function name; a function without one has Lambda's defaults.
-
+    config_of
+        Returns how a function's invocations are tried, by its name.
     destinations
         Makes what sends to destinations from what invokes a function: a destination may be one.
     """
@@ -76,13 +44,13 @@ class AsynchronousInvocations:
     def __init__(
         self,
         functions: LambdaService,
-        configs: Mapping[str, InvokeConfig],
+        config_of: Callable[[str], InvokeConfig],
         clock: Clock,
         destinations: Callable[[Send], Deliver],
     ) -> None:
         self._deliver = destinations(self.send)
         self._functions = functions
-        self._configs = configs
+        self._config_of = config_of
         self._clock = clock
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -102,11 +70,13 @@ class AsynchronousInvocations:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _work(self, name: str, payload: bytes, request_id: str) -> None:
-        config = self._configs.get(name, InvokeConfig())
+        config = self._config_of(name)
         started, failures, pause = self._clock.now(), 0, _THROTTLE_WAITS[0]
         while True:
             try:
                 outcome = await self._functions.invoke(name, payload)
+            except NoSuchFunction:  # it was deleted, and its events with it
+                return None
             except Throttled:
                 if self._clock.now() - started + pause > config.age:
                     return await self._report(name, payload, request_id, "EventAgeExceeded", None)
@@ -124,7 +94,7 @@ class AsynchronousInvocations:
         self, name: str, payload: bytes, request_id: str, condition: str, outcome: Outcome | None
     ) -> None:
         """Send a record to the destination, when the template names one."""
-        config = self._configs.get(name, InvokeConfig())
+        config = self._config_of(name)
         destination = config.on_success if condition == "Success" else config.on_failure
         if not destination:
             return

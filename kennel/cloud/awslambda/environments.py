@@ -31,11 +31,12 @@ class Environments:
     ) -> None:
         self.config = config
         self._aws_url = aws_url
-        self._log = logs / f"{config.logical_id}.log"
+        self._log = logs / f"{config.name}.log"
         self._clock = clock or Clock()
         #: Environments with the offline time since when they are idle, the oldest first.
         self._idle: list[tuple[float, Emulator]] = []
         self._busy = 0
+        self._open = True
 
     @property
     def busy(self) -> int:
@@ -62,7 +63,7 @@ class Environments:
             except asyncio.CancelledError:  # the caller left; its answer must not meet the next
                 await environment.stop()
                 raise
-            if not _runs_as(config, self.config):  # it has changed meanwhile
+            if not self._open or not _runs_as(config, self.config):  # it has changed meanwhile
                 await environment.stop()
             elif environment.alive:
                 self._idle.append((self._clock.now(), environment))
@@ -75,6 +76,11 @@ class Environments:
         before, self.config = self.config, config
         if not _runs_as(before, config):
             await self.stop()
+
+    async def close(self) -> None:
+        """Take no more invocations; busy environments end when done."""
+        self._open = False
+        await self.stop()
 
     def _warm(self) -> Emulator | None:
         while self._idle:

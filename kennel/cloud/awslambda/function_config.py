@@ -1,10 +1,11 @@
-"""Read the functions of a stack: handler, memory, time-out, concurrency, role, path."""
+"""What an execution environment of a function is started with."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from kennel.cloud.cloudformation.template import Resource, Stack
+from kennel.cloud.cloudformation.template import Resource
 
 #: What a function may take without a reservation. An AWS account has 1,000 for all functions
 #: together (new ones often 10); this machine holds fewer processes.
@@ -13,7 +14,7 @@ UNRESERVED_CONCURRENCY = 10
 
 @dataclass(frozen=True)
 class FunctionConfig:
-    """One AWS::Lambda::Function of the template.
+    """A function as it runs.
 
     Attributes
     ----------
@@ -24,9 +25,9 @@ class FunctionConfig:
     concurrency : int
         Most environments at once.
     role : str
-        Logical id of its role, used as its access key.
+        Access key of a session of its role.
     path : tuple of Path
-        Its own build, then its layers'.
+        Its own code, then its layers'.
     log_group : str
         The log group that its output goes to, if its role allows that.
     log_format : str
@@ -35,7 +36,6 @@ class FunctionConfig:
         ApplicationLogLevel, which Lambda allows with JSON only; empty if the format is Text.
     """
 
-    logical_id: str
     name: str
     handler: str
     memory: int
@@ -49,24 +49,6 @@ class FunctionConfig:
     log_level: str = ""
 
 
-def read_functions(stack: Stack, built: Mapping[str, Path]) -> dict[str, FunctionConfig]:
-    """Return the stack's functions by name; `built` gives the folder of each make target."""
-    roles = {role.arn: role.logical_id for role in stack.of_type("AWS::IAM::Role")}
-    layers = layer_folders(stack, built)
-    return {
-        each.name: read_function(
-            each, built[make_target(each)], layers, roles[each.properties["Role"]]
-        )
-        for each in stack.of_type("AWS::Lambda::Function")
-    }
-
-
-def layer_folders(stack: Stack, built: Mapping[str, Path]) -> dict[str, Path]:
-    """Return the folder of each layer of the stack by its ARN."""
-    layers = stack.of_type("AWS::Lambda::LayerVersion")
-    return {each.arn: built[make_target(each)] / "python" for each in layers}
-
-
 def make_target(resource: Resource) -> str:
     """Return the logical id in template.yaml (SAM's transform gives a layer another)."""
     properties = resource.properties
@@ -74,35 +56,45 @@ def make_target(resource: Resource) -> str:
 
 
 def read_function(
-    resource: Resource, code: Path, layers: Mapping[str, Path], role: str
+    configuration: Mapping[str, Any], code: Path, layers: tuple[Path, ...], role: str
 ) -> FunctionConfig:
-    """Return a function's configuration.
+    """Return what runs for a function's configuration, in the names of CreateFunction.
 
     Parameters
     ----------
     code
-        Folder of its build.
+        Folder of its package.
     layers
-        Folders by ARN.
+        Folders of its layers, in its order.
     role
-        Access key of its role.
+        Access key of a session of its role.
     """
-    properties = resource.properties
-    reserved = properties.get("ReservedConcurrentExecutions")
-    environment = properties.get("Environment", {}).get("Variables", {})
-    logging = properties.get("LoggingConfig", {})
+    name, reserved = (
+        configuration["FunctionName"],
+        configuration.get("ReservedConcurrentExecutions"),
+    )
+    logging = configuration.get("LoggingConfig", {})
     log_format = logging.get("LogFormat", "Text")
     return FunctionConfig(
-        logical_id=resource.logical_id,
-        name=resource.name,
-        handler=properties["Handler"],
-        memory=int(properties.get("MemorySize", 128)),
-        timeout=float(properties.get("Timeout", 3)),
-        concurrency=UNRESERVED_CONCURRENCY if reserved is None else int(reserved),
+        name=name,
+        handler=configuration["Handler"],
+        memory=configuration.get("MemorySize", 128),
+        timeout=float(configuration.get("Timeout", 3)),
+        concurrency=UNRESERVED_CONCURRENCY if reserved is None else reserved,
         role=role,
-        environment={key: str(value) for key, value in environment.items()},
-        path=(code, *(layers[arn] for arn in properties.get("Layers", []))),
-        log_group=logging.get("LogGroup", f"/aws/lambda/{resource.name}"),
+        environment=configuration.get("Environment", {}).get("Variables", {}),
+        # The last layer is unzipped over the others.
+        path=(code, *(path for layer in reversed(layers) for path in _paths(layer, configuration))),
+        log_group=logging.get("LogGroup", f"/aws/lambda/{name}"),
         log_format=log_format,
         log_level=logging.get("ApplicationLogLevel", "INFO") if log_format == "JSON" else "",
     )
+
+
+def _paths(layer: Path, configuration: Mapping[str, Any]) -> tuple[Path, Path]:
+    """Return where a layer's modules may lie.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/python-layers.html
+    """
+    python = layer / "python"
+    return python, python / "lib" / configuration["Runtime"] / "site-packages"

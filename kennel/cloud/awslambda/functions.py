@@ -1,8 +1,7 @@
-"""Invoke the functions of a stack by name or ARN."""
+"""Run the functions that there are at each moment, by name or ARN."""
 
 import asyncio
 import time
-from collections.abc import Mapping
 from pathlib import Path
 
 from kennel.cloud.awslambda.emulator import Outcome
@@ -23,11 +22,11 @@ class RequestTooLarge(Exception):  # noqa: N818
 
 
 class NoSuchFunction(Exception):  # noqa: N818
-    """The template has no function of this name."""
+    """There is no function of this name."""
 
 
 class LambdaService:
-    """All functions of the stack, by name or ARN.
+    """All functions, by name or ARN; they come and go while it runs.
 
     Parameters
     ----------
@@ -42,7 +41,6 @@ class LambdaService:
 
     def __init__(
         self,
-        functions: Mapping[str, FunctionConfig],
         aws_url: str,
         logs: Path,
         metrics: Metrics | None = None,
@@ -50,11 +48,10 @@ class LambdaService:
     ) -> None:
         self._clock = clock or Clock()
         self._metrics = metrics
-        self.configs = dict(functions)
-        self._environments = {
-            name: Environments(config, aws_url, logs, self._clock)
-            for name, config in functions.items()
-        }
+        self._aws_url = aws_url
+        self._logs = logs
+        self.configs: dict[str, FunctionConfig] = {}
+        self._environments: dict[str, Environments] = {}
 
     async def invoke(self, function: str, payload: bytes) -> Outcome:
         """Run `function`, a name or an ARN.
@@ -86,10 +83,19 @@ class LambdaService:
         )
         return outcome
 
-    async def update(self, config: FunctionConfig) -> None:
-        """Run a function as this configuration says, from its next invocation on."""
-        self.configs[config.name] = config
-        await self._environments[config.name].update(config)
+    async def put(self, config: FunctionConfig) -> None:
+        """Add a function, or run it as this configuration says from its next invocation on."""
+        name = config.name
+        self.configs[name] = config
+        if name in self._environments:
+            await self._environments[name].update(config)
+        else:
+            self._environments[name] = Environments(config, self._aws_url, self._logs, self._clock)
+
+    async def remove(self, name: str) -> None:
+        """Remove a function; an invocation that runs is not ended."""
+        del self.configs[name]
+        await self._environments.pop(name).close()
 
     def _count(self, name: str, **values: float) -> None:
         """Count values of Lambda's metrics.
@@ -103,9 +109,10 @@ class LambdaService:
 
     def name_of(self, function: str) -> str:
         """Return the name in a name or an ARN; raise NoSuchFunction when there is none such."""
-        name = function.rsplit(":function:", maxsplit=1)[-1].split(":", maxsplit=1)[0]
-        if name not in self._environments:
-            raise NoSuchFunction(name)
+        qualified = function.rpartition(":function:")[2]
+        name, _, qualifier = qualified.partition(":")
+        if name not in self._environments or qualifier not in {"", "$LATEST"}:
+            raise NoSuchFunction(qualified)
         return name
 
     async def end_idle(self) -> None:

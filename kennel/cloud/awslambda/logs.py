@@ -34,7 +34,7 @@ _BATCH = 10_000  # events in a PutLogEvents call; its megabyte is far
 
 @dataclass
 class _LogFile:
-    function: str
+    function: FunctionConfig
     file: Path
     group: str = ""  # where its stream is
     stream: str = ""
@@ -77,9 +77,8 @@ class FunctionLogs:
         metrics: Metrics,
     ) -> None:
         self._functions = functions
-        self._files = [
-            _LogFile(name, folder / f"{each.logical_id}.log") for name, each in functions.items()
-        ]
+        self._folder = folder
+        self._files: dict[str, _LogFile] = {}
         self._client = client
         self._authorizer = authorizer
         self._metrics = metrics
@@ -93,11 +92,14 @@ class FunctionLogs:
     async def copy(self) -> None:
         """Copy the lines that were added since the last call."""
         await self._authorizer.refresh()
-        for each in self._files:
+        for name, function in self._functions.items():
+            new = _LogFile(function, self._folder / f"{name}.log")
+            self._files.setdefault(name, new).function = function
+        for each in list(self._files.values()):  # those of removed functions, too
             lines = each.added()
             for name, value, unit, namespace, dimensions in _metrics_in(lines):
                 self._metrics.count(namespace, name, dimensions, value, unit)
-            function = self._functions[each.function]
+            function = each.function
             group = function.log_group
             arn = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{group}:log-stream:x"
             writing = RequiredPermission("logs:PutLogEvents", arn)

@@ -26,7 +26,7 @@ class OperationFailed(KennelError):  # noqa: N818
     """A resource could not be created, updated or deleted; the message says which and why."""
 
 
-class Interrupted(BaseException):  # noqa: N818
+class Interrupted(BaseException):
     """The cloud ends: the next start finds the stack in the midst of its operation."""
 
 

@@ -117,8 +117,11 @@ def _derived(call: ApiCall, config_of: ConfigOf) -> dict[str, Any]:
         derived["Keys"] = [each["Key"] for each in parameters.get("Delete", {}).get("Objects", [])]
     if call.service == "logs" and "logGroupIdentifier" in parameters:
         derived["logGroupName"] = log_group_of(str(parameters["logGroupIdentifier"]))
-    if call.service == "lambda" and "FunctionName" in parameters:
-        derived["Function"] = str(parameters["FunctionName"]).rpartition(":function:")[2]
+    if call.service == "lambda":
+        derived |= parameters.get("Code") or parameters.get("Content") or {}
+        for member, kind in {"FunctionName": "Function", "LayerName": "LayerName"}.items():
+            if member in parameters:
+                derived[kind] = parameters[member].rpartition(f":{member[:-4].lower()}:")[2]
     if call.service == "sagemaker-runtime":
         derived["Endpoint"] = arn_of("endpoint", parameters["EndpointName"])
     if call.service == "codebuild":

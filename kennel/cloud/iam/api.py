@@ -47,7 +47,7 @@ class Iam:
         self._moto = moto
         self._roles = AccountRoles(iam)
         self._identities = identities
-        self._changed = True
+        self._changed = True  # an earlier run may have kept roles
         self._reading = asyncio.Lock()
 
     async def __call__(self, request: Request, call: ApiCall) -> Response:

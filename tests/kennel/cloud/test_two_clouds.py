@@ -48,13 +48,13 @@ def test_two_clouds_start_at_once_and_the_second_outlives_the_first() -> None:
         assert first["logs"] != second["logs"]
         for cloud in (first, second):
             assert status(cloud, "/") == 200  # a function answers
-            assert (Path(cloud["logs"]) / "PageFunction.log").exists()
+            assert (Path(cloud["logs"]) / "kennel-PageFunction.log").exists()
         first_process.communicate("\n")
         assert first_process.returncode == 0
         assert not Path(first["logs"]).exists()
         assert status(second, "/") == 200
         assert status(second, "/openapi.json") == 200
-        assert {"moto.log", "PageFunction.log"} <= {
+        assert {"moto.log", "kennel-PageFunction.log"} <= {
             file.name for file in Path(second["logs"]).iterdir()
         }
         second_process.communicate("\n")

@@ -4,9 +4,10 @@ import asyncio
 import json
 from typing import Any
 
-from kennel.cloud.awslambda.async_invoke import AsynchronousInvocations, InvokeConfig
+from kennel.cloud.awslambda.async_invoke import AsynchronousInvocations
 from kennel.cloud.awslambda.emulator import Outcome
 from kennel.cloud.awslambda.environments import Throttled
+from kennel.cloud.awslambda.event_invoke import InvokeConfig
 from kennel.cloud.runtime.clock import Clock
 
 Record = tuple[str, dict[str, Any]]
@@ -40,12 +41,16 @@ def run(functions: Scripted, config: InvokeConfig | None = None) -> tuple[list[R
 
     async def whole() -> float:
         clock = Clock(speed=20000)
-        configs = {"told": config} if config else {}
 
         async def deliver(arn: str, record: dict[str, Any]) -> None:
             records.append((arn, record))
 
-        queue = AsynchronousInvocations(functions, configs, clock, lambda send: deliver)  # type: ignore[arg-type]
+        queue = AsynchronousInvocations(
+            functions,  # type: ignore[arg-type]
+            lambda name: config or InvokeConfig(),
+            clock,
+            lambda send: deliver,
+        )
         started = clock.now()
         queue.send("arn:aws:lambda:us-east-1:123456789012:function:told", b'{"n": 1}')
         async with asyncio.timeout(60):
@@ -88,12 +93,3 @@ def test_an_event_that_grows_too_old_is_dropped() -> None:
     ((_, record),), _ = run(Scripted(*[None] * 6), config)
     assert record["requestContext"]["condition"] == "EventAgeExceeded"
     assert "responsePayload" not in record
-
-
-def test_a_configuration_is_read_from_the_templates_resource() -> None:
-    properties = {
-        "MaximumRetryAttempts": "1",
-        "MaximumEventAgeInSeconds": "60",
-        "DestinationConfig": {"OnFailure": {"Destination": "arn:topic"}},
-    }
-    assert InvokeConfig.read(properties) == InvokeConfig(1, 60.0, "arn:topic")

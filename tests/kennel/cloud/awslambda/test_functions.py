@@ -55,7 +55,6 @@ def settings(folder: Path, concurrency: int = 2, timeout: float = 5) -> Function
     package.mkdir(exist_ok=True)
     (package / "app.py").write_text(CODE)
     return FunctionConfig(
-        logical_id="Tried",
         name="kennel-Tried",
         handler="tried.app.handler",
         memory=256,
@@ -147,7 +146,7 @@ def test_a_function_that_takes_more_than_its_memory_is_killed(tmp_path: Path) ->
 
 def reports(folder: Path) -> list[tuple[int, int]]:
     """Return (Memory Size, Max Memory Used) of each REPORT in the function's log."""
-    log = (folder / "logs" / "Tried.log").read_text()
+    log = (folder / "logs" / "kennel-Tried.log").read_text()
     found = re.findall(r"^REPORT .*Memory Size: (\d+) MB\tMax Memory Used: (\d+) MB", log, re.M)
     return [(int(size), int(used)) for size, used in found]
 
@@ -216,8 +215,8 @@ def test_invocations_are_counted_and_a_request_over_6_mb_is_refused(tmp_path: Pa
     async def count() -> None:
         clock = Clock()
         metrics = Metrics(clock)
-        functions = {"kennel-Tried": settings(tmp_path)}
-        service = LambdaService(functions, "http://x", tmp_path, metrics)
+        service = LambdaService("http://x", tmp_path, metrics)
+        await service.put(settings(tmp_path))
         try:
             await service.invoke("kennel-Tried", b'{"do": "answer"}')
             await service.invoke("kennel-Tried", b'{"do": "raise"}')
@@ -239,7 +238,8 @@ def test_invocations_are_counted_and_a_request_over_6_mb_is_refused(tmp_path: Pa
 
 def test_a_function_is_found_by_name_or_arn_only(tmp_path: Path) -> None:
     async def find() -> None:
-        service = LambdaService({"kennel-Tried": settings(tmp_path)}, "http://x", tmp_path)
+        service = LambdaService("http://x", tmp_path)
+        await service.put(settings(tmp_path))
         try:
             arn = "arn:aws:lambda:us-east-1:123456789012:function:kennel-Tried"
             assert not (await service.invoke(arn, b'{"do": "answer"}')).failed
@@ -255,9 +255,8 @@ def test_idle_environments_end_on_the_clock(tmp_path: Path) -> None:
     clock = Clock(speed=0)
 
     async def run() -> None:
-        service = LambdaService(
-            {"kennel-Tried": settings(tmp_path)}, "http://x", tmp_path, clock=clock
-        )
+        service = LambdaService("http://x", tmp_path, clock=clock)
+        await service.put(settings(tmp_path))
         ending = asyncio.create_task(service.end_idle())
 
         async def two_at_once() -> list[bool]:

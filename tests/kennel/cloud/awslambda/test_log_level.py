@@ -13,8 +13,7 @@ import aws_lambda_powertools
 import pytest
 
 from kennel.cloud.awslambda.environments import Environments
-from kennel.cloud.awslambda.function_config import FunctionConfig, read_functions
-from kennel.cloud.cloudformation.template import Resource, Stack
+from kennel.cloud.awslambda.function_config import FunctionConfig, read_function
 from tests.functions.classify.photos import FUNCTIONS, jpeg
 
 TOKEN = "a-session-token"
@@ -55,7 +54,6 @@ def model() -> Iterator[ThreadingHTTPServer]:
 
 def classifier(level: str, model: ThreadingHTTPServer) -> FunctionConfig:
     return FunctionConfig(
-        logical_id="Classify",
         name="kennel-Classify",
         handler="classify.app.handler",
         memory=1769,
@@ -91,7 +89,7 @@ def lines_of(level: str, model: ThreadingHTTPServer, folder: Path, *bodies: byte
             await environments.stop()
 
     asyncio.run(send())
-    text = (folder / "Classify.log").read_text()
+    text = (folder / "kennel-Classify.log").read_text()
     assert TOKEN not in text
     assert KEY not in text
     assert max(map(len, text.splitlines())) < MOST_BYTES
@@ -119,13 +117,10 @@ def test_a_failing_endpoint_is_logged_with_its_trace_only(
     assert "ClientError" in trace["exception"]
 
 
-def test_format_and_level_are_read_from_the_template() -> None:
-    def function(**properties: Any) -> FunctionConfig:
-        code = {"Handler": "a.b", "Role": "r", "Code": {"S3Key": "F"}, **properties}
-        resource = Resource("F", "AWS::Lambda::Function", "f", "arn:f", code)
-        role = Resource("R", "AWS::IAM::Role", "r", "r", {})
-        (read,) = read_functions(Stack("s", {"F": resource, "R": role}, {}), {"F": Path()}).values()
-        return read
+def test_format_and_level_are_read_from_the_configuration() -> None:
+    def function(**members: Any) -> FunctionConfig:
+        named = {"FunctionName": "f", "Handler": "a.b", "Runtime": "python3.13", **members}
+        return read_function(named, Path(), (), "r")
 
     logging = {"LogFormat": "JSON", "ApplicationLogLevel": "WARN"}
     read = [

@@ -32,7 +32,7 @@ EMBEDDED = {
 
 
 def function(name: str, role: str) -> FunctionConfig:
-    return FunctionConfig(name, name, "app.handler", 128, 3, 1, role, {}, (), f"logs-of-{name}")
+    return FunctionConfig(name, "app.handler", 128, 3, 1, role, {}, (), f"logs-of-{name}")
 
 
 def authorizer(name: str = "heard") -> Authorizer:

@@ -73,7 +73,8 @@ def zipped(**files: str) -> bytes:
     [
         ("get_function", {"FunctionName": "nobody"}, "ResourceNotFoundException", "nobody"),
         ("get_function", {"Qualifier": "live"}, "NotImplementedOffline", "aliases"),
-        ("get_policy", {}, "NotImplementedOffline", "lambda:GetPolicy"),
+        ("get_policy", {}, "ResourceNotFoundException", "does not exist"),
+        ("get_function_url_config", {}, "NotImplementedOffline", "lambda:GetFunctionUrlConfig"),
         ("update_function_code", {"ZipFile": b"x"}, "InvalidParameterValueException", "unzip"),
         ("update_function_code", {}, "InvalidParameterValueException", "source"),
         ("update_function_code", {"ImageUri": "image"}, "NotImplementedOffline", "ImageUri"),
