@@ -4,6 +4,7 @@ The calls go to the offline cloud's own address, as any client's do. So the stat
 functions and a person with the AWS command line see the resources too.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -18,13 +19,15 @@ from kennel.cloud.runtime.clients import Clients
 from kennel.cloud.runtime.service_models import service_model
 from kennel.cloud.runtime.shapes import parameters
 
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+
 #: Answers of list calls, by service, operation and parameters.
 Answers = dict[tuple[str, str, str], Any]
 
 
 @dataclass(frozen=True)
 class Call:
-    """One API call: operation, and parameters with {name} and {arn} in them."""
+    """One API call: operation, and parameters with {name}, {arn} or {Property} in them."""
 
     operation: str
     parameters: Mapping[str, Any] = field(default_factory=dict)
@@ -164,7 +167,8 @@ class Provider:
 
 def _filled(value: Any, resource: Resource) -> Any:
     if isinstance(value, str):
-        return value.replace("{name}", resource.name).replace("{arn}", resource.arn)
+        known = {**resource.properties, "name": resource.name, "arn": resource.arn}
+        return _PLACEHOLDER.sub(lambda match: str(known[match[1]]), value)
     if isinstance(value, Mapping):
         return {key: _filled(item, resource) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from kennel.cloud.cloudformation.template import Resource
 from kennel.cloud.runtime.clients import Clients
+from kennel.cloud.runtime.service_models import service_model
 from kennel.cloud.runtime.shapes import parameters
 
 if TYPE_CHECKING:
@@ -15,6 +16,14 @@ if TYPE_CHECKING:
 Step = Callable[[Clients, Resource], None]
 UpdateStep = Callable[[Clients, Resource, Resource], None]
 _ENDPOINT_POLL_SECONDS = 0.5
+_FUNCTION_DEFAULTS: Mapping[str, Any] = {
+    "Description": "",
+    "Environment": {"Variables": {}},
+    "Layers": [],
+    "LoggingConfig": {"LogFormat": "Text"},
+    "MemorySize": 128,
+    "Timeout": 3,
+}
 
 
 def set_versioning(clients: Clients, bucket: Resource) -> None:
@@ -93,22 +102,33 @@ def update_topic(clients: Clients, before: Resource, after: Resource) -> None:
             sns.unsubscribe(SubscriptionArn=each["SubscriptionArn"])
 
 
-def set_concurrency(clients: Clients, function: Resource) -> None:
-    """Reserve a function's concurrency, or none."""
+def reserve_concurrency(clients: Clients, function: Resource) -> None:
+    """Reserve a function's concurrency, if its template does."""
     reserved = function.properties.get("ReservedConcurrentExecutions")
-    if reserved is None:
-        clients("lambda").delete_function_concurrency(FunctionName=function.name)
-    else:
+    if reserved is not None:
         clients("lambda").put_function_concurrency(
             FunctionName=function.name, ReservedConcurrentExecutions=int(reserved)
         )
 
 
-def update_code(clients: Clients, before: Resource, after: Resource) -> None:
-    """Update a function's code; its configuration is the update call's."""
+def update_function(clients: Clients, before: Resource, after: Resource) -> None:
+    """Update a function's code and configuration; what the template has no more is as at first."""
+    aws_lambda = clients("lambda")
     code: Mapping[str, Any] = after.properties["Code"]
     if code != before.properties["Code"]:
-        clients("lambda").update_function_code(FunctionName=after.name, **code)
+        aws_lambda.update_function_code(FunctionName=after.name, **code)
+    gone = before.properties.keys() - after.properties.keys()
+    if "ReservedConcurrentExecutions" in gone:
+        aws_lambda.delete_function_concurrency(FunctionName=after.name)
+    operation = "UpdateFunctionConfiguration"
+    known = service_model("lambda").operation_model(operation).input_shape.members
+    changes = {
+        **{name: _FUNCTION_DEFAULTS[name] for name in gone & _FUNCTION_DEFAULTS.keys()},
+        **{name: value for name, value in after.properties.items() if name in known},
+        "FunctionName": after.name,
+    }
+    what = f"{after.logical_id} ({after.type})"
+    aws_lambda.update_function_configuration(**parameters("lambda", operation, changes, what))
 
 
 def delete_layer_version(clients: Clients, layer: Resource) -> None:

@@ -47,7 +47,9 @@ RESOURCE_TYPES: dict[str, ResourceType] = {
         "arn:aws:lambda:{region}:{account}:layer:{name}:1",
         ref_is_arn=True,
     ),
-    "AWS::Lambda::Permission": ResourceType("ignored", "the gateway may call every function"),
+    "AWS::Lambda::Permission": ResourceType(
+        "kennel", "recorded in the function's policy; the gateway may call every function"
+    ),
     "AWS::ApiGateway::RestApi": ResourceType(
         "kennel",
         "routes, keys, media types and gateway responses of its Body are served",
