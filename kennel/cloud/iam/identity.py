@@ -95,22 +95,26 @@ class Identities:
         if access_key == INTERPRETER_KEY:
             roles = self._current().items()
             return {key: role for key, role in roles if role.arn in self.interpreter}
-        role_key = self._role_key(access_key)
-        if role_key is None:
-            raise UnknownCaller(access_key)
-        return {access_key: self._current()[role_key]}
+        return {access_key: self._current()[self.role_key(access_key)]}
 
-    def _role_key(self, access_key: str) -> str | None:
-        """Return the key of the role that a key stands for, its own or that of a session."""
-        if access_key in self._assumed:
-            return self.key_of(self._assumed[access_key])
-        return access_key if access_key in self._current() else None
+    def role_key(self, access_key: str) -> str:
+        """Return the key of the role that a key stands for, its own or that of a session.
+
+        Raises
+        ------
+        UnknownCaller
+            For a key that belongs to no role.
+        """
+        key = self.key_of(self._assumed[access_key]) if access_key in self._assumed else access_key
+        if key is None or key not in self._current():
+            raise UnknownCaller(access_key)
+        return key
 
     def session_arn(self, access_key: str) -> str:
         """Return the ARN of a role's session, as AWS names a caller.
 
         https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-arns
         """
-        name = self._current()[self._role_key(access_key) or access_key].name
+        name = self._current()[self.role_key(access_key)].name
         session = self._sessions.get(access_key, "offline")
         return f"arn:aws:sts::{ACCOUNT}:assumed-role/{name}/{session}"

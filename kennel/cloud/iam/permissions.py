@@ -31,7 +31,7 @@ class Authorizer:
     dependent
         By service: what a call needs beside its own permission, as things are now.
     on_authorised
-        Called for every permission that a role had and used.
+        Called for every permission that a role, by its key, had and used.
     refresh
         Reads the roles again if IAM's API has changed them; awaited before a call is checked.
     """
@@ -104,7 +104,7 @@ class Authorizer:
             )
         if self._on_authorised:
             for name in allowed:
-                self._on_authorised(name, permission)
+                self._on_authorised(self._identities.role_key(name), permission)
 
     def allows(self, access_key: str, permission: RequiredPermission) -> bool:
         """Return whether the caller has this permission; an unknown caller has none."""
