@@ -44,9 +44,9 @@ class Cloud:
     url
         The AWS endpoint for any boto3 client.
     api_url
-        The REST API with its stage, without a slash at the end.
+        The first API with its stage, without a slash at the end.
     api_key
-        The key for methods that need one.
+        The first key for methods that need one; "" where there is none.
     control_token
         What requests to paths under /kennel/ carry in the header x-kennel-token.
     stack

@@ -100,12 +100,9 @@ def http_body(api: Resource, of_type: OfType) -> Json:
     }
     for each in _of(of_type("AWS::ApiGatewayV2::Route"), api, "ApiId"):
         name = str(each.properties.get("Target", "")).removeprefix("integrations/")
-        integration = integrations.get(name)
-        operation: Json = {
-            INTEGRATION: http_integration(integration) if integration else None,
-            "x-amazon-apigateway-auth": {"type": each.properties.get("AuthorizationType", "NONE")},
-        }
-        _add_route(paths, str(each.properties["RouteKey"]), operation)
+        if name in integrations:  # else the route answers nothing, as one without a target
+            operation = {INTEGRATION: http_integration(integrations[name])}
+            _add_route(paths, str(each.properties["RouteKey"]), operation)
     cors = body.get("x-amazon-apigateway-cors") or {}
     configured = _lower_first(api.properties.get("CorsConfiguration") or {})
     return {**body, "paths": paths, "x-amazon-apigateway-cors": configured or cors}

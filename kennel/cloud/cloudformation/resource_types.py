@@ -57,7 +57,9 @@ RESOURCE_TYPES: dict[str, ResourceType] = {
         attributes={"RootResourceId": "{name}", "RestApiId": "{name}"},
     ),
     "AWS::ApiGateway::Deployment": ResourceType(
-        "kennel", "its StageName is served, if it has one", id_length=6
+        "kennel",
+        "a stage where it names one; a stage serves its API as it is now",
+        id_length=6,
     ),
     "AWS::ApiGateway::Stage": ResourceType(
         "kennel", "its name is the first part of every path", "StageName"

@@ -62,6 +62,14 @@ _REQUESTS = [
         whole_path=True,
     ),
     HttpCase(
+        name="an API is called by its id, where the Host cannot be chosen",
+        method="GET",
+        path="/_aws/execute-api/bare-Api/v1/openapi.json",
+        source="https://docs.localstack.cloud/aws/services/apigateway/",
+        expect_status=200,
+        whole_path=True,
+    ),
+    HttpCase(
         name="a proxy integration returns the function's headers and body",
         method="GET",
         path="/openapi.json",

@@ -49,6 +49,7 @@ Resources:
       Environment: {Variables: {GREETING: !Ref Greeting}}
       Events:
         Get: {Type: Api, Properties: {RestApiId: !Ref Api, Method: get, Path: /greet}}
+        Web: {Type: HttpApi, Properties: {Method: any, Path: "/hello/{proxy+}"}}
   Notes: {Type: AWS::SSM::Parameter, Properties: {Type: String, Value: noted}}
 Outputs:
   Function: {Value: !Ref Greet}
@@ -98,6 +99,15 @@ def test_the_function_answers_behind_the_api(cloud: Cloud) -> None:
     answer = httpx.get(f"{cloud.api_url}/greet", params={"name": "you"}, timeout=60)
     assert (answer.status_code, answer.json()) == (200, {"text": "Good day, YOU!"})
     assert httpx.get(f"{cloud.api_url}/other").status_code == 403
+
+
+def test_the_function_answers_behind_an_http_api_beside_it(cloud: Cloud) -> None:
+    (api,) = client("apigatewayv2", cloud.url).get_apis()["Items"]
+    for url in (f"{cloud.url}/hello/x", f"{cloud.url}/_aws/execute-api/{api['ApiId']}/hello/x/y"):
+        answer = httpx.post(url, params={"name": "you"}, timeout=60)
+        assert (answer.status_code, answer.json()) == (200, {"text": "Good day, YOU!"})
+    unknown = httpx.post(f"{cloud.url}/")  # the only HTTP API has the root
+    assert (unknown.status_code, unknown.json()) == (404, {"message": "Not Found"})
 
 
 def test_the_function_is_invoked_by_its_name(cloud: Cloud) -> None:

@@ -30,6 +30,10 @@ def test_the_apis_and_stages_are_those_that_are_served(gateway: Any, bare_cloud:
     assert same["methodSettings"] == stage["methodSettings"]
 
 
+def test_an_account_without_http_apis_has_an_empty_list_of_them(bare_cloud: Cloud) -> None:
+    assert client("apigatewayv2", bare_cloud.url).get_apis()["Items"] == []
+
+
 def test_a_key_has_its_value_where_it_is_asked_for(gateway: Any, bare_cloud: Cloud) -> None:
     key_id = bare_cloud.stack.outputs["ApiKeyId"]
     assert gateway.get_api_key(apiKey=key_id, includeValue=True)["value"] == bare_cloud.api_key

@@ -9,6 +9,7 @@ from kennel.cloud.apigateway.throttle import Quota
 from kennel.cloud.cloudformation.deployed import DeployedResources
 from kennel.cloud.cloudformation.template import Stack
 from kennel.cloud.runtime.store import Store
+from tests.kennel.cloud.apigateway.projects import REST
 from tests.kennel.cloud.apigateway.serving import Served, echo, read
 
 TEMPLATE = """
@@ -76,6 +77,21 @@ def test_a_key_opens_the_stages_of_its_plan_alone(served: Served, tmp_path: Path
     assert status(served, "other") == 403
     served.put(stack(tmp_path, enabled="false"))
     assert status(served, "second-key") == 403
+
+
+def test_a_preflight_needs_a_key_where_its_method_says_so(tmp_path: Path) -> None:
+    """SAM says so by default: AddApiKeyRequiredToCorsPreflight.
+
+    https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-property-api-apiauth.html
+    """
+    template = REST.replace(
+        "Variables: {table: dogs}", "Cors: \"'*'\", Auth: {ApiKeyRequired: true}"
+    )
+    served = Served(read(template, tmp_path), echo)
+    assert served.client.options("/dev/dogs").status_code == 403
+    free = template.replace("true}", "true, AddApiKeyRequiredToCorsPreflight: false}")
+    answer = Served(read(free, tmp_path), echo).client.options("/dev/dogs")
+    assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (200, "*")
 
 
 def test_a_key_without_a_value_gets_one_that_is_kept(tmp_path: Path) -> None:
