@@ -63,10 +63,11 @@ _REQUESTS = [
     ),
     HttpCase(
         name="an API is called by its id, where the Host cannot be chosen",
-        method="GET",
-        path="/_aws/execute-api/bare-Api/v1/openapi.json",
+        method="POST",
+        path="/_aws/execute-api/bare-Api/v1/classify",
         source="https://docs.localstack.cloud/aws/services/apigateway/",
-        expect_status=200,
+        expect_status=403,
+        expect_headers={"content-type": "application/problem+json"},
         whole_path=True,
     ),
     HttpCase(

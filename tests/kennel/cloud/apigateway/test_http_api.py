@@ -11,6 +11,8 @@ from kennel.cloud.awslambda.emulator import Outcome
 from kennel.cloud.awslambda.environments import Throttled
 from kennel.cloud.awslambda.functions import NoSuchFunction
 from kennel.cloud.cloudformation.template import Resource, Stack
+from kennel.cloud.cloudwatch.metrics import Metrics, Series
+from kennel.cloud.runtime.clock import Clock
 from tests.kennel.cloud.apigateway.projects import HTTP
 from tests.kennel.cloud.apigateway.serving import Function, Served, answering, echo, read
 
@@ -106,6 +108,23 @@ def test_a_stage_throttles_each_route(stack: Stack) -> None:
     assert [get("/prod/x").status_code for _ in range(2)] == [200, 429]
     assert get("/prod/x").json() == {"message": "Too Many Requests"}
     assert get("/x").status_code == 200  # the default stage has no limits
+
+
+def test_requests_are_counted_by_api_and_stage(stack: Stack) -> None:
+    clock = Clock()
+    metrics = Metrics(clock)
+    client = Served(stack, echo, metrics=metrics).client
+    client.get("/prod/x")
+    client.get("/x")
+
+    async def total(name: str, **stage: str) -> float | None:
+        series = Series.of("AWS/ApiGateway", name, {"ApiId": "tried-Web", **stage})
+        (point,) = await metrics.points(series, "Sum", 7200, clock.now() - 3600, 1)
+        return point
+
+    assert asyncio.run(total("Count")) == 2
+    assert asyncio.run(total("Count", Stage="prod")) == 1
+    assert asyncio.run(total("4xx", Stage="$default")) == 0
 
 
 def test_one_route_to_one_function_is_declared_in_a_line() -> None:
