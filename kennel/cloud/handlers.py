@@ -38,6 +38,7 @@ def make_handlers(
     iam: Handler,
     sts: Handler,
     cloudformation: Handler,
+    cloudcontrol: Handler,
     apigateway: Handler,
 ) -> dict[str, Handler]:
     """Return the handlers by service, as boto3 names it; moto answers for every other one."""
@@ -50,6 +51,7 @@ def make_handlers(
         "apigateway": apigateway,
         "apigatewayv2": apigateway,
         "application-autoscaling": checked(by_request(scaling.answer)),
+        "cloudcontrol": checked(cloudcontrol),
         "cloudformation": checked(cloudformation),
         "cloudwatch": by_operation(metrics, checked(percentiles), moto),
         "codebuild": by_operation(OPERATIONS, checked(by_request(builds.answer)), moto),

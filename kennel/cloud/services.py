@@ -25,6 +25,7 @@ from kennel.cloud.awslambda.functions import LambdaService
 from kennel.cloud.awslambda.logs import FunctionLogs
 from kennel.cloud.awslambda.management import FunctionManagement
 from kennel.cloud.cloudformation.api import CloudFormation
+from kennel.cloud.cloudformation.cloud_control import CloudControl
 from kennel.cloud.cloudformation.custom_resources import CustomResources
 from kennel.cloud.cloudformation.deployed import DeployedResources
 from kennel.cloud.cloudformation.resource_types import RESOURCE_TYPES
@@ -301,6 +302,7 @@ def _make_services(
         iam=iam,
         sts=Sts(moto, identities),
         cloudformation=cloudformation,
+        cloudcontrol=CloudControl(deployed),
         apigateway=ApiGatewayReads(deployed, api, plans),
     )
     gateway = Gateway(

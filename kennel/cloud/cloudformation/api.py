@@ -253,10 +253,11 @@ class CloudFormation:
     # Reads
 
     def _describe_stacks(self, p: Json) -> Json:
+        reachable = self._stacks.resources.reachable
         if name := p.get("StackName"):
-            return {"Stacks": [descriptions.stack(self._stacks.get(name))]}
+            return {"Stacks": [descriptions.stack(self._stacks.get(name), reachable)]}
         living = [each for each in self._stacks.all() if each.status != "DELETE_COMPLETE"]
-        return _page("Stacks", [descriptions.stack(each) for each in living], p)
+        return _page("Stacks", [descriptions.stack(each, reachable) for each in living], p)
 
     def _list_stacks(self, p: Json) -> Json:
         wanted = p.get("StackStatusFilter", [])

@@ -1,7 +1,7 @@
 """What CloudFormation's calls answer about stacks, in the names of its API."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -15,8 +15,14 @@ Json = dict[str, Any]
 _HIDDEN = "****"
 
 
-def stack(state: StackState) -> Json:
-    """Return a stack as DescribeStacks does."""
+def stack(state: StackState, reachable: Callable[[str], str] = str) -> Json:
+    """Return a stack as DescribeStacks does.
+
+    Parameters
+    ----------
+    reachable
+        Puts the addresses at which APIs answer here into an output's value.
+    """
     described: Json = {
         "StackId": state.id,
         "StackName": state.name,
@@ -33,7 +39,7 @@ def stack(state: StackState) -> Json:
         "Outputs": [
             {
                 "OutputKey": name,
-                "OutputValue": each["Value"],
+                "OutputValue": reachable(each["Value"]),
                 **({"Description": each["Description"]} if "Description" in each else {}),
                 **({"ExportName": each["Export"]} if "Export" in each else {}),
             }

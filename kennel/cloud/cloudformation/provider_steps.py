@@ -163,7 +163,10 @@ def _policies(role: Resource) -> list[Any]:
 
 
 def _document(policy: Any) -> str:
-    return policy if isinstance(policy, str) else json.dumps(policy, default=str)
+    """Return a policy as text; one without a Version has 2008-10-17, which moto refuses."""
+    if isinstance(policy, str):
+        return policy
+    return json.dumps({"Version": "2012-10-17", **policy}, default=str)
 
 
 def set_retention(clients: Clients, group: Resource) -> None:

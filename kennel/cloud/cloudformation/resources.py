@@ -11,6 +11,7 @@ from typing import Any
 from kennel.cloud.cloudformation.adapters import adapted
 from kennel.cloud.cloudformation.custom_resources import CustomResources
 from kennel.cloud.cloudformation.deployed import DeployedResources
+from kennel.cloud.cloudformation.names import REGION
 from kennel.cloud.cloudformation.provider import Answers
 from kennel.cloud.cloudformation.providers import PROVIDERS
 from kennel.cloud.cloudformation.resource_types import is_custom
@@ -53,6 +54,7 @@ class Resources:
     ) -> None:
         clients: Any = functools.cache(lambda service: client(service, url))
         self.clients: Clients = clients
+        self._url = url
         self._custom = custom
         self._deployed = deployed
         self._sns_url = sns_url or f"{url}/kennel/sns"
@@ -158,6 +160,14 @@ class Resources:
         text = self.clients("secretsmanager").get_secret_value(SecretId=secret)["SecretString"]
         key = key.strip(":").split(":")[0]
         return str(json.loads(text)[key]) if key else str(text)
+
+    def reachable(self, text: str) -> str:
+        """Return a text in which the addresses of APIs are those at which they answer here."""
+        for kind in ("AWS::ApiGateway::RestApi", "AWS::ApiGatewayV2::Api"):
+            for api in self._deployed.of_type(kind):
+                there = f"https://{api.name}.execute-api.{REGION}.amazonaws.com"
+                text = text.replace(there, f"{self._url}/_aws/execute-api/{api.name}")
+        return text
 
     def parameter(self, name: str) -> str:
         """Return the value of one of Systems Manager's parameters."""

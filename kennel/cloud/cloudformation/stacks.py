@@ -183,7 +183,8 @@ class Stacks:
 
     def described(self, stack: StackState) -> Stack:
         """Return the resources and outputs of a stack as they exist."""
-        outputs = {name: each["Value"] for name, each in stack.outputs.items()}
+        reachable = self.resources.reachable
+        outputs = {name: reachable(each["Value"]) for name, each in stack.outputs.items()}
         return Stack(stack.name, stack.existing, outputs)
 
     def absent(self, stack: StackState) -> list[str]:

@@ -130,6 +130,16 @@ def _derived(call: ApiCall, config_of: ConfigOf) -> dict[str, Any]:
     if call.service == "sqs":
         name = str(parameters.get("QueueUrl", "")).rpartition("/")[2]
         derived["Queue"] = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}"
+    if call.service == "dynamodb":
+        derived["Tables"] = sorted(parameters.get("RequestItems", {}))
+        index = parameters.get("IndexName")
+        table_name = str(parameters.get("TableName", "")).rpartition("table/")[2]
+        derived["TableIndex"] = f"{table_name}/index/{index}" if index else table_name
+    if call.service == "secretsmanager":
+        # An ARN ends in six random characters, which a name lacks.
+        secret = str(parameters.get("SecretId", ""))
+        arn = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{secret}-??????"
+        derived["Secret"] = secret if secret.startswith("arn:") else arn
     if call.service == "scheduler":
         derived["TargetRole"] = parameters.get("Target", {}).get("RoleArn", "*")
     if call.service == "application-autoscaling" and "ResourceId" in parameters:
