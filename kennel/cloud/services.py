@@ -21,9 +21,11 @@ from kennel.cloud.autoscaling.api import ScalingService
 from kennel.cloud.autoscaling.targets import ScalableTargets
 from kennel.cloud.awslambda.async_invoke import AsynchronousInvocations
 from kennel.cloud.awslambda.event_invoke import invoke_config
+from kennel.cloud.awslambda.event_sources import EventSources
 from kennel.cloud.awslambda.functions import LambdaService
 from kennel.cloud.awslambda.logs import FunctionLogs
 from kennel.cloud.awslambda.management import FunctionManagement
+from kennel.cloud.awslambda.queue_poller import QueuePoller
 from kennel.cloud.cloudformation.api import CloudFormation
 from kennel.cloud.cloudformation.cloud_control import CloudControl
 from kennel.cloud.cloudformation.custom_resources import CustomResources
@@ -280,7 +282,9 @@ def _make_services(
         s3=aws("s3"),
         local_code=site.built.__getitem__,
         code_folder=(config.state or site.scratch) / "lambda",
+        event_sources=EventSources(functions, store, aws("sqs"), authorizer),
     )
+    queues = QueuePoller(functions, store, aws("sqs"), authorizer, clock)
 
     async def restore_functions() -> None:
         await iam.refresh()
@@ -344,6 +348,7 @@ def _make_services(
             "state": store.run,
             "metrics of endpoints": endpoints.beat,
             "idle environments": functions.end_idle,
+            "queues of functions": queues.run,
             "log files": lambda: keep_cutting(site.logs),
         },
         health=config.health,

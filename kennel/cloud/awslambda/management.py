@@ -1,4 +1,4 @@
-"""Lambda's API but for Invoke: functions, layers, event-invoke configs and resource policies.
+"""Lambda's API but for Invoke: functions, layers, and what belongs to functions.
 
 What its calls make and change is kept in the store, and holds from the next invocation on.
 """
@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from kennel.cloud.awslambda.event_invoke import EventInvokeConfigs
+from kennel.cloud.awslambda.event_sources import EventSources
 from kennel.cloud.awslambda.function_calls import FunctionCalls
 from kennel.cloud.awslambda.functions import LambdaService
 from kennel.cloud.awslambda.layers import Layers
@@ -48,6 +49,8 @@ class FunctionManagement:
         `here`; KeyError when there is none. A layer's has a folder `python`.
     code_folder
         Keeps packages that came in a call or from S3; of this cloud alone.
+    event_sources
+        Answers the calls about event source mappings.
     """
 
     def __init__(
@@ -59,6 +62,7 @@ class FunctionManagement:
         s3: "S3Client",
         local_code: Callable[[str], Path],
         code_folder: Path,
+        event_sources: EventSources,
     ) -> None:
         packages = Packages(s3, code_folder, local_code)
         layers = Layers(store, packages)
@@ -76,6 +80,7 @@ class FunctionManagement:
             **layers.calls,
             **configs.calls,
             **policies.calls,
+            **event_sources.calls,
         }
         self._changing = asyncio.Lock()
 
