@@ -1,5 +1,6 @@
 """Check the members of a function's configuration that Lambda refuses, and those not emulated."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -65,5 +66,9 @@ def _check_variables(variables: Mapping[str, str]) -> None:
             f"{refused}variables you have provided contains reserved keys that are currently not "
             f"supported for modification. Reserved keys used in this request: {', '.join(reserved)}"
         )
-    if sum(len(f"{key}{value}".encode()) for key, value in variables.items()) > _ENVIRONMENT_BYTES:
-        raise invalid(f"{refused}variables you have provided exceeded the 4KB limit.")
+    measured = json.dumps(variables, separators=(",", ":"), ensure_ascii=False)
+    if len(measured.encode()) > _ENVIRONMENT_BYTES:
+        raise invalid(
+            f"{refused}variables you have provided exceeded the 4KB limit. String measured: "
+            f"{measured}"
+        )

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
 from moto.core.request import determine_request_protocol
@@ -32,4 +33,6 @@ def written(
     )
     answer = serializer.serialize(result)
     headers = {"x-amzn-requestid": request_id, **answer["headers"]}
-    return Response(answer["body"], answer["status_code"], headers)
+    status = answer["status_code"]
+    body = b"" if status == HTTPStatus.NO_CONTENT else answer["body"]
+    return Response(body, status, headers)
