@@ -22,8 +22,8 @@ _WAITS = (60.0, 120.0)
 _THROTTLE_WAITS = (1.0, 300.0)  # first and longest; doubled in between
 
 Json = dict[str, Any]
-#: Sends the record of an invocation to a destination: (ARN, document).
-Deliver = Callable[[str, Json], Awaitable[None]]
+#: Sends a document, such as the record of an invocation, to an ARN: (ARN, document).
+Deliver = Callable[[str, Any], Awaitable[None]]
 #: Invokes a function asynchronously: (name or ARN, JSON text) -> the request's id.
 Send = Callable[[str, bytes], str]
 
@@ -93,8 +93,10 @@ class AsynchronousInvocations:
     async def _report(
         self, name: str, payload: bytes, request_id: str, condition: str, outcome: Outcome | None
     ) -> None:
-        """Send a record to the destination, when the template names one."""
+        """Send a record to the destination, and a failed event to the dead letters, if any."""
         config = self._config_of(name)
+        if condition != "Success" and config.dead_letters:
+            await self._deliver(config.dead_letters, payload.decode())
         destination = config.on_success if condition == "Success" else config.on_failure
         if not destination:
             return

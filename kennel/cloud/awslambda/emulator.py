@@ -74,6 +74,7 @@ class Emulator:
         env: Mapping[str, str],
         log: Path,
         *,
+        folder: Path,
         timeout: float,
         memory: int | None = None,
     ) -> "Emulator":
@@ -85,6 +86,8 @@ class Emulator:
             AWS's emulator.
         command
             The runtime: a Python with awslambdaric and the handler's name.
+        folder
+            The function's code: its working directory.
         timeout
             The function's time-out in seconds; `env` has the same for the emulator.
         memory
@@ -102,7 +105,7 @@ class Emulator:
         ]
         peak = PeakMemory(memory)
         child = await Child.start(
-            [binary, *addresses, *command], env, log, log.parent, rewrite=peak.correct
+            [binary, *addresses, *command], env, log, folder, rewrite=peak.correct
         )
         peak.pid = child.pid
         try:

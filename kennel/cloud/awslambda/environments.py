@@ -109,7 +109,7 @@ class Environments:
             "AWS_DEFAULT_REGION": REGION,
             "AWS_ENDPOINT_URL": self._aws_url,
             # The gateway reads the caller's role from the key (see iam/identity.py).
-            "AWS_ACCESS_KEY_ID": config.role,
+            "AWS_ACCESS_KEY_ID": config.role or f"role-of-{config.name}-is-missing",
             "AWS_SECRET_ACCESS_KEY": "offline",
             **config.environment,
         }
@@ -120,6 +120,8 @@ class Environments:
             command,
             env,
             self._log,
+            # A build of an earlier run may be gone: its function then cannot import its module.
+            folder=config.path[0] if config.path[0].is_dir() else self._log.parent,
             timeout=config.timeout,
             memory=config.memory,
         )

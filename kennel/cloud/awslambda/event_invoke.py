@@ -21,12 +21,13 @@ _SETTINGS = ("MaximumRetryAttempts", "MaximumEventAgeInSeconds", "DestinationCon
 
 @dataclass(frozen=True)
 class InvokeConfig:
-    """Retries, age in seconds, destinations' ARNs ("" for none)."""
+    """Retries, age in seconds, ARNs of destinations and of dead letters ("" for none)."""
 
     retries: int = 2
     age: float = 21600.0
     on_failure: str = ""
     on_success: str = ""
+    dead_letters: str = ""
 
 
 class EventInvokeConfigs:
@@ -96,11 +97,13 @@ def invoke_config(store: Store, name: str) -> InvokeConfig:
     """Return how the asynchronous invocations of a function are tried, as it is now."""
     config = store.get(_KIND, name) or {}
     destinations = config.get("DestinationConfig", {})
+    function = store.get("function", name) or {"configuration": {}}
     return InvokeConfig(
         config.get("MaximumRetryAttempts", InvokeConfig.retries),
         config.get("MaximumEventAgeInSeconds", InvokeConfig.age),
         destinations.get("OnFailure", {}).get("Destination", ""),
         destinations.get("OnSuccess", {}).get("Destination", ""),
+        function["configuration"].get("DeadLetterConfig", {}).get("TargetArn", ""),
     )
 
 

@@ -25,7 +25,7 @@ class FunctionConfig:
     concurrency : int
         Most environments at once.
     role : str
-        Access key of a session of its role.
+        Access key of a session of its role; empty while there is no such role.
     path : tuple of Path
         Its own code, then its layers'.
     log_group : str

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from kennel.cloud.awslambda.emulator import Outcome
@@ -25,6 +26,10 @@ class NoSuchFunction(Exception):  # noqa: N818
     """There is no function of this name."""
 
 
+async def _nothing(name: str) -> None:
+    pass
+
+
 class LambdaService:
     """All functions, by name or ARN; they come and go while it runs.
 
@@ -37,6 +42,9 @@ class LambdaService:
     ----------
     configs
         The current configuration of each function, by name.
+    assume_role
+        Called with the name of a function whose role could not be assumed, before it is used:
+        the role may exist by now.
     """
 
     def __init__(
@@ -51,6 +59,7 @@ class LambdaService:
         self._aws_url = aws_url
         self._logs = logs
         self.configs: dict[str, FunctionConfig] = {}
+        self.assume_role: Callable[[str], Awaitable[None]] = _nothing
         self._environments: dict[str, Environments] = {}
 
     async def invoke(self, function: str, payload: bytes) -> Outcome:
@@ -66,6 +75,7 @@ class LambdaService:
                 f"Request must be smaller than {REQUEST_BYTES} bytes for the InvokeFunction "
                 "operation"
             )
+        await self.current(name)
         environments = self._environments[name]
         started = time.perf_counter()
         try:
@@ -82,6 +92,12 @@ class LambdaService:
             ConcurrentExecutions=environments.busy + 1,
         )
         return outcome
+
+    async def current(self, name: str) -> FunctionConfig:
+        """Return a function's configuration, its role assumed if that is possible by now."""
+        if not self.configs[name].role:
+            await self.assume_role(name)
+        return self.configs[name]
 
     async def put(self, config: FunctionConfig) -> None:
         """Add a function, or run it as this configuration says from its next invocation on."""

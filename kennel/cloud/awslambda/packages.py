@@ -132,4 +132,8 @@ class Packages:
 
 @functools.cache
 def _size(folder: Path) -> int:
-    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    return sum(
+        file.stat().st_size
+        for file in folder.rglob("*")
+        if file.is_file() and "__pycache__" not in file.parts  # Python adds them as it runs
+    )

@@ -91,14 +91,14 @@ class QueuePoller:
         """Log a problem once, however often the queue is polled."""
         if self._problems.get(mapping["UUID"]) != str(error):
             self._problems[mapping["UUID"]] = str(error)
-            _log.warning("%s cannot be polled: %s", mapping["EventSourceArn"], error)
+            _log.warning("%s cannot be polled: %r", mapping["EventSourceArn"], error)
 
     async def _receive(self, mapping: Json) -> list[Json]:
         """Return a batch: as many messages as it takes, or as come within its window."""
-        function = self._functions.configs.get(mapping["FunctionName"])
-        if function is None:
+        if mapping["FunctionName"] not in self._functions.configs:
             return []
         await self._authorizer.refresh()
+        function = await self._functions.current(mapping["FunctionName"])
         for action in ACTIONS:
             permission = RequiredPermission(f"sqs:{action}", mapping["EventSourceArn"])
             self._authorizer.check(function.role, permission)

@@ -35,6 +35,7 @@ class FunctionRegistry:
         self._layers = layers
         self._start_session = start_session
         self._functions: dict[str, ManagedFunction] = {}
+        service.assume_role = self._assume_role
 
     async def restore(self) -> None:
         """Run the functions that an earlier run kept, and remove code that none of them has."""
@@ -109,6 +110,11 @@ class FunctionRegistry:
         arns = function.configuration.get("Layers", [])
         layers = zip(arns, self._layers.packages_of(arns), strict=False)
         return described(function, [{"Arn": arn, "CodeSize": each.size} for arn, each in layers])
+
+    async def _assume_role(self, name: str) -> None:
+        function = self._functions[name]
+        if key := self._start_session(function.configuration["Role"], name):
+            await self._run(function, key)
 
     async def _run(self, function: ManagedFunction, role_key: str) -> None:
         self._functions[function.name] = function

@@ -7,7 +7,7 @@ import json
 import socket
 import threading
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -89,8 +89,14 @@ class App:
     """An ASGI application over Lambda's API, with what works beside it."""
 
     def __init__(
-        self, moto_url: str, folder: Path, store: Store, local_code: Mapping[str, Path]
+        self,
+        moto_url: str,
+        folder: Path,
+        store: Store,
+        local_code: Mapping[str, Path],
+        roles: Container[str],
     ) -> None:
+        self._roles = roles
         self.delivered: list[tuple[str, Any]] = []
         clock, sqs = Clock(speed=20000), client("sqs", moto_url)
         authorizer = Authorizer(Identities({"polls-session": POLLS, "other-session": OTHER}))
@@ -101,7 +107,7 @@ class App:
         self._management = FunctionManagement(
             self._service,
             store,
-            start_session=_start_session,
+            start_session=self._start_session,
             s3=client("s3", moto_url),
             local_code=local_code.__getitem__,
             code_folder=folder / "code",
@@ -134,17 +140,19 @@ class App:
             response = error_response("lambda", error)
         await response(scope, receive, send)
 
+    def _start_session(self, role: str, name: str) -> str | None:
+        return f"{name.split('-', maxsplit=1)[0]}-session" if role in self._roles else None
+
     async def _deliver(self, arn: str, record: Any) -> None:
         self.delivered.append((arn, record))
 
 
-def _start_session(role: str, name: str) -> str | None:
-    return f"{name.split('-', maxsplit=1)[0]}-session" if role == ROLE else None
-
-
 @contextmanager
 def serving(
-    moto_url: str, folder: Path, local_code: Mapping[str, Path] | None = None
+    moto_url: str,
+    folder: Path,
+    local_code: Mapping[str, Path] | None = None,
+    roles: Container[str] = (ROLE,),
 ) -> Iterator[Account]:
     """Run Lambda in a thread while the block runs; a folder's state survives it."""
     store = Store(folder / "store.sqlite")
@@ -152,7 +160,7 @@ def serving(
         started: Future[tuple[App, uvicorn.Server]] = Future()
 
         async def main() -> None:
-            app = App(moto_url, folder, store, local_code or {})
+            app = App(moto_url, folder, store, local_code or {}, roles)
             config = uvicorn.Config(app, log_level="error", access_log=False, lifespan="off")
             server = uvicorn.Server(config)
             started.set_result((app, server))

@@ -10,7 +10,7 @@ from kennel.cloud.awslambda.environments import Throttled
 from kennel.cloud.awslambda.event_invoke import InvokeConfig
 from kennel.cloud.runtime.clock import Clock
 
-Record = tuple[str, dict[str, Any]]
+Record = tuple[str, Any]
 
 
 class Scripted:
@@ -79,6 +79,12 @@ def test_what_failed_goes_to_its_destination_with_the_reason() -> None:
     assert record["requestContext"]["condition"] == "RetriesExhausted"
     assert record["requestPayload"] == {"n": 1}
     assert record["responsePayload"] == json.loads(BAD.payload)
+
+
+def test_an_event_that_failed_goes_to_the_dead_letters_as_it_was() -> None:
+    config = InvokeConfig(retries=0, dead_letters="arn:queue")
+    (sent,), _ = run(Scripted(BAD), config)
+    assert sent == ("arn:queue", '{"n": 1}')
 
 
 def test_a_throttle_is_tried_again_and_does_not_count_as_a_failure() -> None:

@@ -19,12 +19,15 @@ def test_a_config_holds_for_the_next_event(account: Account) -> None:
     failed = {"OnFailure": {"Destination": TOPIC}}
     config = put(FunctionName="fails", MaximumRetryAttempts=0, DestinationConfig=failed)
     assert config["FunctionArn"] == f"{arn}:$LATEST"
+    letters = {"TargetArn": "arn:aws:sqs:us-east-1:123456789012:letters"}
+    functions.update_function_configuration(FunctionName="fails", DeadLetterConfig=letters)
     functions.invoke(FunctionName="fails", InvocationType="Event", Payload=b'{"n": 1}')
     end = time.monotonic() + 30
-    while not account.delivered:
+    while len(account.delivered) < 2:
         assert time.monotonic() < end
         time.sleep(0.01)
-    ((destination, record),) = account.delivered
+    letter, (destination, record) = account.delivered
+    assert letter == (letters["TargetArn"], '{"n": 1}')
     assert (destination, record["requestPayload"]) == (TOPIC, {"n": 1})
 
 

@@ -278,3 +278,17 @@ def test_a_role_is_assumed_for_each_function(account: Account) -> None:
     assert "cannot be assumed" in refused(update, FunctionName="who", Role=other)["message"]
     update(FunctionName="who", Role=ROLE)
     assert account.answer("who") == "who-session"
+
+
+def test_a_function_whose_role_is_made_after_a_restart_gets_it_then(
+    moto: str, tmp_path: Path
+) -> None:
+    code = "import os\nhandler = lambda *_: os.environ['AWS_ACCESS_KEY_ID']"
+    with serving(moto, tmp_path) as account:
+        packed = {"ZipFile": zipped({"app.py": code})}
+        account.functions.create_function(**basic("who", Code=packed))
+    roles: set[str] = set()
+    with serving(moto, tmp_path, roles=roles) as account:
+        assert account.answer("who") == "role-of-who-is-missing"
+        roles.add(ROLE)
+        assert account.answer("who") == "who-session"

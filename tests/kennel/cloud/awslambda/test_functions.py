@@ -33,7 +33,7 @@ def handler(event, context):
         case "die":
             os._exit(3)
         case "look":
-            return {"path": sys.path, "env": dict(os.environ)}
+            return {"path": sys.path, "env": dict(os.environ), "folder": os.getcwd()}
         case "fill":
             held = bytearray(event["mb"] * 2**20)
             held[::4096] = b"x" * len(held[::4096])
@@ -102,6 +102,7 @@ def test_it_sees_its_own_build_the_templates_settings_and_no_more(tmp_path: Path
         seen = json.loads((await invoke(environments, do="look")).payload)
         assert not [path for path in seen["path"] if "site-packages" in path]
         assert seen["env"]["SETTING"] == "from the template"
+        assert seen["folder"] == str(tmp_path)
         assert seen["env"]["AWS_ACCESS_KEY_ID"] == "TriedRole"
         assert "HOME" not in seen["env"]
 

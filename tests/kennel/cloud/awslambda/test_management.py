@@ -48,7 +48,8 @@ def test_every_function_of_the_stack_is_listed_and_described(
 def test_a_function_names_its_code_and_its_concurrency(functions: Any) -> None:
     function = functions.get_function(FunctionName=NAME)
     folder = Path(urlsplit(function["Code"]["Location"]).path)
-    size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    files = [file for file in folder.rglob("*") if "__pycache__" not in file.parts]
+    size = sum(file.stat().st_size for file in files if file.is_file())
     assert function["Configuration"]["CodeSize"] == size
     reserved = {"ReservedConcurrentExecutions": 1}
     assert function["Concurrency"] == reserved
