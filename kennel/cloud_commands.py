@@ -35,6 +35,7 @@ Port = Annotated[int, typer.Option(help="TCP port of the offline cloud; 0 takes 
 
 
 def up(
+    *,
     port: Port = 4510,
     bind: Annotated[
         str,
@@ -49,6 +50,21 @@ def up(
         Path | None,
         typer.Option(help="Model package to release, model.tar.gz; by default what was live."),
     ] = None,
+    template: Annotated[
+        Path | None,
+        typer.Option(
+            help="Another project's folder or template to deploy instead of Kennel's, built or not."
+        ),
+    ] = None,
+    parameter_overrides: Annotated[
+        list[str] | None, typer.Option(help="Name=Value, of that template's parameters.")
+    ] = None,
+    stack_name: Annotated[
+        str, typer.Option(help="Of that project's stack; by default its folder's name.")
+    ] = "",
+    empty: Annotated[
+        bool, typer.Option("--empty", help="Deploy nothing: for `sam deploy` and boto3.")
+    ] = False,
     json_: Json = False,
 ) -> None:
     """Run the offline cloud until Ctrl-C.
@@ -60,6 +76,24 @@ def up(
     running_cloud.refuse_second(
         f"`kennel release {model}` releases a model there" if model else "`kennel down` ends it"
     )
+    if template or empty:
+        if model or (template and empty):
+            raise KennelError("--template, --empty and --model exclude each other: give one")
+        from kennel.project import find_template, run_project  # noqa: PLC0415  # slow to import
+
+        run_project(
+            find_template(template) if template else None,
+            parameter_overrides or (),
+            stack_name,
+            screen,
+            port=port,
+            bind=bind,
+            fresh=fresh,
+            as_json=json_,
+        )
+        return
+    if parameter_overrides or stack_name:
+        raise KennelError("--parameter-overrides and --stack-name belong to --template: give it")
     package = read_package(model) if model else None
     if fresh:
         shutil.rmtree(running_cloud.STATE_FOLDER, ignore_errors=True)

@@ -94,7 +94,7 @@ def read(
         template refuses.
     """
     options = _sam_options(samconfig, config_env) if config_env else {"stack_name": "kennel"}
-    given = _parse_parameters(overrides or options.get("parameter_overrides", []))
+    given = parse_parameters(overrides or options.get("parameter_overrides", []))
     name = stack_name or options.get("stack_name", "")
     if not name:
         raise KennelError(f"{samconfig.name} has no stack_name for {config_env}: give --stack-name")
@@ -122,7 +122,7 @@ def _sam_options(samconfig: Path, env: str) -> dict[str, Any]:
     return {key: value for table in tables for key, value in table.items()}
 
 
-def _parse_parameters(given: str | Sequence[str]) -> dict[str, str]:
+def parse_parameters(given: str | Sequence[str]) -> dict[str, str]:
     """Parse Name=Value, one or several in a string, quoted as in a shell."""
     texts = [given] if isinstance(given, str) else given
     parameters = {}

@@ -8,7 +8,7 @@ import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -30,6 +30,7 @@ from kennel.cloud.cloudformation.api import CloudFormation
 from kennel.cloud.cloudformation.cloud_control import CloudControl
 from kennel.cloud.cloudformation.custom_resources import CustomResources
 from kennel.cloud.cloudformation.deployed import DeployedResources
+from kennel.cloud.cloudformation.requirements import Check
 from kennel.cloud.cloudformation.resource_types import RESOURCE_TYPES
 from kennel.cloud.cloudformation.resources import Resources
 from kennel.cloud.cloudformation.stacks import StackRequest, Stacks
@@ -65,6 +66,9 @@ from kennel.cloud.sagemaker.endpoints.images import LocalImages
 from kennel.cloud.sagemaker.endpoints.launcher import FetchPackage
 from kennel.cloud.sagemaker.jobs.context import JobContext
 from kennel.cloud.sagemaker.packages import download_package
+
+if TYPE_CHECKING:
+    from types_boto3_stepfunctions import SFNClient
 
 #: How long a custom resource may take to answer; CloudFormation's own hour is too long here.
 CUSTOM_RESOURCE_SECONDS = 300.0
@@ -116,16 +120,13 @@ class Services:
     cloudformation: CloudFormation
     endpoints: Endpoints
     scalable: ScalableTargets
-    restore_functions: Callable[[], Awaitable[None]]
+    restore: Callable[[], Awaitable[None]]
     background: Mapping[str, Callable[[], Awaitable[None]]]
     health: Health
-    read_machines: Callable[[], None]
 
     async def start(self, request: StackRequest | None) -> Stack:
         """Bring back what survived a restart, and deploy a template if one is given."""
-        await asyncio.to_thread(self.stacks.restore)
-        await asyncio.to_thread(self.read_machines)
-        await self.restore_functions()
+        await self.restore()
         stack = Stack("", {}, {})
         if request:
             state = await asyncio.to_thread(self.stacks.deploy, request)
@@ -189,26 +190,13 @@ def _make_services(
     schedules = Schedules(deployed, events, targets, aws, clock, health=config.health)
     custom = CustomResources(site.url, _threadsafe(queue), CUSTOM_RESOURCE_SECONDS)
     control_token, sns_token = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
-    sns_url = f"{site.url}/kennel/sns/{sns_token}"
+    check_roles = functools.partial(_check_roles, targets)
     resources = Resources(
-        site.url,
-        custom,
-        deployed,
-        sns_url=sns_url,
-        before_create={
-            "AWS::Events::Rule": functools.partial(_check_roles, targets),
-            "AWS::Scheduler::Schedule": functools.partial(_check_roles, targets),
-        },
+        *(site.url, custom, deployed),
+        sns_url=f"{site.url}/kennel/sns/{sns_token}",
+        before_create=dict.fromkeys(_FIRED, check_roles),
     )
-    stacks = Stacks(
-        resources,
-        store,
-        {
-            **{name: check_api for name in RESOURCE_TYPES if "ApiGateway" in name},
-            "AWS::Events::Rule": _check_rule,
-            "AWS::Scheduler::Schedule": check_schedule,
-        },
-    )
+    stacks = Stacks(resources, store, _CHECKS)
     cloudformation = CloudFormation(stacks)
     builds = ImageBuilds(deployed, as_role, aws("logs"), faults)
     images = LocalImages(aws("ecr"), config.images)
@@ -238,22 +226,7 @@ def _make_services(
     async def dependent(call: ApiCall) -> list[RequiredPermission]:
         return await sagemaker.dependent_permissions(call.operation, call.parameters)
 
-    def follow_states(call: ApiCall) -> None:
-        if call.operation == "StartExecution":
-            events.execution_started()
-        if role := call.parameters.get("roleArn"):  # of CreateStateMachine, UpdateStateMachine
-            identities.interpreter.add(role)
-
-    def read_machines() -> None:
-        """Let the interpreter have the roles of the state machines that survived a restart."""
-        states = aws("stepfunctions")
-        for page in states.get_paginator("list_state_machines").paginate():
-            for machine in page["stateMachines"]:
-                described = states.describe_state_machine(
-                    stateMachineArn=machine["stateMachineArn"]
-                )
-                identities.interpreter.add(described["roleArn"])
-
+    follow_states = functools.partial(_follow_states, events, identities)
     moto = MotoProxy(site.moto_url, {"stepfunctions": follow_states}, key=site.moto_key)
 
     iam = Iam(moto, aws("iam"), identities)
@@ -266,19 +239,10 @@ def _make_services(
     )
     logs = FunctionLogs(functions.configs, site.logs, aws("logs"), authorizer, metrics)
 
-    def start_session(role: str, function: str) -> str | None:
-        """Return an access key for a function's environments; None where it may not have one."""
-        role_key = identities.assumable_by("lambda.amazonaws.com", role)
-        if role_key is None:
-            return None
-        access_key = secrets.token_hex(10)
-        identities.start_session(access_key, role_key, function)
-        return access_key
-
     management = FunctionManagement(
         functions,
         store,
-        start_session=start_session,
+        start_session=functools.partial(_start_session, identities),
         s3=aws("s3"),
         local_code=site.built.__getitem__,
         code_folder=(config.state or site.scratch) / "lambda",
@@ -286,7 +250,9 @@ def _make_services(
     )
     queues = QueuePoller(functions, store, aws("sqs"), authorizer, clock)
 
-    async def restore_functions() -> None:
+    async def restore() -> None:
+        await asyncio.to_thread(stacks.restore)
+        await asyncio.to_thread(_read_machines, aws("stepfunctions"), identities)
         await iam.refresh()
         await management.restore()
 
@@ -334,10 +300,9 @@ def _make_services(
         control_token=control_token,
         stacks=stacks,
         cloudformation=cloudformation,
-        read_machines=read_machines,
         endpoints=endpoints,
         scalable=scalable,
-        restore_functions=restore_functions,
+        restore=restore,
         background={
             "moto": lambda: moto_server.watch(site.moto_url, site.moto_key),
             "events": events.watch,
@@ -355,6 +320,33 @@ def _make_services(
     )
 
 
+def _start_session(identities: Identities, role: str, function: str) -> str | None:
+    """Return an access key for a function's environments; None where it may not have one."""
+    role_key = identities.assumable_by("lambda.amazonaws.com", role)
+    if role_key is None:
+        return None
+    access_key = secrets.token_hex(10)
+    identities.start_session(access_key, role_key, function)
+    return access_key
+
+
+def _follow_states(events: Events, identities: Identities, call: ApiCall) -> None:
+    """Take note of a call that Step Functions has answered."""
+    if call.operation == "StartExecution":
+        events.execution_started()
+    if role := call.parameters.get("roleArn"):  # of CreateStateMachine, UpdateStateMachine
+        identities.interpreter.add(role)
+
+
+def _read_machines(states: "SFNClient", identities: Identities) -> None:
+    """Let the interpreter have the roles of the state machines that survived a restart."""
+    for page in states.get_paginator("list_state_machines").paginate():
+        for machine in page["stateMachines"]:
+            arn = machine["stateMachineArn"]
+            described = states.describe_state_machine(stateMachineArn=arn)
+            identities.interpreter.add(described["roleArn"])
+
+
 def _check_roles(targets: EventTargets, resource: Resource) -> None:
     """Check the roles of a rule's or schedule's targets; raises CannotStart."""
     is_rule = resource.type == "AWS::Events::Rule"
@@ -367,6 +359,16 @@ def _check_roles(targets: EventTargets, resource: Resource) -> None:
 def _check_rule(resource: Resource) -> None:
     check_rule(resource)
     check_schedule(resource)
+
+
+#: Types whose targets are sent to with a role.
+_FIRED = ("AWS::Events::Rule", "AWS::Scheduler::Schedule")
+#: By type: raises CannotStart for what cannot be run.
+_CHECKS: dict[str, Check] = {
+    **{name: check_api for name in RESOURCE_TYPES if "ApiGateway" in name},
+    "AWS::Events::Rule": _check_rule,
+    "AWS::Scheduler::Schedule": check_schedule,
+}
 
 
 def _unless_full(store: Store, handler: Handler) -> Handler:

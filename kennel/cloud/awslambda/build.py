@@ -21,6 +21,7 @@ from typing import Any
 
 from samtranslator.yaml_helper import yaml_parse
 
+from kennel.cloud.cloudformation.local_code import CODE_PROPERTIES
 from kennel.cloud.runtime.run_folder import is_free, locked
 from kennel.errors import CannotStart
 from kennel.paths import PYTHON, STATE
@@ -32,7 +33,10 @@ KEPT_BUILDS = 3  # each of Kennel's has about 160 MB
 
 _LOCK = "lock"
 _IN_USE = "in-use"
-_URIS = {"AWS::Serverless::Function": "CodeUri", "AWS::Serverless::LayerVersion": "ContentUri"}
+#: Folders that are no function's code, though they lie in its folder.
+_LEFT_OUT = {".aws-sam", ".git", ".venv", "__pycache__", "node_modules"}
+#: Where `sam build` writes, below a project: its template names folders that are built.
+_BUILT = (".aws-sam", "build")
 
 
 @dataclass(frozen=True)
@@ -42,9 +46,9 @@ class Source:
     Attributes
     ----------
     folder
-        Its CodeUri or ContentUri.
+        Its CodeUri or ContentUri, or a zip file of its files.
     method
-        BuildMethod of its metadata: "makefile", a runtime, or empty.
+        BuildMethod of its metadata: "makefile", a runtime, or empty; "built" needs no build.
     is_layer
         Whether its files belong under `python/`.
     """
@@ -55,21 +59,36 @@ class Source:
 
 
 def read_sources(template: Path) -> dict[str, Source]:
-    """Return the sources of a SAM template's functions and layers by logical id."""
+    """Return the sources of a template's functions and layers by logical id.
+
+    Code in a bucket and inline code have none.
+
+    Raises
+    ------
+    CannotStart
+        For code that is not there.
+    """
     source: dict[str, Any] = yaml_parse(template.read_text())
     defaults = source.get("Globals", {}).get("Function", {})
+    is_built = template.resolve().parent.parts[-2:] == _BUILT
     sources = {}
     for logical_id, resource in source["Resources"].items():
         kind = resource["Type"]
-        if kind not in _URIS:
+        if kind not in CODE_PROPERTIES:
             continue
-        is_layer = kind == "AWS::Serverless::LayerVersion"
-        properties = {**({} if is_layer else defaults), **resource.get("Properties", {})}
-        uri = properties.get(_URIS[kind], ".")
-        if not isinstance(uri, str):
-            raise CannotStart(f"{logical_id} has the {_URIS[kind]} {uri}, expected a local folder")
-        method = resource.get("Metadata", {}).get("BuildMethod", "")
-        sources[logical_id] = Source((template.parent / uri).resolve(), method, is_layer)
+        is_layer = kind.endswith("::LayerVersion")
+        is_serverless = kind.startswith("AWS::Serverless")
+        properties = dict(resource.get("Properties") or {})
+        if kind == "AWS::Serverless::Function":
+            properties = {**defaults, **properties}
+        uri = properties.get(CODE_PROPERTIES[kind], "." if is_serverless else {})
+        if "InlineCode" in properties or not isinstance(uri, str) or uri.startswith("s3://"):
+            continue
+        folder = (template.parent / uri).resolve()
+        if not folder.exists():
+            raise CannotStart(f"{logical_id} has its code in {folder}, which is not there")
+        method = (resource.get("Metadata") or {}).get("BuildMethod", "")
+        sources[logical_id] = Source(folder, "built" if is_built else method, is_layer)
     return sources
 
 
@@ -143,14 +162,22 @@ def _fill(folder: Path, logical_id: str, source: Source, wheels: Path) -> None:
             f"PIP_FLAGS={' '.join(pip_flags)}",
             f"PYTHON={PYTHON}",
         )
+    elif source.folder.is_file():
+        shutil.unpack_archive(source.folder, folder, "zip")
+    elif source.method == "built":
+        shutil.copytree(source.folder, folder, dirs_exist_ok=True)
     else:
         content = folder / "python" if source.is_layer and source.method else folder
-        shutil.copytree(source.folder, content, dirs_exist_ok=True)
+        ignored = shutil.ignore_patterns(*_LEFT_OUT)
+        shutil.copytree(source.folder, content, dirs_exist_ok=True, ignore=ignored)
         requirements = source.folder / "requirements.txt"
         if requirements.exists():
             pip = (str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
-            options = (*pip_flags, "--target", str(content), "--requirement", str(requirements))
-            _run(logical_id, *pip, *options)
+            options = ("--target", str(content), "--requirement", str(requirements))
+            try:
+                _run(logical_id, *pip, *pip_flags, *options)
+            except CannotStart:  # other packages than Kennel's own are in a registry only
+                _run(logical_id, *pip, "--find-links", str(wheels), *options)
 
 
 def _run(logical_id: str, *command: str) -> None:
@@ -186,7 +213,7 @@ def _fingerprint(sources: Mapping[str, Source], inputs: Iterable[Path], wheels: 
     digest.update(repr(sorted(wheel.name for wheel in wheels.iterdir())).encode())
     digest.update(repr(sorted((name, each.method) for name, each in sources.items())).encode())
     for root in sorted({*inputs, *(each.folder for each in sources.values())}):
-        for path in sorted(root.rglob("*")):
-            if path.is_file() and "__pycache__" not in path.parts:
+        for path in [root] if root.is_file() else sorted(root.rglob("*")):
+            if path.is_file() and not _LEFT_OUT & set(path.relative_to(root).parts):
                 digest.update(str(path.relative_to(root.parent)).encode() + path.read_bytes())
     return digest.hexdigest()[:20]

@@ -94,6 +94,15 @@ PROVIDERS: dict[str, Provider] = {
         "['{name}']",
         Call("DeleteFunctionEventInvokeConfig", {"FunctionName": "{FunctionName}"}),
     ),
+    "AWS::Lambda::EventSourceMapping": Provider(
+        "lambda",
+        Call("CreateEventSourceMapping"),
+        Call("GetEventSourceMapping", {"UUID": "{name}"}),
+        "[UUID]",
+        Call("DeleteEventSourceMapping", {"UUID": "{name}"}),
+        update_call=Call("UpdateEventSourceMapping", {"UUID": "{name}"}),
+        physical_id="UUID",
+    ),
     "AWS::Logs::LogGroup": Provider(
         "logs",
         Call("CreateLogGroup", {"logGroupName": "{name}"}),

@@ -251,6 +251,9 @@ RESOURCE_TYPES: dict[str, ResourceType] = {
     "AWS::EC2::SecurityGroup": ResourceType(
         "moto", "an entry in moto's list", "GroupName", attributes={"GroupId": "{name}"}
     ),
+    "AWS::Lambda::EventSourceMapping": ResourceType(
+        "kennel", "invokes its function with the messages of an SQS queue; others are refused"
+    ),
     "AWS::Lambda::EventInvokeConfig": ResourceType(
         "kennel", "its retries, age limit and destinations hold for asynchronous invocations"
     ),

@@ -106,16 +106,10 @@ def test_a_change_set_makes_a_stack_in_review_and_creates_it(cf: Any) -> None:
 
 
 def test_a_change_set_says_what_an_update_replaces(cf: Any) -> None:
-    body = {
-        "Resources": {
-            "Fifo": {"Type": "AWS::SQS::Queue", "Properties": {"FifoQueue": "false"}},
-            "Gone": {"Type": "AWS::SQS::Queue"},
-        }
-    }
-    create(cf, "one", json.dumps(body))
-    body["Resources"]["Fifo"]["Properties"] = {"FifoQueue": "true", "DelaySeconds": 5}  # type: ignore[dict-item]
-    body["Resources"]["Fifo"]["Properties"]["QueueName"] = "x.fifo"  # type: ignore[index]
-    del body["Resources"]["Gone"]
+    queue = {"Type": "AWS::SQS::Queue"}
+    create(cf, "one", json.dumps({"Resources": {"Fifo": queue, "Gone": queue}}))
+    properties = {"FifoQueue": "true", "DelaySeconds": 5, "QueueName": "x.fifo"}
+    body = {"Resources": {"Fifo": {**queue, "Properties": properties}}}
     cf.create_change_set(StackName="one", ChangeSetName="next", TemplateBody=json.dumps(body))
     changes = {
         each["ResourceChange"]["LogicalResourceId"]: each["ResourceChange"]
