@@ -1,5 +1,6 @@
 """Lambda's Invoke, as boto3 and Step Functions call it."""
 
+import base64
 from uuid import uuid4
 
 from starlette.requests import Request
@@ -50,7 +51,8 @@ async def invoke(
             return Response(
                 status_code=202, headers={"x-amzn-requestid": queue.send(name, payload)}
             )
-        outcome = await functions.invoke(name, payload)
+        tail = request.headers.get("x-amz-log-type") == "Tail"
+        outcome = await functions.invoke(name, payload, tail=tail)
     except NoSuchFunction as error:
         raise not_found(f"Function not found: {arn_of(name)}") from error
     except RequestTooLarge as error:
@@ -63,6 +65,8 @@ async def invoke(
         "x-amz-executed-version": "$LATEST",
         "x-kennel-cold-start": str(outcome.cold).lower(),
     }
+    if outcome.log:
+        headers["x-amz-log-result"] = base64.b64encode(outcome.log).decode()
     if outcome.failed:
         headers["x-amz-function-error"] = "Unhandled"
     return Response(outcome.payload, 200, headers, media_type="application/json")

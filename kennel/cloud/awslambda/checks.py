@@ -8,6 +8,7 @@ from kennel.cloud.awslambda.code_package import invalid
 from kennel.cloud.runtime.errors import ServiceError, not_implemented
 
 _MOST_LAYERS = 5
+_LONGEST_NAME = 64
 _ENVIRONMENT_BYTES = 4096
 #: Limits that botocore's model, which is of every kind of function, has higher;
 #: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
@@ -57,6 +58,16 @@ def check(members: Mapping[str, Any]) -> None:
     if len(members.get("Layers", [])) > _MOST_LAYERS:
         raise invalid(f"Cannot reference more than {_MOST_LAYERS} layers.")
     _check_variables(members.get("Environment", {}).get("Variables", {}))
+
+
+def check_name(name: str) -> None:
+    """Raise ServiceError for a function's name that is too long: the model's limit is an ARN's."""
+    if len(name) > _LONGEST_NAME:
+        raise ServiceError(
+            "ValidationException",
+            f"1 validation error detected: Value '{name}' at 'functionName' failed to satisfy "
+            f"constraint: Member must have length less than or equal to {_LONGEST_NAME}",
+        )
 
 
 def _check_variables(variables: Mapping[str, str]) -> None:

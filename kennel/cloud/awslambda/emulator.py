@@ -11,11 +11,12 @@ import os
 import platform
 import signal
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx
 
+from kennel.cloud.awslambda.log_tail import LogTail
 from kennel.cloud.awslambda.memory import PeakMemory
 from kennel.cloud.runtime.processes import Child, free_ports, secret_loopback_address
 from kennel.errors import CannotStart
@@ -51,20 +52,26 @@ class Outcome:
         Whether the function raised, timed out or died (Lambda's header X-Amz-Function-Error).
     cold
         Whether the environment was started for it.
+    log
+        The last 4 KB of its log, if they were asked for.
     """
 
     payload: bytes
     failed: bool
     cold: bool = False
+    log: bytes = b""
 
 
 class Emulator:
     """A running execution environment."""
 
-    def __init__(self, child: Child, client: httpx.AsyncClient, memory: PeakMemory) -> None:
+    def __init__(
+        self, child: Child, client: httpx.AsyncClient, memory: PeakMemory, tail: LogTail
+    ) -> None:
         self._child = child
         self._client = client
         self._memory = memory
+        self._tail = tail
 
     @classmethod
     async def start(
@@ -104,8 +111,9 @@ class Emulator:
             "error",
         ]
         peak = PeakMemory(memory)
+        tail = LogTail(peak.correct)
         child = await Child.start(
-            [binary, *addresses, *command], env, log, folder, rewrite=peak.correct
+            [binary, *addresses, *command], env, log, folder, rewrite=tail.add
         )
         peak.pid = child.pid
         try:
@@ -116,15 +124,19 @@ class Emulator:
         client = httpx.AsyncClient(
             base_url=f"http://{host}:{port}", timeout=timeout + _MARGIN_SECONDS, trust_env=False
         )
-        return cls(child, client, peak)
+        return cls(child, client, peak, tail)
 
     @property
     def alive(self) -> bool:
         """Whether it can take an invocation."""
         return self._child.exit_status is None
 
-    async def invoke(self, payload: bytes) -> Outcome:
-        """Run the function once on the JSON text `payload`."""
+    async def invoke(self, payload: bytes, *, tail: bool = False) -> Outcome:
+        """Run the function once on the JSON text `payload`; with `tail`, return its log's end."""
+        outcome = await self._invoke(payload)
+        return replace(outcome, log=await self._tail.read()) if tail else outcome
+
+    async def _invoke(self, payload: bytes) -> Outcome:
         guard = asyncio.ensure_future(self._guard_memory())
         try:
             answer = await self._client.post(_INVOCATIONS, content=payload)

@@ -43,8 +43,8 @@ class Environments:
         """The number of invocations that run."""
         return self._busy
 
-    async def invoke(self, payload: bytes) -> Outcome:
-        """Run the function on `payload` (JSON text).
+    async def invoke(self, payload: bytes, *, tail: bool = False) -> Outcome:
+        """Run the function on `payload` (JSON text); with `tail`, return its log's end.
 
         Raises
         ------
@@ -59,7 +59,7 @@ class Environments:
             warm = self._warm()
             environment = warm or await self._start()
             try:
-                outcome = replace(await environment.invoke(payload), cold=warm is None)
+                outcome = replace(await environment.invoke(payload, tail=tail), cold=warm is None)
             except asyncio.CancelledError:  # the caller left; its answer must not meet the next
                 await environment.stop()
                 raise

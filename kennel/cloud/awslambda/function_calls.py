@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from kennel.cloud.awslambda.checks import check
+from kennel.cloud.awslambda.checks import check, check_name
 from kennel.cloud.awslambda.code_package import UNZIPPED_BYTES, invalid
 from kennel.cloud.awslambda.description import ManagedFunction, arn_of
 from kennel.cloud.awslambda.errors import conflict
@@ -60,6 +60,7 @@ class FunctionCalls:
     async def _create(self, parameters: Json) -> Json:
         name = parameters["FunctionName"].rpartition(":function:")[2].partition(":")[0]
         code = parameters["Code"]
+        check_name(name)
         check({**parameters, **code})
         if not (parameters.get("Runtime") and parameters.get("Handler")):
             raise invalid(

@@ -62,8 +62,8 @@ class LambdaService:
         self.assume_role: Callable[[str], Awaitable[None]] = _nothing
         self._environments: dict[str, Environments] = {}
 
-    async def invoke(self, function: str, payload: bytes) -> Outcome:
-        """Run `function`, a name or an ARN.
+    async def invoke(self, function: str, payload: bytes, *, tail: bool = False) -> Outcome:
+        """Run `function`, a name or an ARN; with `tail`, return the end of its log.
 
         Raises
         ------
@@ -79,7 +79,7 @@ class LambdaService:
         environments = self._environments[name]
         started = time.perf_counter()
         try:
-            outcome = await environments.invoke(payload)
+            outcome = await environments.invoke(payload, tail=tail)
         except Throttled:
             self._count(name, Throttles=1)
             raise

@@ -63,6 +63,14 @@ _FUNCTIONS = [
         before=_CREATED,
     ),
     Case(
+        name="the end of an invocation's log is returned in Base64",
+        call="lambda.invoke",
+        request={**_NAME, "LogType": "Tail", "Payload": b"1"},
+        expect={"LogResult": Like("U1RBUlQgUmVxdWVzdElkOi.*")},  # START RequestId:
+        source=f"{_API}Invoke.html",
+        before=_CREATED,
+    ),
+    Case(
         name="a function's name is taken once",
         call="lambda.create_function",
         request=_function(),

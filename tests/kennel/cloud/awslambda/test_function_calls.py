@@ -123,6 +123,7 @@ def test_a_name_can_be_taken_again(account: Account) -> None:
             "4KB",
         ),
         ({"MemorySize": 10241}, "ValidationException", "'memorySize' .* equal to 10240"),
+        ({"FunctionName": "f" * 65}, "ValidationException", "'functionName' .* equal to 64"),
         ({"Timeout": 901}, "ValidationException", "'timeout' .* equal to 900"),
         (
             {"Layers": [f"arn:aws:lambda:us-east-1:123456789012:layer:a:{n}" for n in range(6)]},
@@ -140,7 +141,7 @@ def test_a_name_can_be_taken_again(account: Account) -> None:
 def test_what_cannot_be_created_is_refused_and_leaves_nothing(
     account: Account, members: dict[str, Any], code: str, words: str
 ) -> None:
-    error = refused(account.functions.create_function, **basic("refused", **members))
+    error = refused(account.functions.create_function, **{**basic("refused"), **members})
     assert error["code"] == code
     assert re.search(words, error["message"])
     assert refused(account.functions.get_function, FunctionName="refused")["code"] == (
@@ -292,3 +293,24 @@ def test_a_function_whose_role_is_made_after_a_restart_gets_it_then(
         assert account.answer("who") == "role-of-who-is-missing"
         roles.add(ROLE)
         assert account.answer("who") == "who-session"
+
+
+def test_the_end_of_a_log_is_returned_to_those_who_ask(account: Account) -> None:
+    code = "def handler(event, context):\n    print('x' * event['n'], 'last words')\n    return 1"
+    packed = {"ZipFile": zipped({"app.py": code})}
+    account.functions.create_function(**basic("talks", Code=packed))
+
+    def log(n: int, **members: str) -> str:
+        payload = json.dumps({"n": n})
+        answer = account.functions.invoke(FunctionName="talks", Payload=payload, **members)
+        return base64.b64decode(answer.get("LogResult", "")).decode()
+
+    assert log(1) == ""
+    for n in (1, 2):
+        text = log(n, LogType="Tail")
+        assert text.startswith("START RequestId: ")
+        assert f"\n{'x' * n} last words\n" in text
+        assert text.count("REPORT RequestId: ") == 1
+    long = log(5000, LogType="Tail")
+    assert len(long) == 4096
+    assert "last words" in long
