@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from kennel.cloud.apigateway.check import check
 from kennel.cloud.apigateway.usage import UsagePlans
 from kennel.cloud.awslambda.emulator import Outcome
 from kennel.cloud.cloudformation.deployed import DeployedResources
+from kennel.cloud.cloudformation.resource_types import RESOURCE_TYPES
 from kennel.cloud.cloudformation.template import Stack, load
 from kennel.cloud.cloudwatch.metrics import Metrics
 from kennel.cloud.runtime.store import Store
@@ -98,7 +100,29 @@ def answering(answer: Any) -> Function:
 
 
 def read(text: str, folder: Path, name: str = "tried") -> Stack:
-    """Return the stack of a SAM template; its functions need no code."""
+    """Return the stack of a SAM template; its functions need no code, its ids can be read."""
     file = folder / "template.yaml"
     file.write_text("Transform: AWS::Serverless-2016-10-31\n" + text)
-    return load(file, {}, name)
+    stack = load(file, {}, name)
+    ids = {
+        each.name: f"{name}-{each.logical_id}"
+        for each in stack.resources.values()
+        if RESOURCE_TYPES[each.type].id_length
+    }
+
+    def readable(properties: Any) -> Any:
+        text = json.dumps(properties)
+        for generated, chosen in ids.items():
+            text = text.replace(generated, chosen)
+        return json.loads(text)
+
+    resources = {
+        logical_id: replace(
+            each,
+            name=readable(each.name),
+            arn=readable(each.arn),
+            properties=readable(each.properties),
+        )
+        for logical_id, each in stack.resources.items()
+    }
+    return replace(stack, resources=resources, outputs=readable(stack.outputs))

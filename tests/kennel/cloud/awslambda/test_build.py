@@ -86,8 +86,14 @@ def test_a_target_that_fails_leaves_nothing_and_says_why(tmp_path: Path) -> None
     assert not list(tmp_path.glob("*/NoSuchFunction*"))
 
 
+def write_project(folder: Path) -> None:
+    (folder / "template.yaml").write_text(TEMPLATE)
+    for name in ("all", "two", "layer"):
+        (folder / name).mkdir()
+
+
 def test_sources_are_where_the_template_says(tmp_path: Path) -> None:
-    (tmp_path / "template.yaml").write_text(TEMPLATE)
+    write_project(tmp_path)
     assert read_sources(tmp_path / "template.yaml") == {
         "One": Source(tmp_path / "all", "makefile", False),
         "Two": Source(tmp_path / "two", "", False),
@@ -95,11 +101,25 @@ def test_sources_are_where_the_template_says(tmp_path: Path) -> None:
     }
 
 
-def test_code_that_lies_elsewhere_is_refused(tmp_path: Path) -> None:
+def test_code_in_a_bucket_has_no_source_here(tmp_path: Path) -> None:
+    write_project(tmp_path)
     template = tmp_path / "template.yaml"
     template.write_text(TEMPLATE.replace("{CodeUri: two}", "{CodeUri: {Bucket: b, Key: k}}"))
-    with pytest.raises(CannotStart, match=r"Two has the CodeUri .* expected a local folder"):
-        read_sources(template)
+    assert set(read_sources(template)) == {"One", "Shared"}
+
+
+def test_code_that_is_not_there_is_named(tmp_path: Path) -> None:
+    write_project(tmp_path)
+    (tmp_path / "two").rmdir()
+    with pytest.raises(CannotStart, match=r"Two has its code in .*two, which is not there"):
+        read_sources(tmp_path / "template.yaml")
+
+
+def test_what_sam_has_built_needs_no_build(tmp_path: Path) -> None:
+    built = tmp_path / ".aws-sam" / "build"
+    built.mkdir(parents=True)
+    write_project(built)
+    assert {each.method for each in read_sources(built / "template.yaml").values()} == {"built"}
 
 
 def test_a_folder_is_copied_and_built_again_only_when_it_changed(tmp_path: Path) -> None:
