@@ -26,7 +26,7 @@ from dogbreeds.serving.inference import (  # noqa: E402
     Prepared,
     RequestError,
     input_fn,
-    model_fn,
+    load_model,
     output_fn,
     predict_all,
     prepare_photos,
@@ -43,7 +43,7 @@ class Classifier:
     def __init__(self) -> None:
         package = Path(os.environ.get("SM_MODEL_DIR", HERE))
         cores = os.environ.get("KENNEL_THREADS") or len(os.sched_getaffinity(0))
-        self._model: Model = model_fn(str(package), int(cores))
+        self._model: Model = load_model(package, int(cores))
         warm_up(self._model, package)
 
     @serve.batch(max_batch_size=MAX_BATCH_PHOTOS, batch_wait_timeout_s=0.0)  # type: ignore[untyped-decorator]

@@ -102,8 +102,13 @@ class Prepared:
     started: float
 
 
-def model_fn(model_dir: str, threads: int = 0) -> Model:
-    """Load the unpacked package in `model_dir`.
+def model_fn(model_dir: str) -> Model:
+    """Load the unpacked package in `model_dir`, for a prediction on all cores."""
+    return load_model(Path(model_dir))  # AWS's toolkit takes a second parameter for its context
+
+
+def load_model(package: Path, threads: int = 0) -> Model:
+    """Load an unpacked package.
 
     Parameters
     ----------
@@ -115,7 +120,6 @@ def model_fn(model_dir: str, threads: int = 0) -> Model:
     PackageError
         A file is missing or broken, or the network's outputs do not match `breeds.json`.
     """
-    package = Path(model_dir)
     card, breeds = Card.read(package), read_breeds(package)
     engine = _engine(package, threads)
     if engine.breeds != len(breeds):

@@ -132,7 +132,7 @@ def load(package: str | os.PathLike[str], threads: int = 0) -> Classifier:
         It is no package, or a damaged one, or the model no longer knows the package's own photo.
     """
     with unpacked(Path(package)) as folder:
-        model = inference.model_fn(str(folder), threads)
+        model = inference.load_model(folder, threads)
         inference.check_smoke_photo(model, folder)
     return Classifier(model)
 

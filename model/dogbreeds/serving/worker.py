@@ -30,7 +30,7 @@ from dogbreeds.serving.inference import (
     Prepared,
     RequestError,
     input_fn,
-    model_fn,
+    load_model,
     output_fn,
     predict_all,
     prepare_photos,
@@ -156,7 +156,7 @@ def main() -> int:
     # BrokenPipeError: the server ended while the model was loading
     with socket.socket(fileno=int(descriptor)) as connection, suppress(BrokenPipeError):
         try:
-            model = model_fn(model_dir, int(threads))
+            model = load_model(Path(model_dir), int(threads))
             warm_up(model, Path(model_dir), os.environ.get("KENNEL_SMOKE_BREED", ""))
         except PackageError as error:
             connection.sendall(Reply(READY, 500, str(error).encode()).encode())

@@ -33,8 +33,8 @@ def test_the_code_of_a_package_serves_alone_and_without_openvino(package: Path) 
     code = (
         "import sys; sys.modules['openvino'] = None\n"
         f"sys.path.insert(0, {str(package / 'code')!r})\n"
-        "from pathlib import Path; from dogbreeds.serving.inference import model_fn, warm_up\n"
-        f"package = Path({str(package)!r}); model = model_fn(str(package), 2)\n"
+        "from pathlib import Path; from dogbreeds.serving.inference import load_model, warm_up\n"
+        f"package = Path({str(package)!r}); model = load_model(package, 2)\n"
         "print(type(model.engine).__name__, warm_up(model, package)['breeds'][0]['breed'])\n"
         "print({Path(m.__file__).is_relative_to(package / 'code')"
         " for n, m in sys.modules.items() if n.startswith('dogbreeds')})\n"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sagemaker_pytorch_serving_container.handler_service import HandlerService
 
 from dogbreeds.package.card import Card, PackageError
 from dogbreeds.photos.decode import wire_array
@@ -20,6 +21,7 @@ from dogbreeds.serving.inference import (
     predict_fn,
     warm_up,
 )
+from kennel.cloud.sagemaker.frameworks.pytorch_inference import RequestContext
 
 NPY = "application/x-npy"
 
@@ -28,6 +30,14 @@ def npy(array: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -> bytes:
     buffer = io.BytesIO()
     np.save(buffer, array)
     return buffer.getvalue()
+
+
+def test_awss_toolkit_calls_the_four_functions(package: Path, smoke_bytes: bytes) -> None:
+    context = RequestContext(str(package), {"content-type": "image/jpeg"})
+    service = HandlerService()
+    service.initialize(context)
+    (answer,) = service.handle([{"body": smoke_bytes}], context)
+    assert json.loads(answer)["breeds"][0]["breed"] == "Bull Mastiff"
 
 
 def test_the_four_functions_in_turn(package: Path, smoke_bytes: bytes) -> None:
