@@ -1,7 +1,7 @@
 """FilterLogEvents, as `aws logs tail` calls it: moto's events, filtered here.
 
 moto takes no group by its ARN, and of the filter patterns it knows single terms alone: it answers
-every other pattern with all events.
+every other pattern, and every prefix of a stream's name, with all events.
 """
 
 import asyncio
@@ -39,17 +39,25 @@ class LogEvents:
         asked: Any = {
             name: value
             for name, value in call.parameters.items()
-            if name not in {"filterPattern", "logGroupIdentifier"}
+            if name not in {"filterPattern", "logGroupIdentifier", "logStreamNamePrefix"}
         }
         if identifier := call.parameters.get("logGroupIdentifier"):
             if "logGroupName" in asked:
                 message = "Only one of logGroupName and logGroupIdentifier can be given."
                 raise ServiceError("InvalidParameterException", message)
             asked["logGroupName"] = log_group_of(identifier)
+        prefix = call.parameters.get("logStreamNamePrefix", "")
+        if prefix and "logStreamNames" in asked:
+            message = "Only one of logStreamNames and logStreamNamePrefix can be given."
+            raise ServiceError("InvalidParameterException", message)
         try:
             page: Any = await asyncio.to_thread(self._logs.filter_log_events, **asked)
         except ClientError as error:
             refusal = error.response["Error"]
             raise ServiceError(refusal["Code"], refusal["Message"]) from error
-        page["events"] = [each for each in page["events"] if matches(each["message"])]
+        page["events"] = [
+            each
+            for each in page["events"]
+            if each["logStreamName"].startswith(prefix) and matches(each["message"])
+        ]
         return written("logs", call.operation, page)

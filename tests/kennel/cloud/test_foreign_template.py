@@ -210,6 +210,12 @@ def test_what_a_function_prints_is_tailed(cloud: Cloud) -> None:
     assert tailed('{ $.level = "TAIL*" && $.count > 2 }') == ['{"level": "TAILED", "count": 3}']
     assert tailed("TAILED -level") == ["TAILED first"]
     assert len(tailed("?first ?LAST", limit=2)) == 2
+    (stream,) = logs.describe_log_streams(logGroupName=group)["logStreams"]
+    prefix = stream["logStreamName"][:12]
+    assert len(tailed("TAILED", logStreamNamePrefix=prefix)) == 2
+    assert tailed("TAILED", logStreamNamePrefix=f"{prefix}none") == []
+    with pytest.raises(logs.exceptions.InvalidParameterException, match="Only one of"):
+        tailed("TAILED", logStreamNamePrefix=prefix, logStreamNames=["none"])
     arn = f"arn:aws:logs:us-east-1:123456789012:log-group:{group}"
     found = logs.filter_log_events(logGroupIdentifier=arn, filterPattern="first")["events"]
     assert [each["message"] for each in found] == ["TAILED first"]
