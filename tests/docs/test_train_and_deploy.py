@@ -75,7 +75,7 @@ def test_it_runs_whole_and_leaves_nothing(cloud: Cloud, tmp_path: Path) -> None:
         "KENNEL_TRIALS": "2",
         "KENNEL_EPOCHS": "3",
     }
-    command = [JUPYTER, f"--output={executed}", f"--timeout={SECONDS}", NOTEBOOK]
+    command = [str(JUPYTER), f"--output={executed}", f"--timeout={SECONDS}", str(NOTEBOOK)]
     done = subprocess.run(
         command, env=environment, capture_output=True, text=True, timeout=SECONDS, check=False
     )
