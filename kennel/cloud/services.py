@@ -127,6 +127,7 @@ class Services:
     async def start(self, request: StackRequest | None) -> Stack:
         """Bring back what survived a restart, and deploy a template if one is given."""
         await self.restore()
+        await asyncio.to_thread(self.stacks.repair, request.name if request else "")
         stack = Stack("", {}, {})
         if request:
             state = await asyncio.to_thread(self.stacks.deploy, request)

@@ -132,7 +132,7 @@ class StackOperation:
         kept: list[str] = []
         blocked: set[str] = set()
         failed: dict[str, str] = {}
-        for logical_id in reversed(_by_needs(self._stack.existing)):
+        for logical_id in reversed(by_needs(self._stack.existing)):
             resource = self._stack.existing[logical_id]
             if logical_id in retain or (keep and resource.deletion_policy.startswith("Retain")):
                 self._resources.leave(self._stack.id, logical_id)
@@ -290,7 +290,7 @@ class StackOperation:
                     self._event(resource, resource.logical_id, "DELETE_COMPLETE")
         declared = self._template.declared
         removed = {name: each for name, each in before.items() if name not in declared}
-        for logical_id in reversed(_by_needs(removed)):
+        for logical_id in reversed(by_needs(removed)):
             resource = removed[logical_id]
             if resource.deletion_policy.startswith("Retain"):
                 self._resources.leave(self._stack.id, logical_id)
@@ -306,7 +306,7 @@ class StackOperation:
         self._set("ROLLBACK_IN_PROGRESS", reason)
         failed = [
             name
-            for name in reversed(_by_needs(self._stack.existing))
+            for name in reversed(by_needs(self._stack.existing))
             if self._delete(self._stack.existing[name], on_create=True)
         ]
         self._set("ROLLBACK_FAILED" if failed else "ROLLBACK_COMPLETE")
@@ -365,7 +365,7 @@ class StackOperation:
         self._stack.add_event(logical_id, name, type_name, status, reason)
 
 
-def _by_needs(resources: Mapping[str, Resource]) -> list[str]:
+def by_needs(resources: Mapping[str, Resource]) -> list[str]:
     """Return the logical ids, each after those that its resource needs."""
     done: list[str] = []
 

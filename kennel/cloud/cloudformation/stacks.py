@@ -1,20 +1,33 @@
 """All stacks of the cloud: found, prepared, created, updated and deleted."""
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from kennel.cloud.cloudformation.operation import OperationFailed, Outputs, StackOperation
+from kennel.cloud.cloudformation.operation import (
+    OperationFailed,
+    Outputs,
+    StackOperation,
+    by_needs,
+)
 from kennel.cloud.cloudformation.parameters import names_in_ssm, parameter_values
 from kennel.cloud.cloudformation.provider import Answers
 from kennel.cloud.cloudformation.requirements import Check, lacking
 from kennel.cloud.cloudformation.resources import Resources
-from kennel.cloud.cloudformation.stack_state import StackState, StackStore, arn_of
-from kennel.cloud.cloudformation.template import Stack, Template, read_template
+from kennel.cloud.cloudformation.stack_state import (
+    StackResource,
+    StackState,
+    StackStore,
+    arn_of,
+)
+from kennel.cloud.cloudformation.template import Resource, Stack, Template, read_template
 from kennel.cloud.runtime.store import Store
 from kennel.errors import CannotStart, KennelError
 
 _GONE = "DELETE_COMPLETE"
+
+_log = logging.getLogger(__name__)
 
 
 class StackRefused(KennelError):  # noqa: N818
@@ -95,6 +108,27 @@ class Stacks:
                 )
                 stack.reason = "The offline cloud ended in the midst of the operation."
                 self.store.save(stack)
+
+    def repair(self, left_out: str = "") -> None:
+        """Create what a restart has lost: some services keep nothing.
+
+        Parameters
+        ----------
+        left_out
+            The name of a stack that is deployed anyway.
+        """
+        for stack in self._stacks.values():
+            existing: dict[str, Resource] = stack.existing if stack.name != left_out else {}
+            answers: Answers = {}
+            for name in by_needs(existing):
+                try:
+                    if not self.resources.exists(existing[name], answers):
+                        created = self.resources.create(stack.id, existing[name])
+                        self.store.put(stack, StackResource(created, "CREATE_COMPLETE"))
+                except Exception as error:
+                    _log.exception("%s of the stack %s is lost", name, stack.name)
+                    lost = StackResource(existing[name], "UPDATE_FAILED", str(error))
+                    self.store.put(stack, lost)
 
     def all(self) -> list[StackState]:
         """Return all stacks, also deleted ones, the newest first."""

@@ -19,7 +19,8 @@ def gateway(bare_cloud: Cloud) -> Any:
 def test_the_apis_and_stages_are_those_that_are_served(gateway: Any, bare_cloud: Cloud) -> None:
     (api,) = gateway.get_rest_apis()["items"]
     assert gateway.get_rest_api(restApiId=api["id"])["name"] == api["name"]
-    assert bare_cloud.stack.outputs["ApiUrl"].startswith(f"https://{api['id']}.")
+    address = f"{bare_cloud.url}/_aws/execute-api/{api['id']}/v1"
+    assert bare_cloud.stack.outputs["ApiUrl"] == address  # at which it answers here
     assert api["createdDate"] <= datetime.now(UTC)
     assert "image/*" in api["binaryMediaTypes"]
     (stage,) = gateway.get_stages(restApiId=api["id"])["item"]
@@ -107,8 +108,10 @@ def test_a_role_needs_apigateway_get(bare_cloud: Cloud) -> None:
     ],
 )
 def test_what_does_not_exist_is_refused(
-    gateway: Any, method: str, parameters: dict[str, Any], code: str
+    gateway: Any, bare_cloud: Cloud, method: str, parameters: dict[str, Any], code: str
 ) -> None:
+    resources = bare_cloud.stack.resources
+    ids = {f"bare-{name}": resources[name].name for name in ("Api", "UsagePlan")}
     with pytest.raises(ClientError) as refused:
-        getattr(gateway, method)(**parameters)
+        getattr(gateway, method)(**{key: ids.get(each, each) for key, each in parameters.items()})
     assert refused.value.response["Error"]["Code"] == code

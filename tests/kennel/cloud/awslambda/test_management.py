@@ -75,7 +75,7 @@ def zipped(**files: str) -> bytes:
     [
         ("get_function", {"FunctionName": "nobody"}, "ResourceNotFoundException", "nobody"),
         ("get_function", {"Qualifier": "live"}, "NotImplementedOffline", "aliases"),
-        ("get_policy", {}, "ResourceNotFoundException", "does not exist"),
+        ("get_policy", {"FunctionName": "nobody"}, "ResourceNotFoundException", "nobody"),
         ("get_function_url_config", {}, "NotImplementedOffline", "lambda:GetFunctionUrlConfig"),
         ("update_function_code", {"ZipFile": b"x"}, "InvalidParameterValueException", "unzip"),
         ("update_function_code", {}, "InvalidParameterValueException", "source"),

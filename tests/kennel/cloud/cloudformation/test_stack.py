@@ -224,6 +224,30 @@ def test_a_start_changes_what_survived_only_with_the_template(
     stacks.delete(stacks.get("tried"))
 
 
+def test_what_a_restart_has_lost_is_created_again(
+    moto: str, stacks_of: Callable[[Store], Stacks]
+) -> None:
+    text = """
+    Resources:
+      Queue: {Type: AWS::SQS::Queue, Properties: {DelaySeconds: 7}}
+      Note: {Type: AWS::SSM::Parameter, Properties: {Type: String, Value: !GetAtt Queue.Arn}}
+    """
+    store = Store(None)
+    create(stacks_of(store), text)
+    sqs = client("sqs", moto)
+    sqs.delete_queue(QueueUrl=sqs.get_queue_url(QueueName="tried-Queue")["QueueUrl"])
+    stacks = stacks_of(store)
+    stacks.restore()
+    stacks.repair("tried")
+    assert stacks.absent(stacks.get("tried")) == ["Queue"]
+    stacks.repair()
+    assert stacks.absent(stacks.get("tried")) == []
+    url = sqs.get_queue_url(QueueName="tried-Queue")["QueueUrl"]
+    delay = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["DelaySeconds"])["Attributes"]
+    assert delay == {"DelaySeconds": "7"}
+    stacks.delete(stacks.get("tried"))
+
+
 def test_a_start_goes_on_where_one_was_killed(
     moto: str, stacks_of: Callable[[Store], Stacks]
 ) -> None:
