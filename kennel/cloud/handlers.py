@@ -18,9 +18,15 @@ from kennel.cloud.moto_backend.proxy import S3, MotoProxy
 from kennel.cloud.runtime.errors import ServiceError
 from kennel.cloud.runtime.json_text import AmzJson
 from kennel.cloud.runtime.service_models import service_model
+from kennel.cloud.runtime.store import Store
 from kennel.cloud.runtime.validation import broken_constraints
 from kennel.cloud.sagemaker.protocol import SageMaker
 from kennel.cloud.servicequotas.quotas import Quotas
+
+#: The first words of calls that need no room in the store.
+_NEEDS_NO_ROOM = (
+    *("Delete", "Deregister", "Describe", "Get", "Invoke", "List", "Remove", "Stop", "Untag"),
+)
 
 
 def make_handlers(
@@ -102,5 +108,16 @@ def as_json(answer: Callable[[ApiCall], dict[str, Any]]) -> Handler:
 
     async def handle(request: Request, call: ApiCall) -> Response:
         return AmzJson(answer(call))
+
+    return handle
+
+
+def unless_full(store: Store, handler: Handler) -> Handler:
+    """Return a handler that refuses calls which change state while the disk is full."""
+
+    async def handle(request: Request, call: ApiCall) -> Response:
+        if not call.operation.startswith(_NEEDS_NO_ROOM):
+            store.refuse_if_full()
+        return await handler(request, call)
 
     return handle

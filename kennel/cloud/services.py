@@ -3,23 +3,18 @@
 import asyncio
 import contextlib
 import functools
-import json
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from starlette.requests import Request
-from starlette.responses import Response
+from typing import Any
 
 from kennel.cloud.apigateway.api import ApiGatewayReads
 from kennel.cloud.apigateway.apis import Apis
-from kennel.cloud.apigateway.check import check as check_api
 from kennel.cloud.apigateway.usage import UsagePlans
 from kennel.cloud.autoscaling.api import ScalingService
 from kennel.cloud.autoscaling.targets import ScalableTargets
-from kennel.cloud.awslambda.async_invoke import AsynchronousInvocations
+from kennel.cloud.awslambda.async_invoke import AsynchronousInvocations, invoke_from_threads
 from kennel.cloud.awslambda.event_invoke import invoke_config
 from kennel.cloud.awslambda.event_sources import EventSources
 from kennel.cloud.awslambda.functions import LambdaService
@@ -30,11 +25,9 @@ from kennel.cloud.cloudformation.api import CloudFormation
 from kennel.cloud.cloudformation.cloud_control import CloudControl
 from kennel.cloud.cloudformation.custom_resources import CustomResources
 from kennel.cloud.cloudformation.deployed import DeployedResources
-from kennel.cloud.cloudformation.requirements import Check
-from kennel.cloud.cloudformation.resource_types import RESOURCE_TYPES
 from kennel.cloud.cloudformation.resources import Resources
 from kennel.cloud.cloudformation.stacks import StackRequest, Stacks
-from kennel.cloud.cloudformation.template import Resource, Stack
+from kennel.cloud.cloudformation.template import Stack
 from kennel.cloud.cloudwatch.alarms import Alarms
 from kennel.cloud.cloudwatch.log_events import LogEvents
 from kennel.cloud.cloudwatch.metrics import Metrics
@@ -42,13 +35,14 @@ from kennel.cloud.cloudwatch.percentiles import Percentiles
 from kennel.cloud.codebuild.builds import ImageBuilds
 from kennel.cloud.config import CloudConfig
 from kennel.cloud.control import Control
-from kennel.cloud.eventbridge.events import Events, check_rule
-from kennel.cloud.eventbridge.schedules import Schedules, check_schedule
+from kennel.cloud.eventbridge.events import Events
+from kennel.cloud.eventbridge.schedules import Schedules
 from kennel.cloud.eventbridge.targets import EventTargets
-from kennel.cloud.gateway import Gateway, Handler
-from kennel.cloud.handlers import make_handlers
+from kennel.cloud.gateway import Gateway
+from kennel.cloud.handlers import make_handlers, unless_full
 from kennel.cloud.iam.api import Iam, Sts
 from kennel.cloud.iam.identity import Identities
+from kennel.cloud.iam.interpreter import note_role, read_roles
 from kennel.cloud.iam.permissions import Authorizer
 from kennel.cloud.iam.policy import RequiredPermission
 from kennel.cloud.iam.requests import ApiCall
@@ -63,21 +57,14 @@ from kennel.cloud.sagemaker.account import Account
 from kennel.cloud.sagemaker.assembly import build_sagemaker
 from kennel.cloud.sagemaker.endpoints.api import Endpoints
 from kennel.cloud.sagemaker.endpoints.images import LocalImages
-from kennel.cloud.sagemaker.endpoints.launcher import FetchPackage
 from kennel.cloud.sagemaker.jobs.context import JobContext
-from kennel.cloud.sagemaker.packages import download_package
+from kennel.cloud.sagemaker.packages import fetcher
+from kennel.cloud.template_checks import CHECKS, role_checks
 
-if TYPE_CHECKING:
-    from types_boto3_stepfunctions import SFNClient
-
+#: Services whose state is in the store.
+_KEPT_IN_STORE = ("sagemaker", "application-autoscaling", "lambda")
 #: How long a custom resource may take to answer; CloudFormation's own hour is too long here.
 CUSTOM_RESOURCE_SECONDS = 300.0
-#: Services whose state is in the store, and the first words of calls that need no room there.
-_KEPT_IN_STORE = ("sagemaker", "application-autoscaling", "lambda")
-_NEEDS_NO_ROOM = (
-    *("Delete", "Deregister", "Describe", "Get", "Invoke", "List", "Remove", "Stop", "Untag"),
-)
-_INVOKE_SECONDS = 30.0  # for the loop to queue an invocation, which takes it a moment
 
 
 @dataclass(frozen=True)
@@ -189,15 +176,14 @@ def _make_services(
     targets = make_targets(queue.send)
     events = Events(deployed, targets, aws, clock, metrics, store=store)
     schedules = Schedules(deployed, events, targets, aws, clock, health=config.health)
-    custom = CustomResources(site.url, _threadsafe(queue), CUSTOM_RESOURCE_SECONDS)
+    custom = CustomResources(site.url, invoke_from_threads(queue), CUSTOM_RESOURCE_SECONDS)
     control_token, sns_token = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
-    check_roles = functools.partial(_check_roles, targets)
     resources = Resources(
         *(site.url, custom, deployed),
         sns_url=f"{site.url}/kennel/sns/{sns_token}",
-        before_create=dict.fromkeys(_FIRED, check_roles),
+        before_create=role_checks(targets),
     )
-    stacks = Stacks(resources, store, _CHECKS)
+    stacks = Stacks(resources, store, CHECKS)
     cloudformation = CloudFormation(stacks)
     builds = ImageBuilds(deployed, as_role, aws("logs"), faults)
     images = LocalImages(aws("ecr"), config.images)
@@ -207,7 +193,7 @@ def _make_services(
     scalable = ScalableTargets(aws, store)
     endpoints = Endpoints(
         store,
-        _fetcher(account, site.scratch),
+        fetcher(account, site.scratch),
         site.logs,
         images,
         clock=clock,
@@ -227,7 +213,11 @@ def _make_services(
     async def dependent(call: ApiCall) -> list[RequiredPermission]:
         return await sagemaker.dependent_permissions(call.operation, call.parameters)
 
-    follow_states = functools.partial(_follow_states, events, identities)
+    def follow_states(call: ApiCall) -> None:
+        note_role(identities, call)
+        if call.operation == "StartExecution":
+            events.execution_started()
+
     moto = MotoProxy(site.moto_url, {"stepfunctions": follow_states}, key=site.moto_key)
 
     iam = Iam(moto, aws("iam"), identities)
@@ -243,7 +233,7 @@ def _make_services(
     management = FunctionManagement(
         functions,
         store,
-        start_session=functools.partial(_start_session, identities),
+        start_session=identities.start_function_session,
         s3=aws("s3"),
         local_code=site.built.__getitem__,
         code_folder=(config.state or site.scratch) / "lambda",
@@ -253,7 +243,7 @@ def _make_services(
 
     async def restore() -> None:
         await asyncio.to_thread(stacks.restore)
-        await asyncio.to_thread(_read_machines, aws("stepfunctions"), identities)
+        await asyncio.to_thread(read_roles, identities, aws("stepfunctions"))
         await iam.refresh()
         await management.restore()
 
@@ -286,7 +276,7 @@ def _make_services(
             sns_token=sns_token,
         ),
         authorizer=authorizer,
-        handlers=handlers | {each: _unless_full(store, handlers[each]) for each in _KEPT_IN_STORE},
+        handlers=handlers | {each: unless_full(store, handlers[each]) for each in _KEPT_IN_STORE},
         default=moto,
         address=config.host,
     )
@@ -321,92 +311,6 @@ def _make_services(
     )
 
 
-def _start_session(identities: Identities, role: str, function: str) -> str | None:
-    """Return an access key for a function's environments; None where it may not have one."""
-    role_key = identities.assumable_by("lambda.amazonaws.com", role)
-    if role_key is None:
-        return None
-    access_key = secrets.token_hex(10)
-    identities.start_session(access_key, role_key, function)
-    return access_key
-
-
-def _follow_states(events: Events, identities: Identities, call: ApiCall) -> None:
-    """Take note of a call that Step Functions has answered."""
-    if call.operation == "StartExecution":
-        events.execution_started()
-    if role := call.parameters.get("roleArn"):  # of CreateStateMachine, UpdateStateMachine
-        identities.interpreter.add(role)
-
-
-def _read_machines(states: "SFNClient", identities: Identities) -> None:
-    """Let the interpreter have the roles of the state machines that survived a restart."""
-    for page in states.get_paginator("list_state_machines").paginate():
-        for machine in page["stateMachines"]:
-            arn = machine["stateMachineArn"]
-            described = states.describe_state_machine(stateMachineArn=arn)
-            identities.interpreter.add(described["roleArn"])
-
-
-def _check_roles(targets: EventTargets, resource: Resource) -> None:
-    """Check the roles of a rule's or schedule's targets; raises CannotStart."""
-    is_rule = resource.type == "AWS::Events::Rule"
-    sender = "events.amazonaws.com" if is_rule else "scheduler.amazonaws.com"
-    properties = resource.properties
-    for target in properties.get("Targets", []) if is_rule else [properties["Target"]]:
-        targets.check(target, sender)
-
-
-def _check_rule(resource: Resource) -> None:
-    check_rule(resource)
-    check_schedule(resource)
-
-
-#: Types whose targets are sent to with a role.
-_FIRED = ("AWS::Events::Rule", "AWS::Scheduler::Schedule")
-#: By type: raises CannotStart for what cannot be run.
-_CHECKS: dict[str, Check] = {
-    **{name: check_api for name in RESOURCE_TYPES if "ApiGateway" in name},
-    "AWS::Events::Rule": _check_rule,
-    "AWS::Scheduler::Schedule": check_schedule,
-}
-
-
-def _unless_full(store: Store, handler: Handler) -> Handler:
-    """Return a handler that refuses calls which change state while the disk is full."""
-
-    async def handle(request: Request, call: ApiCall) -> Response:
-        if not call.operation.startswith(_NEEDS_NO_ROOM):
-            store.refuse_if_full()
-        return await handler(request, call)
-
-    return handle
-
-
-def _threadsafe(queue: AsynchronousInvocations) -> Callable[[str, dict[str, Any]], None]:
-    """Return a function that invokes a Lambda function asynchronously, from any thread."""
-    loop = asyncio.get_running_loop()
-
-    async def send(arn: str, event: dict[str, Any]) -> None:
-        queue.send(arn, json.dumps(event).encode())
-
-    def invoke(arn: str, event: dict[str, Any]) -> None:
-        # Bounded: a loop that ends meanwhile never runs it, and the process could not exit.
-        asyncio.run_coroutine_threadsafe(send(arn, event), loop).result(_INVOKE_SECONDS)
-
-    return invoke
-
-
 def _config_of(store: Store, endpoint: str) -> str:
     """Return the name of the configuration that an endpoint has now."""
     return str((store.get("endpoint", endpoint) or {}).get("EndpointConfigName", endpoint))
-
-
-def _fetcher(account: Account, folder: Path) -> FetchPackage:
-    """Return a function that downloads a model's package, with its role, to a new file."""
-
-    async def fetch(uri: str, role: str) -> Path:
-        file = folder / secrets.token_hex(8)
-        return await asyncio.to_thread(download_package, account, uri, role, file)
-
-    return fetch

@@ -21,6 +21,8 @@ from kennel.cloud.runtime.clock import Clock
 _WAITS = (60.0, 120.0)
 _THROTTLE_WAITS = (1.0, 300.0)  # first and longest; doubled in between
 
+_QUEUE_SECONDS = 30.0  # for the loop to queue an event, which takes it a moment
+
 Json = dict[str, Any]
 #: Sends a document, such as the record of an invocation, to an ARN: (ARN, document).
 Deliver = Callable[[str, Any], Awaitable[None]]
@@ -112,3 +114,17 @@ class AsynchronousInvocations:
         if outcome:
             record["responsePayload"] = json.loads(outcome.payload)
         await self._deliver(destination, record)
+
+
+def invoke_from_threads(queue: AsynchronousInvocations) -> Callable[[str, Json], None]:
+    """Return a function that invokes a Lambda function asynchronously, from any thread."""
+    loop = asyncio.get_running_loop()
+
+    async def send(arn: str, event: Json) -> None:
+        queue.send(arn, json.dumps(event).encode())
+
+    def invoke(arn: str, event: Json) -> None:
+        # Bounded: a loop that ends meanwhile never runs it, and the process could not exit.
+        asyncio.run_coroutine_threadsafe(send(arn, event), loop).result(_QUEUE_SECONDS)
+
+    return invoke

@@ -8,6 +8,7 @@ unknown one.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -81,6 +82,15 @@ class Identities:
         """Let an access key stand for a role, in a session of this name."""
         self._assumed[access_key] = self._current()[role_key].arn
         self._sessions[access_key] = name
+
+    def start_function_session(self, role_arn: str, function: str) -> str | None:
+        """Return an access key for a function's environments; None where it may not have one."""
+        role_key = self.assumable_by("lambda.amazonaws.com", role_arn)
+        if role_key is None:
+            return None
+        access_key = secrets.token_hex(10)
+        self.start_session(access_key, role_key, function)
+        return access_key
 
     def roles_of(self, access_key: str) -> Mapping[str, Role]:
         """Return a caller's roles by access key of the role or its session; {} for the operator.

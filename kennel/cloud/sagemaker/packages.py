@@ -3,7 +3,10 @@
 SageMaker reads it with the permissions of the model's role.
 """
 
+import asyncio
+import secrets
 import shutil
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -41,3 +44,13 @@ def download_package(account: Account, uri: str, role: str, file: Path) -> Path:
             f"CreateModel has permissions to download the object. ({error})"
         ) from error
     return file
+
+
+def fetcher(account: Account, folder: Path) -> Callable[[str, str], Awaitable[Path]]:
+    """Return a function that downloads a model's package, with its role, to a new file."""
+
+    async def fetch(uri: str, role: str) -> Path:
+        file = folder / secrets.token_hex(8)
+        return await asyncio.to_thread(download_package, account, uri, role, file)
+
+    return fetch
