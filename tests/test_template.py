@@ -8,11 +8,14 @@ import pytest
 
 from classify.request import MAX_BYTES
 from guard.watch import CHECK_EVERY_H
+from kennel.cloud.cloudformation.resource_types import kind_of
 from tests.machine import FUNCTIONS as STEPS
 from tests.stack import ROOT, TEMPLATE, of_type, plain, source, transformed
 
 FUNCTIONS = of_type(transformed(), "AWS::Lambda::Function")
 LOG_GROUPS = of_type(transformed(), "AWS::Logs::LogGroup")
+#: A name within an API, or of a layer, whose versions are resources of their own.
+NOT_NAMES = ("AWS::ApiGateway::", "AWS::Lambda::LayerVersion")
 RETRY = {"THROTTLED", "QUOTA_EXCEEDED", "INTEGRATION_FAILURE"}
 
 
@@ -341,6 +344,44 @@ def test_removal_is_deleted_before_its_dependencies() -> None:
     resource = transformed()["Resources"]["Removal"]
     assert "ModelPackageGroup" in resource["DependsOn"]
     assert of("Removal")["ServiceToken"] == "${RemovalFunction.Arn}"
+
+
+SCHEMAS = ROOT / ".venv-tools"
+
+
+def replacing(type_name: str) -> set[str]:
+    """Return the properties of a type whose change replaces the resource, by AWS's own schema."""
+    (folder,) = SCHEMAS.glob("lib/python3*/site-packages/cfnlint/data/schemas")
+    number = json.loads((folder / "providers/us-east-1.json").read_text())[type_name]
+    schema = json.loads((folder / f"resources/{number}.json").read_text())
+    paths = schema.get("createOnlyProperties", [])
+    return {path.removeprefix("/properties/").split("/")[0] for path in paths}
+
+
+#: The parameters that a chosen name may depend on: neither changes while there is a stack.
+FIXED = {"${EndpointName}", "${AWS::StackName}"}
+
+
+def test_an_update_never_replaces_a_resource_with_a_chosen_name() -> None:
+    """CloudFormation creates the new one first, and so refuses it: the name is in use."""
+    if not SCHEMAS.is_dir():
+        pytest.skip("cfn-lint is not installed: `make tools` does it")
+    chosen = 0
+    for logical_id, resource in transformed()["Resources"].items():
+        kind = kind_of(resource["Type"])
+        name = kind.name_property if kind else None
+        properties = resource.get("Properties", {})
+        if name is None or name not in properties or resource["Type"].startswith(NOT_NAMES):
+            continue
+        chosen += 1
+        assert replacing(resource["Type"]) & set(properties) <= {name}, logical_id
+        assert set(re.findall(r"\$\{.*?\}", plain(properties[name]))) <= FIXED, logical_id
+    assert chosen > 6
+
+
+def test_endpoint_name_says_that_it_is_fixed() -> None:
+    described = source()["Parameters"]["EndpointName"]["Description"]
+    assert described.endswith("fixed after the first deployment.")
 
 
 def test_repository_and_group_can_be_deleted() -> None:

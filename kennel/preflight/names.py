@@ -84,6 +84,14 @@ def stack(deployment: Deployment, deployed: DeployedStack | None) -> Iterator[Fi
             f"it is {deployed.status} and not Kennel's: it has no parameter EndpointName",
             "choose another stack_name in samconfig.toml",
         )
+    elif deployed.parameters["EndpointName"] != deployment.endpoint_name:
+        yield Finding(
+            check,
+            Level.BLOCKS,
+            f"its EndpointName is {deployed.parameters['EndpointName']}, which is fixed, and this "
+            f"deployment has {deployment.endpoint_name}",
+            "keep the name, or deploy another stack with the new one",
+        )
     else:
         yield Finding(check, Level.FINE, f"it is {deployed.status}: this deployment updates it")
 

@@ -38,12 +38,21 @@ IN_USE = (
         (dataclasses.replace(OURS, status="UPDATE_IN_PROGRESS"), Level.BLOCKS),
         (dataclasses.replace(OURS, status="UPDATE_ROLLBACK_COMPLETE"), Level.FINE),
         (dataclasses.replace(OURS, parameters={"Other": "x"}), Level.BLOCKS),  # somebody else's
+        (dataclasses.replace(OURS, parameters={"EndpointName": "old"}), Level.BLOCKS),
     ],
 )
 def test_stack(deployed: DeployedStack | None, level: Level) -> None:
     (finding,) = stack(read(None), deployed)
     assert finding.level is level
     assert bool(finding.remedy) is (level is Level.BLOCKS)
+
+
+def test_new_endpoint_name_is_refused_in_one_sentence() -> None:
+    deployed = dataclasses.replace(OURS, parameters={"EndpointName": "old"})
+    (finding,) = stack(read(None), deployed)
+    assert finding.found == (
+        "its EndpointName is old, which is fixed, and this deployment has kennel"
+    )
 
 
 def with_names() -> Deployment:
