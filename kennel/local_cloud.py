@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from kennel.cloud.cloud import Cloud, run_cloud
-from kennel.cloud.cloudformation.names import ACCOUNT
+from kennel.cloud.cloudformation.names import ACCOUNT, REGION
 from kennel.cloud.config import LOOPBACK, CloudConfig
 from kennel.cloud.iam.permissions import OnAuthorised
 from kennel.cloud.runtime.faults import Faults
@@ -13,7 +13,7 @@ from kennel.cloud.runtime.health import Health
 from kennel.paths import MODEL, PYTHON, TEMPLATE
 
 #: The name that stands for the serving image which this checkout would build.
-OFFLINE_IMAGE = "kennel/serving:offline"
+OFFLINE_IMAGE = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/offline/serving:checkout"
 
 #: What differs from the template's defaults: no image to pull, and no minutes to wait.
 OFFLINE_PARAMETERS = {"ServingImage": OFFLINE_IMAGE, "PollSeconds": "1", "BakeSeconds": "2"}
@@ -21,7 +21,7 @@ OFFLINE_PARAMETERS = {"ServingImage": OFFLINE_IMAGE, "PollSeconds": "1", "BakeSe
 #: model/server.py runs in place of each serving image, since all of Kennel's contain it.
 SERVER = (PYTHON, MODEL / "server.py", "serve")
 IMAGES = {
-    OFFLINE_IMAGE: SERVER,
+    "kennel/serving:offline": SERVER,  # for a script that creates models itself
     f"{ACCOUNT}.dkr.ecr.*.amazonaws.com/*": SERVER,
     "763104351884.dkr.ecr.*.amazonaws.com/ray:*": SERVER,  # AWS's, which runs the package's code
 }

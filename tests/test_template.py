@@ -267,9 +267,26 @@ def test_outputs() -> None:
 def test_template_names_no_account_region_or_partition() -> None:
     text = TEMPLATE.read_text()
     assert "arn:aws:" not in text
-    # AWS's own account of the Deep Learning Containers is a parameter, in its default and comment.
-    assert set(re.findall(r"\b\d{12}\b", text)) == {"763104351884"}
-    assert "us-east-1" not in text
+    images = {each["Account"] for each in source()["Mappings"]["Images"].values()}
+    assert set(re.findall(r"\b\d{12}\b", text)) == images
+    resources = text[text.index("\nResources:\n") :]
+    assert not re.search(r"\d{12}|us-east-1", resources)
+
+
+def test_accounts_of_aws_images_are_those_of_the_sagemaker_sdk() -> None:
+    """In China and GovCloud, where the SDK has no image with Amazon Linux 2023, the older ones'."""
+    found = sorted(
+        (ROOT / ".venv-sdk3").glob("lib/*/site-packages/sagemaker/core/image_uri_config")
+    )
+    if not found:
+        pytest.skip("the SageMaker SDK is not installed: `make sdks` does it")
+    accounts: dict[str, str] = {}
+    for name, version in (("pytorch", "2.10.0"), ("pytorch-amzn2023", "2.14")):
+        versions = json.loads((found[0] / f"{name}.json").read_text())["training"]["versions"]
+        accounts |= versions[version]["registries"]
+    ours = {region: each["Account"] for region, each in source()["Mappings"]["Images"].items()}
+    elsewhere = ("us-iso", "eu-iso", "eusc-")  # partitions of their own
+    assert ours == {key: each for key, each in accounts.items() if not key.startswith(elsewhere)}
 
 
 def of(logical_id: str) -> dict[str, Any]:

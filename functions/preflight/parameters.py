@@ -25,7 +25,6 @@ __all__ = [
 _NAME = re.compile(r"[a-z0-9](-?[a-z0-9]){0,31}")
 _LONGEST_NAME = 32
 _INSTANCE_TYPE = re.compile(r"ml\.[a-z0-9-]+\.[a-z0-9]+")
-_ECR_IMAGE = re.compile(r"(?P<repository>\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com[^:@]*)[:@].+")
 _LONGEST_COOLDOWN_S = 3600
 
 
@@ -37,7 +36,6 @@ class PreflightSettings:
     bucket: str  # BUCKET_NAME
     serving_image: str  # SERVING_IMAGE: empty = built from the bundle
     training_image: str  # TRAINING_IMAGE
-    image_registry: str  # IMAGE_REGISTRY: host of AWS's own images, in this region
     repository_uri: str  # REPOSITORY_URI: the stack's own repository of serving images
     group: str  # MODEL_PACKAGE_GROUP
     instance_type: str  # INSTANCE_TYPE
@@ -54,7 +52,6 @@ class PreflightSettings:
             bucket=environment.text("BUCKET_NAME"),
             serving_image=environment.text("SERVING_IMAGE"),
             training_image=environment.text("TRAINING_IMAGE"),
-            image_registry=environment.text("IMAGE_REGISTRY"),
             repository_uri=environment.text("REPOSITORY_URI"),
             group=environment.text("MODEL_PACKAGE_GROUP"),
             instance_type=environment.text("INSTANCE_TYPE"),
@@ -77,7 +74,8 @@ def name_problems(settings: PreflightSettings) -> Iterator[str]:
 
 def parameter_problems(settings: PreflightSettings) -> Iterator[str]:
     """Yield a sentence for each problem of a parameter that a release uses."""
-    yield from _serving_image_problems(settings)
+    if settings.serving_image:
+        yield from _image_problems("ServingImage", settings.serving_image, settings)
     yield from _instance_type_problems(settings.instance_type)
     yield from _scaling_problems(settings.scaling)
 
@@ -89,24 +87,19 @@ def training_parameter_problems(settings: PreflightSettings) -> Iterator[str]:
             f"TrainingInstanceType is {settings.training_instance_type!r}: "
             "SageMaker's look like ml.m5.xlarge."
         )
-    ours = f"{settings.image_registry}/pytorch"
-    if not settings.training_image.startswith((f"{ours}:", f"{ours}@")):
-        yield (
-            f"TrainingImage is {settings.training_image!r}, and the training job's role may pull "
-            f"from {ours} only: choose a tag of that repository, or leave the parameter empty."
-        )
+    yield from _image_problems("TrainingImage", settings.training_image, settings)
 
 
-def _serving_image_problems(settings: PreflightSettings) -> Iterator[str]:
-    image = settings.serving_image
-    if re.search(r"\s", image):
-        yield f"ServingImage is {image!r}: an image's URI has no spaces."
-    ecr = _ECR_IMAGE.fullmatch(image)
-    allowed = (settings.repository_uri, f"{settings.image_registry}/ray")
-    if ecr and ecr["repository"] not in allowed:
+def _image_problems(parameter: str, image: str, settings: PreflightSettings) -> Iterator[str]:
+    """Yield a sentence for an image that SageMaker cannot pull: it takes those of its region only.
+
+    The roles allow to pull from the repository that the parameter names, whichever it is.
+    """
+    region = settings.repository_uri.partition("/")[0][len("123456789012") :]
+    if not re.fullmatch(rf"\d{{12}}{re.escape(region)}/[^:@\s]+[:@]\S+", image):
         yield (
-            f"ServingImage is in {ecr['repository']}, and the model's role may pull from "
-            f"{' and '.join(allowed)} only: push the image to the first."
+            f"{parameter} is {image!r}, and SageMaker pulls from this region's ECR only: give it "
+            f"as ACCOUNT{region}/REPOSITORY:TAG, or leave the parameter empty."
         )
 
 

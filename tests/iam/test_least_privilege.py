@@ -59,6 +59,31 @@ def test_every_role_is_assumed_by_its_own_service_only() -> None:
             assert "Condition" not in statement, name
 
 
+OTHER = "111111111111"
+AWS_IMAGES = "arn:aws:ecr:us-east-1:763104351884:repository"
+PULLED = {
+    "": (f"{AWS_IMAGES}/pytorch", f"{AWS_IMAGES}/ray"),
+    f"{OTHER}.dkr.ecr.us-east-1.amazonaws.com/dogs:1": f"{OTHER}:repository/dogs",
+    "123456789012.dkr.ecr.us-east-1.amazonaws.com/a.b/c:v1": "123456789012:repository/a.b/c",
+    f"{OTHER}.dkr.ecr.us-east-1.amazonaws.com/b@sha256:{'0' * 64}": f"{OTHER}:repository/b",
+    f"{OTHER}.dkr.ecr.cn-north-1.amazonaws.com.cn/a/b:1": f"{OTHER}:repository/a/b",
+}
+
+
+@pytest.mark.parametrize("image", PULLED)
+def test_containers_may_pull_the_images_that_the_parameters_name(image: str) -> None:
+    roles = read(TEMPLATE, {"TrainingImage": image, "ServingImage": image})
+    training, serving = (
+        next(each["Resource"] for each in roles.statements(role) if each["Sid"] == "PullTheImage")
+        for role in ("TrainingRole", "ModelRole")
+    )
+    named = PULLED[image]
+    if isinstance(named, str):
+        named = (f"arn:aws:ecr:us-east-1:{named}",) * 2
+    assert training == [named[0]]
+    assert set(serving) == {roles.arns["Repository"], f"{AWS_IMAGES}/ray", named[1]}
+
+
 def test_every_row_of_the_tables_has_its_page() -> None:
     pages = [
         *(each["page"] for each in DEPENDENT.values()),

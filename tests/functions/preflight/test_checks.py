@@ -21,7 +21,6 @@ GOOD = PreflightSettings(
     bucket=BUCKET,
     serving_image="",
     training_image=f"{AWS_ECR}/pytorch:2.14-cpu-amzn2023-sagemaker",
-    image_registry=AWS_ECR,
     repository_uri=f"{ECR}/kennel/serving",
     group="kennel",
     instance_type="ml.c5.large",
@@ -185,7 +184,7 @@ def test_training_instance_type_that_is_none() -> None:
 
 @pytest.mark.parametrize("name", ["Kennel", "ken_nel", "-kennel", "ken--nel", "", "k" * 33])
 def test_endpoint_name_that_sagemaker_or_a_role_would_refuse(name: str) -> None:
-    settings = replace(GOOD, endpoint_name=name, serving_image="kennel/serving:offline")
+    settings = replace(GOOD, endpoint_name=name, serving_image=f"{AWS_ECR}/ray:v1")
     account = Account()
     assert f"EndpointName is {name!r}" in problems(settings, account=account)
     assert account.called("DescribeEndpoint") == []  # the role allows only the right name
@@ -193,29 +192,35 @@ def test_endpoint_name_that_sagemaker_or_a_role_would_refuse(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["k", "kennel-dev", "k" * 32])
 def test_endpoint_name_that_is_fine(name: str) -> None:
-    settings = replace(GOOD, endpoint_name=name, serving_image="kennel/serving:offline")
+    settings = replace(GOOD, endpoint_name=name, serving_image=f"{AWS_ECR}/ray:v1")
     assert problems(settings) == ""
 
 
-@pytest.mark.parametrize(
-    "image",
-    [
-        f"{ECR}/other:1",
-        "999999999999.dkr.ecr.eu-west-1.amazonaws.com/kennel/serving:1",
-        "123456789012.dkr.ecr.us-east-1.amazonaws.com/kennel/serving:1",
-        f"{AWS_ECR}/pytorch-inference:2.6-cpu",
-    ],
-    ids=["repository", "account", "region", "another of AWS's"],
-)
-def test_serving_image_where_the_models_role_may_not_pull(image: str) -> None:
-    where = image.rpartition(":")[0]
+#: What is no image in this region's ECR.
+NOT_HERE = [
+    f"{ECR.replace('eu-west', 'us-east')}/kennel/serving:1",
+    "kennel/serving :1",
+    "docker.io/pytorch:2",
+    f"{ECR}.cn/mine:1",
+    f"{ECR}/mine",
+]
+HERE = [f"{ECR}/other:1", f"{AWS_ECR}/ray:serve-ml-sagemaker-cpu-v1", f"{AWS_ECR}/a/b@sha256:0"]
+
+
+@pytest.mark.parametrize("image", NOT_HERE)
+def test_image_that_sagemaker_cannot_pull(image: str) -> None:
     sentence = problems(replace(GOOD, serving_image=image))
-    assert f"in {where}, and the model's role may pull from {ECR}/kennel/serving and" in sentence
+    assert f"ServingImage is {image!r}, and SageMaker pulls from this region's ECR" in sentence
+    assert f"give it as ACCOUNT{ECR[12:]}/REPOSITORY:TAG" in sentence
+    settings = replace(GOOD, training_image=image)
+    assert f"TrainingImage is {image!r}" in problems(settings, account=with_photos())
+    assert problems(settings) == ""  # without photos there is no job
 
 
-def test_serving_image_of_aws_itself() -> None:
-    image = f"{AWS_ECR}/ray:serve-ml-sagemaker-cpu-v1"
-    assert problems(replace(GOOD, serving_image=image)) == ""
+@pytest.mark.parametrize("image", HERE)
+def test_image_of_any_repository_of_the_region(image: str) -> None:
+    settings = replace(GOOD, serving_image=image, training_image=image)
+    assert problems(settings, account=with_photos()) == ""
 
 
 @pytest.mark.parametrize("reference", [":1", f"@sha256:{'0' * 64}"])
@@ -225,19 +230,6 @@ def test_serving_image_that_was_not_pushed(reference: str) -> None:
     account = Account()
     account.builds.images.add(reference[1:])
     assert problems(settings, account=account) == ""
-
-
-@pytest.mark.parametrize(
-    "image", [f"{ECR}/mine:1", "docker.io/pytorch:2", f"{AWS_ECR}/pytorch-x:1"]
-)
-def test_training_image_where_the_jobs_role_may_not_pull(image: str) -> None:
-    settings = replace(GOOD, training_image=image)
-    assert f"TrainingImage is {image!r}" in problems(settings, account=with_photos())
-    assert problems(settings) == ""  # without photos there is no job
-
-
-def test_image_with_a_space() -> None:
-    assert "has no spaces" in problems(replace(GOOD, serving_image="kennel/serving :1"))
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ BUCKET = "Thing: {Type: AWS::S3::Bucket}"
 
 @pytest.fixture(scope="module")
 def stack() -> Stack:
-    return load(TEMPLATE, {"ServingImage": "image"}, "kennel")
+    return load(TEMPLATE, {}, "kennel")
 
 
 def test_the_projects_template_comes_out_whole(stack: Stack) -> None:
@@ -51,7 +51,7 @@ def test_no_intrinsic_function_is_left(stack: Stack) -> None:
 
 
 def test_unreserved_concurrency_leaves_the_property_out() -> None:
-    stack = load(TEMPLATE, {"ServingImage": "image", "ReservedConcurrency": "0"}, "kennel")
+    stack = load(TEMPLATE, {"ReservedConcurrency": "0"}, "kennel")
     properties = stack.resources["ClassifyFunction"].properties
     assert "ReservedConcurrentExecutions" not in properties
 
