@@ -41,8 +41,10 @@ from dogbreeds.photos.preprocess import prepare
 from dogbreeds.serving import inference
 from dogbreeds.serving.local import Classifier, wire_of
 from kennel import photo_files as kennel_photo_files
+from kennel.preflight import quotas as kennel_quotas
 from preflight import data as preflight_data
 from preflight import folders as preflight_folders
+from preflight import quotas as preflight_quotas
 from tests import odd_photos
 from tests.functions.aws_account import BUCKET, Account
 from tests.functions.classify.photos import encoded, gradient
@@ -207,6 +209,12 @@ def test_both_command_lines_find_the_same_photos() -> None:
     assert Path(str(photo_files.__file__)).read_bytes() == (
         Path(str(kennel_photo_files.__file__)).read_bytes()
     )
+
+
+def test_both_preflights_have_the_same_table_of_quotas() -> None:
+    """Neither side may import the other, so the table lies in both."""
+    ours, theirs = (Path(str(each.__file__)).parent for each in (preflight_quotas, kennel_quotas))
+    assert (ours / "quotas.json").read_bytes() == (theirs / "quotas.json").read_bytes()
 
 
 def two(start: str, photos: int = 4) -> dict[str, int]:

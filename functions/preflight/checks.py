@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from common.failures import PreflightFailed
+from common.log import logger
 from preflight.account import account_problems
 from preflight.clients import Clients
 from preflight.data import NO_PHOTOS, Photos, find_photos
@@ -20,7 +21,7 @@ from preflight.parameters import (
     parameter_problems,
     training_parameter_problems,
 )
-from preflight.quotas import quota_problems
+from preflight.quotas import needs, running_instances, split
 from preflight.request import Request, read_request
 from preflight.sample import look_into
 
@@ -49,7 +50,7 @@ def check(given: Any, settings: PreflightSettings, clients: Clients) -> dict[str
     Raises
     ------
     PreflightFailed
-        Lists every problem.
+        Lists every problem; what only a later execution would meet is a warning.
     """
     request, problems = read_request(given)
     # A release of what is there trains nothing, so the photos do not matter.
@@ -62,12 +63,20 @@ def check(given: Any, settings: PreflightSettings, clients: Clients) -> dict[str
     if photos.count:
         problems += training_parameter_problems(settings)
         problems += _time_problems(request, settings)
-    if not invalid_name:  # the role allows to look for names that are valid
-        problems += account_problems(settings, clients, trains=bool(photos.count))
+    usable = not invalid_name
+    if usable:  # the role allows to look for names that are valid
+        found = list(account_problems(settings, clients, trains=bool(photos.count)))
+        problems, usable = problems + found, not found
+    warnings: list[str] = []
     if settings.check_quotas:
-        problems += quota_problems(clients.quotas, _needed_quotas(request, photos, settings))
+        running = running_instances(clients.sagemaker, settings) if usable else None
+        jobs = (request.tune["parallel"] if request.tune else 1) if photos.count else 0
+        too_small, warnings = split(clients.quotas, needs(settings, running=running, jobs=jobs))
+        problems += too_small
     if problems:
         raise PreflightFailed(problems)
+    for warning in warnings:
+        logger.warning(warning)
     return {
         "endpoint_name": settings.endpoint_name,
         "instance_type": settings.instance_type,
@@ -78,6 +87,7 @@ def check(given: Any, settings: PreflightSettings, clients: Clients) -> dict[str
         "tune": dict(request.tune) if request.tune else None,
         "hyperparameters": dict(request.hyperparameters),
         "data": photos.summary(),
+        "warnings": warnings,
     }
 
 
@@ -126,14 +136,3 @@ def _time_problems(request: Request, settings: PreflightSettings) -> Iterator[st
             f"{LONGEST_JOBS_S / 3600:.0f}: ask for fewer, more in parallel, or deploy with a lower "
             "TrainingMaxSeconds."
         )
-
-
-def _needed_quotas(request: Request, photos: Photos, settings: PreflightSettings) -> dict[str, int]:
-    """Return the required quotas by name; an update runs old and new instances at once."""
-    needed = {
-        f"{settings.instance_type} for endpoint usage": 2 * settings.scaling.max_instances,
-    }
-    if photos.count:
-        jobs = request.tune["parallel"] if request.tune else 1
-        needed[f"{settings.training_instance_type} for training job usage"] = jobs
-    return needed

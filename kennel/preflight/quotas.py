@@ -1,9 +1,15 @@
-"""Check SageMaker's quotas, many of which are 0 in a new account."""
+"""Check the quotas of SageMaker and CodeBuild, many of which are 0 in a new account.
+
+The table quotas.json is also in functions/preflight, which checks the same in each execution.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kennel.aws import Connect
@@ -14,88 +20,84 @@ from kennel.preflight.findings import Finding, Level
 if TYPE_CHECKING:
     from types_boto3_service_quotas.client import ServiceQuotasClient
 
-SERVICE = "sagemaker"
+_TABLE: list[dict[str, str]] = json.loads((Path(__file__).parent / "quotas.json").read_text())
 
 
 @dataclass(frozen=True)
 class RequiredQuota:
-    """A quota and the number of instances that Kennel needs of it.
+    """A quota and how much Kennel needs of it.
 
     Attributes
     ----------
-    name
-        Its name in Service Quotas: instance type, then purpose.
-    least
-        With fewer, the first steps fail.
+    service
+        Its service in Service Quotas.
+    first
+        With less, the first release fails.
     most
-        With fewer, a later step fails.
-    reason
-        Why `most` are needed.
-    optional
-        Whether only an optional command needs it.
+        With less, a later step fails.
     """
 
+    service: str
     name: str
-    least: int
+    first: int
     most: int
     reason: str
-    optional: bool = False
 
 
 def required_quotas(deployment: Deployment) -> Iterator[RequiredQuota]:
     """Yield the quotas that this deployment uses."""
-    hosting = deployment.parameters["InstanceType"]
-    low, high = deployment.number("MinInstances"), deployment.number("MaxInstances")
-    yield RequiredQuota(
-        f"{hosting} for endpoint usage",
-        2 * low,
-        2 * high,
-        "a release runs the old and the new instances side by side, so twice "
-        f"MinInstances={low} to MaxInstances={high}",
-    )
-    training = deployment.parameters["TrainingInstanceType"]
-    yield RequiredQuota(f"{training} for training job usage", 1, 1, "one training job")
-    batch = transform_instance_type(hosting)
-    yield RequiredQuota(
-        f"{batch} for transform job usage", 1, 1, "`kennel batch` runs on one", optional=True
-    )
-    for notebook in deployment.stack.of_type("AWS::SageMaker::NotebookInstance"):
-        instance_type = notebook.properties["InstanceType"]
-        name = f"{instance_type} for notebook instance usage"
-        yield RequiredQuota(name, 1, 1, "the notebook instance")
+    given = deployment.parameters
+    builds = given["ServingHost"] == "kennel" and not given["ServingImage"]
+    parameters = {**given, "BatchInstanceType": transform_instance_type(given["InstanceType"])}
+    for row in _TABLE:
+        if row["use"] != "image" or builds:
+            first, most = (_product(row[key], parameters) for key in ("first", "all"))
+            name = row["name"].format_map(parameters)
+            yield RequiredQuota(row["service"], name, first, most, row["reason"])
+
+
+def _product(text: str, parameters: Mapping[str, str]) -> int:
+    """Return a count that the table gives as a number or as "2 * MaxInstances"."""
+    return math.prod(int(parameters.get(factor, factor)) for factor in text.split(" * "))
 
 
 def quotas(deployment: Deployment, connect: Connect) -> Iterator[Finding]:
     """Compare each required quota with the account's."""
     required = list(required_quotas(deployment))
-    values = _quotas_by_name({quota.name for quota in required}, connect("service-quotas"))
+    client: ServiceQuotasClient = connect("service-quotas")
+    values = {
+        service: _quotas_by_name(
+            {quota.name for quota in required if quota.service == service}, service, client
+        )
+        for service in sorted({quota.service for quota in required})
+    }
     for quota in required:
-        check = f"SageMaker quota: {quota.name}"
-        if quota.name not in values:
+        check = f"quota: {quota.name}"
+        if quota.name not in values[quota.service]:
             yield Finding(
                 check,
                 Level.UNKNOWN,
                 "Service Quotas has no quota of this name in this region",
-                f"see in the SageMaker prices whether the region has {quota.name.split()[0]}",
+                f"see in the prices of {quota.service} whether the region has it",
             )
             continue
-        code, value = values[quota.name]
+        code, value = values[quota.service][quota.name]
         if value >= quota.most:
             yield Finding(check, Level.FINE, f"{value}; {quota.most} needed")
             continue
-        blocks = value < quota.least and not quota.optional
         yield Finding(
             check,
-            Level.BLOCKS if blocks else Level.WARNS,
-            f"{value}, and {quota.most} are needed: {quota.reason}",
-            f"aws service-quotas request-service-quota-increase --service-code {SERVICE} "
+            Level.BLOCKS if value < quota.first else Level.WARNS,
+            f"{value}; the first release needs {quota.first}, a later step {quota.most}: "
+            f"{quota.reason}",
+            f"aws service-quotas request-service-quota-increase --service-code {quota.service} "
             f"--quota-code {code} --desired-value {quota.most} (an answer takes hours to days), or "
             "choose another instance type",
         )
 
 
 def _quotas_by_name(
-    names: set[str], service_quotas: ServiceQuotasClient
+    names: set[str], service: str, service_quotas: ServiceQuotasClient
 ) -> dict[str, tuple[str, int]]:
     """Return (code, value) by name: AWS's default if the account has no value of its own."""
     values: dict[str, tuple[str, int]] = {}
@@ -106,7 +108,7 @@ def _quotas_by_name(
     for paginator in paginators:
         if names <= set(values):
             break
-        for page in paginator.paginate(ServiceCode=SERVICE, PaginationConfig={"PageSize": 100}):
+        for page in paginator.paginate(ServiceCode=service, PaginationConfig={"PageSize": 100}):
             for quota in page["Quotas"]:
                 if quota["QuotaName"] in names - set(values):
                     values[quota["QuotaName"]] = quota["QuotaCode"], int(quota["Value"])

@@ -54,7 +54,7 @@ def _checks(
 ) -> Iterator[tuple[str, Check]]:
     yield "names", lambda: names.names(deployment, deployed, connect)
     yield "Lambda concurrency", lambda: account.concurrency(deployment, deployed, connect)
-    yield "SageMaker quotas", lambda: quotas(deployment, connect)
+    yield "quotas", lambda: quotas(deployment, connect)
     yield "API Gateway log role", lambda: account.log_role(deployment, connect)
     yield "network", lambda: network.network(deployment, connect)
 

@@ -1,7 +1,8 @@
-"""Service Quotas for SageMaker: a quota for each instance type and use; moto has none of them.
+"""Service Quotas: SageMaker's for each instance type and use, CodeBuild's for small machines.
 
-The names are the service's, the instance types botocore's. Codes are made up, since AWS documents
-none of them, and every value is the same: this machine has no quota but its size.
+moto has none of them. The names are the services', the instance types botocore's. Codes are made
+up, since AWS documents none of them, and every value is the same: this machine has no quota but
+its size.
 """
 
 import hashlib
@@ -19,6 +20,8 @@ _USES = {
     "training job usage": "TrainingInstanceType",
     "transform job usage": "TransformInstanceType",
 }
+BUILDS = "Concurrently running builds for Linux/Small environment"
+_SERVICES = {"sagemaker": "Amazon SageMaker", "codebuild": "AWS CodeBuild"}
 VALUE = 100.0
 _PAGE = 100
 
@@ -79,16 +82,20 @@ def _quotas(values: Mapping[str, float]) -> Iterator[Json]:
     shapes = service_model("sagemaker")
     for use, shape in _USES.items():
         for instance_type in shapes.shape_for(shape).enum:
-            name = f"{instance_type} for {use}"
-            code = f"L-{hashlib.sha256(name.encode()).hexdigest()[:8].upper()}"
-            yield {
-                "ServiceCode": "sagemaker",
-                "ServiceName": "Amazon SageMaker",
-                "QuotaArn": f"arn:aws:servicequotas:{REGION}:{ACCOUNT}:sagemaker/{code}",
-                "QuotaCode": code,
-                "QuotaName": name,
-                "Value": values.get(name, VALUE),
-                "Unit": "None",
-                "Adjustable": True,
-                "GlobalQuota": False,
-            }
+            yield _described("sagemaker", f"{instance_type} for {use}", values)
+    yield _described("codebuild", BUILDS, values)
+
+
+def _described(service: str, name: str, values: Mapping[str, float]) -> Json:
+    code = f"L-{hashlib.sha256(name.encode()).hexdigest()[:8].upper()}"
+    return {
+        "ServiceCode": service,
+        "ServiceName": _SERVICES[service],
+        "QuotaArn": f"arn:aws:servicequotas:{REGION}:{ACCOUNT}:{service}/{code}",
+        "QuotaCode": code,
+        "QuotaName": name,
+        "Value": values.get(name, VALUE),
+        "Unit": "None",
+        "Adjustable": True,
+        "GlobalQuota": False,
+    }

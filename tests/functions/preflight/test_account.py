@@ -7,26 +7,8 @@ import pytest
 from preflight.account import account_problems
 from tests.functions.aws_account import BUCKET, Account
 from tests.functions.model_package import package
+from tests.functions.preflight.live import KEY, live
 from tests.functions.preflight.test_checks import GOOD, clients
-
-KEY = "packages/0123456789abcdef0123/model.tar.gz"
-
-
-def live(config: str = "kennel-1", model: str = "kennel-1", **container: Any) -> Account:
-    account = Account()
-    endpoints = account.endpoints
-    account.objects[KEY] = package()
-    endpoints.models[model] = {
-        "PrimaryContainer": {"ModelDataUrl": f"s3://{BUCKET}/{KEY}", **container}
-    }
-    variant = {"VariantName": "AllTraffic", "ModelName": model, "InstanceType": "ml.c5.large"}
-    endpoints.configs[config] = {"EndpointConfigName": config, "ProductionVariants": [variant]}
-    endpoints.endpoint = {
-        "EndpointName": "kennel",
-        "EndpointConfigName": config,
-        "EndpointStatus": "InService",
-    }
-    return account
 
 
 def problems(account: Account, *, trains: bool = True) -> str:

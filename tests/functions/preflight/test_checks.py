@@ -9,6 +9,7 @@ from preflight.clients import Clients
 from preflight.parameters import PreflightSettings
 from tests.functions.aws_account import BUCKET, Account, paginator
 from tests.functions.few_photos import few_photos, photo
+from tests.functions.preflight.live import live
 from tests.functions.scaling import SCALING
 
 if TYPE_CHECKING:
@@ -31,19 +32,27 @@ GOOD = PreflightSettings(
 )
 
 
+BUILDS = "Concurrently running builds for Linux/Small environment"
+
+
 class FakeQuotas:
     """A client of Service Quotas with one quota on each page."""
 
     def __init__(self, **values: float) -> None:
-        self._pages = [{"QuotaName": name, "Value": value} for name, value in values.items()]
+        self._quotas = values
         self.calls = 0
 
     def list_service_quotas(self, **request: Any) -> dict[str, Any]:
         self.calls += 1
-        assert request["ServiceCode"] == "sagemaker"
+        of_builds = request["ServiceCode"] == "codebuild"
+        pages = [
+            {"QuotaName": name, "Value": value}
+            for name, value in self._quotas.items()
+            if (name == BUILDS) is of_builds
+        ]
         place = int(request.get("NextToken", 0))
-        more = {"NextToken": str(place + 1)} if place + 1 < len(self._pages) else {}
-        return {"Quotas": self._pages[place : place + 1], **more}
+        more = {"NextToken": str(place + 1)} if place + 1 < len(pages) else {}
+        return {"Quotas": pages[place : place + 1], **more}
 
     def get_paginator(self, method: str) -> Any:
         return paginator(self, "service-quotas", method)
@@ -88,6 +97,7 @@ def test_without_photos_the_mode_is_pretrained() -> None:
         "tune": None,
         "hyperparameters": {},
         "data": {"photos": {}, "breeds": 0, "channels": {}},
+        "warnings": [],
     }
 
 
@@ -152,26 +162,68 @@ def test_jobs_that_would_exceed_the_executions_time() -> None:
     assert "may take 21.0 hours (21 one after another of up to 3600 s)" in words
 
 
+HOSTING = "ml.c5.large for endpoint usage"
+TRAINING = "ml.m5.xlarge for training job usage"
+
+
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
-        ("ml.c5.large for endpoint usage", 9, "is 9 and this may need 10"),
-        ("ml.m5.xlarge for training job usage", 0, "is 0 and this may need 1"),
+        (HOSTING, 0, "is 0, this execution needs 1 and a later one may need 10: an update"),
+        (TRAINING, 0, "is 0, this execution needs 1: a training job runs on one instance."),
+        (BUILDS, 0, "is 0, this execution needs 1: CodeBuild builds the serving image"),
     ],
 )
-def test_quota_that_is_too_small(name: str, value: float, words: str) -> None:
+def test_quota_too_small_for_the_first_release(name: str, value: float, words: str) -> None:
     fake = FakeQuotas(**{"another": 0, name: value})
     client = cast("ServiceQuotasClient", fake)
     assert words in problems(account=with_photos(), quota_client=client)
-    assert fake.calls == 2  # all pages
+    assert fake.calls == (2 if name == BUILDS else 3)  # all pages
 
 
-def test_quotas_that_suffice_or_may_not_be_read() -> None:
-    assert problems(quota_client=quotas(**{"ml.c5.large for endpoint usage": 10})) == ""
-    assert (
-        problems(quota_client=quotas(**{"ml.m5.xlarge for training job usage": 0})) == ""
-    )  # no photos
-    fake = FakeQuotas(**{"ml.c5.large for endpoint usage": 0})
+def running(count: int, instance_type: str = "ml.c5.large") -> Account:
+    """An account with so many instances of a type behind the endpoint."""
+    account = live()
+    assert account.endpoints.endpoint is not None
+    account.endpoints.endpoint["ProductionVariants"] = [{"CurrentInstanceCount": count}]
+    account.endpoints.configs["kennel-1"]["ProductionVariants"][0]["InstanceType"] = instance_type
+    return account
+
+
+@pytest.mark.parametrize(
+    ("account", "enough"),
+    [
+        (Account(), 1),
+        (running(1), 2),  # the old one and the new one
+        (running(3), 6),
+        (running(7), 12),  # the new ones are no more than MaxInstances
+        (running(3, "ml.m5.large"), 1),  # of another quota
+    ],
+)
+def test_hosting_needs_what_this_release_runs_and_warns_of_the_rest(
+    account: Account, enough: int
+) -> None:
+    few, many = (quotas(**{HOSTING: value}) for value in (enough - 1, enough))
+    assert f"this execution needs {enough}" in problems(account=account, quota_client=few)
+    checked = check({}, GOOD, clients(account, many))
+    assert len(checked["warnings"]) == (enough < 10)
+    assert check({}, GOOD, clients(account, quotas(**{HOSTING: 12})))["warnings"] == []
+
+
+def test_no_build_is_needed_with_an_image_or_after_the_first_release() -> None:
+    none = quotas(**{BUILDS: 0})
+    assert problems(replace(GOOD, serving_image=f"{AWS_ECR}/ray:v1"), quota_client=none) == ""
+    assert len(check({}, GOOD, clients(running(1), none))["warnings"]) == 1
+
+
+def test_parallel_trials_need_an_instance_each() -> None:
+    given, three = {"tune": {"max_jobs": 4, "parallel": 4}}, quotas(**{TRAINING: 3})
+    assert "needs 4" in problems(given=given, account=with_photos(), quota_client=three)
+
+
+def test_quotas_that_do_not_matter_or_may_not_be_read() -> None:
+    assert problems(quota_client=quotas(**{TRAINING: 0})) == ""  # no photos
+    fake = FakeQuotas(**{HOSTING: 0})
     client = cast("ServiceQuotasClient", fake)
     assert problems(replace(GOOD, check_quotas=False), quota_client=client) == ""
     assert fake.calls == 0

@@ -14,21 +14,29 @@ def quota(name: str, value: float) -> dict[str, Any]:
     return {"QuotaName": name, "QuotaCode": f"L-{abs(hash(name)) % 10**8:08}", "Value": value}
 
 
+BUILDS = "Concurrently running builds for Linux/Small environment"
+
+
+def page(values: dict[str, float]) -> dict[str, Any]:
+    return {"Quotas": [quota(name, value) for name, value in values.items()]}
+
+
 def findings_by_quota(
-    applied: dict[str, float], default: dict[str, float], *overrides: str
+    applied: dict[str, float],
+    default: dict[str, float],
+    *overrides: str,
+    builds: float | None = 1,
 ) -> dict[str, Finding]:
-    pages = (
-        (listing, {"Quotas": [quota(name, value) for name, value in values.items()]})
-        for listing, values in (
-            ("list_service_quotas", applied),
-            ("list_aws_default_service_quotas", default),
-        )
-    )
-    deployment = read(None, list(overrides))
-    connect = clients("", {"service-quotas": scripted("service-quotas", *pages)})
+    """Check an account with SageMaker's quotas and CodeBuild's one; None where nobody asks it."""
+    answers = [] if builds is None else [("list_service_quotas", page({BUILDS: builds}))]
+    answers += [
+        ("list_service_quotas", page(applied)),
+        ("list_aws_default_service_quotas", page(default)),
+    ]
+    connect = clients("", {"service-quotas": scripted("service-quotas", *answers)})
     return {
-        finding.check.removeprefix("SageMaker quota: "): finding
-        for finding in quotas(deployment, connect)
+        finding.check.removeprefix("quota: "): finding
+        for finding in quotas(read(None, list(overrides)), connect)
     }
 
 
@@ -38,33 +46,42 @@ TRAINING = "ml.m5.xlarge for training job usage"
 
 
 @pytest.mark.parametrize(
-    ("value", "level"),
+    ("value", "level", "low"),
     [
-        (10, Level.FINE),  # twice MaxInstances
-        (9, Level.WARNS),  # a release at full load fails
-        (2, Level.WARNS),
-        (1, Level.BLOCKS),  # no second release at all
-        (0, Level.BLOCKS),
+        (10, Level.FINE, 1),  # twice MaxInstances
+        (9, Level.WARNS, 1),  # a release at full load fails
+        (1, Level.WARNS, 1),  # the first release does not
+        (0, Level.BLOCKS, 1),
+        (2, Level.WARNS, 2),
+        (1, Level.BLOCKS, 2),
     ],
 )
-def test_hosting_needs_twice_the_instances(value: int, level: Level) -> None:
-    finding = findings_by_quota({HOSTING: value, BATCH: 1}, {})[HOSTING]
+def test_hosting_blocks_below_the_first_release_and_warns_below_all(
+    value: int, level: Level, low: int
+) -> None:
+    given = {HOSTING: value, BATCH: 1}
+    finding = findings_by_quota(given, {}, f"MinInstances={low}")[HOSTING]
     assert finding.level is level
     if level is not Level.FINE:
-        assert finding.found.startswith(f"{value}, and 10 are needed")
+        assert finding.found.startswith(
+            f"{value}; the first release needs {low}, a later step 10: an update of the endpoint"
+        )
+        assert "--service-code sagemaker" in finding.remedy
         assert "--desired-value 10" in finding.remedy
         assert quota(HOSTING, 0)["QuotaCode"] in finding.remedy
+
+
+def test_an_account_that_may_build_nothing() -> None:
+    finding = findings_by_quota({}, {}, builds=0)[BUILDS]
+    assert finding.level is Level.BLOCKS
+    assert "refuses even to queue a build" in finding.found
+    assert "--service-code codebuild" in finding.remedy
+    assert BUILDS not in findings_by_quota({}, {}, "ServingHost=ray", builds=None)
 
 
 @pytest.mark.parametrize(("value", "level"), [(1, Level.FINE), (0, Level.BLOCKS)])
 def test_training_needs_one(value: int, level: Level) -> None:
     assert findings_by_quota({TRAINING: value}, {})[TRAINING].level is level
-
-
-def test_a_notebook_needs_its_own() -> None:
-    notebook = "ml.t3.medium for notebook instance usage"
-    assert findings_by_quota({notebook: 0}, {}, "Notebook=yes")[notebook].level is Level.BLOCKS
-    assert notebook not in findings_by_quota({}, {})
 
 
 def test_what_only_batch_needs_blocks_nothing() -> None:
