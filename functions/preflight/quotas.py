@@ -110,7 +110,8 @@ def split(quotas: ServiceQuotasClient, needed: Iterable[Need]) -> tuple[list[str
     A quota that AWS does not list is ignored.
     """
     needed = list(needed)
-    problems, warnings = [], []
+    problems: list[str] = []
+    warnings: list[str] = []
     for service in sorted({need.service for need in needed}):
         values = _values(quotas, service)
         for need in needed:

@@ -59,7 +59,7 @@ TRAINING = "ml.m5.xlarge for training job usage"
 def test_hosting_blocks_below_the_first_release_and_warns_below_all(
     value: int, level: Level, low: int
 ) -> None:
-    given = {HOSTING: value, BATCH: 1}
+    given: dict[str, float] = {HOSTING: value, BATCH: 1}
     finding = findings_by_quota(given, {}, f"MinInstances={low}")[HOSTING]
     assert finding.level is level
     if level is not Level.FINE:
