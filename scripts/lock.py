@@ -1,11 +1,20 @@
-"""Write requirements/constraints*.txt from the packages installed in the venvs: `make lock`.
+"""Write requirements/constraints*.txt, and the hashes in model/requirements*.txt: `make lock`.
 
-Run it after changing a version in the other requirement files and after
-`make setup tools lint sdks`.
+Run it after changing a version in the other requirement files, or above LINE in model's, and after
+`make setup tools lint sdks`. It asks PyPI for hashes, for two minutes.
 """
 
+import importlib.metadata
+import json
 import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator, Set
 from pathlib import Path
+from typing import Any
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCKS = {
@@ -15,9 +24,19 @@ LOCKS = {
     ".venv-sdk2": ("constraints-sdk2.txt", "sdk2.txt"),
     ".venv-sdk3": ("constraints-sdk3.txt", "sdk3.txt"),
 }
+LINE = "# What these need; `make lock` writes this part and all hashes."
+#: What is installed in a container -> packages that its image brings, with all that they need.
+HASHED = {
+    "requirements.txt": {"torch", "torchvision"},
+    "requirements-serving.txt": set[str](),
+    "requirements-ray.txt": {"numpy"},
+}
+#: Of the images and of the machines that install these files, all with x86-64 and glibc 2.28.
+PYTHONS = ("3.11", "3.12", "3.13", "3.14")
+PLATFORMS = ("manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64")
 
 
-def main() -> None:
+def write_constraints() -> None:
     """Write one lock file for each venv."""
     for venv, (name, source) in LOCKS.items():
         frozen = subprocess.run(
@@ -30,6 +49,78 @@ def main() -> None:
         # foolbox is installed without its dependencies, from photos.txt
         lines = [line for line in frozen.splitlines(True) if not line.startswith("foolbox")]
         (ROOT / "requirements" / name).write_text(head + "".join(lines))
+
+
+def write_hashes(file: Path, brought: Set[str]) -> None:
+    """Write a file of model/ anew: what is above LINE, all that it needs, and hashes."""
+    comments, direct = read_requirements(file)
+    indirect = {
+        name: importlib.metadata.version(name)
+        for name in needed(direct, brought)
+        if name not in direct
+    }
+    hashes = find_hashes({**direct, **indirect})
+
+    def block(pins: dict[str, str]) -> Iterator[str]:
+        for name, version in sorted(pins.items(), key=lambda pin: pin[0].lower()):
+            yield " \\\n    ".join(
+                [f"{name}=={version}", *(f"--hash={each}" for each in hashes[name.lower()])]
+            )
+
+    file.write_text("\n".join([*comments, *block(direct), LINE, *block(indirect), ""]))
+
+
+def read_requirements(file: Path) -> tuple[list[str], dict[str, str]]:
+    """Return a file's comments, and the versions by name that it has above LINE."""
+    lines = file.read_text().partition(LINE)[0].splitlines()
+    pins = [line.split()[0].split("==") for line in lines if line[:1].isalnum()]
+    return [line for line in lines if line.startswith("#")], dict(pins)
+
+
+def needed(names: Iterable[str], brought: Set[str]) -> Set[str]:
+    """Return these packages and all that they need, as installed here, without those brought."""
+    found: set[str] = set()
+    waiting = [canonicalize_name(name) for name in names]
+    while waiting:
+        name = waiting.pop()
+        if name in found or name in brought:
+            continue
+        found.add(name)
+        for text in importlib.metadata.requires(name) or []:
+            requirement = Requirement(text)
+            marker = requirement.marker
+            if not marker or any(marker.evaluate({"python_version": each}) for each in PYTHONS):
+                waiting.append(canonicalize_name(requirement.name))
+    return found
+
+
+def find_hashes(pins: dict[str, str]) -> dict[str, list[str]]:
+    """Return the SHA-256 of every wheel of these versions that the containers may install."""
+    found: dict[str, set[str]] = {name.lower(): set() for name in pins}
+    for python in PYTHONS:
+        with tempfile.TemporaryDirectory() as folder:
+            report = Path(folder, "report.json")
+            command: list[Any] = [sys.executable, "-m", "pip", "install", "--dry-run", "--no-deps"]
+            # PyPI's own files, whatever mirror pip is set to: theirs are what AWS's containers get.
+            command += ["--isolated", "--index-url", "https://pypi.org/simple"]
+            command += ["--quiet", "--ignore-installed", "--only-binary=:all:", "--report", report]
+            command += ["--target", folder, "--implementation", "cp", "--python-version", python]
+            command += [part for each in PLATFORMS for part in ("--platform", each)]
+            command += [f"{name}=={version}" for name, version in pins.items()]
+            subprocess.run(command, check=True)
+            for each in json.loads(report.read_text())["install"]:
+                name = canonicalize_name(each["metadata"]["name"])
+                found[name].add(
+                    f"sha256:{each['download_info']['archive_info']['hashes']['sha256']}"
+                )
+    return {name: sorted(hashes) for name, hashes in found.items()}
+
+
+def main() -> None:
+    """Write all of them."""
+    write_constraints()
+    for name, brought in HASHED.items():
+        write_hashes(ROOT / "model" / name, brought)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from scripts import lock
+
 FOLDER = Path(__file__).resolve().parents[2] / "model"
 # the engine is loaded with the model
 SERVING = "import server, dogbreeds.serving.worker, dogbreeds.serving.engine"
@@ -47,7 +49,6 @@ def test_every_stage_stands_on_one_base_pinned_by_digest() -> None:
 
 
 def test_every_requirement_is_pinned_to_what_is_tested_here() -> None:
-    lines = (FOLDER / "requirements-serving.txt").read_text().splitlines()
-    pins = dict(line.split("==") for line in lines if line and not line.startswith("#"))
+    pins = lock.read_requirements(FOLDER / "requirements-serving.txt")[1]
     assert set(pins) == {"httptools", "numpy", "openvino", "pillow", "starlette", "uvicorn"}
     assert pins == {name: importlib.metadata.version(name) for name in pins}

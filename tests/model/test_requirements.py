@@ -1,9 +1,14 @@
-"""model/requirements.txt: what a training image must be given, in the versions tested here."""
+"""model/requirements*.txt: what containers are given, in the versions tested here, with hashes."""
 
 import ast
 import importlib.metadata
+import re
 import sys
 from pathlib import Path
+
+import pytest
+
+from scripts import lock
 
 FOLDER = Path(__file__).resolve().parents[2] / "model"
 SERVING_ONLY = {"httptools", "starlette", "uvicorn", "ray"}
@@ -17,8 +22,8 @@ NAMES = {
 
 
 def pins() -> dict[str, str]:
-    lines = (FOLDER / "requirements.txt").read_text().splitlines()
-    return dict(line.split("==") for line in lines if line and not line.startswith("#"))
+    """What the training itself imports, without what that needs."""
+    return lock.read_requirements(FOLDER / "requirements.txt")[1]
 
 
 def imported() -> set[str]:
@@ -34,8 +39,18 @@ def imported() -> set[str]:
     return {NAMES.get(name, name) for name in names - own - set(sys.stdlib_module_names)}
 
 
-def test_every_pin_is_what_is_tested_here() -> None:
-    assert pins() == {name: importlib.metadata.version(name) for name in pins()}
+@pytest.mark.parametrize("name", lock.HASHED)
+def test_everything_that_pip_would_install_is_pinned_and_has_its_hashes(name: str) -> None:
+    """With one hash in a file pip demands one of all that it downloads, what is needed too."""
+    text = (FOLDER / name).read_text().replace("\\\n", "")
+    lines = [line.split() for line in text.splitlines() if not line.startswith("#")]
+    for pin, *hashes in lines:
+        assert hashes, pin
+        assert all(re.fullmatch("--hash=sha256:[0-9a-f]{64}", each) for each in hashes), pin
+    found = dict(pin.split("==") for pin, *_ in lines)
+    direct = lock.read_requirements(FOLDER / name)[1]
+    assert set(map(str.lower, found)) == lock.needed(direct, lock.HASHED[name])
+    assert found == {each: importlib.metadata.version(each) for each in found}
 
 
 def test_everything_imported_is_listed() -> None:
