@@ -22,6 +22,7 @@ SAMCONFIG = ROOT / "samconfig.toml"
 #: The property that holds the name, for each type whose names the template may choose.
 _NAME_PROPERTIES = {
     "AWS::ECR::Repository": "RepositoryName",
+    "AWS::Logs::LogGroup": "LogGroupName",
     "AWS::S3::Bucket": "BucketName",
     "AWS::SageMaker::ModelPackageGroup": "ModelPackageGroupName",
 }

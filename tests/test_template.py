@@ -50,8 +50,8 @@ def test_function_has_a_role_and_a_log_group_of_its_own(logical_id: str) -> None
 
 def test_every_log_group_has_a_retention() -> None:
     assert (
-        len(LOG_GROUPS) == len(FUNCTIONS) + 3
-    )  # and those of the state machines and the image build
+        len(LOG_GROUPS) == len(FUNCTIONS) + 4
+    )  # and those of the state machines, the image build and the endpoint
     for properties in LOG_GROUPS.values():
         assert plain(properties["RetentionInDays"]) == "${LogRetentionDays}"
 
@@ -237,9 +237,29 @@ def test_bucket_is_private_encrypted_versioned_and_outlives_the_stack() -> None:
     assert len(properties["PublicAccessBlockConfiguration"]) == 4
     assert properties["VersioningConfiguration"] == {"Status": "Enabled"}
     assert properties["BucketEncryption"]
-    assert all(
-        rule["Status"] == "Enabled" for rule in properties["LifecycleConfiguration"]["Rules"]
-    )
+
+
+def test_only_training_output_expires_in_the_bucket() -> None:
+    rules = only("AWS::S3::Bucket")["LifecycleConfiguration"]["Rules"]
+    assert {rule["Status"] for rule in rules} == {"Enabled"}
+    expiring = [rule for rule in rules if "ExpirationInDays" in rule]
+    assert [rule["Prefix"] for rule in expiring] == ["models/"]  # accepted ones are in packages/
+
+
+def test_no_tagged_image_expires() -> None:
+    """An image that an endpoint runs has a bundle's hash as its tag, however old it is."""
+    (policy,) = of("Repository")["LifecyclePolicy"].values()
+    selections = [rule["selection"] for rule in json.loads(policy)["rules"]]
+    assert [each["tagStatus"] for each in selections] == ["untagged"]
+
+
+def test_logs_of_the_endpoint_expire_and_go_with_the_stack() -> None:
+    assert of("EndpointLogGroup") == {
+        "LogGroupName": "/aws/sagemaker/Endpoints/${EndpointName}",
+        "RetentionInDays": "${LogRetentionDays}",
+    }
+    removal = transformed()["Resources"]["Removal"]
+    assert "EndpointLogGroup" in removal["DependsOn"]  # the endpoint, which writes it, goes first
 
 
 def test_bucket_allows_only_tls() -> None:

@@ -14,6 +14,7 @@ from kennel.preflight.findings import Finding, Level, unknown
 
 if TYPE_CHECKING:
     from types_boto3_ecr.client import ECRClient
+    from types_boto3_logs.client import CloudWatchLogsClient
     from types_boto3_s3.client import S3Client
     from types_boto3_sagemaker.client import SageMakerClient
 
@@ -31,6 +32,11 @@ def _look_up_package_group(connect: Connect, name: str) -> object:
     return sagemaker.describe_model_package_group(ModelPackageGroupName=name)
 
 
+def _look_up_log_group(connect: Connect, name: str) -> object:
+    logs: CloudWatchLogsClient = connect("logs")
+    return logs.describe_log_streams(logGroupName=name, limit=1)
+
+
 def _look_up_bucket(connect: Connect, name: str) -> object:
     s3: S3Client = connect("s3")
     return s3.head_bucket(Bucket=name)
@@ -45,6 +51,7 @@ _LOOK_UPS: dict[str, LookUp] = {
     "AWS::ECR::Repository": _look_up_repository,
     "AWS::SageMaker::ModelPackageGroup": _look_up_package_group,
     "AWS::S3::Bucket": _look_up_bucket,
+    "AWS::Logs::LogGroup": _look_up_log_group,
 }
 
 #: Error codes for a name that nothing has.
@@ -52,6 +59,7 @@ _FREE = {
     "RepositoryNotFoundException",
     "ValidationException",
     "ResourceNotFound",
+    "ResourceNotFoundException",
     "404",
     "NoSuchBucket",
 }

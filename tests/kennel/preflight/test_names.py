@@ -61,6 +61,7 @@ def with_names() -> Deployment:
         "Images": ("AWS::ECR::Repository", "RepositoryName", "kennel/serving"),
         "Photos": ("AWS::S3::Bucket", "BucketName", "kennel-photos"),
         "Group": ("AWS::SageMaker::ModelPackageGroup", "ModelPackageGroupName", "kennel"),
+        "Logs": ("AWS::Logs::LogGroup", "LogGroupName", "/aws/sagemaker/Endpoints/kennel"),
         "NoName": ("AWS::S3::Bucket", "", "made-up"),
     }
     deployment = read(None)
@@ -89,6 +90,7 @@ def test_free_names(account: str) -> None:
         "ECR Repository kennel/serving",
         "S3 Bucket kennel-photos",
         "SageMaker ModelPackageGroup kennel",
+        "Logs LogGroup /aws/sagemaker/Endpoints/kennel",
         "SageMaker Endpoint kennel",
     }
     assert {finding.level for finding in findings.values()} == {Level.FINE}
@@ -97,17 +99,23 @@ def test_free_names(account: str) -> None:
 def test_names_in_use(account: str) -> None:
     client("ecr", account).create_repository(repositoryName="kennel/serving")
     client("s3", account).create_bucket(Bucket="kennel-photos")
+    # SageMaker creates it anew if the endpoint outlives its stack, or a stack before had none.
+    client("logs", account).create_log_group(logGroupName="/aws/sagemaker/Endpoints/kennel")
     findings = findings_by_check(account, None, NO_GROUP, IN_USE)
     blocking = {finding.check for finding in findings.values() if finding.level is Level.BLOCKS}
     assert blocking == {
         "ECR Repository kennel/serving",
         "S3 Bucket kennel-photos",
+        "Logs LogGroup /aws/sagemaker/Endpoints/kennel",
         "SageMaker Endpoint kennel",
     }
-    # An update of the stack that has them: only the bucket is another's.
+    # An update of the stack that has the repository: the others are another's.
     findings = findings_by_check(account, OURS, NO_GROUP)
     blocking = {finding.check for finding in findings.values() if finding.level is Level.BLOCKS}
-    assert blocking == {"S3 Bucket kennel-photos"}
+    assert blocking == {
+        "S3 Bucket kennel-photos",
+        "Logs LogGroup /aws/sagemaker/Endpoints/kennel",
+    }
 
 
 def test_a_refused_look_up_is_not_fine_and_hides_no_other(account: str) -> None:

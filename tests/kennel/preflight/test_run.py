@@ -55,6 +55,7 @@ def test_every_refused_check_says_so_and_none_is_fine() -> None:
             ("describe_model_package_group", "AccessDeniedException"),
             ("describe_endpoint", "AccessDeniedException"),
         ),
+        "logs": scripted("logs", *[("describe_log_streams", "AccessDeniedException")] * 9),
         "ecr": scripted("ecr", *[("describe_repositories", "AccessDeniedException")] * 9),
         "lambda": scripted("lambda", ("get_account_settings", "AccessDeniedException")),
         "service-quotas": scripted(
