@@ -59,13 +59,14 @@ parallel-tests:
 	$(VENV)/pytest $(PARALLEL) $(SELECT) $(APART:%=--ignore=%)
 	$(VENV)/pytest $(PARALLEL) $(SELECT) $(APART)
 
-check: setup tools lint ## style, types, the template and its roles
+check: setup tools lint ## style, types, the templates and their roles
 	$(VENV)/ruff check .
 	$(VENV)/ruff format --check .
 	$(VENV)/mypy
 	$(VENV)/pytest -q tests/test_imports.py tests/iam/test_linters.py tests/statemachine/test_shape.py
 	AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 $(TOOLS)/sam validate --lint
-	.venv-lint/bin/checkov -f template.yaml -f model/Dockerfile
+	AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 $(TOOLS)/sam validate --lint --template workbench.yaml
+	.venv-lint/bin/checkov -f template.yaml -f workbench.yaml -f model/Dockerfile
 
 build: setup tools ## what `sam deploy` uploads, in .aws-sam/
 	AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 $(TOOLS)/sam build

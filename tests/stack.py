@@ -15,6 +15,7 @@ from samtranslator.yaml_helper import yaml_parse
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = ROOT / "template.yaml"
+WORKBENCH = ROOT / "workbench.yaml"
 
 Resources = dict[str, dict[str, Any]]
 

@@ -85,8 +85,6 @@ def test_only_the_classifier_has_reserved_concurrency_unless_zero() -> None:
         ("BakeSeconds", 300),
         ("KeepData", "true"),
         ("IdleAction", "warn"),
-        ("Notebook", "no"),
-        ("TrainingMachine", "no"),
     ],
 )
 def test_default(parameter: str, default: object) -> None:
@@ -279,6 +277,7 @@ def test_outputs() -> None:
         "StateMachineArn",
         "BucketName",
         "EndpointName",
+        "ImageAccount",
         "DashboardUrl",
         "TopicArn",
     }
@@ -424,31 +423,6 @@ def test_endpoint_name_says_that_it_is_fixed() -> None:
 def test_repository_and_group_can_be_deleted() -> None:
     assert of("Repository")["EmptyOnDelete"] is True
     assert of("ModelPackageGroup")["ModelPackageGroupName"] == "${EndpointName}"
-
-
-def test_notebook_and_ec2_trainer_are_optional() -> None:
-    conditions = {
-        logical_id: resource["Condition"]
-        for logical_id, resource in transformed()["Resources"].items()
-        if resource.get("Condition") in {"CreateNotebook", "CreateTrainingMachine"}
-    }
-    assert len(conditions) == 7
-    assert of("NotebookInstance")["InstanceType"] == "ml.t3.medium"
-    assert of("NotebookInstance")["PlatformIdentifier"] == "notebook-al2023-v1"
-
-
-def test_ec2_trainer_has_no_inbound_traffic_and_terminates() -> None:
-    assert "SecurityGroupIngress" not in of("TrainingMachineGroup")
-    machine = of("TrainingMachineTemplate")["LaunchTemplateData"]
-    assert machine["InstanceType"] == "t3.large"
-    assert machine["MetadataOptions"]["HttpTokens"] == "required"
-    assert machine["InstanceInitiatedShutdownBehavior"] == "terminate"
-    script = machine["UserData"]["Fn::Base64"]
-    assert 'bash "$WORK/source/ec2_train.sh" run' in script
-    settings = (ROOT / "model" / "ec2_settings.env").read_text()
-    assert machine["ImageId"].removeprefix("{{resolve:ssm:").removesuffix("}}") in settings
-    for name in re.findall(r"([A-Z_]+)=", script):
-        assert f"${{{name}:=" in settings, f"{name} is no setting of ec2_train.sh"
 
 
 def test_image_is_built_from_the_bundle_under_its_hash() -> None:

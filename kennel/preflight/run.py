@@ -7,7 +7,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from kennel.aws import Connect, is_about_credentials, sentence
 from kennel.deployed import DeployedStack, find_stack
 from kennel.deployment import Deployment
-from kennel.preflight import account, names, network
+from kennel.preflight import account, names
 from kennel.preflight.findings import Finding, Level, unknown
 from kennel.preflight.quotas import quotas
 
@@ -56,7 +56,6 @@ def _checks(
     yield "Lambda concurrency", lambda: account.concurrency(deployment, deployed, connect)
     yield "quotas", lambda: quotas(deployment, connect)
     yield "API Gateway log role", lambda: account.log_role(deployment, connect)
-    yield "network", lambda: network.network(deployment, connect)
 
 
 def _split(text: str) -> tuple[str, str]:

@@ -47,6 +47,10 @@ ANY_NAME = {
     ("PublishBreedsRole", "sagemaker:DescribeEndpointConfig"),
     ("PublishBreedsRole", "sagemaker:DescribeModel"),
 }
+#: In workbench.yaml; all other roles are in template.yaml.
+OF_THE_WORKBENCH = {"NotebookRole", "TrainingMachineRole"}
+#: What the notebook makes may have any name that begins so.
+NOTEBOOKS_OWN = f"/{ENDPOINT_NAME}-nb-"
 #: AWS generates the id in these ARNs, so no name can restrict them.
 NAMED_BY_AWS = ("scalable-target/",)
 
@@ -136,7 +140,9 @@ def _stars(text: str) -> Iterator[str]:
 def _actions(roles: Roles) -> Iterator[str]:
     """Compare the roles with the three tables."""
     tables = set(CALLS) | set(SERVICE["roles"])
-    for role in sorted(tables - set(roles.properties)):
+    here = set(roles.properties)
+    others = (tables - OF_THE_WORKBENCH) if here & OF_THE_WORKBENCH else OF_THE_WORKBENCH
+    for role in sorted(tables - others - here):
         yield f"{role} is in the tables and not in the template"
     for role in roles.properties:
         needed = {each.action for each in _needed_by(role, roles)}
@@ -188,13 +194,15 @@ def _filled(pattern: str, roles: Roles, call: Call | None = None) -> str:
 
 def _unneeded(roles: Roles, needed: Sequence[Call]) -> Iterator[Call]:
     same = {(each.role, each.action, each.resource) for each in needed}
+    bucket = roles.arns["Bucket"]
     for call in needed:
         for resource in neighbours(call.resource):
-            if (call.role, call.action) in WHOLE_BUCKET and resource.startswith(
-                roles.arns["Bucket"]
-            ):
+            if (call.role, call.action) in WHOLE_BUCKET and resource.startswith(bucket):
                 continue
             same_place = resource.split(":")[:5] == call.resource.split(":")[:5]
+            both = (call.resource, resource)
+            if same_place and all(f"{bucket}{NOTEBOOKS_OWN}" in each for each in both):
+                continue
             if (call.role, call.action) in ANY_NAME and same_place:
                 continue
             if (call.role, call.action, resource) not in same:

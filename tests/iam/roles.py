@@ -1,5 +1,6 @@
 """The roles of a template with every parameter and reference resolved."""
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,15 +9,17 @@ from typing import Any
 from samtranslator.yaml_helper import yaml_parse
 
 from kennel.cloud.cloudformation.names import ACCOUNT
-from kennel.cloud.cloudformation.template import load
+from kennel.cloud.cloudformation.template import Stack, load
+from tests.stack import TEMPLATE, WORKBENCH
 
 __all__ = ["ACCOUNT", "ENDPOINT_NAME", "KEEPING", "SETTINGS", "Roles", "as_list", "read"]
 
-#: Parameters with which every role and every statement of the template exists.
+#: Parameters with which every role and every statement of both templates exists.
 SETTINGS = {
     "KeepData": "false",
-    "Notebook": "yes",
-    "TrainingMachine": "yes",
+    "EndpointName": "kennel",
+    "BucketName": "kennel-bucket",
+    "ImageAccount": "763104351884",
     "TrainingMachineSubnet": "subnet-0",
     "TrainingMachineVpc": "vpc-0",
     "TrainingMachineSource": "0123456789abcdef0123",
@@ -36,7 +39,7 @@ class Roles:
     properties
         Of each AWS::IAM::Role, by logical id, resolved.
     arns
-        ARN of every resource of the template, by logical id.
+        ARN of every resource of both templates, by logical id.
     """
 
     properties: dict[str, dict[str, Any]]
@@ -69,13 +72,23 @@ class Roles:
 
 def read(template: Path, settings: Mapping[str, str] = SETTINGS) -> Roles:
     """Resolve a template with the `settings` that it declares as parameters."""
-    declared = yaml_parse(template.read_text())["Parameters"]
-    chosen = {key: value for key, value in settings.items() if key in declared}
-    stack = load(template, chosen, STACK_NAME)
+    stack = _load(template, settings)
     return Roles(
         {each.logical_id: each.properties for each in stack.of_type("AWS::IAM::Role")},
-        {key: each.arn for key, each in stack.resources.items()},
+        {**_arns(), **{key: each.arn for key, each in stack.resources.items()}},
     )
+
+
+def _load(template: Path, settings: Mapping[str, str]) -> Stack:
+    declared = yaml_parse(template.read_text())["Parameters"]
+    chosen = {key: value for key, value in settings.items() if key in declared}
+    return load(template, chosen, STACK_NAME)
+
+
+@functools.cache
+def _arns() -> dict[str, str]:
+    stacks = [_load(template, SETTINGS) for template in (TEMPLATE, WORKBENCH)]
+    return {key: each.arn for stack in stacks for key, each in stack.resources.items()}
 
 
 def as_list(value: Any) -> list[Any]:

@@ -1,13 +1,14 @@
 """Each role allows the required calls and no others, by two policy engines."""
 
 import fnmatch
+from pathlib import Path
 
 import pytest
 
 from tests.iam import engines
 from tests.iam.check import DEPENDENT, NO_RESOURCE_LEVEL, SERVICE, problems
 from tests.iam.roles import KEEPING, read
-from tests.stack import TEMPLATE, plain
+from tests.stack import TEMPLATE, WORKBENCH, plain
 
 
 def engine(name: str) -> engines.Engine:
@@ -17,9 +18,10 @@ def engine(name: str) -> engines.Engine:
     return chosen
 
 
+@pytest.mark.parametrize("template", [TEMPLATE, WORKBENCH], ids=lambda path: path.stem)
 @pytest.mark.parametrize("name", ["kennel", "simulate"])
-def test_roles_allow_the_required_calls_and_no_others(name: str) -> None:
-    assert problems(TEMPLATE, engine(name)) == []
+def test_roles_allow_the_required_calls_and_no_others(name: str, template: Path) -> None:
+    assert problems(template, engine(name)) == []
 
 
 def test_only_deletion_of_the_bucket_depends_on_keep_data() -> None:
@@ -45,7 +47,8 @@ def test_every_role_is_assumed_by_its_own_service_only() -> None:
         "ImageBuildRole": "codebuild.amazonaws.com",
         "TrainingMachineRole": "ec2.amazonaws.com",
     }
-    for name, properties in read(TEMPLATE).properties.items():
+    properties_by_role = read(TEMPLATE).properties | read(WORKBENCH).properties
+    for name, properties in properties_by_role.items():
         (statement,) = plain(properties)["AssumeRolePolicyDocument"]["Statement"]
         service = services.get(name, "lambda.amazonaws.com")
         assert statement["Principal"] == {"Service": service}, name

@@ -2,12 +2,13 @@
 
 import json
 import subprocess
+from pathlib import Path
 
 import pytest
 
 from tests.iam.engines import VENV
 from tests.iam.roles import read
-from tests.stack import ROOT, TEMPLATE
+from tests.stack import ROOT, TEMPLATE, WORKBENCH
 
 #: False positives of parliament, with the reason.
 SUPPRESSED = {
@@ -16,11 +17,16 @@ SUPPRESSED = {
 }
 
 
-def test_parliament_finds_nothing() -> None:
+@pytest.mark.parametrize(
+    ("template", "expected"),
+    [(TEMPLATE, SUPPRESSED), (WORKBENCH, set())],
+    ids=["kennel", "workbench"],
+)
+def test_parliament_finds_nothing(template: Path, expected: set[tuple[str, str, str]]) -> None:
     python = VENV / "bin" / "python"
     if not python.exists():
         pytest.skip("parliament is not installed: `make lint` does it")
-    roles = read(TEMPLATE)
+    roles = read(template)
     done = subprocess.run(
         [python, ROOT / "scripts" / "audit_policies.py"],
         input=json.dumps({name: roles.policy(name) for name in roles.properties}),
@@ -33,4 +39,4 @@ def test_parliament_finds_nothing() -> None:
         for each in json.loads(done.stdout)
         for row in (each["detail"] if isinstance(each["detail"], list) else [each["detail"]])
     }
-    assert findings == SUPPRESSED
+    assert findings == expected

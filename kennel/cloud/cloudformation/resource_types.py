@@ -232,6 +232,12 @@ RESOURCE_TYPES: dict[str, ResourceType] = {
         ref_is_arn=True,
         attributes={"NotebookInstanceName": "{name}"},
     ),
+    "AWS::SageMaker::NotebookInstanceLifecycleConfig": ResourceType(
+        "ignored",
+        "no notebook runs here",
+        "NotebookInstanceLifecycleConfigName",
+        attributes={"NotebookInstanceLifecycleConfigName": "{name}"},
+    ),
     "AWS::SSM::Parameter": ResourceType(
         "moto", "a parameter", "Name", "arn:aws:ssm:{region}:{account}:parameter/{name}"
     ),
