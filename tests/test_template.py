@@ -329,7 +329,7 @@ def test_both_alarms_of_the_endpoint_roll_an_update_back() -> None:
 
 def test_every_alarm_has_an_action_and_a_description() -> None:
     alarms = of_type(transformed(), "AWS::CloudWatch::Alarm")
-    assert len(alarms) == 9
+    assert len(alarms) == 11
     for properties in alarms.values():
         assert plain(properties["AlarmActions"]) == ["${Topic}"]
         assert properties["AlarmDescription"].endswith(".")
@@ -345,6 +345,22 @@ def test_rule_cleans_up_after_unsuccessful_executions() -> None:
     (target,) = rule["Targets"]
     assert (target["Arn"], target["InputPath"]) == ("${CleanUpMachine}", "$.detail")
     assert target["RoleArn"] == "${CleanUpRuleRole.Arn}"
+
+
+def test_clean_up_that_never_started_or_never_ended_is_told() -> None:
+    (target,) = of("CleanUpRule")["Targets"]
+    assert target["DeadLetterConfig"] == {"Arn": "${MissedCleanUps.Arn}"}
+    (allowed,) = of("MissedCleanUpsPolicy")["PolicyDocument"]["Statement"]
+    assert allowed["Principal"] == {"Service": "events.amazonaws.com"}
+    assert (allowed["Action"], allowed["Resource"]) == ("sqs:SendMessage", "${MissedCleanUps.Arn}")
+    assert allowed["Condition"] == {"ArnEquals": {"aws:SourceArn": "${CleanUpRule.Arn}"}}
+    watched = {
+        (alarm["MetricName"], alarm["Dimensions"][0]["Value"])
+        for alarm in map(plain, of_type(transformed(), "AWS::CloudWatch::Alarm").values())
+    }
+    assert ("ApproximateNumberOfMessagesVisible", "${MissedCleanUps.QueueName}") in watched
+    assert ("ExecutionsFailed", "${CleanUpMachine}") in watched
+    assert ("ExecutionsTimedOut", "${CleanUpMachine}") in watched
 
 
 def test_rule_publishes_the_breeds_after_every_change_of_the_endpoint() -> None:

@@ -119,10 +119,12 @@ class Events:
     async def fire(self, rule: Resource, event: Json) -> None:
         """Send an event to each of a rule's targets."""
         targets = rule.properties.get("Targets", [])
-        await asyncio.gather(*(self._send(each, input_of(each, event)) for each in targets))
+        await asyncio.gather(*(self._send(each, input_of(each, event), event) for each in targets))
 
-    async def _send(self, target: Mapping[str, Any], document: Any) -> None:
-        await self._targets.send(target["Arn"], document, target.get("RoleArn", ""))
+    async def _send(self, target: Mapping[str, Any], document: Any, event: Any) -> None:
+        done = await self._targets.send(target["Arn"], document, target.get("RoleArn", ""))
+        if not done and (queue := target.get("DeadLetterConfig", {}).get("Arn")):
+            await self._targets.send(queue, event)
 
     def enabled(self, rule: Resource) -> bool:
         """Return whether a rule is enabled; DisableRule and EnableRule change it in moto."""
@@ -169,7 +171,8 @@ class Events:
         targets = (each for rule in self._rules for each in rule.properties.get("Targets", []))
         for target in targets:
             if target["Arn"] == execution["stateMachineArn"]:
-                await self._send(target, json.loads(execution["input"]))
+                detail = json.loads(execution["input"])
+                await self._send(target, detail, detail)
                 self._started.set()
                 return
 

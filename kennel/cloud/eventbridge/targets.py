@@ -74,10 +74,10 @@ class EventTargets:
                 f"to name a role that {sender} may assume"
             )
 
-    async def send(self, arn: str, document: Any, role: str = "") -> None:
+    async def send(self, arn: str, document: Any, role: str = "") -> bool:
         """Send `document` (JSON) to the target with this ARN; a refusal is logged.
 
-        It returns when the target has the document, or has refused it.
+        It returns True when the target has the document, False when it has refused it.
 
         Parameters
         ----------
@@ -88,18 +88,22 @@ class EventTargets:
         match service_of(arn):
             case "lambda":
                 self._invoke(arn, json.dumps(document).encode())
+                return True
             case "sns":
-                await _call(self._client("sns").publish, TopicArn=arn, Message=text)
+                return await _call(self._client("sns").publish, TopicArn=arn, Message=text)
             case "sqs":
                 url = f"https://sqs.us-east-1.amazonaws.com/{arn.split(':')[4]}/{arn.split(':')[5]}"
-                await _call(self._client("sqs").send_message, QueueUrl=url, MessageBody=text)
+                return await _call(self._client("sqs").send_message, QueueUrl=url, MessageBody=text)
             case _:
                 states = self._as_role("stepfunctions", role)
-                await _call(states.start_execution, stateMachineArn=arn, input=text)
+                return await _call(states.start_execution, stateMachineArn=arn, input=text)
 
 
-async def _call(method: Callable[..., object], **parameters: str) -> None:
-    """Make a call, and repeat it after a server error (status 5xx), which AWS does for a day."""
+async def _call(method: Callable[..., object], **parameters: str) -> bool:
+    """Make a call, and repeat it after a server error (status 5xx), which AWS does for a day.
+
+    Return False if it was refused.
+    """
     pause = _FIRST_PAUSE_SECONDS
     while True:
         try:
@@ -107,9 +111,9 @@ async def _call(method: Callable[..., object], **parameters: str) -> None:
         except ClientError as error:
             if error.response["ResponseMetadata"]["HTTPStatusCode"] < _SERVER_ERROR:
                 _log.error("an event did not reach its target: %s", error)
-                return
+                return False
         else:
-            return
+            return True
         await asyncio.sleep(pause)
         pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
 

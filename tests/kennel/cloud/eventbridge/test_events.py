@@ -200,6 +200,35 @@ def test_a_target_that_refuses_is_logged_and_the_others_get_the_event(
     assert "StateMachineDoesNotExist" in caplog.text
 
 
+def test_an_event_that_a_target_refuses_goes_to_its_dead_letter_queue(moto: str) -> None:
+    missing = "arn:aws:states:us-east-1:123456789012:stateMachine:missing"
+    sqs = client("sqs", moto)
+    url = sqs.create_queue(QueueName="dead")["QueueUrl"]
+    dead = {"Arn": "arn:aws:sqs:us-east-1:123456789012:dead"}
+    start = rule(
+        {"source": ["to.nobody"]},
+        Arn=missing,
+        RoleArn=ROLE,
+        InputPath="$.detail",
+        DeadLetterConfig=dead,
+    )
+    messages: list[Any] = []
+
+    async def whole() -> None:
+        events = bus(moto, [], start, role("events.amazonaws.com"))
+        events.publish("x", "to.nobody", {"a": 1})
+        await until(
+            lambda: (
+                messages.extend(sqs.receive_message(QueueUrl=url).get("Messages", [])) or messages
+            )
+        )
+        await events.stop()
+
+    asyncio.run(whole())
+    event = json.loads(messages[0]["Body"])  # the whole event, not the target's part of it
+    assert (event["source"], event["detail"]) == ("to.nobody", {"a": 1})
+
+
 class BusyQueue:
     """A client of SQS that refuses some calls as a service refuses that cannot answer now."""
 
