@@ -117,7 +117,8 @@ def _sam_options(samconfig: Path, env: str) -> dict[str, Any]:
     environments = [key for key, value in config.items() if isinstance(value, dict)]
     if env not in environments:
         raise KennelError(
-            f"{samconfig.name} has no environment {env}: it has {', '.join(environments)}"
+            f"{samconfig.name} has no environment {env}: it has {', '.join(environments)}; name "
+            "one by --config-env"
         )
     tables = (config[env].get(name, {}).get("parameters", {}) for name in ("global", "deploy"))
     return {key: value for table in tables for key, value in table.items()}

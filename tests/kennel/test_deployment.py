@@ -1,11 +1,14 @@
 """samconfig.toml and the command line are read as SAM reads them."""
 
+import tomllib
 from pathlib import Path
 
 import pytest
+from samtranslator.yaml_helper import yaml_parse
 
-from kennel.deployment import read
+from kennel.deployment import SAMCONFIG, read
 from kennel.errors import KennelError
+from kennel.paths import TEMPLATE
 
 CONFIG = """
 version = 0.1
@@ -54,9 +57,29 @@ def test_no_environment_is_what_kennel_up_runs(samconfig: Path) -> None:
     assert read(None, samconfig=samconfig).stack_name == "kennel"
 
 
-@pytest.mark.parametrize("env", ["default", "dev", "prod"])
-def test_the_repositorys_own_file(env: str) -> None:
-    assert read(env).endpoint_name == {"prod": "kennel"}.get(env, "kennel-dev")
+def test_the_repositorys_own_file_says_each_thing_once() -> None:
+    """Beside what each deployment needs said: `dev` and `prod` differ in all the rest."""
+    config = tomllib.loads(SAMCONFIG.read_text())
+    assert config.pop("version") == 0.1
+    dev, prod = (config.pop(env) for env in ("dev", "prod"))
+    assert config == {}
+    shared = {"capabilities": "CAPABILITY_IAM", "resolve_s3": True}
+    for command in (dev, prod):
+        assert {name for name in command} == {"global", "deploy"}
+        options = command["deploy"]["parameters"]
+        assert options.items() >= shared.items()
+        defaults = yaml_parse(TEMPLATE.read_text())["Parameters"]
+        for each in options["parameter_overrides"]:
+            name, _, value = each.partition("=")
+            assert value != str(defaults[name]["Default"]), f"{each} is the template's default"
+
+
+def test_dev_and_prod() -> None:
+    dev, prod = read("dev"), read("prod")
+    assert (dev.stack_name, dev.endpoint_name) == ("kennel-dev", "kennel-dev")
+    assert (prod.stack_name, prod.endpoint_name) == ("kennel", "kennel")
+    assert dev.parameters["ReservedConcurrency"] == "0"  # a new account can reserve none
+    assert prod.number("MinInstances") == 2  # one stands in one zone
 
 
 @pytest.mark.parametrize(
