@@ -65,7 +65,7 @@ def test_the_repositorys_own_file_says_each_thing_once() -> None:
     assert config == {}
     shared = {"capabilities": "CAPABILITY_IAM", "resolve_s3": True}
     for command in (dev, prod):
-        assert {name for name in command} == {"global", "deploy"}
+        assert set(command) == {"global", "deploy"}
         options = command["deploy"]["parameters"]
         assert options.items() >= shared.items()
         defaults = yaml_parse(TEMPLATE.read_text())["Parameters"]
