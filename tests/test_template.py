@@ -9,6 +9,7 @@ import pytest
 from classify.request import MAX_BYTES
 from guard.watch import CHECK_EVERY_H
 from kennel.cloud.cloudformation.resource_types import kind_of
+from kennel.cloud.cloudformation.template import Resource, Stack, load
 from tests.machine import FUNCTIONS as STEPS
 from tests.stack import ROOT, TEMPLATE, of_type, plain, source, transformed
 
@@ -50,8 +51,8 @@ def test_function_has_a_role_and_a_log_group_of_its_own(logical_id: str) -> None
 
 def test_every_log_group_has_a_retention() -> None:
     assert (
-        len(LOG_GROUPS) == len(FUNCTIONS) + 4
-    )  # and those of the state machines, the image build and the endpoint
+        len(LOG_GROUPS) == len(FUNCTIONS) + 5
+    )  # and those of the state machines, the image build, the endpoint and the API
     for properties in LOG_GROUPS.values():
         assert plain(properties["RetentionInDays"]) == "${LogRetentionDays}"
 
@@ -252,10 +253,9 @@ def test_no_tagged_image_expires() -> None:
 
 
 def test_logs_of_the_endpoint_expire_and_go_with_the_stack() -> None:
-    assert of("EndpointLogGroup") == {
-        "LogGroupName": "/aws/sagemaker/Endpoints/${EndpointName}",
-        "RetentionInDays": "${LogRetentionDays}",
-    }
+    group = of("EndpointLogGroup")
+    assert group["LogGroupName"] == "/aws/sagemaker/Endpoints/${EndpointName}"
+    assert group["RetentionInDays"] == "${LogRetentionDays}"
     removal = transformed()["Resources"]["Removal"]
     assert "EndpointLogGroup" in removal["DependsOn"]  # the endpoint, which writes it, goes first
 
@@ -347,6 +347,60 @@ def test_rule_cleans_up_after_unsuccessful_executions() -> None:
     assert target["RoleArn"] == "${CleanUpRuleRole.Arn}"
 
 
+NETWORK = {"VpcSubnets": "subnet-0,subnet-1", "VpcSecurityGroups": "sg-0,sg-1"}
+KEY = "arn:aws:kms:us-east-1:123456789012:key/0"
+
+
+def with_parameters(**parameters: str) -> Stack:
+    return load(TEMPLATE, parameters, "kennel")
+
+
+def test_functions_jobs_and_endpoint_join_the_vpc_that_is_named() -> None:
+    for stack, expected in (
+        (with_parameters(), None),
+        (
+            with_parameters(**NETWORK),
+            {"SubnetIds": ["subnet-0", "subnet-1"], "SecurityGroupIds": ["sg-0", "sg-1"]},
+        ),
+    ):
+        for function in stack.of_type("AWS::Lambda::Function"):
+            assert function.properties.get("VpcConfig") == expected, function.logical_id
+    for name in ("StartTuning", "StartTraining", "Release"):
+        variables = of(f"{name}Function")["Environment"]["Variables"]
+        assert variables["VPC_SUBNETS"] == "${VpcSubnets}"
+        assert variables["VPC_SECURITY_GROUPS"] == "${VpcSecurityGroups}"
+        assert variables["KMS_KEY_ARN"] == "${KmsKeyArn}"
+
+
+def test_everything_that_stores_has_the_key_that_is_named() -> None:
+    plain_stack, stack = with_parameters(), with_parameters(KmsKeyArn=KEY)
+
+    def key_of(each: Resource) -> Any:
+        (rule,) = each.properties.get("BucketEncryption", {}).get(
+            "ServerSideEncryptionConfiguration", [{}]
+        )
+        of_bucket = rule.get("ServerSideEncryptionByDefault", {}).get("KMSMasterKeyID")
+        found = each.properties.get("KmsKeyId") or each.properties.get("KmsMasterKeyId")
+        return found or of_bucket
+
+    storing = {"AWS::S3::Bucket", "AWS::SNS::Topic", "AWS::SQS::Queue", "AWS::Logs::LogGroup"}
+    for type_name in storing:
+        for each in stack.of_type(type_name):
+            assert key_of(each) == KEY, each.logical_id
+        assert {key_of(each) for each in plain_stack.of_type(type_name)} == {None}
+
+
+def test_api_logs_its_requests_if_asked() -> None:
+    (silent,) = with_parameters().of_type("AWS::ApiGateway::Stage")
+    assert "AccessLogSetting" not in silent.properties
+    stack = with_parameters(ApiAccessLogs="yes")
+    (stage,) = stack.of_type("AWS::ApiGateway::Stage")
+    setting = stage.properties["AccessLogSetting"]
+    assert setting["DestinationArn"] == stack.resources["ApiLogGroup"].arn.removesuffix(":*")
+    entry = json.loads(setting["Format"])
+    assert {"request_id", "status", "path"} <= set(entry)
+
+
 def test_clean_up_that_never_started_or_never_ended_is_told() -> None:
     (target,) = of("CleanUpRule")["Targets"]
     assert target["DeadLetterConfig"] == {"Arn": "${MissedCleanUps.Arn}"}
@@ -386,7 +440,9 @@ def test_role_of_the_function_that_invokes_itself_has_its_name() -> None:
     function_name = of("RemovalFunction")["FunctionName"]
     (own,) = [
         statement["Resource"]
-        for statement in of("RemovalRole")["Policies"][0]["PolicyDocument"]["Statement"]
+        for policy in of("RemovalRole")["Policies"]
+        if "PolicyDocument" in policy  # and not a conditional one
+        for statement in policy["PolicyDocument"]["Statement"]
         if statement["Action"] == "lambda:InvokeFunction"
     ]
     assert own.endswith(f":function:{function_name}")

@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self, TypedDict
+from typing import TYPE_CHECKING, Any, Self
 
 from common.environment import Environment
 from common.execution import Execution
+from common.vpc_and_key import NO_VPC_AND_KEY, InVpc, VpcAndKey
 
 if TYPE_CHECKING:
     from types_boto3_s3.client import S3Client
@@ -49,6 +50,7 @@ class TrainingSettings:
     instance_type: TrainingInstanceTypeType  # TRAINING_INSTANCE_TYPE
     max_s: int  # TRAINING_MAX_SECONDS
     role_arn: str  # TRAINING_ROLE_ARN: role of the container
+    vpc_and_key: VpcAndKey = NO_VPC_AND_KEY
 
     @classmethod
     def from_environment(cls, environment: Environment) -> Self:
@@ -61,6 +63,7 @@ class TrainingSettings:
             instance_type=instance_type,
             max_s=environment.integer("TRAINING_MAX_SECONDS"),
             role_arn=environment.text("TRAINING_ROLE_ARN"),
+            vpc_and_key=VpcAndKey.from_environment(environment),
         )
 
 
@@ -78,7 +81,7 @@ class Objective:
         return [{"Name": self.metric, "Regex": self.regex}]
 
 
-class JobFields(TypedDict):
+class JobFields(InVpc):
     """Fields that CreateTrainingJob and a tuning job's definition share."""
 
     RoleArn: str
@@ -131,14 +134,20 @@ class Job:
         }
         if live:
             channels["live"] = live
+        key = settings.vpc_and_key.key
+        output: OutputDataConfigTypeDef = {"S3OutputPath": f"s3://{settings.bucket}/models/"}
+        if key:
+            output["KmsKeyId"] = key
         return {
+            **settings.vpc_and_key.in_vpc(),
             "RoleArn": settings.role_arn,
             "InputDataConfig": [_channel(name, uri) for name, uri in channels.items()],
-            "OutputDataConfig": {"S3OutputPath": f"s3://{settings.bucket}/models/"},
+            "OutputDataConfig": output,
             "ResourceConfig": {
                 "InstanceType": settings.instance_type,
                 "InstanceCount": 1,
                 "VolumeSizeInGB": _VOLUME_GB,
+                **({"VolumeKmsKeyId": key} if key else {}),
             },
             "StoppingCondition": {"MaxRuntimeInSeconds": settings.max_s},
             # The job installs the bundle's requirements from PyPI.

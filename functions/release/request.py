@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from common.environment import Environment
 from common.execution import Execution
+from common.vpc_and_key import NO_VPC_AND_KEY, VpcAndKey
 
 if TYPE_CHECKING:
     from types_boto3_sagemaker.literals import ProductionVariantInstanceTypeType
@@ -28,6 +29,7 @@ class ReleaseSettings:
     isolated: bool  # NETWORK_ISOLATION, yes or no: Ray's image installs packages at startup
     alarms: tuple[str, ...]  # ROLLBACK_ALARMS, comma-separated: each rolls an update back
     bake_s: int  # BAKE_SECONDS: how long alarms are watched at each step
+    vpc_and_key: VpcAndKey = NO_VPC_AND_KEY
 
     @classmethod
     def from_environment(cls, environment: Environment) -> Self:
@@ -43,6 +45,7 @@ class ReleaseSettings:
             isolated=environment.one_of("NETWORK_ISOLATION", "yes", "no") == "yes",
             alarms=tuple(environment.text("ROLLBACK_ALARMS").split(",")),
             bake_s=environment.integer("BAKE_SECONDS"),
+            vpc_and_key=VpcAndKey.from_environment(environment),
         )
 
 

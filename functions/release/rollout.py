@@ -184,6 +184,7 @@ def _create(
             }
         ],
         Tags=as_list(tags),
+        **settings.vpc_and_key.with_key(),
     )
     return ReleaseResult(name, name, previous, count)
 
@@ -211,6 +212,7 @@ def _create_model(
         ExecutionRoleArn=settings.model_role_arn,
         EnableNetworkIsolation=settings.isolated,  # SageMaker downloads the model
         Tags=as_list(tags),
+        **settings.vpc_and_key.in_vpc(),
     )
 
 

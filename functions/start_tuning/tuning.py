@@ -67,20 +67,14 @@ def start_tuning(
             ]
         )
     objective = read_objective(search_space)
-    fields = job.fields(settings)
     definition: HyperParameterTrainingJobDefinitionTypeDef = {
-        "RoleArn": fields["RoleArn"],
-        "InputDataConfig": fields["InputDataConfig"],
-        "OutputDataConfig": fields["OutputDataConfig"],
-        "ResourceConfig": fields["ResourceConfig"],
-        "StoppingCondition": fields["StoppingCondition"],
-        "EnableNetworkIsolation": fields["EnableNetworkIsolation"],
         "AlgorithmSpecification": {
             "TrainingImage": settings.image,
             "TrainingInputMode": "File",
             "MetricDefinitions": objective.definitions,
         },
         "StaticHyperParameters": job.script(settings) | dict(job.hyperparameters),
+        **job.fields(settings),  # type: ignore[typeddict-item]  # mypy misses optional keys
     }
     try:
         sagemaker.create_hyper_parameter_tuning_job(

@@ -1,9 +1,11 @@
 """Settings, search space and event for the tests of training and tuning jobs."""
 
+from dataclasses import replace
 from typing import Any
 
 from common.execution import Execution
 from common.training import Job, TrainingSettings
+from common.vpc_and_key import VpcAndKey
 from tests.functions.aws_account import BUCKET, Account
 
 SPACE: dict[str, Any] = {
@@ -25,6 +27,12 @@ SETTINGS = TrainingSettings(
     instance_type="ml.m5.xlarge",
     max_s=3600,
     role_arn="arn:aws:iam::123456789012:role/kennel-TrainingRole",
+)
+PRIVATE = replace(
+    SETTINGS,
+    vpc_and_key=VpcAndKey(
+        ("subnet-0", "subnet-1"), ("sg-0",), "arn:aws:kms:us-east-1:123456789012:key/0"
+    ),
 )
 EXECUTION = Execution("arn:aws:states:us-east-1:123456789012:execution:machine:one")
 EVENT = {
@@ -51,3 +59,14 @@ def channels(request: dict[str, Any]) -> dict[str, str]:
         each["ChannelName"]: each["DataSource"]["S3DataSource"]["S3Uri"]
         for each in request["InputDataConfig"]
     }
+
+
+def assert_private(fields: dict[str, Any]) -> None:
+    """Check that a job runs in PRIVATE's VPC, and that its volume and output have its key."""
+    private = PRIVATE.vpc_and_key
+    assert fields["VpcConfig"] == {
+        "Subnets": private.subnets,
+        "SecurityGroupIds": private.security_groups,
+    }
+    assert fields["OutputDataConfig"]["KmsKeyId"] == private.key
+    assert fields["ResourceConfig"]["VolumeKmsKeyId"] == private.key

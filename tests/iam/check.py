@@ -37,6 +37,7 @@ REQUIRED_CONTEXT = {
     "cloudwatch:namespace",
     "iam:AWSServiceName",
     "iam:PassedToService",
+    "kms:GrantIsForAWSResource",
     "s3:if-none-match",
     "s3:prefix",
 }
@@ -52,7 +53,7 @@ OF_THE_WORKBENCH = {"NotebookRole", "TrainingMachineRole"}
 #: What the notebook makes may have any name that begins so.
 NOTEBOOKS_OWN = f"/{ENDPOINT_NAME}-nb-"
 #: AWS generates the id in these ARNs, so no name can restrict them.
-NAMED_BY_AWS = ("scalable-target/",)
+NAMED_BY_AWS = ("scalable-target/", "network-interface/", "subnet/", "security-group/")
 
 
 def problems(template: Path, engine: Engine) -> list[str]:

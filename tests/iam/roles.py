@@ -17,6 +17,10 @@ __all__ = ["ACCOUNT", "ENDPOINT_NAME", "KEEPING", "SETTINGS", "Roles", "as_list"
 #: Parameters with which every role and every statement of both templates exists.
 SETTINGS = {
     "KeepData": "false",
+    "VpcSubnets": "subnet-0,subnet-1",
+    "VpcSecurityGroups": "sg-0",
+    "KmsKeyArn": "arn:aws:kms:us-east-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdee",
+    "ApiAccessLogs": "yes",
     "EndpointName": "kennel",
     "BucketName": "kennel-bucket",
     "ImageAccount": "763104351884",

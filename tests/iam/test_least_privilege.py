@@ -7,7 +7,7 @@ import pytest
 
 from tests.iam import engines
 from tests.iam.check import DEPENDENT, NO_RESOURCE_LEVEL, SERVICE, problems
-from tests.iam.roles import KEEPING, read
+from tests.iam.roles import KEEPING, SETTINGS, read
 from tests.stack import TEMPLATE, WORKBENCH, plain
 
 
@@ -62,6 +62,20 @@ def test_every_role_is_assumed_by_its_own_service_only() -> None:
             assert "Condition" not in statement, name
 
 
+#: Parameters that are empty by default, and the services that only roles with them may call.
+OPTIONAL = {"VpcSubnets": "ec2", "KmsKeyArn": "kms"}
+
+
+@pytest.mark.parametrize("parameter", OPTIONAL)
+def test_a_parameter_left_empty_gives_no_permission(parameter: str) -> None:
+    without = {key: value for key, value in SETTINGS.items() if key != parameter}
+    roles, all_set = read(TEMPLATE, without), read(TEMPLATE)
+    prefix = f"{OPTIONAL[parameter]}:"
+    for role in roles.properties:
+        assert not [each for each in roles.actions(role) if each.startswith(prefix)], role
+    assert any(each.startswith(prefix) for each in all_set.actions("TrainingRole"))
+
+
 OTHER = "111111111111"
 AWS_IMAGES = "arn:aws:ecr:us-east-1:763104351884:repository"
 PULLED = {
@@ -97,12 +111,12 @@ def test_every_row_of_the_tables_has_its_page() -> None:
 
 
 def test_classifier_may_only_invoke_one_endpoint_log_and_trace() -> None:
-    """The statements of the role that handles untrusted photos, in full."""
+    """The statements of the role that handles untrusted photos, in full, without a VPC."""
     arn = "arn:aws:sagemaker:us-east-1:123456789012:endpoint/kennel"
     logs = "arn:aws:logs:us-east-1:123456789012:log-group:kennel-ClassifyLogGroup:*"
     statements = [
         (set(each["Action"]), each["Resource"])
-        for each in read(TEMPLATE).statements("ClassifyRole")
+        for each in read(TEMPLATE, {}).statements("ClassifyRole")
     ]
     assert statements == [
         ({"sagemaker:InvokeEndpoint"}, [arn]),

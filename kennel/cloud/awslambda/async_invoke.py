@@ -25,7 +25,7 @@ _QUEUE_SECONDS = 30.0  # for the loop to queue an event, which takes it a moment
 
 Json = dict[str, Any]
 #: Sends a document, such as the record of an invocation, to an ARN: (ARN, document).
-Deliver = Callable[[str, Any], Awaitable[None]]
+Deliver = Callable[[str, Any], Awaitable[object]]
 #: Invokes a function asynchronously: (name or ARN, JSON text) -> the request's id.
 Send = Callable[[str, bytes], str]
 

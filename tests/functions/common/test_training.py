@@ -28,5 +28,8 @@ def test_each_variable_reaches_its_setting() -> None:
         "TRAINING_INSTANCE_TYPE": SETTINGS.instance_type,
         "TRAINING_MAX_SECONDS": "3600",
         "TRAINING_ROLE_ARN": SETTINGS.role_arn,
+        "VPC_SUBNETS": "",
+        "VPC_SECURITY_GROUPS": "",
+        "KMS_KEY_ARN": "",
     }
     assert TrainingSettings.from_environment(Environment(variables)) == SETTINGS

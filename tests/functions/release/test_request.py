@@ -1,5 +1,6 @@
 from common.environment import Environment
 from common.execution import Execution
+from common.vpc_and_key import VpcAndKey
 from release.request import ReleaseRequest, ReleaseSettings
 
 EVENT = {
@@ -34,6 +35,9 @@ def test_each_variable_reaches_its_setting() -> None:
                 "NETWORK_ISOLATION": "yes",
                 "ROLLBACK_ALARMS": "kennel-errors,kennel-latency",
                 "BAKE_SECONDS": "300",
+                "VPC_SUBNETS": "subnet-0,subnet-1",
+                "VPC_SECURITY_GROUPS": "sg-0",
+                "KMS_KEY_ARN": "arn:key",
             }
         )
     )
@@ -47,4 +51,5 @@ def test_each_variable_reaches_its_setting() -> None:
         isolated=True,
         alarms=("kennel-errors", "kennel-latency"),
         bake_s=300,
+        vpc_and_key=VpcAndKey(("subnet-0", "subnet-1"), ("sg-0",), "arn:key"),
     )

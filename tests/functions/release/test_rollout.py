@@ -9,6 +9,7 @@ from common.failures import EndpointBusy, ReleaseRefused
 from common.record import read_record
 from common.registration import registration
 from common.scaling import scalable_target
+from common.vpc_and_key import VpcAndKey
 from release.request import ReleaseRequest, ReleaseSettings
 from release.rollout import release
 from tests.functions.aws_account import BUCKET, Account
@@ -51,6 +52,20 @@ def live(instances: int = 1) -> Account:
     account.endpoints.endpoint["ProductionVariants"] = [{"CurrentInstanceCount": instances}]
     account.calls.clear()
     return account
+
+
+def test_endpoint_runs_in_the_vpc_and_its_volumes_have_the_key() -> None:
+    key = "arn:aws:kms:eu-west-1:123456789012:key/0"
+    account, plain = Account(), Account()
+    run(account, settings=replace(SETTINGS, vpc_and_key=VpcAndKey(("subnet-0",), ("sg-0",), key)))
+    requests = dict(account.calls)
+    vpc = {"Subnets": ("subnet-0",), "SecurityGroupIds": ("sg-0",)}
+    assert requests["CreateModel"]["VpcConfig"] == vpc
+    assert requests["CreateEndpointConfig"]["KmsKeyId"] == key
+    run(plain)
+    requests = dict(plain.calls)
+    assert "VpcConfig" not in requests["CreateModel"]
+    assert "KmsKeyId" not in requests["CreateEndpointConfig"]
 
 
 def register(account: Account) -> None:

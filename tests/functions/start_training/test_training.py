@@ -7,7 +7,16 @@ from common.execution import Execution
 from common.failures import JobRefused, LiveModelUnusable
 from start_training.training import start_training
 from tests.functions.aws_account import BUCKET, Account
-from tests.functions.training import EXECUTION, JOB, SETTINGS, SPACE, channels, only_request
+from tests.functions.training import (
+    EXECUTION,
+    JOB,
+    PRIVATE,
+    SETTINGS,
+    SPACE,
+    assert_private,
+    channels,
+    only_request,
+)
 
 TUNED = {"learning-rate": "0.004", "_tuning_objective_metric": "valid:loss"}
 
@@ -42,6 +51,14 @@ def test_job_takes_the_best_hyperparameters_and_the_given_ones() -> None:
     assert request["ProfilerConfig"] == {"DisableProfiler": True}
     assert request["Tags"] == [{"Key": "kennel:execution", "Value": EXECUTION.arn}]
     assert "live" not in channels(request)
+
+
+def test_job_runs_in_the_vpc_and_writes_with_the_key() -> None:
+    account = Account()
+    start_training(JOB, {}, SPACE, PRIVATE, account.sagemaker)
+    assert_private(only_request(account, "CreateTrainingJob"))
+    run(plain := Account())
+    assert "VpcConfig" not in only_request(plain, "CreateTrainingJob")
 
 
 def test_live_package_is_a_channel() -> None:

@@ -7,7 +7,16 @@ from botocore.exceptions import ClientError
 from common.failures import JobRefused
 from start_tuning.tuning import parameter_ranges, start_tuning
 from tests.functions.aws_account import BUCKET, Account
-from tests.functions.training import EXECUTION, JOB, SETTINGS, SPACE, channels, only_request
+from tests.functions.training import (
+    EXECUTION,
+    JOB,
+    PRIVATE,
+    SETTINGS,
+    SPACE,
+    assert_private,
+    channels,
+    only_request,
+)
 from tests.stack import ROOT
 
 TUNE = {"max_jobs": 20, "parallel": 4}
@@ -15,6 +24,13 @@ TUNE = {"max_jobs": 20, "parallel": 4}
 
 def run(account: Account) -> Any:
     return start_tuning(JOB, TUNE, SPACE, SETTINGS, account.sagemaker)
+
+
+def test_trials_run_in_the_vpc_and_write_with_the_key() -> None:
+    account = Account()
+    start_tuning(JOB, TUNE, SPACE, PRIVATE, account.sagemaker)
+    request = only_request(account, "CreateHyperParameterTuningJob")
+    assert_private(request["TrainingJobDefinition"])
 
 
 def test_request_of_the_tuning_job() -> None:

@@ -217,11 +217,12 @@ def test_an_event_that_a_target_refuses_goes_to_its_dead_letter_queue(moto: str)
     async def whole() -> None:
         events = bus(moto, [], start, role("events.amazonaws.com"))
         events.publish("x", "to.nobody", {"a": 1})
-        await until(
-            lambda: (
-                messages.extend(sqs.receive_message(QueueUrl=url).get("Messages", [])) or messages
-            )
-        )
+
+        def received() -> bool:
+            messages.extend(sqs.receive_message(QueueUrl=url).get("Messages", []))
+            return bool(messages)
+
+        await until(received)
         await events.stop()
 
     asyncio.run(whole())
