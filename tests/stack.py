@@ -27,9 +27,9 @@ def source() -> dict[str, Any]:
 
 
 @functools.cache
-def transformed() -> dict[str, Any]:
-    """Return the CloudFormation template that SAM generates from it."""
-    template = source()
+def transformed(text: str | None = None) -> dict[str, Any]:
+    """Return the CloudFormation template that SAM generates from it, or from another text."""
+    template: dict[str, Any] = yaml_parse(text) if text else source()
     template["Globals"]["Function"]["CodeUri"] = "s3://bucket/key"  # what `sam package` does
     for resource in template["Resources"].values():
         if resource["Type"] == "AWS::Serverless::LayerVersion":

@@ -508,3 +508,31 @@ def test_image_is_built_from_the_bundle_under_its_hash() -> None:
     assert "--sbom=false" in build
     assert "type=image,name=$REPOSITORY_URI:$IMAGE_TAG,oci-mediatypes=false" in build
     assert project["Environment"]["PrivilegedMode"] is True
+
+
+def test_how_tos_fit_into_the_template() -> None:
+    """SAM takes each of them; that AWS does is on the page as not run."""
+    page = (ROOT / "docs" / "hardening.md").read_text()
+    firewall, domain, iam, people = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    text = TEMPLATE.read_text()
+    key = "            Auth: { ApiKeyRequired: true }\n"
+    of_the_api = "      GatewayResponses:\n"
+
+    def changed(*changes: tuple[str, str]) -> dict[str, Any]:
+        made = text
+        for old, new in changes:
+            assert made.count(old) == 1
+            made = made.replace(old, new)
+        return transformed(made)
+
+    resources = changed(("\n  ApiKey:\n", f"\n{firewall}\n  ApiKey:\n"))["Resources"]
+    assert resources["FirewallOfTheStage"]["DependsOn"] in resources
+    resources = changed((of_the_api, domain + of_the_api))["Resources"]
+    assert "AWS::ApiGateway::DomainName" in {each["Type"] for each in resources.values()}
+    for changes, scheme in (
+        ([(key, iam)], "AWS_IAM"),
+        ([(key, key.replace("ApiKeyRequired: true", "Authorizer: People"))], "People"),
+    ):
+        more = [(of_the_api, people + of_the_api)] if scheme == "People" else []
+        (api,) = of_type(changed(*changes, *more), "AWS::ApiGateway::RestApi").values()
+        assert api["Body"]["paths"]["/classify"]["post"]["security"] == [{scheme: []}]
