@@ -12,8 +12,9 @@ from kennel.cloud.runtime.faults import Faults
 from kennel.cloud.runtime.health import Health
 from kennel.paths import MODEL, PYTHON, TEMPLATE
 
-#: The name that stands for the serving image which this checkout would build.
-OFFLINE_IMAGE = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/offline/serving:checkout"
+#: The name that stands for the serving image which this checkout would build. The account is
+#: nobody's: an image of the stack's own would have to be in the offline ECR.
+OFFLINE_IMAGE = f"000000000000.dkr.ecr.{REGION}.amazonaws.com/kennel/serving:offline"
 
 #: What differs from the template's defaults: no image to pull, and no minutes to wait.
 OFFLINE_PARAMETERS = {"ServingImage": OFFLINE_IMAGE, "PollSeconds": "1", "BakeSeconds": "2"}
@@ -21,6 +22,7 @@ OFFLINE_PARAMETERS = {"ServingImage": OFFLINE_IMAGE, "PollSeconds": "1", "BakeSe
 #: model/server.py runs in place of each serving image, since all of Kennel's contain it.
 SERVER = (PYTHON, MODEL / "server.py", "serve")
 IMAGES = {
+    OFFLINE_IMAGE: SERVER,
     "kennel/serving:offline": SERVER,  # for a script that creates models itself
     f"{ACCOUNT}.dkr.ecr.*.amazonaws.com/*": SERVER,
     "763104351884.dkr.ecr.*.amazonaws.com/ray:*": SERVER,  # AWS's, which runs the package's code
