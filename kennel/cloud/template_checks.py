@@ -1,15 +1,19 @@
 """What is checked of a template's resources before they are created, by type."""
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from kennel.cloud.apigateway.check import check as check_api
+from kennel.cloud.awslambda import checks, event_sources
 from kennel.cloud.cloudformation.requirements import Check
 from kennel.cloud.cloudformation.resource_types import RESOURCE_TYPES
 from kennel.cloud.cloudformation.template import Resource
 from kennel.cloud.eventbridge.events import check_rule
 from kennel.cloud.eventbridge.schedules import check_schedule
 from kennel.cloud.eventbridge.targets import EventTargets
+from kennel.cloud.runtime.errors import ServiceError
+from kennel.errors import CannotStart
 
 _RULE, _SCHEDULE = "AWS::Events::Rule", "AWS::Scheduler::Schedule"
 
@@ -19,10 +23,24 @@ def _check_rule(resource: Resource) -> None:
     check_schedule(resource)
 
 
+def _emulated(check: Callable[[Mapping[str, Any]], None]) -> Check:
+    """Return the check of a resource that a service's API makes of a call with its properties."""
+
+    def check_resource(resource: Resource) -> None:
+        try:
+            check(resource.properties)
+        except ServiceError as error:
+            raise CannotStart(f"{resource.logical_id}: {error}") from error
+
+    return check_resource
+
+
 #: Raises CannotStart for what cannot be run, before anything of the template is created.
 CHECKS: Mapping[str, Check] = {
     **{name: check_api for name in RESOURCE_TYPES if "ApiGateway" in name},
     _RULE: _check_rule,
+    "AWS::Lambda::EventSourceMapping": _emulated(event_sources.check_emulated),
+    "AWS::Lambda::Function": _emulated(checks.check_emulated),
     _SCHEDULE: check_schedule,
 }
 

@@ -37,16 +37,7 @@ def check(members: Mapping[str, Any]) -> None:
     ServiceError
         In Lambda's words, or NotImplementedOffline with the member's name.
     """
-    for member in _NOT_EMULATED:
-        if members.get(member):
-            raise not_implemented(f"the offline cloud does not emulate a function's {member}")
-    if members.get("PackageType", "Zip") != "Zip":
-        raise not_implemented(
-            f"PackageType {members['PackageType']}: functions run offline from a Zip, no container"
-        )
-    runtime = members.get("Runtime", "python3.")
-    if not runtime.startswith("python3."):
-        raise not_implemented(f"runtime {runtime}: only python3.x runs offline")
+    check_emulated(members)
     for member, most in _LIMITS.items():
         if (value := members.get(member, 0)) > most:
             where = member[:1].lower() + member[1:]
@@ -68,6 +59,20 @@ def check_name(name: str) -> None:
             f"1 validation error detected: Value '{name}' at 'functionName' failed to satisfy "
             f"constraint: Member must have length less than or equal to {_LONGEST_NAME}",
         )
+
+
+def check_emulated(members: Mapping[str, Any]) -> None:
+    """Raise NotImplementedOffline for a member that changes how a function runs, with its name."""
+    for member in _NOT_EMULATED:
+        if members.get(member):
+            raise not_implemented(f"the offline cloud does not emulate a function's {member}")
+    if members.get("PackageType", "Zip") != "Zip":
+        raise not_implemented(
+            f"PackageType {members['PackageType']}: functions run offline from a Zip, no container"
+        )
+    runtime = members.get("Runtime", "python3.")
+    if not runtime.startswith("python3."):
+        raise not_implemented(f"runtime {runtime}: only python3.x runs offline")
 
 
 def _check_variables(variables: Mapping[str, str]) -> None:

@@ -35,6 +35,25 @@ _KEPT = (
 _IGNORED = ("FunctionName", "EventSourceArn", "UUID", "Tags")
 
 
+def check_emulated(parameters: Mapping[str, Any]) -> None:
+    """Raise NotImplementedOffline for a mapping of another source, or settings not emulated."""
+    source = parameters.get("EventSourceArn", "")
+    if not source.startswith("arn:aws:sqs:"):
+        kinds = [source] if source else sorted(set(parameters) - {"FunctionName"})
+        raise not_implemented(
+            f"an event source mapping of {', '.join(kinds)}: only SQS queues invoke functions "
+            "offline"
+        )
+    _check_settings(parameters)
+
+
+def _check_settings(parameters: Mapping[str, Any]) -> None:
+    if others := sorted(set(parameters) - {*_KEPT, *_IGNORED}):
+        raise not_implemented(
+            f"an SQS queue's event source mapping with {', '.join(others)} is not emulated"
+        )
+
+
 class EventSources:
     """The event source mappings of the account.
 
@@ -60,16 +79,10 @@ class EventSources:
         }
 
     async def _create(self, parameters: Json) -> Json:
-        source = parameters.get("EventSourceArn", "")
-        if not source.startswith("arn:aws:sqs:"):
-            kinds = [source] if source else sorted(set(parameters) - {"FunctionName"})
-            raise not_implemented(
-                f"an event source mapping of {', '.join(kinds)}: only SQS queues invoke functions "
-                "offline"
-            )
+        check_emulated(parameters)
         mapping = {
             "UUID": str(uuid.uuid4()),
-            "EventSourceArn": source,
+            "EventSourceArn": parameters["EventSourceArn"],
             "FunctionName": parameters["FunctionName"],
         }
         return await self._keep(mapping, parameters)
@@ -79,10 +92,7 @@ class EventSources:
 
     async def _keep(self, before: Json, parameters: Json) -> Json:
         settings = {key: parameters[key] for key in _KEPT if key in parameters}
-        if others := sorted(set(parameters) - {*_KEPT, *_IGNORED}):
-            raise not_implemented(
-                f"an SQS queue's event source mapping with {', '.join(others)} is not emulated"
-            )
+        _check_settings(parameters)
         mapping = {**before, **settings, "modified": time.time()}
         wanted = {**before, **parameters}["FunctionName"]
         try:

@@ -12,14 +12,16 @@ Check = Callable[[Resource], None]
 
 def lacking(template: Template, checks: Mapping[str, Check]) -> list[str]:
     """Return a clause for each thing in a template that cannot be run here."""
-    problems = [f"it knows no {each}" for each in template.unknown_types()]
-    if problems:
-        return problems  # nothing can be resolved that refers to them
-    for logical_id in template.declared:
+    unknown = template.unknown_types()
+    problems = [f"it knows no {each}" for each in unknown]
+    for logical_id, declared in template.declared.items():
+        if declared["Type"] in unknown:
+            continue
         try:
             resource = template.resource(logical_id)
         except KennelError as error:
-            problems.append(str(error))
+            if not unknown:  # else it may refer to one of those, which have no names
+                problems.append(str(error))
             continue
         provider = PROVIDERS.get(resource.type)
         problems += [

@@ -1,0 +1,7 @@
+"""Square a number."""
+
+from typing import Any
+
+
+def handler(number: int, context: Any) -> int:
+    return number * number
