@@ -19,12 +19,13 @@ OFFLINE_IMAGE = f"000000000000.dkr.ecr.{REGION}.amazonaws.com/kennel/serving:off
 #: What differs from the template's defaults: no image to pull, and no minutes to wait.
 OFFLINE_PARAMETERS = {"ServingImage": OFFLINE_IMAGE, "PollSeconds": "1", "BakeSeconds": "2"}
 
-#: model/server.py runs in place of each serving image, since all of Kennel's contain it.
+#: model/server.py runs in place of each serving image, since all of Kennel's contain it; the
+#: template names their repository, in whatever cloud it is deployed.
 SERVER = (PYTHON, MODEL / "server.py", "serve")
 IMAGES = {
     OFFLINE_IMAGE: SERVER,
     "kennel/serving:offline": SERVER,  # for a script that creates models itself
-    f"{ACCOUNT}.dkr.ecr.*.amazonaws.com/*": SERVER,
+    f"{ACCOUNT}.dkr.ecr.*.amazonaws.com/*/serving[:@]*": SERVER,
     "763104351884.dkr.ecr.*.amazonaws.com/ray:*": SERVER,  # AWS's, which runs the package's code
 }
 

@@ -16,6 +16,7 @@ from kennel.cloud.config import CloudConfig
 from kennel.cloud.runtime.health import Health
 from kennel.deployment import parse_parameters
 from kennel.errors import KennelError
+from kennel.local_cloud import IMAGES
 from kennel.paths import STATE
 
 _NAMES = ("template.yaml", "template.yml", "template.json")
@@ -48,7 +49,7 @@ def project_config(
     given: Mapping[str, str] = parse_parameters(list(overrides))
     if template is None:
         state = STATE / "projects" / "empty"
-        return CloudConfig(state=state, **more)  # type: ignore[arg-type]
+        return CloudConfig(state=state, images=IMAGES, **more)  # type: ignore[arg-type]
     is_built = template.parent.name == "build"
     project = (template.parent.parent.parent if is_built else template.parent).resolve()
     digest = hashlib.sha256(str(project).encode()).hexdigest()[:8]
@@ -56,6 +57,7 @@ def project_config(
     return CloudConfig(
         template=template,
         parameters=given,
+        images=IMAGES,
         stack_name=name,
         state=STATE / "projects" / f"{project.name}-{digest}",
         **more,  # type: ignore[arg-type]
