@@ -77,7 +77,7 @@ class Resources:
 
     def create(self, stack_id: str, resource: Resource) -> Resource:
         """Create a resource; return it with its physical id and attributes."""
-        ready = self._ready(resource)
+        ready = self._checked(resource)
         if is_custom(resource.type):
             created = self._custom.create(stack_id, ready)
             ready = replace(ready, name=created.name, attributes=created.attributes)
@@ -88,13 +88,13 @@ class Resources:
 
     def adopt(self, stack_id: str, resource: Resource) -> Resource:
         """Take over a resource that exists already, with what it holds."""
-        ready = self._ready(resource)
+        ready = self._checked(resource)
         self._update_by_api(ready, ready)
         return self._entered(stack_id, resource, ready)
 
     def update(self, stack_id: str, before: Resource, after: Resource) -> Resource:
         """Change a resource that keeps its physical id; return it as it is then."""
-        ready = replace(self._ready(after), name=before.name, attributes=before.attributes)
+        ready = replace(self._checked(after), name=before.name, attributes=before.attributes)
         if is_custom(after.type):
             changed = self._custom.update(stack_id, before, ready)
             ready = replace(ready, name=changed.name, attributes=changed.attributes)
@@ -139,7 +139,11 @@ class Resources:
     def _ready(self, resource: Resource) -> Resource:
         """Return a resource with the values of its dynamic references, {{resolve:...}}."""
         properties: dict[str, Any] = self._resolved(resource.properties)
-        ready = replace(resource, properties=properties)
+        return replace(resource, properties=properties)
+
+    def _checked(self, resource: Resource) -> Resource:
+        """Return a resource that is ready to be created or updated, as far as can be seen now."""
+        ready = self._ready(resource)
         if check := self._before_create.get(resource.type):
             check(ready)
         return ready
