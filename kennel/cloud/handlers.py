@@ -11,6 +11,7 @@ from kennel.cloud.awslambda.api import invoke
 from kennel.cloud.awslambda.async_invoke import AsynchronousInvocations
 from kennel.cloud.awslambda.functions import LambdaService
 from kennel.cloud.codebuild.builds import OPERATIONS, ImageBuilds
+from kennel.cloud.eventbridge.put_events import PutEvents
 from kennel.cloud.gateway import Handler
 from kennel.cloud.iam.permissions import Authorizer
 from kennel.cloud.iam.requests import ApiCall
@@ -46,6 +47,7 @@ def make_handlers(
     cloudformation: Handler,
     cloudcontrol: Handler,
     apigateway: Handler,
+    put_events: PutEvents,
 ) -> dict[str, Handler]:
     """Return the handlers by service, as boto3 names it; moto answers for every other one."""
 
@@ -61,6 +63,7 @@ def make_handlers(
         "cloudformation": checked(cloudformation),
         "cloudwatch": by_operation(metrics, checked(percentiles), moto),
         "codebuild": by_operation(OPERATIONS, checked(by_request(builds.answer)), moto),
+        "events": by_operation({"PutEvents"}, checked(as_json(put_events)), moto),
         "iam": checked(iam),
         "lambda": by_operation({"Invoke"}, answer_invoke, checked(management)),
         "logs": by_operation({"FilterLogEvents"}, checked(log_events), moto),

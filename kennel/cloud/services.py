@@ -36,6 +36,7 @@ from kennel.cloud.codebuild.builds import ImageBuilds
 from kennel.cloud.config import CloudConfig
 from kennel.cloud.control import Control
 from kennel.cloud.eventbridge.events import Events
+from kennel.cloud.eventbridge.put_events import PutEvents
 from kennel.cloud.eventbridge.schedules import Schedules
 from kennel.cloud.eventbridge.targets import EventTargets
 from kennel.cloud.gateway import Gateway
@@ -266,6 +267,7 @@ def _make_services(
         cloudformation=cloudformation,
         cloudcontrol=CloudControl(deployed),
         apigateway=ApiGatewayReads(deployed, api, plans),
+        put_events=PutEvents(events),
     )
     gateway = Gateway(
         api=api,

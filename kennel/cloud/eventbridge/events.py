@@ -81,9 +81,11 @@ class Events:
         source: str,
         detail: Mapping[str, Any],
         resources: Sequence[str] = (),
-    ) -> None:
-        """Put one event of an AWS service on the bus; its targets are called in the background."""
-        self._run(self._match(self._event(detail_type, source, detail, resources)))
+    ) -> str:
+        """Put one event on the bus, whose targets are called in the background; return its id."""
+        event = self._event(detail_type, source, detail, resources)
+        self._run(self._match(event))
+        return str(event["id"])
 
     def _event(
         self, detail_type: str, source: str, detail: Mapping[str, Any], resources: Sequence[str]

@@ -66,7 +66,7 @@ def test_an_api_keeps_dogs_in_its_table(dogs: Cloud) -> None:
     assert item["breed"] == {"S": "Beagle"}
 
 
-def test_a_state_machine_is_started_by_hand_and_by_its_schedule(
+def test_a_state_machine_is_started_by_hand_by_an_event_and_by_its_schedule(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     config = CloudConfig(
@@ -95,6 +95,11 @@ def test_a_state_machine_is_started_by_hand_and_by_its_schedule(
         started = states.start_execution(stateMachineArn=machine, input='{"numbers": []}')
         failed = wait_for(lambda: ended(started["executionArn"]))
         assert (failed["status"], failed["error"]) == ("FAILED", "Sums.Empty")
+        event = {"Source": "shop", "DetailType": "asked"}
+        own = [{**event, "Detail": '{"numbers": [5, 6]}'}, {**event, "Detail": "[]"}]
+        put = client("events", cloud.url).put_events(Entries=own)
+        assert [each.get("ErrorCode") for each in put["Entries"]] == [None, "MalformedDetail"]
+        wait_for(lambda: True if "61" in written().values() else None)
         cloud.clock.skip(86_400)
         wait_for(lambda: True if "25" in written().values() else None)
 
