@@ -51,7 +51,6 @@ from kennel.cloud.moto_backend import server as moto_server
 from kennel.cloud.moto_backend.proxy import MotoProxy
 from kennel.cloud.runtime.clients import client
 from kennel.cloud.runtime.clock import Clock
-from kennel.cloud.runtime.errors import ServiceError
 from kennel.cloud.runtime.health import Health, keep_running
 from kennel.cloud.runtime.log_files import keep_cutting
 from kennel.cloud.runtime.store import Store

@@ -81,8 +81,14 @@ class Events:
         source: str,
         detail: Mapping[str, Any],
         resources: Sequence[str] = (),
+    ) -> None:
+        """Put one event of an AWS service on the bus; its targets are called in the background."""
+        self.put(detail_type, source, detail, resources)
+
+    def put(
+        self, detail_type: str, source: str, detail: Mapping[str, Any], resources: Sequence[str]
     ) -> str:
-        """Put one event on the bus, whose targets are called in the background; return its id."""
+        """Put one event of anybody's on the bus; return its id."""
         event = self._event(detail_type, source, detail, resources)
         self._run(self._match(event))
         return str(event["id"])

@@ -48,7 +48,7 @@ class PutEvents:
         if not isinstance(detail, dict):
             return _error("MalformedDetail", "Detail is malformed.")
         kind, source = entry["DetailType"], entry["Source"]
-        return {"EventId": self._events.publish(kind, source, detail, entry.get("Resources", ()))}
+        return {"EventId": self._events.put(kind, source, detail, entry.get("Resources", ()))}
 
 
 def _error(code: str, message: str) -> dict[str, str]:
