@@ -125,7 +125,8 @@ def test_a_project_is_built_deployed_looked_at_changed_and_deleted(project: Proj
         project.sam("list", "endpoints", "--stack-name", "dogs", "--output", "json")
     )
     (api,) = [each for each in endpoints if each["LogicalResourceId"] == "ServerlessRestApi"]
-    print("ENDPOINTS", api)
+    assert api["PhysicalResourceId"] == physical["ServerlessRestApi"]
+    assert "/dogs/{name}" in str(api["Methods"])
     outputs = json.loads(
         project.sam("list", "stack-outputs", "--stack-name", "dogs", "--output", "json")
     )
@@ -170,7 +171,7 @@ def test_a_project_is_built_deployed_looked_at_changed_and_deleted(project: Proj
     project.sam(*DEPLOY, "--parameter-overrides", "Greeting=Welcome")
     assert project.greeting() == "Welcome"
 
-    project.sam("delete", "--stack-name", "dogs", "--no-prompts", "--region", "us-east-1")
+    project.sam("delete", "--stack-name", "dogs", "--no-prompts")
     stacks = client("cloudformation", project.cloud.url).describe_stacks()["Stacks"]
     assert [each["StackName"] for each in stacks] == ["aws-sam-cli-managed-default"]
     assert client("lambda", project.cloud.url).list_functions()["Functions"] == []
