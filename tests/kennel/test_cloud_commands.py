@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -63,13 +64,16 @@ class Up:
 def start(state: Path, *arguments: str) -> Iterator[Up]:
     env = {**os.environ, "KENNEL_STATE": str(state)}
     command = [*KENNEL, "up", "--port", "0", "--bind", "127.0.0.2", "--json", *arguments]
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=env
-    )
-    assert process.stdout is not None
-    with process.stdout as out:
+    with tempfile.TemporaryFile("w+") as said:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=said, text=True, env=env)
+        assert process.stdout is not None
+        out = process.stdout
+        line = out.readline()
+        said.seek(0)
+        assert line, said.read()
+    with out:
         try:
-            yield Up(process, json.loads(out.readline()))
+            yield Up(process, json.loads(line))
         finally:
             process.kill()
             process.wait()
