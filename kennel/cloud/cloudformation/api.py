@@ -17,7 +17,9 @@ from starlette.responses import Response
 
 from kennel.cloud.cloudformation import descriptions
 from kennel.cloud.cloudformation.change_sets import ChangeSet, ChangeSets
-from kennel.cloud.cloudformation.operation import Interrupted, OperationFailed
+from kennel.cloud.cloudformation.operation import Interrupted
+from kennel.cloud.cloudformation.recorder import OperationFailed
+from kennel.cloud.cloudformation.stack_reads import StackReads, invalid
 from kennel.cloud.cloudformation.stack_state import StackState
 from kennel.cloud.cloudformation.stacks import (
     StackRefused,
@@ -29,11 +31,9 @@ from kennel.cloud.cloudformation.template import Template
 from kennel.cloud.iam.requests import ApiCall
 from kennel.cloud.runtime.answers import written
 from kennel.cloud.runtime.errors import ServiceError, not_implemented
-from kennel.cloud.runtime.pages import numbered_page
 from kennel.errors import KennelError
 
 Json = dict[str, Any]
-_PAGE = 100
 _CAN_UPDATE = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "UPDATE_FAILED"}
 _NO_UPDATES = "No updates are to be performed."
 _TRANSFORM = "CAPABILITY_AUTO_EXPAND"
@@ -57,19 +57,12 @@ class CloudFormation:
             "CreateStack": self._create_stack,
             "UpdateStack": self._update_stack,
             "DeleteStack": self._delete_stack,
-            "DescribeStacks": self._describe_stacks,
-            "ListStacks": self._list_stacks,
-            "DescribeStackEvents": self._describe_events,
-            "DescribeStackResource": self._describe_resource,
-            "DescribeStackResources": self._describe_resources,
-            "ListStackResources": self._list_resources,
             "GetTemplate": self._get_template,
             "GetTemplateSummary": self._summarise,
             "ValidateTemplate": self._validate,
-            "ListExports": self._list_exports,
-            "ListImports": self._list_imports,
             "UpdateTerminationProtection": self._protect,
             "GetStackPolicy": lambda p: {},
+            **StackReads(stacks).calls,
         }
 
     async def __call__(self, request: Request, call: ApiCall) -> Response:
@@ -82,7 +75,7 @@ class CloudFormation:
         try:
             result = await asyncio.to_thread(self._calls[call.operation], call.parameters)
         except KennelError as error:
-            raise _invalid(str(error)) from error
+            raise invalid(str(error)) from error
         for work in result.pop("_work", []):
             self._begin(work)
         return written("cloudformation", call.operation, result)
@@ -197,7 +190,7 @@ class CloudFormation:
         stack = self._stacks.get(p["StackName"])
         _refuse_if_busy(stack)
         if stack.status not in _CAN_UPDATE:
-            raise _invalid(f"Stack:{stack.id} is in {stack.status} state and can not be updated.")
+            raise invalid(f"Stack:{stack.id} is in {stack.status} state and can not be updated.")
         request = self._request(p, stack)
         template = self._stacks.prepare(stack, request)
         _check_capabilities(request.capabilities, template, expand=True)
@@ -206,7 +199,7 @@ class CloudFormation:
             and template.parameters == stack.parameters
             and list(request.tags or stack.tags) == stack.tags
         ):
-            raise _invalid(_NO_UPDATES)
+            raise invalid(_NO_UPDATES)
         self._describe_by(stack, request, template)
         return {"StackId": stack.id, "_work": [self._update(stack, template)]}
 
@@ -215,13 +208,13 @@ class CloudFormation:
         if stack is None or stack.status == "DELETE_COMPLETE":
             return {}
         if stack.is_protected:
-            raise _invalid(
+            raise invalid(
                 f"Stack [{stack.name}] cannot be deleted while TerminationProtection is enabled"
             )
         _refuse_if_busy(stack)
         retain = tuple(p.get("RetainResources", []))
         if retain and stack.status != "DELETE_FAILED":
-            raise _invalid("RetainResources can only be specified for stacks in DELETE_FAILED")
+            raise invalid("RetainResources can only be specified for stacks in DELETE_FAILED")
         for made in self._sets.of_stack(stack):
             self._sets.delete(made)
         stack.status = "DELETE_IN_PROGRESS"
@@ -250,55 +243,7 @@ class CloudFormation:
         self._stacks.store.save(stack)
         return {"StackId": stack.id}
 
-    # Reads
-
-    def _describe_stacks(self, p: Json) -> Json:
-        reachable = self._stacks.resources.reachable
-        if name := p.get("StackName"):
-            return {"Stacks": [descriptions.stack(self._stacks.get(name), reachable)]}
-        living = [each for each in self._stacks.all() if each.status != "DELETE_COMPLETE"]
-        return _page("Stacks", [descriptions.stack(each, reachable) for each in living], p)
-
-    def _list_stacks(self, p: Json) -> Json:
-        wanted = p.get("StackStatusFilter", [])
-        stacks = [each for each in self._stacks.all() if not wanted or each.status in wanted]
-        return _page("StackSummaries", [descriptions.summary(each) for each in stacks], p)
-
-    def _describe_events(self, p: Json) -> Json:
-        events = self._stacks.get(p["StackName"]).events
-        return _page("StackEvents", [descriptions.event(each) for each in reversed(events)], p)
-
-    def _describe_resource(self, p: Json) -> Json:
-        stack = self._stacks.get(p["StackName"])
-        name = p["LogicalResourceId"]
-        if name not in stack.resources:
-            raise _invalid(f"Resource {name} does not exist for stack {stack.name}")
-        return {"StackResourceDetail": descriptions.resource(stack, stack.resources[name])}
-
-    def _describe_resources(self, p: Json) -> Json:
-        if not p.get("StackName"):
-            return {"StackResources": self._by_physical_id(p)}
-        stack = self._stacks.get(p["StackName"])
-        wanted = p.get("LogicalResourceId")
-        return {
-            "StackResources": [
-                descriptions.resource(stack, each)
-                for name, each in stack.resources.items()
-                if wanted in {None, name}
-            ]
-        }
-
-    def _by_physical_id(self, p: Json) -> list[Json]:
-        wanted = p.get("PhysicalResourceId", "")
-        for stack in self._stacks.all():
-            if wanted in {each.resource.name for each in stack.resources.values()}:
-                return [descriptions.resource(stack, each) for each in stack.resources.values()]
-        raise _invalid(f"Stack for {wanted} does not exist")
-
-    def _list_resources(self, p: Json) -> Json:
-        stack = self._stacks.get(p["StackName"])
-        resources = [descriptions.resource(stack, each) for each in stack.resources.values()]
-        return _page("StackResourceSummaries", resources, p)
+    # Templates
 
     def _get_template(self, p: Json) -> Json:
         stages = ["Original", "Processed"]
@@ -342,19 +287,6 @@ class CloudFormation:
         except StackRefused:
             return None
 
-    def _list_exports(self, p: Json) -> Json:
-        exports = [
-            {"ExportingStackId": stack.id, "Name": name, "Value": value}
-            for stack, name, value in self._stacks.exports()
-        ]
-        return _page("Exports", exports, p)
-
-    def _list_imports(self, p: Json) -> Json:
-        users = self._stacks.users_of(p["ExportName"])
-        if not users:
-            raise _invalid(f"Export '{p['ExportName']}' is not imported by any stack.")
-        return {"Imports": users}
-
     # Requests
 
     def _request(self, p: Json, stack: StackState | None) -> StackRequest:
@@ -384,7 +316,7 @@ class CloudFormation:
         location = _S3_PATH.match(urllib.parse.urlsplit(url).path)
         host = urllib.parse.urlsplit(url).hostname or ""
         if not url or location is None:
-            raise _invalid("Either Template URL or Template Body must be specified.")
+            raise invalid("Either Template URL or Template Body must be specified.")
         bucket, key = location["bucket"], location["key"]
         if in_host := _BUCKET_HOST.match(host):
             bucket, key = in_host["bucket"], f"{bucket}/{key}" if key else bucket
@@ -393,7 +325,7 @@ class CloudFormation:
         try:
             return s3.get_object(Bucket=bucket, Key=key)["Body"].read().decode()
         except s3.exceptions.ClientError as error:
-            raise _invalid(f"S3 error: {error} (TemplateURL {url})") from error
+            raise invalid(f"S3 error: {error} (TemplateURL {url})") from error
 
 
 _S3_PATH = re.compile(r"/(?P<bucket>[^/]+)/?(?P<key>.*)")
@@ -415,13 +347,4 @@ def _check_capabilities(given: Sequence[str], template: Template, *, expand: boo
 
 def _refuse_if_busy(stack: StackState) -> None:
     if stack.is_busy:
-        raise _invalid(f"Stack:{stack.id} is in {stack.status} state and can not be updated.")
-
-
-def _invalid(message: str) -> ServiceError:
-    return ServiceError("ValidationError", message)
-
-
-def _page(member: str, items: list[Json], p: Json) -> Json:
-    page, following = numbered_page(items, p.get("NextToken"), _PAGE, _invalid)
-    return {member: page, **({"NextToken": following} if following else {})}
+        raise invalid(f"Stack:{stack.id} is in {stack.status} state and can not be updated.")

@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any
@@ -142,11 +142,10 @@ class StackStore:
         plain = json.loads(json.dumps(row, default=_plain))
         self._store.put(_RESOURCE, f"{stack.id}/{name}", plain)
 
-    def forget(self, stack: StackState, logical_ids: Mapping[str, Any]) -> None:
-        """Remove resources of a stack from the store, which begins anew with them."""
-        for name in list(logical_ids):
-            stack.resources.pop(name, None)
-            self._store.delete(_RESOURCE, f"{stack.id}/{name}")
+    def forget(self, stack: StackState, logical_id: str) -> None:
+        """Remove a resource of a stack from it and from the store."""
+        stack.resources.pop(logical_id, None)
+        self._store.delete(_RESOURCE, f"{stack.id}/{logical_id}")
 
 
 def _plain(value: Any) -> Any:

@@ -5,14 +5,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from kennel.cloud.cloudformation.operation import (
-    OperationFailed,
-    Outputs,
-    StackOperation,
-    by_needs,
-)
+from kennel.cloud.cloudformation.operation import Outputs, StackOperation
 from kennel.cloud.cloudformation.parameters import names_in_ssm, parameter_values
 from kennel.cloud.cloudformation.provider import Answers
+from kennel.cloud.cloudformation.recorder import OperationFailed, Recorder
+from kennel.cloud.cloudformation.removal import Removal, by_needs
 from kennel.cloud.cloudformation.requirements import Check, lacking
 from kennel.cloud.cloudformation.resources import Resources
 from kennel.cloud.cloudformation.stack_state import (
@@ -200,7 +197,8 @@ class Stacks:
     ) -> list[str]:
         """Delete a stack; return the logical ids of resources that remain on purpose."""
         self._check_exports(stack, {})
-        return self._operation(stack, None).delete(retain, keep=keep)
+        removal = Removal(Recorder(stack, self.store), self.resources)
+        return removal.delete_stack(retain, keep=keep)
 
     def exports(self) -> Iterator[tuple[StackState, str, str]]:
         """Return what living stacks export: stack, name, value."""
@@ -231,14 +229,12 @@ class Stacks:
         ]
 
     def _operation(
-        self, stack: StackState, template: Template | None, *, adopt: bool = False
+        self, stack: StackState, template: Template, *, adopt: bool = False
     ) -> StackOperation:
         def check(outputs: Outputs) -> None:
             self._check_exports(stack, outputs)
 
-        if template:
-            stack.parameters = template.parameters
-            stack.template = template.text
+        stack.parameters, stack.template = template.parameters, template.text
 
         return StackOperation(stack, template, self.resources, self.store, check, adopt=adopt)
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from kennel.cloud.cloudformation.operation import OperationFailed
 from kennel.cloud.cloudformation.providers import PROVIDERS
+from kennel.cloud.cloudformation.recorder import OperationFailed
 from kennel.cloud.cloudformation.resource_types import RESOURCE_TYPES
 from kennel.cloud.cloudformation.stack_state import StackState
 from kennel.cloud.cloudformation.stacks import StackRefused, StackRequest, Stacks
