@@ -16,12 +16,15 @@ HERE = Path(__file__).resolve().parent
 
 BULLMASTIFF, DALMATIAN, NO_DOG = "imagenet_00_243", "imagenet_16_251", "imagenet_01_559"
 
-# Event -> photo, and whether it is sent as JSON.
+JSON, FORM = "application/json", "multipart/form-data; boundary=a-photo"
+
+# Event -> photo, and the type of the body that it is sent in.
 EVENTS = {
-    "classify.photo.json": (BULLMASTIFF, False),
-    "classify-dalmatian.photo.json": (DALMATIAN, False),
-    "classify-no-dog.photo.json": (NO_DOG, False),
-    "classify-as-json.photo.json": (BULLMASTIFF, True),
+    "classify.photo.json": (BULLMASTIFF, "image/jpeg"),
+    "classify-dalmatian.photo.json": (DALMATIAN, "image/jpeg"),
+    "classify-no-dog.photo.json": (NO_DOG, "image/jpeg"),
+    "classify-as-json.photo.json": (BULLMASTIFF, JSON),
+    "classify-as-form.photo.json": (BULLMASTIFF, FORM),
 }
 
 
@@ -42,31 +45,36 @@ def photos() -> Path:
     return Path(spec.origin).parent / "data"
 
 
-def event_of(photo: bytes, *, as_json: bool) -> dict[str, Any]:
+def event_of(photo: bytes, content_type: str) -> dict[str, Any]:
     """Return API Gateway's proxy event for a photo.
 
     Parameters
     ----------
     photo
         A JPEG.
-    as_json
-        Send it as ``{"image": "<base64>"}``, which arrives as text; otherwise as the body, which
-        API Gateway encodes in base64, because image/jpeg is a binary media type of the API.
+    content_type
+        `JSON` sends it as ``{"image": "<base64>"}``, which arrives as text, and `FORM` as a form's
+        file; any other as the body. Both of these API Gateway encodes in base64, because their
+        types are among the API's binary media types.
     """
     event: dict[str, Any] = json.loads((HERE / "classify-not-a-photo.json").read_text())
     encoded = base64.b64encode(photo).decode()
-    event["headers"]["Content-Type"] = "application/json" if as_json else "image/jpeg"
-    event["multiValueHeaders"]["Content-Type"] = [event["headers"]["Content-Type"]]
-    event["body"] = json.dumps({"image": encoded}) if as_json else encoded
-    event["isBase64Encoded"] = not as_json
+    event["headers"]["Content-Type"] = content_type
+    event["multiValueHeaders"]["Content-Type"] = [content_type]
+    event["body"] = json.dumps({"image": encoded}) if content_type == JSON else encoded
+    event["isBase64Encoded"] = content_type != JSON
+    if content_type == FORM:
+        head = b'--a-photo\r\nContent-Disposition: form-data; name="photo"; filename="dog.jpg"\r\n'
+        body = head + b"Content-Type: image/jpeg\r\n\r\n" + photo + b"\r\n--a-photo--\r\n"
+        event["body"] = base64.b64encode(body).decode()
     return event
 
 
 def main() -> None:
     """Write all events and print their names."""
     folder = photos()
-    for name, (photo, as_json) in EVENTS.items():
-        event = event_of((folder / f"{photo}.jpg").read_bytes(), as_json=as_json)
+    for name, (photo, content_type) in EVENTS.items():
+        event = event_of((folder / f"{photo}.jpg").read_bytes(), content_type)
         (HERE / name).write_text(json.dumps(event, indent=2) + "\n")
         print(f"events/{name}")
 

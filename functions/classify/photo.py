@@ -52,9 +52,9 @@ def decode(body: bytes) -> Photo:
         try:
             kind, image = decoding.decode(body)
         except decoding.TooLarge as error:
-            raise TooLarge(str(error)) from error
+            raise TooLarge(str(error), reason="pixels") from error
         except decoding.ForeignFormat as error:
-            raise UnsupportedType(str(error)) from error
+            raise UnsupportedType(str(error), reason="format") from error
         except decoding.PhotoError as error:
-            raise BadRequest(str(error)) from error
+            raise BadRequest(str(error), reason="photo") from error
     return Photo(kind, *image.size, image.tobytes())

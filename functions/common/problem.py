@@ -23,6 +23,8 @@ from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, ClassVar, Protocol
 
+from common.event import Event
+
 __all__ = [
     "BadRequest",
     "BadUpstream",
@@ -36,7 +38,6 @@ __all__ = [
     "problem_responses",
 ]
 
-Event = Mapping[str, Any]
 Response = dict[str, Any]
 Handler = Callable[[Event, object], Response]
 
@@ -51,13 +52,21 @@ class Problem(Exception):  # noqa: N818  # the family is named as the RFC names 
 
     A detail has what was received, what was expected and what to do, and never contains a path, an
     ARN or a trace. Raise it ``from`` its cause: the cause goes to the log only.
+
+    Parameters
+    ----------
+    detail
+        The sentence for the caller.
+    reason
+        One of a few words for the metric; by default the name of the class.
     """
 
     status: ClassVar[HTTPStatus] = HTTPStatus.INTERNAL_SERVER_ERROR
 
-    def __init__(self, detail: str) -> None:
+    def __init__(self, detail: str, *, reason: str = "") -> None:
         super().__init__(detail)
         self.detail = detail
+        self.reason = reason or type(self).__name__
 
     @property
     def headers(self) -> dict[str, str]:
@@ -84,9 +93,28 @@ class TooLarge(Problem):
 
 
 class UnsupportedType(Problem):
-    """Neither a photo of an accepted type nor JSON."""
+    """Neither a photo of an accepted type nor JSON, or in a content encoding that is not read.
+
+    Parameters
+    ----------
+    detail, reason
+        As of every problem.
+    headers
+        Further headers, such as ``Accept-Encoding`` (RFC 9110, 12.5.3).
+    """
 
     status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+
+    def __init__(
+        self, detail: str, *, reason: str = "", headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(detail, reason=reason)
+        self._headers = dict(headers or {})
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Those it was raised with."""
+        return self._headers
 
 
 class BadUpstream(Problem):
@@ -100,16 +128,16 @@ class Unavailable(Problem):
 
     Parameters
     ----------
-    detail
-        The sentence for the caller.
+    detail, reason
+        As of every problem.
     retry_after_s
         Seconds to wait before a retry, sent as ``Retry-After``.
     """
 
     status = HTTPStatus.SERVICE_UNAVAILABLE
 
-    def __init__(self, detail: str, *, retry_after_s: int) -> None:
-        super().__init__(detail)
+    def __init__(self, detail: str, *, retry_after_s: int, reason: str = "") -> None:
+        super().__init__(detail, reason=reason)
         self.retry_after_s = retry_after_s
 
     @property

@@ -24,9 +24,9 @@ def event(name: str) -> dict[str, Any]:
 @pytest.mark.skipif(importlib.util.find_spec("foolbox") is None, reason="foolbox is not installed")
 @pytest.mark.parametrize("name", MAKE["EVENTS"])
 def test_a_made_event_holds_a_photo(name: str) -> None:
-    photo, as_json = MAKE["EVENTS"][name]
+    photo, content_type = MAKE["EVENTS"][name]
     file = MAKE["photos"]() / f"{photo}.jpg"
-    body = read_photo(MAKE["event_of"](file.read_bytes(), as_json=as_json))
+    body = read_photo(MAKE["event_of"](file.read_bytes(), content_type))
     assert body == file.read_bytes()
     assert decode(body).kind == "JPEG"
 

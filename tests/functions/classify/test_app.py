@@ -119,7 +119,7 @@ def answered(app: ModuleType, request: dict[str, Any], fake: FakeRuntime) -> dic
         (event(jpeg()[:300]), 400),
         (event(b"\0" * 4_500_001), 413),
         (event(b"GIF89a"), 415),
-        (event(jpeg(), "multipart/form-data; boundary=x"), 415),
+        (event(jpeg(), "multipart/form-data; boundary=x"), 400),
         ({**event(jpeg(), "text/plain"), "isBase64Encoded": False}, 415),
         (event(b'{"url": "http://x"}', "application/json"), 400),
         ({}, 400),

@@ -1,5 +1,7 @@
 import base64
+import gzip
 import json
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -93,16 +95,55 @@ def test_a_type_that_carries_no_bytes_is_named_and_refused(
         read_photo(event("anything", content_type))
 
 
-@pytest.mark.parametrize("binary", [False, True])
-def test_a_form_with_files_is_told_how_to_send_them(binary: bool) -> None:
-    with pytest.raises(UnsupportedType, match=r"--data-binary @photo\.jpg, not -F"):
-        read_photo(event("LS14", "multipart/form-data; boundary=x", binary=binary))
-
-
 def test_a_byte_more_than_the_cap_is_too_much() -> None:
     assert len(read_photo(raw(bytes(MAX_BYTES)))) == MAX_BYTES
     with pytest.raises(TooLarge, match="4,500,001 bytes and at most 4,500,000"):
         read_photo(raw(bytes(MAX_BYTES + 1)))
+
+
+# ---------------------------------------------------------------- a photo in gzip
+
+
+def packed(body: bytes, content_type: str = "image/jpeg", coding: str = "gzip") -> dict[str, Any]:
+    wrapped = raw(body, content_type)
+    return {**wrapped, "headers": {**wrapped["headers"], "content-encoding": coding}}
+
+
+@pytest.mark.parametrize("coding", ["gzip", "GZIP ", "x-gzip"])
+def test_gzip_is_unpacked(coding: str) -> None:
+    assert read_photo(packed(gzip.compress(PHOTO), coding=coding)) == PHOTO
+    assert read_photo(packed(PHOTO, coding="identity")) == PHOTO
+
+
+def test_a_gzip_bomb_is_not_unpacked() -> None:
+    bomb = gzip.compress(bytes(100_000_000), 1)
+    tracemalloc.start()
+    with pytest.raises(TooLarge, match=r"more than 6,291,456 bytes when unpacked"):
+        read_photo(packed(bomb))
+    assert tracemalloc.get_traced_memory()[1] < 40_000_000
+    tracemalloc.stop()
+
+
+@pytest.mark.parametrize("body", [PHOTO, b"\x1f\x8b", gzip.compress(PHOTO)[:-3]])
+def test_a_broken_gzip_is_a_bad_request(body: bytes) -> None:
+    with pytest.raises(BadRequest, match="no whole gzip stream"):
+        read_photo(packed(body))
+    with pytest.raises(BadRequest, match="no whole gzip stream"):
+        read_photo(packed(gzip.compress(PHOTO) + b"more"))
+
+
+@pytest.mark.parametrize("coding", ["br", "deflate", "zstd", "gzip, gzip", "\r\nx"])
+def test_another_coding_is_named_with_those_that_are_read(coding: str) -> None:
+    with pytest.raises(UnsupportedType, match="only gzip is unpacked") as caught:
+        read_photo(packed(PHOTO, coding=coding))
+    assert caught.value.headers == {"Accept-Encoding": "gzip, identity"}
+
+
+def test_packed_json_that_came_as_text_has_lost_bytes() -> None:
+    came = event("\x1f\ufffd", "application/json")
+    came["headers"]["Content-Encoding"] = "gzip"
+    with pytest.raises(UnsupportedType, match="came as text, so bytes of it were lost"):
+        read_photo(came)
 
 
 # ---------------------------------------------------------------- a photo in JSON
