@@ -1,9 +1,9 @@
-"""ClassifyFunction: ``POST /classify`` takes a photo and returns five breeds.
+"""ClassifyFunction: ``POST /classify`` takes a photo and returns its breeds.
 
     sam local invoke ClassifyFunction -e events/classify.photo.json      # see events/README.md
 
-The handler parses the request (`request`), decodes the photo (`photo`), encodes it (`wire`) and
-invokes the endpoint (`endpoint`); `common.problem` maps exceptions to responses.
+The handler parses the request (`options`, `request`), decodes the photo (`photo`), encodes it
+(`wire`) and invokes the endpoint (`endpoint`); `common.problem` maps exceptions to responses.
 """
 
 import json
@@ -16,6 +16,7 @@ from aws_lambda_powertools.logging import Logger
 from classify import wire
 from classify.endpoint import Endpoint, connect
 from classify.observation import Observation
+from classify.options import read_options
 from classify.photo import decode
 from classify.request import read_photo
 from classify.settings import ClassifySettings
@@ -48,18 +49,20 @@ def classify(event: Event, endpoint: Endpoint, observation: Observation) -> Resp
     common.problem.Problem
         The request cannot be answered.
     """
+    options = read_options(event)
     body = read_photo(event)
     observation.add(bytes=len(body))
     photo = decode(body)
     observation.add(kind=photo.kind, width=photo.width, height=photo.height)
     observation.add(decoded_ms=observation.took_ms())
     prediction = endpoint.classify(
-        wire.encode(photo.width, photo.height, photo.pixels), wire.CONTENT_TYPE
+        wire.encode(photo.width, photo.height, photo.pixels), wire.CONTENT_TYPE, options
     )
     observation.add(model=prediction.model, is_dog=prediction.is_dog)
     answer = {
         "is_dog": prediction.is_dog,
         "breeds": [asdict(breed) for breed in prediction.breeds],
+        **prediction.more,
         "model": prediction.model,
         "took_ms": observation.took_ms(),
     }

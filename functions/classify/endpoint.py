@@ -8,6 +8,7 @@ The mapping (`_THROTTLED` has the full list of the first line):
     no connection, twice                                 503, retry in 2 s
     read time-out of ours or of the container            504
     ModelError: the container sheds load (429, 503)      503, retry in 2 s
+    ModelError: more breeds asked for than there are     400
     ModelError: any other status                         502
     a response that is not the expected JSON             502
     any other: AccessDenied, an invalid request          500: a bug or misconfiguration
@@ -16,7 +17,7 @@ The mapping (`_THROTTLED` has the full list of the first line):
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -32,7 +33,8 @@ from botocore.exceptions import (
 )
 from botocore.exceptions import ConnectionError as NoConnectionError
 
-from common.problem import BadUpstream, TooSlow, Unavailable
+from classify.options import Options
+from common.problem import BadRequest, BadUpstream, Problem, TooSlow, Unavailable
 
 if TYPE_CHECKING:
     from types_boto3_sagemaker_runtime.client import SageMakerRuntimeClient
@@ -60,7 +62,10 @@ _THROTTLED = frozenset(
 )
 _SHEDDING = frozenset({429, 503})
 _BUSY = "The classifier has more photos than it can take just now; send this one again in a moment."
-_TOP = 5  # breeds in an answer
+_TOP = 5  # breeds in an answer that asks for no number
+_NOT_SO_MANY = 422  # status of the model for a `top` above the number of its breeds
+_MAX_ANSWER = 2_500_000  # bytes; Lambda's answer may have 6 MB, in which a quote takes two
+_ORDINARY = Options()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +82,8 @@ class Prediction:
 
     model: str  # "name@version"
     is_dog: bool
-    breeds: tuple[Breed, ...]  # most probable first; 5, or fewer if the model has fewer breeds
+    breeds: tuple[Breed, ...]  # most probable first; as many as asked for, 5 by default
+    more: dict[str, Any] = field(default_factory=dict)  # members that only some models answer
 
 
 def connect(
@@ -124,7 +130,7 @@ class Endpoint:
         self._client = client
         self._name = name
 
-    def classify(self, body: bytes, content_type: str) -> Prediction:
+    def classify(self, body: bytes, content_type: str, options: Options = _ORDINARY) -> Prediction:
         """Classify one photo.
 
         Parameters
@@ -133,14 +139,18 @@ class Endpoint:
             The encoded photo.
         content_type
             Of `body`.
+        options
+            What the request asks for.
 
         Returns
         -------
         Prediction
-            At most five breeds, most probable first.
+            The breeds, most probable first.
 
         Raises
         ------
+        BadRequest
+            More breeds are asked for than the model knows.
         Unavailable
             Throttled, unreachable, missing or not ready.
         TooSlow
@@ -149,9 +159,9 @@ class Endpoint:
             The model failed, or its response is invalid.
         """
         try:
-            answer = self._invoke(body, content_type)
+            answer = self._invoke(body, content_type, options.attributes)
         except ClientError as error:
-            problem = _of_client_error(error)
+            problem = _of_client_error(error, options)
             if problem is None:
                 raise
             raise problem from error
@@ -162,32 +172,41 @@ class Endpoint:
                 "The classifier cannot be reached just now; send the photo again in a moment.",
                 retry_after_s=SOON_S,
             ) from error
-        return _prediction(answer)
+        return _prediction(answer, options)
 
-    def _invoke(self, body: bytes, content_type: str) -> bytes:
+    def _invoke(self, body: bytes, content_type: str, attributes: str) -> bytes:
         try:
-            return self._invoke_once(body, content_type)
+            return self._invoke_once(body, content_type, attributes)
         except (ConnectionClosedError, ConnectTimeoutError, EndpointConnectionError):
             # AWS closes the idle connection of a frozen Lambda environment, which the first request
             # after the thaw finds out. The call is idempotent, so try once more.
-            return self._invoke_once(body, content_type)
+            return self._invoke_once(body, content_type, attributes)
 
-    def _invoke_once(self, body: bytes, content_type: str) -> bytes:
+    def _invoke_once(self, body: bytes, content_type: str, attributes: str) -> bytes:
+        more: Any = {"CustomAttributes": attributes} if attributes else {}
         response = self._client.invoke_endpoint(
             EndpointName=self._name,
             ContentType=content_type,
             Accept="application/json",
             Body=body,
+            **more,
         )
-        answer: bytes = response["Body"].read()
+        stream = response["Body"]
+        answer: bytes = stream.read(_MAX_ANSWER) + stream.read(1)  # botocore checks at the end only
         return answer
 
 
-def _of_client_error(error: ClientError) -> Unavailable | TooSlow | BadUpstream | None:
+def _of_client_error(error: ClientError, options: Options) -> Problem | None:
     code = error.response.get("Error", {}).get("Code", "")
     message = error.response.get("Error", {}).get("Message", "")
     if code == "ModelError":
-        return _of_model_error(error.response.get("OriginalStatusCode"), message)
+        status = error.response.get("OriginalStatusCode")
+        if status == _NOT_SO_MANY:
+            return BadRequest(
+                f"top is {options.top}, and the model knows fewer breeds; GET /breeds lists them.",
+                reason="query",
+            )
+        return _of_model_error(status, message)
     if code in _THROTTLED:
         return Unavailable(_BUSY, retry_after_s=SOON_S)
     if code == "ValidationError" and "not found" in message:
@@ -218,12 +237,15 @@ def _too_slow() -> TooSlow:
     )
 
 
-def _prediction(answer: bytes) -> Prediction:
-    """Validate the endpoint's JSON; other members are ignored."""
+def _prediction(answer: bytes, options: Options) -> Prediction:
+    """Validate the endpoint's JSON; members that no caller gets are ignored."""
     try:
+        if len(answer) > _MAX_ANSWER:
+            raise ValueError(f"an answer of more than {_MAX_ANSWER} bytes")
         fields = json.loads(answer)
-        breeds = tuple(_breed(entry) for entry in fields["breeds"][:_TOP])
-        prediction = Prediction(_text(fields["model"]), _boolean(fields["is_dog"]), breeds)
+        breeds = tuple(_breed(entry) for entry in fields["breeds"][: options.top or _TOP])
+        more = {name: check(fields[name]) for name, check in _MORE.items() if name in fields}
+        prediction = Prediction(_text(fields["model"]), _boolean(fields["is_dog"]), breeds, more)
         if not breeds:
             raise ValueError("no breeds")
     except (ValueError, LookupError, TypeError, RecursionError) as error:
@@ -250,3 +272,19 @@ def _boolean(value: object) -> bool:
     if not isinstance(value, bool):
         raise TypeError(f"{type(value).__name__}, expected true or false")
     return value
+
+
+def _texts(value: object) -> list[str]:
+    if not isinstance(value, list):
+        raise TypeError(f"{type(value).__name__}, expected a list")
+    return [_text(each) for each in value]
+
+
+def _object(value: object) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise TypeError(f"{type(value).__name__}, expected an object")
+    return value
+
+
+#: Members that a model may answer beside those of every answer, handed on as they are.
+_MORE = {"likely": _texts, "explain": _object}

@@ -98,6 +98,26 @@ def test_photo_is_answered_with_breeds(app: ModuleType) -> None:
     assert np.load(io.BytesIO(request["Body"])).shape == (320, 427, 3)
 
 
+def test_what_the_query_asks_for_reaches_the_model_and_comes_back(app: ModuleType) -> None:
+    heat_map = {"breed": "A", "png": "iVBORw0KGgo="}
+    fake = FakeRuntime({**ANSWER, "explain": heat_map, "likely": ["A", "B"]})
+    query = {"multiValueQueryStringParameters": {"top": ["2"], "explain": ["1"]}}
+    answer = json.loads(answered(app, {**event(jpeg()), **query}, fake)["body"])
+    assert (answer["explain"], answer["likely"]) == (heat_map, ["A", "B"])
+    assert [each["breed"] for each in answer["breeds"]] == ["A", "B"]
+    assert fake.requests[0]["CustomAttributes"] == "top=2,explain=1"
+    answered(app, event(jpeg()), fake)
+    assert "CustomAttributes" not in fake.requests[1]
+
+
+def test_a_wrong_query_does_not_reach_the_endpoint(app: ModuleType) -> None:
+    fake = FakeRuntime(ANSWER)
+    query = {"queryStringParameters": {"top": "0"}}
+    response = answered(app, {**event(jpeg()), **query}, fake)
+    assert (response["statusCode"], fake.requests) == (400, [])
+    assert "top is '0', expected a whole number from 1" in json.loads(response["body"])["detail"]
+
+
 def test_invalid_photo_does_not_reach_the_endpoint(app: ModuleType) -> None:
     fake = FakeRuntime(ANSWER)
     response = answered(app, event(b"This is a letter."), fake)
@@ -154,7 +174,7 @@ def test_log_has_the_trace_but_neither_photo_nor_key() -> None:
 import json, sys
 import classify.app as app
 class Denied:
-    def classify(self, body, content_type):
+    def classify(self, *_):
         raise PermissionError("arn:aws:sagemaker:denied")
 handler = app.make_handler(Denied(), "kennel", app.Logger())
 print(json.dumps(handler(json.loads(sys.stdin.read()), None)), file=sys.stderr)

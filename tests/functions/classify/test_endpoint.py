@@ -16,7 +16,8 @@ from botocore.response import StreamingBody
 from botocore.stub import Stubber
 
 from classify.endpoint import Breed, Endpoint, Prediction, connect
-from common.problem import BadUpstream, TooSlow, Unavailable
+from classify.options import Options
+from common.problem import BadRequest, BadUpstream, TooSlow, Unavailable
 
 if TYPE_CHECKING:
     from types_boto3_sagemaker_runtime.client import SageMakerRuntimeClient
@@ -48,7 +49,9 @@ def streaming(body: bytes) -> StreamingBody:
     return StreamingBody(io.BytesIO(body), len(body))
 
 
-def answered(body: bytes) -> Prediction:
+def answered(body: bytes, options: Options | None = None) -> Prediction:
+    options = options or Options()
+    attributes = {"CustomAttributes": options.attributes} if options.attributes else {}
     with stubbed() as (endpoint, stubber):
         stubber.add_response(
             "invoke_endpoint",
@@ -58,15 +61,16 @@ def answered(body: bytes) -> Prediction:
                 "ContentType": "application/x-npy",
                 "Accept": "application/json",
                 "Body": b"wire",
+                **attributes,
             },
         )
-        return endpoint.classify(b"wire", "application/x-npy")
+        return endpoint.classify(b"wire", "application/x-npy", options)
 
 
-def refused(code: str, message: str = "no", **more: object) -> None:
+def refused(code: str, message: str = "no", options: Options | None = None, **more: object) -> None:
     with stubbed() as (endpoint, stubber):
         stubber.add_client_error("invoke_endpoint", code, message, 400, modeled_fields=more or None)
-        endpoint.classify(b"wire", "application/x-npy")
+        endpoint.classify(b"wire", "application/x-npy", options or Options())
 
 
 def test_an_answer_is_read() -> None:
@@ -80,6 +84,30 @@ def test_an_answer_is_read() -> None:
 def test_no_more_than_five_breeds_are_passed_on() -> None:
     answer = {**ANSWER, "breeds": ANSWER["breeds"] * 3}
     assert len(answered(json.dumps(answer).encode()).breeds) == 5
+
+
+def test_as_many_breeds_as_asked_for_are_passed_on() -> None:
+    answer = json.dumps({**ANSWER, "breeds": ANSWER["breeds"] * 3, "more": 1}).encode()
+    prediction = answered(answer, Options(top=12, explain=True))
+    assert (len(prediction.breeds), prediction.more) == (12, {})
+
+
+def test_more_breeds_than_the_model_knows_are_the_callers_mistake() -> None:
+    with pytest.raises(BadRequest, match="top is 500, and the model knows fewer breeds"):
+        refused("ModelError", "x", Options(top=500), OriginalStatusCode=422)
+
+
+@pytest.mark.parametrize("member", [{"explain": 3}, {"likely": "A"}, {"likely": [1]}])
+def test_an_optional_member_of_another_type_is_a_502(member: dict[str, Any]) -> None:
+    with pytest.raises(BadUpstream, match="response is invalid"):
+        answered(json.dumps({**ANSWER, **member}).encode())
+
+
+def test_an_answer_that_lambda_could_not_return_is_a_502() -> None:
+    fits = {**ANSWER, "explain": {"png": "A" * 2_400_000}}
+    assert answered(json.dumps(fits).encode()).more["explain"] == fits["explain"]
+    with pytest.raises(BadUpstream, match="response is invalid"):
+        answered(json.dumps({**ANSWER, "explain": {"png": "A" * 2_600_000}}).encode())
 
 
 def without(key: str) -> dict[str, Any]:
