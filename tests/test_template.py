@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from classify.request import MAX_BYTES
+from common import cors
 from guard.watch import CHECK_EVERY_H
 from kennel.cloud.cloudformation.resource_types import kind_of
 from kennel.cloud.cloudformation.template import Resource, Stack, load
@@ -159,10 +160,41 @@ def test_routes_and_which_need_a_key() -> None:
     }
     assert security_by_route == {
         "post /classify": [{"api_key": []}],
-        "get /": [],
-        "get /breeds": [],
-        "get /openapi.json": [],
+        "x-amazon-apigateway-any-method /classify": [],  # OPTIONS, and 405
+        "x-amazon-apigateway-any-method /": [],
+        "x-amazon-apigateway-any-method /breeds": [],
+        "x-amazon-apigateway-any-method /openapi.json": [],
     }
+
+
+@pytest.mark.parametrize(
+    ("origin", "good"),
+    [
+        ("", True),
+        ("*", True),
+        ("https://example.com", True),
+        ("http://localhost:8080", True),
+        ("https://example.com/", False),
+        ("example.com", False),
+        ("null", False),
+        ("https://*.example.com", False),
+        ("https://a.com,https://b.com", False),
+        ("https://a.com'", False),
+    ],
+)
+def test_allowed_origin_is_one_origin(origin: str, good: bool) -> None:
+    pattern = source()["Parameters"]["AllowedOrigin"]["AllowedPattern"]
+    assert bool(re.fullmatch(pattern, origin)) is good
+
+
+@pytest.mark.parametrize("kind", responses())
+def test_gateway_response_allows_the_origin_that_the_functions_allow(kind: str) -> None:
+    headers = responses()[kind]["responseParameters"]
+    functions = cors.allowed("${AllowedOrigin}")
+    for name, value in functions.items():
+        condition, literal, otherwise = headers[f"gatewayresponse.header.{name}"]["Fn::If"]
+        assert (condition, plain(otherwise)) == ("AllowOrigin", "${AWS::NoValue}")
+        assert plain(literal) == f"'{value}'"
 
 
 def test_photos_arrive_as_bytes() -> None:
@@ -210,6 +242,7 @@ def test_gateway_response_is_a_problem_document(kind: str) -> None:
     assert problem["type"] == "about:blank"
     assert problem["title"]
     assert problem["detail"].endswith(".")
+    assert problem["request_id"] == "$context.requestId"
     if "statusCode" in answer:
         assert problem["status"] == int(answer["statusCode"])
     else:

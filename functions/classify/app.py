@@ -21,8 +21,9 @@ from classify.photo import decode
 from classify.request import read_photo
 from classify.settings import ClassifySettings
 from common.environment import Environment
+from common.event import Event
 from common.log import logger
-from common.problem import Event, Handler, Response, problem_responses
+from common.problem import Handler, Response, problem_responses
 
 __all__ = ["classify", "handler", "make_handler"]
 
@@ -77,7 +78,9 @@ def classify(event: Event, endpoint: Endpoint, observation: Observation) -> Resp
     }
 
 
-def make_handler(endpoint: Endpoint, name: str, logger: Logger) -> Handler:
+def make_handler(
+    endpoint: Endpoint, name: str, logger: Logger, allowed_origin: str = ""
+) -> Handler:
     """Make the function's handler.
 
     Parameters
@@ -88,11 +91,12 @@ def make_handler(endpoint: Endpoint, name: str, logger: Logger) -> Handler:
         The endpoint's name, for the metric.
     logger
         Receives one line per request, and the trace of an unexpected exception.
+    allowed_origin
+        Whose pages may call the API.
     """
 
-    @problem_responses(logger)
+    @problem_responses(logger, allowed_origin)
     def handle(event: Event, _context: object) -> Response:
-        logger.set_correlation_id((event.get("requestContext") or {}).get("requestId"))
         with Observation(logging.getLogger(logger.name), name) as observation:
             return classify(event, endpoint, observation)
 
@@ -105,4 +109,5 @@ handler = make_handler(
     Endpoint(connect(_settings.region, _settings.endpoint_url), _settings.endpoint_name),
     _settings.endpoint_name,
     logger,
+    _settings.allowed_origin,
 )

@@ -15,6 +15,7 @@ class ClassifySettings:
     endpoint_name: str  # ENDPOINT_NAME: the SageMaker endpoint that answers
     region: str  # AWS_REGION: set by Lambda; boto3 by itself reads AWS_DEFAULT_REGION
     endpoint_url: str | None  # SAGEMAKER_ENDPOINT_URL: empty means AWS; `sam local` sets another
+    allowed_origin: str  # ALLOWED_ORIGIN: whose pages may call the API; empty means none
 
     @classmethod
     def from_environment(cls, environment: Environment) -> Self:
@@ -29,4 +30,5 @@ class ClassifySettings:
             endpoint_name=environment.text("ENDPOINT_NAME"),
             region=environment.text("AWS_REGION"),
             endpoint_url=environment.text("SAGEMAKER_ENDPOINT_URL") or None,
+            allowed_origin=environment.text("ALLOWED_ORIGIN"),
         )

@@ -3,6 +3,7 @@
     Problem                     one sentence for the caller
     ├── BadRequest       400    the body is broken, empty, or not in a form that the API accepts
     ├── NotFound         404    there is nothing at this path, or not yet
+    ├── NotAllowed       405    there is, and not with this method
     ├── TooLarge         413    too many bytes or too many pixels
     ├── UnsupportedType  415    neither a photo of an accepted type nor JSON
     ├── BadUpstream      502    the endpoint's response is invalid
@@ -12,6 +13,7 @@
 Any other exception is a bug or a misconfiguration: `problem_responses` logs it with its trace for
 the operator and returns a plain 500. Requests that API Gateway rejects (403 without a key, 429
 above the usage plan) never reach a function; template.yaml gives those responses the same form.
+Each has the request's id, by which the operator finds it in the log.
 
 The documents follow RFC 9457 (``application/problem+json``). Their type is ``about:blank``, which
 means no more than the HTTP status, so the title is the status's phrase.
@@ -19,15 +21,17 @@ means no more than the HTTP status, so the title is the status's phrase.
 
 import functools
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, ClassVar, Protocol
 
-from common.event import Event
+from common.cors import allowed
+from common.event import Event, request_id
 
 __all__ = [
     "BadRequest",
     "BadUpstream",
+    "NotAllowed",
     "NotFound",
     "Problem",
     "TooLarge",
@@ -84,6 +88,29 @@ class NotFound(Problem):
     """There is nothing at this path, or not yet."""
 
     status = HTTPStatus.NOT_FOUND
+
+
+class NotAllowed(Problem):
+    """The path does not answer this method.
+
+    Parameters
+    ----------
+    detail, reason
+        As of every problem.
+    allow
+        The methods that it answers, sent as ``Allow``.
+    """
+
+    status = HTTPStatus.METHOD_NOT_ALLOWED
+
+    def __init__(self, detail: str, *, allow: Sequence[str], reason: str = "") -> None:
+        super().__init__(detail, reason=reason)
+        self.allow = allow
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """``Allow``."""
+        return {"Allow": ", ".join(self.allow)}
 
 
 class TooLarge(Problem):
@@ -153,13 +180,21 @@ class TooSlow(Problem):
 
 
 class Log(Protocol):
-    """The method of a logger that is used here."""
+    """The methods of a logger that are used here."""
 
     def exception(self, msg: object, /) -> None:
         """Log `msg` with the trace of the exception being handled."""
 
+    def set_correlation_id(self, value: str | None) -> None:
+        """Put the id of a request in each line until the next one."""
 
-def document(status: HTTPStatus, detail: str, headers: Mapping[str, str] | None = None) -> Response:
+
+def document(
+    status: HTTPStatus,
+    detail: str,
+    headers: Mapping[str, str] | None = None,
+    request_id: str = "",
+) -> Response:
     """Build the proxy response with a problem document.
 
     Parameters
@@ -170,6 +205,8 @@ def document(status: HTTPStatus, detail: str, headers: Mapping[str, str] | None 
         One sentence for the caller.
     headers
         Further headers of the response, such as ``Retry-After``.
+    request_id
+        The request's, if it has one.
 
     Returns
     -------
@@ -177,6 +214,8 @@ def document(status: HTTPStatus, detail: str, headers: Mapping[str, str] | None 
         API Gateway's proxy response: statusCode, headers, body.
     """
     body = {"type": "about:blank", "title": status.phrase, "status": int(status), "detail": detail}
+    if request_id:
+        body["request_id"] = request_id
     return {
         "statusCode": int(status),
         "headers": {
@@ -189,13 +228,15 @@ def document(status: HTTPStatus, detail: str, headers: Mapping[str, str] | None 
     }
 
 
-def problem_responses(log: Log) -> Callable[[Handler], Handler]:
+def problem_responses(log: Log, allowed_origin: str = "") -> Callable[[Handler], Handler]:
     """Decorate a handler so that every exception becomes a problem document.
 
     Parameters
     ----------
     log
-        Logs unexpected exceptions, with their trace.
+        Has the request's id in each line, and the trace of an unexpected exception.
+    allowed_origin
+        Whose pages may read the answers (see `common.cors`).
 
     Returns
     -------
@@ -206,13 +247,19 @@ def problem_responses(log: Log) -> Callable[[Handler], Handler]:
     def decorate(handler: Handler) -> Handler:
         @functools.wraps(handler)
         def answer(event: Event, context: object) -> Response:
+            log.set_correlation_id(request_id(event) or None)
             try:
-                return handler(event, context)
+                response = handler(event, context)
             except Problem as problem:
-                return document(problem.status, problem.detail, problem.headers)
+                response = document(
+                    problem.status, problem.detail, problem.headers, request_id(event)
+                )
             except Exception:  # otherwise Lambda's response would hold the trace
                 log.exception("unexpected")
-                return document(HTTPStatus.INTERNAL_SERVER_ERROR, _CRASH)
+                status = HTTPStatus.INTERNAL_SERVER_ERROR
+                response = document(status, _CRASH, request_id=request_id(event))
+            headers = {**(response.get("headers") or {}), **allowed(allowed_origin)}
+            return {**response, "headers": headers}
 
         return answer
 

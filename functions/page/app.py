@@ -1,7 +1,9 @@
-"""PageFunction: the routes without an API key.
+"""PageFunction: all that needs no API key.
 
 ``GET /`` is the page, ``GET /breeds`` the live model's breeds, ``GET /openapi.json`` the API's
-description. They have a function of their own, to keep the classifier's concurrency free.
+description; HEAD is answered as GET, and API Gateway leaves the body out. At these and at /classify
+it also answers OPTIONS, and every other method with 405. They have a function of their own, to keep
+the classifier's concurrency free.
 """
 
 from __future__ import annotations
@@ -13,20 +15,23 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from common.cors import preflight
 from common.environment import Environment
+from common.event import Event, header
 from common.log import logger
-from common.problem import Event, NotFound, Response, problem_responses
+from common.problem import NotAllowed, NotFound, Response, problem_responses
 from page.breeds import live_breeds
 from page.document import page
 
 if TYPE_CHECKING:
     from types_boto3_s3.client import S3Client
 
-__all__ = ["ROUTES", "handler"]
+__all__ = ["METHODS", "handler"]
 
 _environment = Environment(os.environ)
 _BUCKET = _environment.text("BUCKET_NAME")
 _REGION = _environment.text("AWS_REGION")
+_ALLOWED_ORIGIN = _environment.text("ALLOWED_ORIGIN")
 
 _PAGE_MAX_AGE_S = 300  # changes with a deployment of this stack
 _BREEDS_MAX_AGE_S = 60  # changes with a release of a model
@@ -35,13 +40,22 @@ _HTML, _POLICY = page()
 _OPENAPI = (Path(__file__).parent / "openapi.json").read_text("utf-8")
 
 
-@problem_responses(logger)
+@problem_responses(logger, _ALLOWED_ORIGIN)
 def handler(event: Event, _context: object) -> Response:
     """Answer one request of the REST API."""
-    route = ROUTES.get(event.get("resource", ""))
-    if route is None:
+    path, method = event.get("resource", ""), event.get("httpMethod", "GET")
+    allow = METHODS.get(path)
+    if allow is None:
         raise NotFound(
-            f"There is nothing at this path; there are {', '.join(ROUTES)} and POST /classify."
+            f"There is nothing at this path; there are {', '.join(METHODS)}.",
+        )
+    if method == "OPTIONS":
+        headers = {"Allow": ", ".join(allow), **preflight(_ALLOWED_ORIGIN, allow)}
+        return {"statusCode": 204, "headers": headers, "body": ""}
+    route = _ROUTES.get(path)
+    if route is None or method not in allow:
+        raise NotAllowed(
+            f"{method} is not answered at {path}; send {' or '.join(allow[:-1])}.", allow=allow
         )
     return route(event)
 
@@ -86,16 +100,17 @@ def _cached(event: Event, body: str, max_age_s: int, headers: dict[str, str]) ->
         "ETag": etag,
         "X-Content-Type-Options": "nosniff",
     }
-    if etag in _header(event, "If-None-Match"):
+    if _has(header(event, "If-None-Match"), etag):
         return {"statusCode": 304, "headers": headers, "body": ""}
     return {"statusCode": 200, "headers": headers, "body": body}
 
 
-def _header(event: Event, wanted: str) -> str:
-    for name, value in (event.get("headers") or {}).items():
-        if name.lower() == wanted.lower():
-            return str(value)
-    return ""
+def _has(if_none_match: str, etag: str) -> bool:
+    """Return whether a list of tags holds this one; weak or strong makes no difference."""
+    tags = (tag.strip().removeprefix("W/") for tag in if_none_match.split(","))
+    return any(tag in {"*", etag} for tag in tags)
 
 
-ROUTES = {"/": _page, "/breeds": _breeds, "/openapi.json": _openapi}
+_ROUTES = {"/": _page, "/breeds": _breeds, "/openapi.json": _openapi}
+#: Methods of each path, OPTIONS last; POST /classify is ClassifyFunction's.
+METHODS = {**dict.fromkeys(_ROUTES, ("GET", "HEAD", "OPTIONS")), "/classify": ("POST", "OPTIONS")}

@@ -77,8 +77,11 @@ class RestApi:
         if isinstance(key, str):
             return self.responses.make(key, request_id)
         if route.mock:
-            return self._answer_mock(route.mock, request_id)
-        return await self._answer_by_function(call, key)
+            response = self._answer_mock(route.mock, request_id)
+        else:
+            response = await self._answer_by_function(call, key)
+        response.headers["x-amzn-requestid"] = request_id
+        return response
 
     def _admit(self, call: Call) -> Key | str | None:
         """Return the key of a call that may be answered, or the reason that it may not."""

@@ -28,6 +28,7 @@ ENVIRONMENT = {
     "ENDPOINT_NAME": "kennel",
     "AWS_REGION": "us-east-1",
     "SAGEMAKER_ENDPOINT_URL": "",
+    "ALLOWED_ORIGIN": "",
     "POWERTOOLS_SERVICE_NAME": "classify",
 }
 ANSWER = {
@@ -152,8 +153,19 @@ def test_refusals_are_problem_documents(
     assert response["statusCode"] == status
     assert response["headers"]["Content-Type"] == "application/problem+json"
     document = json.loads(response["body"])
-    assert set(document) == {"type", "title", "status", "detail"}
+    members = {"type", "title", "status", "detail"}
+    assert set(document) == members | ({"request_id"} if request_ else set())
     assert document["status"] == status
+
+
+def test_pages_of_the_allowed_origin_may_read_answers_and_refusals(app: ModuleType) -> None:
+    endpoint = FakeRuntime(ANSWER).endpoint()
+    handler = app.make_handler(endpoint, "kennel", Logger("classify"), "https://example.com")
+    for body in (jpeg(), b"no photo"):
+        headers = handler(event(body), None)["headers"]
+        assert headers["Access-Control-Allow-Origin"] == "https://example.com"
+    closed = answered(app, event(jpeg()), FakeRuntime(ANSWER))["headers"]
+    assert not [name for name in closed if name.startswith("Access-Control")]
 
 
 def test_unexpected_error_reveals_nothing(app: ModuleType) -> None:
@@ -197,7 +209,7 @@ print(json.dumps(handler(json.loads(sys.stdin.read()), None)), file=sys.stderr)
     assert base64.b64encode(photo).decode()[:40] not in run.stdout
 
 
-@pytest.mark.parametrize("missing", ["ENDPOINT_NAME", "AWS_REGION", "SAGEMAKER_ENDPOINT_URL"])
+@pytest.mark.parametrize("missing", sorted(set(ENVIRONMENT) - {"POWERTOOLS_SERVICE_NAME"}))
 def test_missing_setting_stops_the_start(missing: str) -> None:
     environment = {key: value for key, value in ENVIRONMENT.items() if key != missing}
     run = subprocess.run(

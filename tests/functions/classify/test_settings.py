@@ -3,12 +3,17 @@ import pytest
 from classify.settings import ClassifySettings
 from common.environment import BadEnvironment, Environment
 
-COMPLETE = {"ENDPOINT_NAME": "kennel", "AWS_REGION": "eu-west-1", "SAGEMAKER_ENDPOINT_URL": ""}
+COMPLETE = {
+    "ENDPOINT_NAME": "kennel",
+    "AWS_REGION": "eu-west-1",
+    "SAGEMAKER_ENDPOINT_URL": "",
+    "ALLOWED_ORIGIN": "",
+}
 
 
 def test_an_empty_address_means_aws() -> None:
     settings = ClassifySettings.from_environment(Environment(COMPLETE))
-    assert settings == ClassifySettings("kennel", "eu-west-1", None)
+    assert settings == ClassifySettings("kennel", "eu-west-1", None, "")
 
 
 def test_another_address_is_taken_as_it_is() -> None:

@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 
 from common import problem
+from common.event import Event
 from common.problem import (
     BadRequest,
     BadUpstream,
-    Event,
+    NotAllowed,
     NotFound,
     Problem,
     Response,
@@ -36,8 +37,13 @@ class Traces:
     def __init__(self) -> None:
         self.messages: list[object] = []
 
+        self.id: str | None = "of an earlier request"
+
     def exception(self, msg: object, /) -> None:
         self.messages.append(msg)
+
+    def set_correlation_id(self, value: str | None) -> None:
+        self.id = value
 
 
 def answer_of(raised: Exception, log: Traces) -> Response:
@@ -76,9 +82,32 @@ def test_unavailable_has_retry_after() -> None:
     assert response["headers"]["Retry-After"] == "30"
 
 
+def test_not_allowed_names_what_is() -> None:
+    response = answer_of(NotAllowed("Not PUT.", allow=("GET", "OPTIONS")), Traces())
+    assert response["statusCode"] == 405
+    assert response["headers"]["Allow"] == "GET, OPTIONS"
+
+
+@pytest.mark.parametrize("raised", [BadRequest("One sentence."), RuntimeError()])
+def test_the_id_of_the_request_is_in_the_answer_and_in_each_line(raised: Exception) -> None:
+    @problem_responses(log := Traces())
+    def handler(_event: Event, _context: object) -> Response:
+        raise raised
+
+    response = handler({"requestContext": {"requestId": "request-1"}}, None)
+    assert body_of(response)["request_id"] == log.id == "request-1"
+    handler({}, None)
+    assert log.id is None
+
+
+def test_a_problem_has_a_reason() -> None:
+    assert BadRequest("x").reason == "BadRequest"
+    assert Unavailable("x", retry_after_s=1, reason="busy").reason == "busy"
+
+
 def test_every_problem_is_listed_in_the_docstring() -> None:
     family = {kind.__name__ for kind in Problem.__subclasses__()}
-    assert family == {kind.__name__ for kind in STATUSES} | {"Unavailable"}
+    assert family == {kind.__name__ for kind in STATUSES} | {"Unavailable", "NotAllowed"}
     assert family | {"Problem", "problem_responses", "document"} == set(problem.__all__)
     for name in family:
         assert f"── {name} " in (problem.__doc__ or "")
@@ -109,7 +138,7 @@ def test_response_is_not_changed() -> None:
     def handler(event: Event, _context: object) -> Response:
         return {"statusCode": 200, "body": event["body"]}
 
-    assert handler({"body": "x"}, None) == {"statusCode": 200, "body": "x"}
+    assert handler({"body": "x"}, None) == {"statusCode": 200, "body": "x", "headers": {}}
 
 
 def test_a_document_is_never_cached_nor_sniffed() -> None:
