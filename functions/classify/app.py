@@ -53,13 +53,15 @@ def classify(event: Event, endpoint: Endpoint, observation: Observation) -> Resp
     options = read_options(event)
     body = read_photo(event)
     observation.add(bytes=len(body))
-    photo = decode(body)
+    with observation.stage("DecodeMs"):
+        photo = decode(body)
     observation.add(kind=photo.kind, width=photo.width, height=photo.height)
-    observation.add(decoded_ms=observation.took_ms())
-    prediction = endpoint.classify(
-        wire.encode(photo.width, photo.height, photo.pixels), wire.CONTENT_TYPE, options
-    )
+    with observation.stage("InvokeMs"):
+        prediction = endpoint.classify(
+            wire.encode(photo.width, photo.height, photo.pixels), wire.CONTENT_TYPE, options
+        )
     observation.add(model=prediction.model, is_dog=prediction.is_dog)
+    observation.answered(is_dog=prediction.is_dog, confidence=prediction.breeds[0].probability)
     answer = {
         "is_dog": prediction.is_dog,
         "breeds": [asdict(breed) for breed in prediction.breeds],
@@ -79,7 +81,11 @@ def classify(event: Event, endpoint: Endpoint, observation: Observation) -> Resp
 
 
 def make_handler(
-    endpoint: Endpoint, name: str, logger: Logger, allowed_origin: str = ""
+    endpoint: Endpoint,
+    name: str,
+    logger: Logger,
+    allowed_origin: str = "",
+    sample_rate: float = 1.0,
 ) -> Handler:
     """Make the function's handler.
 
@@ -93,11 +99,13 @@ def make_handler(
         Receives one line per request, and the trace of an unexpected exception.
     allowed_origin
         Whose pages may call the API.
+    sample_rate
+        Share of the answers whose line has facts about the photo.
     """
 
     @problem_responses(logger, allowed_origin)
     def handle(event: Event, _context: object) -> Response:
-        with Observation(logging.getLogger(logger.name), name) as observation:
+        with Observation(logging.getLogger(logger.name), name, sample_rate) as observation:
             return classify(event, endpoint, observation)
 
     return handle
@@ -110,4 +118,5 @@ handler = make_handler(
     _settings.endpoint_name,
     logger,
     _settings.allowed_origin,
+    _settings.sample_rate,
 )

@@ -280,11 +280,11 @@ def _texts(value: object) -> list[str]:
     return [_text(each) for each in value]
 
 
-def _object(value: object) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise TypeError(f"{type(value).__name__}, expected an object")
-    return value
+def _dog(value: object) -> str:
+    if value not in {"yes", "perhaps", "no"}:
+        raise ValueError(f"{value!r}, expected yes, perhaps or no")
+    return str(value)
 
 
-#: Members that a model may answer beside those of every answer, handed on as they are.
-_MORE = {"likely": _texts, "explain": _object}
+#: Members that only some models answer, or only when asked; they are handed on as they are.
+_MORE = {"dog": _dog, "likely": _texts, "heat_map": _text}

@@ -1,12 +1,27 @@
-"""One log line for each request, which is also its CloudWatch metric.
+"""One log line for each request, which is also its metrics.
 
-CloudWatch extracts metrics from a log line in the embedded metric format, which Powertools writes:
-TookMs by endpoint and status; its sample count is the number of requests. The line has the photo's
-type and size, never its bytes, and no header of the request.
+CloudWatch extracts them from a log line in the embedded metric format, which Powertools writes, in
+the namespace Kennel:
+
+    metric                       dimensions        of
+    TookMs, DecodeMs, InvokeMs   Endpoint, Status  every request, photo and invocation; their sample
+                                                   counts are the numbers of these
+    Refusals                     Endpoint, Reason  every refusal, 1; `Problem.reason` has the words
+    NotADog                      Endpoint          every answer, 1 or 0: the mean is the share
+    Confidence                   Endpoint          every answer with a dog: the first breed's
+                                                   probability; percentiles, and in CloudWatch
+                                                   PR(0.9:1) and its like, are its histogram
+
+The line of an answer has facts about the photo in one of so many requests (`sample_rate`); that of
+a refusal always. They are the type and size of the photo, never its bytes, and no header of the
+request.
 """
 
 import logging
+import random
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Protocol, Self
 
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
@@ -35,36 +50,88 @@ class Observation:
     log
         Receives the line.
     endpoint
-        Name of the endpoint, a dimension of the metric.
+        Name of the endpoint, a dimension of the metrics.
+    sample_rate
+        Share of the answered requests whose line has the facts of `add`, 0 to 1.
+    draw
+        Returns a number from 0 to 1, by which a request is sampled.
     """
 
-    def __init__(self, log: Log, endpoint: str) -> None:
+    def __init__(
+        self,
+        log: Log,
+        endpoint: str,
+        sample_rate: float = 1.0,
+        draw: Callable[[], float] = random.random,
+    ) -> None:
         self._log = log
+        self._endpoint = endpoint
         self._started = time.perf_counter()
-        # service="" because Powertools otherwise adds POWERTOOLS_SERVICE_NAME as a dimension.
-        self._metrics = EphemeralMetrics(namespace=_NAMESPACE, service="")
-        self._metrics.add_dimension("Endpoint", endpoint)
+        self._sampled = draw() < sample_rate
+        self._facts: dict[str, object] = {}
+        self._stages: dict[str, float] = {}  # milliseconds
+        self._answers: dict[str, float] = {}
 
     def add(self, **facts: object) -> None:
-        """Add members to the line."""
-        for name, value in facts.items():
-            self._metrics.add_metadata(name, value)
+        """Add members to the line, if the request is sampled or refused."""
+        self._facts |= facts
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Measure a part of the request as the metric `name`, whether it fails or not."""
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._stages[name] = _milliseconds(started)
+
+    def answered(self, *, is_dog: bool, confidence: float) -> None:
+        """Count an answer, for `NotADog` and `Confidence`."""
+        self._answers = {"NotADog": float(not is_dog)}
+        if is_dog:
+            self._answers["Confidence"] = confidence
 
     def took_ms(self) -> float:
         """Return the milliseconds since the start of the request, to a tenth."""
-        return round((time.perf_counter() - self._started) * 1000, 1)
+        return _milliseconds(self._started)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        status = 200 if error is None else 500
+        status, reason = 200 if error is None else 500, "Crash"
         if isinstance(error, Problem):
-            status = int(error.status)
+            status, reason = int(error.status), error.reason
             self.add(detail=error.detail, cause=repr(error.__cause__) if error.__cause__ else None)
-        self._metrics.add_dimension("Status", str(status))
-        self._metrics.add_metric("TookMs", MetricUnit.Milliseconds, self.took_ms())
-        line: dict[str, Any] = {**self._metrics.serialize_metric_set()}
-        # With LogLevel=WARN or ERROR an INFO line would be dropped, and the metric with it.
+        times = {"TookMs": self.took_ms(), **self._stages}
+        line = self._metrics(times, MetricUnit.Milliseconds, Status=str(status))
+        if error is not None:
+            _join(line, self._metrics({"Refusals": 1}, MetricUnit.Count, Reason=reason))
+        if self._answers:
+            _join(line, self._metrics(self._answers, MetricUnit.NoUnit))
+        facts = self._facts if self._sampled or error is not None else {}
+        # With LogLevel=WARN or ERROR an INFO line would be dropped, and the metrics with it.
         level = max(self._log.level, logging.INFO)
-        self._log.log(level, "classified" if error is None else "refused", extra=line)
+        message = "classified" if error is None else "refused"
+        self._log.log(level, message, extra={**facts, **line})
+
+    def _metrics(
+        self, values: dict[str, float], unit: MetricUnit, **dimensions: str
+    ) -> dict[str, Any]:
+        # service="" because Powertools otherwise adds POWERTOOLS_SERVICE_NAME as a dimension.
+        metrics = EphemeralMetrics(namespace=_NAMESPACE, service="")
+        for name, value in {"Endpoint": self._endpoint, **dimensions}.items():
+            metrics.add_dimension(name, value)
+        for name, value in values.items():
+            metrics.add_metric(name, unit, value)
+        return {**metrics.serialize_metric_set()}
+
+
+def _join(line: dict[str, Any], other: dict[str, Any]) -> None:
+    """Add metrics of other dimensions to a line; the format allows several lists."""
+    line["_aws"]["CloudWatchMetrics"] += other.pop("_aws")["CloudWatchMetrics"]
+    line |= other
+
+
+def _milliseconds(started: float) -> float:
+    return round((time.perf_counter() - started) * 1000, 1)

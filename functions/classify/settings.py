@@ -16,6 +16,7 @@ class ClassifySettings:
     region: str  # AWS_REGION: set by Lambda; boto3 by itself reads AWS_DEFAULT_REGION
     endpoint_url: str | None  # SAGEMAKER_ENDPOINT_URL: empty means AWS; `sam local` sets another
     allowed_origin: str  # ALLOWED_ORIGIN: whose pages may call the API; empty means none
+    sample_rate: float  # LOG_SAMPLE_RATE: share of the answers that are logged with their facts
 
     @classmethod
     def from_environment(cls, environment: Environment) -> Self:
@@ -31,4 +32,5 @@ class ClassifySettings:
             region=environment.text("AWS_REGION"),
             endpoint_url=environment.text("SAGEMAKER_ENDPOINT_URL") or None,
             allowed_origin=environment.text("ALLOWED_ORIGIN"),
+            sample_rate=environment.number("LOG_SAMPLE_RATE"),
         )

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from classify.observation import Observation
-from common.problem import BadUpstream
+from common.problem import BadRequest, BadUpstream, TooLarge
 
 
 class FakeLog:
@@ -39,6 +39,74 @@ def test_request_logs_one_line_that_is_a_metric(monkeypatch: pytest.MonkeyPatch)
             "Metrics": [{"Name": "TookMs", "Unit": "Milliseconds"}],
         }
     ]
+
+
+def metrics_of(line: dict[str, Any]) -> dict[tuple[str, str], float]:
+    """Return the values that CloudWatch extracts, by the metric and its dimensions."""
+    found = {}
+    for directive in line["_aws"]["CloudWatchMetrics"]:
+        [keys] = directive["Dimensions"]
+        dimensions = ",".join(f"{key}={line[key]}" for key in keys)
+        for metric in directive["Metrics"]:
+            [value] = line[metric["Name"]]
+            found[metric["Name"], dimensions] = value
+    return found
+
+
+@pytest.mark.parametrize(
+    ("is_dog", "shown"), [(True, {"NotADog": 0, "Confidence": 0.75}), (False, {"NotADog": 1})]
+)
+def test_an_answer_counts_in_the_share_without_a_dog_and_the_confidence(
+    is_dog: bool, shown: dict[str, float]
+) -> None:
+    log = FakeLog()
+    with Observation(log, "kennel") as observation:
+        with observation.stage("DecodeMs"):
+            pass
+        with observation.stage("InvokeMs"):
+            pass
+        observation.answered(is_dog=is_dog, confidence=0.75)
+    metrics = metrics_of(log.lines[0][1])
+    times = {"TookMs", "DecodeMs", "InvokeMs"}
+    by_status = {name for name, where in metrics if where == "Endpoint=kennel,Status=200"}
+    of_answer = {name: value for (name, where), value in metrics.items() if where.count("=") == 1}
+    assert (by_status, of_answer) == (times, shown)
+
+
+@pytest.mark.parametrize(
+    ("raised", "status", "reason"),
+    [
+        (BadRequest("x", reason="photo"), 400, "photo"),
+        (TooLarge("x"), 413, "TooLarge"),
+        (ZeroDivisionError(), 500, "Crash"),
+    ],
+)
+def test_a_refusal_counts_under_its_reason(raised: Exception, status: int, reason: str) -> None:
+    log = FakeLog()
+    with (
+        pytest.raises(type(raised)),
+        Observation(log, "kennel") as observation,
+        observation.stage("DecodeMs"),
+    ):
+        raise raised
+    metrics = metrics_of(log.lines[0][1])
+    assert metrics["Refusals", f"Endpoint=kennel,Reason={reason}"] == 1
+    assert ("DecodeMs", f"Endpoint=kennel,Status={status}") in metrics
+    assert len(metrics) == 3  # TookMs too, and neither NotADog nor Confidence
+
+
+def test_only_facts_are_sampled() -> None:
+    log = FakeLog()
+    for draw in (0.09, 0.1, 0.99):
+        with Observation(log, "kennel", 0.1, lambda draw=draw: draw) as observation:
+            observation.add(kind="JPEG")
+            observation.answered(is_dog=True, confidence=0.5)
+    with pytest.raises(BadRequest), Observation(log, "kennel", 0.0, lambda: 0.5) as observation:
+        observation.add(bytes=3)
+        raise BadRequest("x")
+    assert ["kind" in line for _, line in log.lines] == [True, False, False, False]
+    assert all("TookMs" in line for _, line in log.lines)
+    assert log.lines[3][1]["bytes"] == 3
 
 
 def test_nothing_of_a_request_is_in_the_next_line() -> None:

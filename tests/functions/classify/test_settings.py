@@ -8,12 +8,13 @@ COMPLETE = {
     "AWS_REGION": "eu-west-1",
     "SAGEMAKER_ENDPOINT_URL": "",
     "ALLOWED_ORIGIN": "",
+    "LOG_SAMPLE_RATE": "1",
 }
 
 
 def test_an_empty_address_means_aws() -> None:
     settings = ClassifySettings.from_environment(Environment(COMPLETE))
-    assert settings == ClassifySettings("kennel", "eu-west-1", None, "")
+    assert settings == ClassifySettings("kennel", "eu-west-1", None, "", 1.0)
 
 
 def test_another_address_is_taken_as_it_is() -> None:
