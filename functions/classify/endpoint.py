@@ -17,6 +17,7 @@ The mapping (`_THROTTLED` has the full list of the first line):
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +40,7 @@ from common.problem import BadRequest, BadUpstream, Problem, TooSlow, Unavailabl
 if TYPE_CHECKING:
     from types_boto3_sagemaker_runtime.client import SageMakerRuntimeClient
 
-__all__ = ["Breed", "Endpoint", "Prediction", "connect"]
+__all__ = ["MORE", "Breed", "Endpoint", "Prediction", "connect"]
 
 # Seconds. At worst both are spent twice, by a connection that breaks just before the response:
 # 2 x (2 + 10) = 24, below the function's time-out and below API Gateway's 29.
@@ -81,7 +82,7 @@ class Prediction:
     """The endpoint's answer for one photo."""
 
     model: str  # "name@version"
-    is_dog: bool
+    is_dog: bool  # or perhaps one
     breeds: tuple[Breed, ...]  # most probable first; as many as asked for, 5 by default
     more: dict[str, Any] = field(default_factory=dict)  # members that only some models answer
 
@@ -244,7 +245,7 @@ def _prediction(answer: bytes, options: Options) -> Prediction:
             raise ValueError(f"an answer of more than {_MAX_ANSWER} bytes")
         fields = json.loads(answer)
         breeds = tuple(_breed(entry) for entry in fields["breeds"][: options.top or _TOP])
-        more = {name: check(fields[name]) for name, check in _MORE.items() if name in fields}
+        more = {name: check(fields[name]) for name, (check, _) in MORE.items() if name in fields}
         prediction = Prediction(_text(fields["model"]), _boolean(fields["is_dog"]), breeds, more)
         if not breeds:
             raise ValueError("no breeds")
@@ -281,10 +282,39 @@ def _texts(value: object) -> list[str]:
 
 
 def _dog(value: object) -> str:
-    if value not in {"yes", "perhaps", "no"}:
-        raise ValueError(f"{value!r}, expected yes, perhaps or no")
+    if value not in _DOG:
+        raise ValueError(f"{value!r}, expected one of {', '.join(_DOG)}")
     return str(value)
 
 
-#: Members that only some models answer, or only when asked; they are handed on as they are.
-_MORE = {"dog": _dog, "likely": _texts, "heat_map": _text}
+_DOG = ("yes", "perhaps", "no")
+#: Members that only some models answer, or only when asked, handed on as they are: the check of
+#: each, and what the API's description says of it.
+MORE: dict[str, tuple[Callable[[object], Any], dict[str, Any]]] = {
+    "dog": (
+        _dog,
+        {
+            "enum": list(_DOG),
+            "description": "How sure is_dog is, which is false for no only; some models do not say",
+        },
+    ),
+    "likely": (
+        _texts,
+        {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "The smallest set of breeds that holds the right one in 90 % of photos "
+            "with a dog; some models do not say",
+        },
+    ),
+    "heat_map": (
+        _text,
+        {
+            "type": "string",
+            "contentEncoding": "base64",
+            "contentMediaType": "image/png",
+            "description": "With explain=1, if the model can tell: the parts of the photo that "
+            "spoke for the first breed, to lay over the photo",
+        },
+    ),
+}

@@ -20,19 +20,34 @@ from classify.form import file_of_form
 from common.event import Event, header
 from common.problem import BadRequest, TooLarge, UnsupportedType
 
-__all__ = ["MAX_BYTES", "read_photo"]
+__all__ = ["BINARY_TYPES", "JSON_SCHEMA", "JSON_TYPE", "MAX_BYTES", "read_photo"]
 
 MAX_BYTES = 4_500_000  # 6,000,000 in base64; Lambda accepts requests of 6 MiB
 _MAX_UNPACKED = 6 * 1024 * 1024  # of a gzip body: as large as one could come without it
 _GZIP = 16 + zlib.MAX_WBITS  # zlib's word for gzip's header and checksum
 
-_JSON = "application/json"
+JSON_TYPE = "application/json"
 _MULTIPART = "multipart/form-data"
 # What the template lists beside these; the second is what curl says of a file unless told more.
 _BYTES = ("application/octet-stream", "application/x-www-form-urlencoded")
+#: The media types whose bodies API Gateway passes in base64: template.yaml lists the same.
+BINARY_TYPES = ("image/*", *_BYTES, _MULTIPART)
+#: What a body of `JSON_TYPE` must be.
+JSON_SCHEMA = {
+    "type": "object",
+    "required": ["image"],
+    "additionalProperties": False,
+    "properties": {
+        "image": {
+            "type": "string",
+            "contentEncoding": "base64",
+            "description": "The photo in standard base64, with padding and without line breaks",
+        }
+    },
+}
 _ACCEPTED = (
     f"send a photo as image/jpeg, image/png or image/webp, in a form as {_MULTIPART}, or JSON as "
-    f"{_JSON}"
+    f"{JSON_TYPE}"
 )
 _FORM = 'send {"image": "<the photo in base64>"} and nothing else'
 _MAX_SHOWN = 60  # characters of a received header or key that a response repeats
@@ -70,7 +85,7 @@ def read_photo(event: Event) -> bytes:
     is_bytes = bool(event.get("isBase64Encoded"))
     if media_type == _MULTIPART and is_bytes:
         return _limited(file_of_form(body, content_type))
-    if media_type == _JSON or body[:_MAX_SHOWN].lstrip().startswith(b"{"):
+    if media_type == JSON_TYPE or body[:_MAX_SHOWN].lstrip().startswith(b"{"):
         return _limited(_photo_of_json(body))
     if is_bytes:
         return _limited(body)
@@ -136,7 +151,7 @@ def _photo_of_json(body: bytes) -> bytes:
         raise BadRequest(
             f"The JSON is {_json_name(form)}, expected an object; {_FORM}.", reason="json"
         )
-    if set(form) != {"image"}:
+    if set(form) != set(JSON_SCHEMA["required"]):
         keys = _shown(", ".join(form)) if form else "no key"
         raise BadRequest(
             f"The JSON object has {keys}, expected the one key image; {_FORM}.", reason="json"

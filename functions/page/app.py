@@ -22,11 +22,12 @@ from common.log import logger
 from common.problem import NotAllowed, NotFound, Response, problem_responses
 from page.breeds import live_breeds
 from page.document import page
+from page.routes import METHODS
 
 if TYPE_CHECKING:
     from types_boto3_s3.client import S3Client
 
-__all__ = ["METHODS", "handler"]
+__all__ = ["handler"]
 
 _environment = Environment(os.environ)
 _BUCKET = _environment.text("BUCKET_NAME")
@@ -112,5 +113,3 @@ def _has(if_none_match: str, etag: str) -> bool:
 
 
 _ROUTES = {"/": _page, "/breeds": _breeds, "/openapi.json": _openapi}
-#: Methods of each path, OPTIONS last; POST /classify is ClassifyFunction's.
-METHODS = {**dict.fromkeys(_ROUTES, ("GET", "HEAD", "OPTIONS")), "/classify": ("POST", "OPTIONS")}
