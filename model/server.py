@@ -12,6 +12,8 @@ Retry-After instead of waiting. On SIGTERM the server accepts no more connection
 requests in flight.
 """
 
+import asyncio
+import contextlib
 import os
 import sys
 from collections.abc import AsyncIterator, Mapping
@@ -30,6 +32,7 @@ from dogbreeds.serving.replicas import ReplicaDied, Replicas
 from dogbreeds.serving.upgrades import UpgradeIgnoringProtocol
 
 MAX_BODY = 6 * 1024 * 1024  # bytes; what SageMaker's InvokeEndpoint lets through
+BODY_SECONDS = 30.0  # until the whole body must be there: a slow one holds a place in the queue
 DRAIN_SECONDS = 25  # SageMaker sends SIGKILL 30 s after SIGTERM
 RETRY_AFTER = "1"  # seconds, while the model loads or the queue is full
 
@@ -77,8 +80,8 @@ class ServerSettings:
 class Endpoint:
     """The handlers of the two routes."""
 
-    def __init__(self, replicas: Replicas, queue: int) -> None:
-        self._replicas, self._queue = replicas, queue
+    def __init__(self, replicas: Replicas, queue: int, body_seconds: float = BODY_SECONDS) -> None:
+        self._replicas, self._queue, self._body_seconds = replicas, queue, body_seconds
         self._in_progress = 0
 
     async def ping(self, _: Request) -> Response:
@@ -90,7 +93,7 @@ class Endpoint:
         if not self._replicas.ready:
             return _not_ready()
         if self._in_progress >= self._queue:
-            return await _refuse_full_queue(request)
+            return await _refuse_full_queue(request, self._body_seconds)
         self._in_progress += 1
         try:
             return await self._answer(request)
@@ -100,10 +103,13 @@ class Endpoint:
     async def _answer(self, request: Request) -> Response:
         body = bytearray()
         try:
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > MAX_BODY:
-                    return _problem(413, f"The body is larger than {MAX_BODY:,} bytes.")
+            async with asyncio.timeout(self._body_seconds):
+                async for chunk in request.stream():
+                    body += chunk
+                    if len(body) > MAX_BODY:
+                        return _problem(413, f"The body is larger than {MAX_BODY:,} bytes.")
+        except TimeoutError:
+            return _problem(408, f"The body did not arrive within {self._body_seconds:g} s.")
         except ClientDisconnect:
             return _problem(400, "The connection closed before the whole body was received.")
         content_type = request.headers.get("content-type", "")
@@ -177,16 +183,15 @@ def _not_ready() -> Response:
     return _retry("The model is still loading; try again.")
 
 
-async def _refuse_full_queue(request: Request) -> Response:
+async def _refuse_full_queue(request: Request, seconds: float) -> Response:
     """Read the body, then answer 503: closing the connection before could lose the answer."""
     size = 0
-    try:
-        async for chunk in request.stream():
-            size += len(chunk)
-            if size > MAX_BODY:
-                break
-    except ClientDisconnect:
-        pass
+    with contextlib.suppress(ClientDisconnect, TimeoutError):
+        async with asyncio.timeout(seconds):
+            async for chunk in request.stream():
+                size += len(chunk)
+                if size > MAX_BODY:
+                    break
     return _retry("The queue is full; try again.")
 
 

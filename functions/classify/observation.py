@@ -120,8 +120,8 @@ class Observation:
     ) -> dict[str, Any]:
         # service="" because Powertools otherwise adds POWERTOOLS_SERVICE_NAME as a dimension.
         metrics = EphemeralMetrics(namespace=_NAMESPACE, service="")
-        for name, value in {"Endpoint": self._endpoint, **dimensions}.items():
-            metrics.add_dimension(name, value)
+        for name, of in {"Endpoint": self._endpoint, **dimensions}.items():
+            metrics.add_dimension(name, of)
         for name, value in values.items():
             metrics.add_metric(name, unit, value)
         return {**metrics.serialize_metric_set()}

@@ -33,7 +33,7 @@ _BYTES = ("application/octet-stream", "application/x-www-form-urlencoded")
 #: The media types whose bodies API Gateway passes in base64: template.yaml lists the same.
 BINARY_TYPES = ("image/*", *_BYTES, _MULTIPART)
 #: What a body of `JSON_TYPE` must be.
-JSON_SCHEMA = {
+JSON_SCHEMA: dict[str, Any] = {
     "type": "object",
     "required": ["image"],
     "additionalProperties": False,

@@ -1,11 +1,12 @@
 """The one port: signed AWS calls go to the service they name, all else is the REST API's."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from kennel.cloud.apigateway.apis import Apis
 from kennel.cloud.control import Control
@@ -19,6 +20,8 @@ from kennel.cloud.runtime.json_text import AsciiJson
 #: Answers a call that its caller may make, or raises ServiceError or AccessDenied.
 Handler = Callable[[Request, ApiCall], Awaitable[Response]]
 
+#: Of a request's whole body, and of a signed one, which may be a large upload, for each part.
+BODY_SECONDS = 30.0
 _SHOWN = 80  # characters of an unknown access key
 
 _log = logging.getLogger(__name__)
@@ -39,6 +42,8 @@ class Gateway:
         Answers calls to every other service.
     address
         Where it listens beside loopback.
+    body_seconds
+        How long a body may take; beyond, it gets 408.
     """
 
     def __init__(
@@ -50,6 +55,7 @@ class Gateway:
         handlers: Mapping[str, Handler],
         default: Handler,
         address: str = "127.0.0.1",
+        body_seconds: float = BODY_SECONDS,
     ) -> None:
         self._api = api
         self._control = control
@@ -57,10 +63,12 @@ class Gateway:
         self._handlers = handlers
         self._default = default
         self._address = address
+        self._body_seconds = body_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request; a client that has left in its midst gets no answer."""
-        request = Request(scope, receive)
+        signed = Signature.read(Request(scope).headers) is not None
+        request = Request(scope, _timed(receive, self._body_seconds, each=signed))
         try:
             response = await self._answer(request)
         except ClientDisconnect:
@@ -107,6 +115,27 @@ class Gateway:
         if request.method == "PUT":  # its body may be unread
             response.headers["connection"] = "close"
         return response
+
+
+def _timed(receive: Receive, seconds: float, *, each: bool) -> Receive:
+    """Refuse a body that takes longer than `seconds`, as a whole or for each of its parts."""
+    loop = asyncio.get_running_loop()
+    deadline, is_whole = loop.time() + seconds, False
+
+    async def timed() -> Message:
+        nonlocal is_whole
+        if is_whole:  # what follows is the end of the connection
+            return await receive()
+        try:
+            async with asyncio.timeout_at(loop.time() + seconds if each else deadline):
+                message = await receive()
+        except TimeoutError as error:
+            text = f"The body did not arrive within {seconds:g} s; send the request again."
+            raise ServiceError("RequestTimeout", text, 408) from error
+        is_whole = not message.get("more_body", False)
+        return message
+
+    return timed
 
 
 def _unsigned() -> ServiceError:

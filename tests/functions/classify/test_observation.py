@@ -98,7 +98,7 @@ def test_a_refusal_counts_under_its_reason(raised: Exception, status: int, reaso
 def test_only_facts_are_sampled() -> None:
     log = FakeLog()
     for draw in (0.09, 0.1, 0.99):
-        with Observation(log, "kennel", 0.1, lambda draw=draw: draw) as observation:
+        with Observation(log, "kennel", 0.1, iter([draw]).__next__) as observation:
             observation.add(kind="JPEG")
             observation.answered(is_dog=True, confidence=0.5)
     with pytest.raises(BadRequest), Observation(log, "kennel", 0.0, lambda: 0.5) as observation:

@@ -7,6 +7,7 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.testclient import TestClient
+from starlette.types import Message
 
 from kennel.cloud.apigateway.apis import Apis
 from kennel.cloud.control import Control
@@ -226,3 +227,63 @@ def test_a_client_that_leaves_in_the_midst_of_its_body_is_no_error(
     }
     asyncio.run(client.app(scope, receive, send))  # type: ignore[arg-type]
     assert (sent, caplog.records) == ([], [])
+
+
+class Bodies(Answers):
+    """Answers every request with its body."""
+
+    async def answer(self, request: Request) -> Response:
+        return Response(await request.body())
+
+
+def sent_slowly(headers: dict[str, str], parts: int, seconds: float) -> tuple[int, bytes]:
+    """Send a body in parts with a pause before each, to a gateway that waits 0.5 s."""
+
+    async def exchange() -> tuple[int, bytes]:
+        async def handle(request: Request, _call: ApiCall) -> Response:
+            return Response(str(len(await request.body())))
+
+        gateway = Gateway(
+            api=cast("Apis", Bodies("")),
+            control=cast("Control", Bodies("")),
+            authorizer=Authorizer(Identities({"Role": ROLE})),
+            handlers={"s3": handle},
+            default=handle,
+            body_seconds=0.5,
+        )
+        left, answers = parts, []
+
+        async def receive() -> Message:
+            nonlocal left
+            await asyncio.sleep(seconds)
+            left -= 1
+            return {"type": "http.request", "body": b"x", "more_body": left > 0}
+
+        async def send(message: Message) -> None:
+            answers.append(message)
+
+        lines = [(name.encode(), value.encode()) for name, value in headers.items()]
+        path = {"path": "/bucket/key", "raw_path": b"/bucket/key", "query_string": b""}
+        host = {"server": ("127.0.0.1", 80), "scheme": "http", "headers": lines}
+        await gateway({"type": "http", "method": "PUT", **path, **host}, receive, send)
+        return answers[0]["status"], answers[1]["body"]
+
+    return asyncio.run(exchange())
+
+
+UPLOAD = {"authorization": SIGNED["authorization"].replace("/states/", "/s3/")}
+
+
+@pytest.mark.parametrize(
+    ("headers", "parts", "seconds"),
+    [({}, 1_000, 0.01), ({}, 2, 5.0), (UPLOAD, 2, 5.0)],
+    ids=["drop by drop", "not at all", "an upload that stands still"],
+)
+def test_a_slow_body_gets_408(headers: dict[str, str], parts: int, seconds: float) -> None:
+    status, body = sent_slowly(headers, parts, seconds)
+    assert (status, b"did not arrive within 0.5 s" in body) == (408, True)
+
+
+def test_an_upload_may_take_as_long_as_it_goes_on() -> None:
+    assert sent_slowly(UPLOAD, 80, 0.01) == (200, b"80")
+    assert sent_slowly({}, 4, 0.01) == (200, b"xxxx")
