@@ -58,7 +58,7 @@ def _read(file: BufferedReader) -> Answer:
         status = int(file.readline().split()[1])
         headers = http.client.parse_headers(file)
     if headers.get("transfer-encoding") != "chunked":
-        return Answer(status, file.read(int(headers["content-length"])))
+        return Answer(status, file.read(int(headers.get("content-length", -1))))
     body = b""
     while size := int(file.readline(), 16):
         body += file.read(size)

@@ -287,6 +287,12 @@ def _dog(value: object) -> str:
     return str(value)
 
 
+def _explanation(value: object) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise TypeError(f"{type(value).__name__}, expected an object")
+    return {name: _text(value[name]) for name in ("breed", "heat_map")}
+
+
 _DOG = ("yes", "perhaps", "no")
 #: Members that only some models answer, or only when asked, handed on as they are: the check of
 #: each, and what the API's description says of it.
@@ -307,14 +313,21 @@ MORE: dict[str, tuple[Callable[[object], Any], dict[str, Any]]] = {
             "with a dog; some models do not say",
         },
     ),
-    "heat_map": (
-        _text,
+    "explain": (
+        _explanation,
         {
-            "type": "string",
-            "contentEncoding": "base64",
-            "contentMediaType": "image/png",
-            "description": "With explain=1, if the model can tell: the parts of the photo that "
-            "spoke for the first breed, to lay over the photo",
+            "type": "object",
+            "required": ["breed", "heat_map"],
+            "description": "With explain=1, if the model can tell: the first breed, and the parts "
+            "of the photo that spoke for it, to lay over the photo",
+            "properties": {
+                "breed": {"type": "string"},
+                "heat_map": {
+                    "type": "string",
+                    "contentEncoding": "base64",
+                    "contentMediaType": "image/png",
+                },
+            },
         },
     ),
 }

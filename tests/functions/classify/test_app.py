@@ -101,7 +101,11 @@ def test_photo_is_answered_with_breeds(app: ModuleType) -> None:
 
 
 def test_what_the_query_asks_for_reaches_the_model_and_comes_back(app: ModuleType) -> None:
-    more = {"dog": "perhaps", "likely": ["A", "B"], "heat_map": "iVBORw0KGgo="}
+    more = {
+        "dog": "perhaps",
+        "likely": ["A", "B"],
+        "explain": {"breed": "A", "heat_map": "iVBORw0KGgo="},
+    }
     fake = FakeRuntime({**ANSWER, **more})
     query = {"multiValueQueryStringParameters": {"top": ["2"], "explain": ["1"]}}
     answer = json.loads(answered(app, {**event(jpeg()), **query}, fake)["body"])

@@ -98,7 +98,15 @@ def test_more_breeds_than_the_model_knows_are_the_callers_mistake() -> None:
 
 
 @pytest.mark.parametrize(
-    "member", [{"heat_map": 3}, {"likely": "A"}, {"likely": [1]}, {"dog": True}, {"dog": []}]
+    "member",
+    [
+        {"explain": 3},
+        {"explain": {"breed": "A"}},
+        {"likely": "A"},
+        {"likely": [1]},
+        {"dog": True},
+        {"dog": []},
+    ],
 )
 def test_an_optional_member_of_another_type_is_a_502(member: dict[str, Any]) -> None:
     with pytest.raises(BadUpstream, match="response is invalid"):
@@ -106,10 +114,10 @@ def test_an_optional_member_of_another_type_is_a_502(member: dict[str, Any]) -> 
 
 
 def test_an_answer_that_lambda_could_not_return_is_a_502() -> None:
-    fits = {**ANSWER, "heat_map": "A" * 2_400_000}
-    assert answered(json.dumps(fits).encode()).more["heat_map"] == fits["heat_map"]
+    fits = {**ANSWER, "explain": {"breed": "A", "heat_map": "A" * 2_400_000}}
+    assert answered(json.dumps(fits).encode()).more["explain"] == fits["explain"]
     with pytest.raises(BadUpstream, match="response is invalid"):
-        answered(json.dumps({**ANSWER, "heat_map": "A" * 2_600_000}).encode())
+        answered(json.dumps({**ANSWER, "more": "A" * 2_600_000}).encode())
 
 
 def without(key: str) -> dict[str, Any]:

@@ -88,7 +88,7 @@ def test_classify_lists_every_status_that_can_come() -> None:
                 "breeds": [{"breed": "Pug", "probability": 0.5}] * 9,
                 "dog": "perhaps",
                 "likely": ["Pug"],
-                "heat_map": "AAAA",
+                "explain": {"breed": "Pug", "heat_map": "AAAA"},
                 "model": "m@1",
                 "took_ms": 1.5,
             },

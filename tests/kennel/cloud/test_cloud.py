@@ -55,7 +55,8 @@ def test_both_dogs_are_right_and_nothing_else_is_called_a_dog(cloud: Cloud) -> N
 
 def test_an_answer_has_exactly_the_promised_members(cloud: Cloud) -> None:
     answer = post(cloud, dog(), "image/jpeg").json()
-    assert set(answer) == {"is_dog", "breeds", "model", "took_ms"}
+    always = {"is_dog", "breeds", "model", "took_ms"}
+    assert always <= set(answer) <= always | {"dog", "likely"}
     assert len(answer["breeds"]) == 5
     assert all(set(each) == {"breed", "probability"} for each in answer["breeds"])
     probabilities = [each["probability"] for each in answer["breeds"]]
