@@ -1,10 +1,10 @@
 """Make .venv with everything Kennel needs: `python3 scripts/setup.py [--tools | --lint | ...]`.
 
 With --tools it makes .venv-tools instead (the SAM command line and cfn-lint), with --lint
-.venv-lint (checkov, parliament and a policy simulator), with --sdk2 or --sdk3 .venv-sdk2 or
-.venv-sdk3 (AWS's SageMaker SDK): they need other versions of the same packages. A second run does
-nothing unless the requirements changed. This script runs on Python 3.6 and later, so that an old
-Python is answered with a sentence instead of a SyntaxError.
+.venv-lint (checkov, parliament, schemathesis and a policy simulator), with --sdk2 or --sdk3
+.venv-sdk2 or .venv-sdk3 (AWS's SageMaker SDK): they need other versions of the same packages. A
+second run does nothing unless the requirements changed. This script runs on Python 3.6 and later,
+so that an old Python is answered with a sentence instead of a SyntaxError.
 """
 
 import hashlib
@@ -31,7 +31,7 @@ def steps(venv: Path) -> list:  # type: ignore[type-arg]
         return [("the SAM command line", tools)]
     if venv.name == ".venv-lint":
         lint = ["install", "-r", "lint.txt", "-c", "constraints-lint.txt"]
-        return [("checkov, parliament and Node.js", lint)]
+        return [("checkov, parliament, schemathesis and Node.js", lint)]
     if venv.name in (".venv-sdk2", ".venv-sdk3"):
         name = venv.name[len(".venv-") :]
         sdk = ["install", "-r", name + ".txt", "-c", "constraints-" + name + ".txt"]
