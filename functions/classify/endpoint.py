@@ -2,7 +2,7 @@
 
 The mapping (`_THROTTLED` has the full list of the first line):
 
-    exception of boto3                                   response
+    exception of botocore                                response
     ThrottlingException, ModelNotReadyException, ...     503, retry in 2 s
     ValidationError "... not found"                      503, retry in 30 s
     no connection, twice                                 503, retry in 2 s
@@ -21,7 +21,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import (
     ClientError,
@@ -33,6 +32,7 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 from botocore.exceptions import ConnectionError as NoConnectionError
+from botocore.session import get_session
 
 from classify.options import Options
 from common.problem import BadRequest, BadUpstream, Problem, TooSlow, Unavailable
@@ -90,7 +90,7 @@ class Prediction:
 def connect(
     region: str, url: str | None, *, read_timeout_s: float = READ_TIMEOUT_S
 ) -> SageMakerRuntimeClient:
-    """Make the boto3 client.
+    """Make the client, by botocore alone: boto3 brings all of S3's transfers, a tenth of a start.
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ def connect(
     Returns
     -------
     SageMakerRuntimeClient
-        With explicit time-outs and without boto3's retries, which repeat read time-outs too (5
+        With explicit time-outs and without botocore's retries, which repeat read time-outs too (5
         attempts of 60 s by default): one hung endpoint would occupy every reserved execution.
     """
     config = Config(
@@ -113,7 +113,10 @@ def connect(
         retries={"total_max_attempts": 1},
         max_pool_connections=1,  # an environment handles one request at a time
     )
-    return boto3.client("sagemaker-runtime", region_name=region, endpoint_url=url, config=config)
+    client: SageMakerRuntimeClient = get_session().create_client(
+        "sagemaker-runtime", region_name=region, endpoint_url=url, config=config
+    )
+    return client
 
 
 class Endpoint:
@@ -122,7 +125,7 @@ class Endpoint:
     Parameters
     ----------
     client
-        boto3's `sagemaker-runtime` client.
+        botocore's `sagemaker-runtime` client.
     name
         The endpoint's name.
     """
