@@ -1,7 +1,7 @@
 """What an attacker tries at the API, a row each; the rows that need no whole cloud are elsewhere.
 
 a key of another stage       tests/kennel/cloud/apigateway/test_usage.py
-a slow body                  tests/kennel/cloud/test_gateway.py, tests/model/test_server.py
+a slow body                  tests/kennel/cloud/test_gateway.py, tests/model/test_slow_body.py
 forms and boundaries         tests/functions/classify/test_form.py
 gzip bombs, odd JSON         tests/functions/classify/test_request.py
 broken photos                tests/functions/classify/test_photo.py
@@ -120,7 +120,7 @@ def test_a_request_that_two_servers_may_read_differently_is_refused(
 def test_a_client_does_not_choose_the_id_of_its_request(cloud: Cloud) -> None:
     chosen = 'x", "status": 200, "y": "'
     for name in ("x-amzn-requestid", "x-request-id", "x-amz-apigw-id"):
-        answer = sent(cloud, **{name: chosen})
+        answer = sent(cloud, b"x", "", **{name: chosen})
         is_refused(answer, 400)
         assert chosen not in answer.text
 

@@ -19,7 +19,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from botocore.config import Config
 from botocore.exceptions import (
@@ -113,10 +113,10 @@ def connect(
         retries={"total_max_attempts": 1},
         max_pool_connections=1,  # an environment handles one request at a time
     )
-    client: SageMakerRuntimeClient = get_session().create_client(
+    client = get_session().create_client(
         "sagemaker-runtime", region_name=region, endpoint_url=url, config=config
     )
-    return client
+    return cast("SageMakerRuntimeClient", client)
 
 
 class Endpoint:

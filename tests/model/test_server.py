@@ -1,4 +1,3 @@
-import asyncio
 import io
 import json
 import os
@@ -12,18 +11,14 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import pytest
 from PIL import Image
-from starlette.requests import Request
-from starlette.types import Message
 
 from dogbreeds.package.card import Card, PackageError
 from dogbreeds.photos.decode import wire_array
-from dogbreeds.serving.replicas import Replicas
-from server import DRAIN_SECONDS, MAX_BODY, Endpoint, ServerSettings
+from server import DRAIN_SECONDS, MAX_BODY, ServerSettings
 from tests.model.serving import PATIENCE, SERVER, Running, serving
 from tests.raw_http import EXPECT, JAVA, WEBSOCKET, exchange, post
 
@@ -75,23 +70,6 @@ def test_a_photo_arrives_whole_whatever_upgrade_is_asked_for(
     for answer in exchange(endpoint.port, split, answers=2):
         assert answer.status == 200, answer.body
         assert json.loads(answer.body)["breeds"][0]["breed"] == "Bull Mastiff"
-
-
-@pytest.mark.parametrize(("queue", "status"), [(1, 408), (0, 503)])
-def test_a_slow_body_ends_and_leaves_its_place_in_the_queue(queue: int, status: int) -> None:
-    class Ready:
-        ready = True
-
-    async def receive() -> Message:
-        await asyncio.sleep(0.01)
-        return {"type": "http.request", "body": b"x", "more_body": True}
-
-    async def answers() -> list[int]:
-        endpoint = Endpoint(cast("Replicas", Ready()), queue, body_seconds=0.1)
-        scope = {"type": "http", "method": "POST", "path": "/", "headers": []}
-        return [(await endpoint.invocations(Request(scope, receive))).status_code for _ in "12"]
-
-    assert asyncio.run(answers()) == [status, status]
 
 
 def test_another_content_type_is_415(endpoint: Running, smoke_bytes: bytes) -> None:
