@@ -142,7 +142,8 @@ def _answer(photo: Path, response: httpx.Response, milliseconds: float) -> Answe
         return Answer(str(photo), None, [], milliseconds, status, problem)
     try:
         breeds = [(each["breed"], each["probability"]) for each in document["breeds"]]
-        return Answer(str(photo), document["is_dog"], breeds, milliseconds, status)
+        more = {name: document.get(name) for name in ("dog", "likely")}
+        return Answer(str(photo), document["is_dog"], breeds, milliseconds, status, **more)
     except (LookupError, TypeError):
         problem = f"the answer is none of this API's: is {response.url} its address?"
         return Answer(str(photo), None, [], milliseconds, status, problem)

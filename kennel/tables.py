@@ -30,7 +30,8 @@ def answers_table(answers: Sequence[Answer]) -> Table:
             row = [Text(printable(f"{status}{answer.problem}"), "red"), Text(), Text()]
         elif answer.is_dog:
             breed, probability = answer.breeds[0]
-            row = [Text(printable(breed)), Text(f"{probability:.2f}"), Text("yes", "green")]
+            dog = Text(answer.dog or "yes", "yellow" if answer.dog == "perhaps" else "green")
+            row = [Text(printable(breed)), Text(f"{probability:.2f}"), dog]
         else:
             row = [Text("-", "dim"), Text(), Text("no")]
         # Text, not str: rich takes [red] and :dog: in a str for markup.

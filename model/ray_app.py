@@ -10,6 +10,7 @@ health of Ray, which is good before the model is loaded: only an invocation prov
 import asyncio
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -31,6 +32,11 @@ from dogbreeds.serving.inference import (  # noqa: E402
     predict_all,
     prepare_photos,
     warm_up,
+)
+from dogbreeds.serving.parameters import (  # noqa: E402
+    ATTRIBUTES,
+    BadParameter,
+    Parameters,
 )
 
 MAX_BODY = 6 * 1024 * 1024  # bytes; what SageMaker's InvokeEndpoint lets through
@@ -59,13 +65,17 @@ class Classifier:
             return _problem(413, f"The body is larger than {MAX_BODY:,} bytes.")
         content_type = request.headers.get("content-type", "")
         try:
-            prepared = await asyncio.to_thread(self._prepare, body, content_type)
+            asked = Parameters.parse(request.headers.get(ATTRIBUTES, ""), request.url.query)
+            prepared = await asyncio.to_thread(self._prepare, body, content_type, asked)
+        except BadParameter as error:
+            return _problem(400, str(error))
         except RequestError as error:
             return _problem(error.status, str(error))
         return Response(await self.predict(prepared), media_type="application/json")
 
-    def _prepare(self, body: bytes, content_type: str) -> Prepared:
-        return prepare_photos(input_fn(body, content_type), self._model)
+    def _prepare(self, body: bytes, content_type: str, asked: Parameters) -> Prepared:
+        photo = replace(input_fn(body, content_type), asked=asked)
+        return prepare_photos(photo, self._model)
 
 
 def _problem(status: int, sentence: str) -> Response:

@@ -28,6 +28,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from dogbreeds.package.card import PackageError
+from dogbreeds.serving.parameters import ATTRIBUTES, BadParameter, Parameters
 from dogbreeds.serving.replicas import ReplicaDied, Replicas
 from dogbreeds.serving.upgrades import UpgradeIgnoringProtocol
 
@@ -114,7 +115,10 @@ class Endpoint:
             return _problem(400, "The connection closed before the whole body was received.")
         content_type = request.headers.get("content-type", "")
         try:
-            reply = await self._replicas.infer(content_type, bytes(body))
+            asked = Parameters.parse(request.headers.get(ATTRIBUTES, ""), request.url.query)
+            reply = await self._replicas.infer(content_type, bytes(body), asked.text())
+        except BadParameter as error:
+            return _problem(400, str(error))
         except ReplicaDied:
             return _retry("The model's process ended and is being replaced; try again.")
         if reply.status != 200:  # noqa: PLR2004  # HTTP's OK

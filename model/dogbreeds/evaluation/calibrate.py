@@ -1,7 +1,7 @@
-"""Fit the temperature of the probabilities, and the score from which a photo counts as a dog.
+"""Fit what turns the network's outputs into an answer, on valid photos that no head learnt from.
 
-Both are fitted on the valid photos, which the head did not learn from. Neither needs photos
-without a dog.
+The temperature of the probabilities, the scores from which a photo may show a dog and surely does,
+and the probability from which a breed is likely. None of them needs photos without a dog.
 """
 
 import math
@@ -10,7 +10,9 @@ import numpy as np
 
 from dogbreeds.evaluation.metrics import Floats, Labels
 
-RECALL = 0.99  # of dogs that must be recognised as dogs
+RECALL = 0.99  # of dogs that may be dogs by their score
+SURE_RECALL = 0.95  # of dogs that surely are
+COVERAGE = 0.9  # of photos whose breed is among the likely ones
 FEWEST = 20  # valid photos; with fewer, a temperature says more about chance than about the model
 _LOW, _HIGH = math.log(0.05), math.log(20.0)
 _STEPS = 60  # of the golden section: the bracket shrinks to 1e-12 of itself
@@ -67,13 +69,38 @@ def temperature(
     return round(math.exp((low + high) / 2), 4)
 
 
-def dog_threshold(scores: Floats) -> float:
-    """Return the largest score that at least 99 % of `scores`, all of dogs, reach.
+def dog_threshold(scores: Floats, recall: float = RECALL) -> float:
+    """Return the largest score that at least `recall` of `scores`, all of dogs, reach.
 
     Rounded down to 6 decimals, so that float32 and JSON cannot push a dog below it.
     """
-    allowed = math.floor((1 - RECALL) * len(scores) + 1e-9)  # 1 % of 200 is 2, not 1.99999
-    return math.floor(float(np.sort(scores)[allowed]) * 1e6) / 1e6
+    allowed = math.floor((1 - recall) * len(scores) + 1e-9)  # 1 % of 200 is 2, not 1.99999
+    return _rounded_down(float(np.sort(scores)[allowed]))
+
+
+def likely_threshold(probabilities: Floats, labels: Labels) -> float | None:
+    """Return the probability that the right breed reaches in `COVERAGE` of photos like these.
+
+    Split conformal prediction with a plain threshold (Sadinle et al., 2019), which gives the
+    smallest sets on average: the breeds at or above it hold the right one of a new photo with a
+    probability of `COVERAGE` to `COVERAGE` + 1 / (n + 1). With fewer than ``FEWEST`` photos, None.
+
+    Parameters
+    ----------
+    probabilities
+        [n, breeds], calibrated.
+    labels
+        [n], breed indices.
+    """
+    if len(labels) < FEWEST:
+        return None
+    own = np.sort(probabilities[np.arange(len(labels)), labels])
+    missed = math.floor((1 - COVERAGE) * (len(labels) + 1) + 1e-9)
+    return _rounded_down(float(own[missed - 1]))
+
+
+def _rounded_down(value: float) -> float:
+    return math.floor(value * 1e6) / 1e6
 
 
 def _loss_at(

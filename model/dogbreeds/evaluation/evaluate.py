@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from dogbreeds.data.audit import accepted_kinds, listing, sentence
 from dogbreeds.data.audit_rules import Finding, is_imagenet_name, of_folders, of_photos
 from dogbreeds.data.dataset import DataError, Dataset, read_test, read_unsorted
+from dogbreeds.evaluation.calibrate import COVERAGE
 from dogbreeds.evaluation.compare import on_breeds_of
 from dogbreeds.evaluation.metrics import (
     Floats,
@@ -98,6 +99,7 @@ def evaluation(
     dogs: Floats | None = None,
     others: Floats | None = None,
     known: int | None = None,
+    likely: float | None = None,
 ) -> dict[str, Any]:
     """Return what `evaluation.json` holds.
 
@@ -111,6 +113,8 @@ def evaluation(
         Dog scores of these photos and of photos without a dog, where there are any.
     known : int, optional
         How many of the breeds the model has; they come first. All, unless given.
+    likely : float, optional
+        The card's `likely_threshold`.
     """
     predicted = probabilities.argmax(axis=1).astype(np.int64)
     correct, confidence = predicted == labels, probabilities.max(axis=1)
@@ -127,6 +131,7 @@ def evaluation(
         "ece": ece(confidence, correct),
         "loss": loss(probabilities, labels),
         "auroc_not_dog": auroc(dogs, others) if dogs is not None and others is not None else None,
+        "likely": _likely(probabilities, labels, likely) if likely is not None else None,
         "per_breed": {
             breed: {"recall": recall, "photos": int(photos)}
             for breed, recall, photos in zip(
@@ -138,6 +143,28 @@ def evaluation(
         "reliability": reliability(confidence, correct),
         "imagenet_photos": sum(is_imagenet_name(name) for name in names),
         "live": None,
+    }
+
+
+def _likely(probabilities: Floats, labels: Labels, threshold: float) -> dict[str, Any]:
+    """Return how often the sets of likely breeds hold the right one, and how large they are.
+
+    `of_threshold` is of the breeds at or above the threshold alone, which `COVERAGE` was fitted
+    for. The sets in answers also hold the most probable breed, so those of a model that is right
+    more often than that hold the right breed more often too.
+    """
+    at_threshold = probabilities >= threshold
+    sets = at_threshold.copy()
+    rows = np.arange(len(labels))
+    sets[rows, probabilities.argmax(axis=1)] = True
+    held, answered = int(at_threshold[rows, labels].sum()), int(sets[rows, labels].sum())
+    return {
+        "asked": COVERAGE,
+        "of_threshold": held / len(labels),
+        "of_threshold_interval": list(wilson(held, len(labels))),
+        "coverage": answered / len(labels),
+        "coverage_interval": list(wilson(answered, len(labels))),
+        "mean_size": float(sets.sum(axis=1).mean()),
     }
 
 
@@ -221,7 +248,14 @@ def evaluate_package(
     labels = np.array([index_of[photo.breed] for photo in photos], np.int64)
     names = [photo.name for photo in photos]
     result = evaluation(
-        probabilities, labels, breeds, names, dogs=dogs.scores, others=others, known=len(own)
+        probabilities,
+        labels,
+        breeds,
+        names,
+        dogs=dogs.scores,
+        others=others,
+        known=len(own),
+        likely=model.card.likely_threshold,
     )
     return result | {
         "model": model.label,
@@ -274,12 +308,24 @@ def table(result: Mapping[str, Any]) -> str:
     ]
     if result["auroc_not_dog"] is not None:
         lines.append(f"dogs against photos without a dog: AUROC {result['auroc_not_dog']:.4f}")
+    if likely := result["likely"]:
+        lines.append(f"sets of likely breeds: {likely_sentence(likely)}")
     if result["imagenet_photos"]:
         lines.append(
             f"NOTE: {result['imagenet_photos']:,} of {result['photos']:,} photos are ImageNet's by "
             "their names; a backbone pretrained on ImageNet has seen them: expect less on others."
         )
     return "\n".join(lines)
+
+
+def likely_sentence(likely: Mapping[str, Any]) -> str:
+    """Return how well the sets of likely breeds keep what they promise."""
+    low, high = likely["of_threshold_interval"]
+    return (
+        f"{likely['coverage']:.3f} hold the right breed, {likely['mean_size']:.2f} breeds on "
+        f"average; without the favourite's sure place {likely['of_threshold']:.3f} (95 %: "
+        f"{low:.3f} to {high:.3f}), and {likely['asked']:.2f} is what they are fitted for"
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

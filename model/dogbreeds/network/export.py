@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from torch import nn
 
 from dogbreeds.evaluation.metrics import softmax
-from dogbreeds.network.network import OUTPUTS, Network
+from dogbreeds.network.network import OUTPUTS, Explained, Network, can_explain
 from dogbreeds.package.card import PackageError
-from dogbreeds.serving.engine import Engine, ov
+from dogbreeds.serving.engine import BREED_MAP, Engine, ov
 
 ONNX = "network.onnx"
 MAX_DIFFERENCE = 1e-3  # of a probability, between OpenVINO in fp32 and PyTorch
@@ -28,12 +28,18 @@ SEED = 20
 def export(network: Network, size: int, folder: Path) -> None:
     """Write `network.xml` and `network.bin` into `folder`, for uint8 input [B, size, size, 3].
 
+    Where the backbone allows it, they have the output `breed_map` too, which the engine computes
+    only for calls that ask for it.
+
     Raises
     ------
     PackageError
         The files cannot be written, as on a full disk.
     """
-    model = convert(network, size, OUTPUTS)
+    if can_explain(network, size):
+        model = convert(Explained(network), size, (*OUTPUTS, BREED_MAP))
+    else:
+        model = convert(network, size, OUTPUTS)
     try:
         ov.save_model(model, folder / "network.xml", compress_to_fp16=False)
     except RuntimeError as error:  # OpenVINO reports a full disk as "iostream error" only

@@ -60,14 +60,25 @@ class Network(nn.Module):
 
     def features(self, photos: Tensor) -> Tensor:
         """Return pooled features [B, channels] of uint8 `photos` [B, size, size, 3]."""
+        return self.pooled(self.feature_map(photos))
+
+    def feature_map(self, photos: Tensor) -> Tensor:
+        """Return the backbone's last feature map, [B, channels, height, width] in most networks."""
         pixels = photos.permute(0, 3, 1, 2).float() * self.scale + self.shift
-        maps = self.backbone.forward_features(pixels)  # type: ignore[operator]  # timm's method
+        maps: Tensor = self.backbone.forward_features(pixels)  # type: ignore[operator]  # timm's
+        return maps
+
+    def pooled(self, maps: Tensor) -> Tensor:
+        """Return the features [B, channels] that the heads take, of a feature map."""
         pooled: Tensor = self.backbone.forward_head(maps, pre_logits=True)  # type: ignore[operator]
         return pooled.flatten(1)
 
     def forward(self, photos: Tensor) -> tuple[Tensor, Tensor]:
         """Return `breed_logits` [B, breeds] and `dog_mass` [B] for uint8 [B, size, size, 3]."""
-        features = self.features(photos)
+        return self.outputs(self.features(photos))
+
+    def outputs(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what `forward` does, of pooled features."""
         logits = self.breed_head(features)
         if self.dog_score != IMAGENET_MASS:
             return logits, logits.softmax(dim=1).amax(dim=1)
@@ -77,6 +88,37 @@ class Network(nn.Module):
         """Return the probability [B] that ImageNet's head gives to all dog classes together."""
         imagenet: Tensor = imagenet_head(self.backbone)(features).softmax(dim=1)
         return imagenet[:, self.dog_classes].sum(dim=1)
+
+
+class Explained(nn.Module):
+    """The network with a third output: each breed's logit in each cell of the last feature map.
+
+    A cell goes through pooling and head as if it were the whole map. Where the head is linear in
+    the map, the mean of a breed's cells is its logit: a class activation map (Zhou et al., 2016).
+    """
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, photos: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the network's outputs, and `breed_map` [B, breeds, height, width]."""
+        network = self.network
+        maps = network.feature_map(photos)
+        logits, mass = network.outputs(network.pooled(maps))
+        _, channels, height, width = maps.shape
+        cells = maps.permute(0, 2, 3, 1).reshape(-1, channels, 1, 1)
+        of_cells: Tensor = network.breed_head(network.pooled(cells))
+        by_cell = of_cells.reshape(-1, height, width, of_cells.shape[1])
+        return logits, mass, by_cell.permute(0, 3, 1, 2)
+
+
+def can_explain(network: Network, size: int) -> bool:
+    """Return whether the backbone's last feature map is a picture: channels first, then cells."""
+    with torch.inference_mode():
+        maps = network.feature_map(torch.zeros(1, size, size, 3, dtype=torch.uint8))
+    channels: Any = network.backbone.num_features
+    return maps.ndim == 4 and maps.shape[1] == channels and maps[0, 0].numel() > 1  # noqa: PLR2004
 
 
 def imagenet_head(backbone: nn.Module) -> nn.Linear:

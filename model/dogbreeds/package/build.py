@@ -7,6 +7,7 @@ a temperature and a dog threshold of its own.
 
 import io
 import json
+import math
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,8 +18,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dogbreeds.data.dataset import Dataset
-from dogbreeds.evaluation.calibrate import breed_weights, dog_threshold, temperature
+from dogbreeds.evaluation.calibrate import (
+    SURE_RECALL,
+    breed_weights,
+    dog_threshold,
+    likely_threshold,
+    temperature,
+)
 from dogbreeds.evaluation.compare import correct_predictions, on_breeds_of, paired_bootstrap
+from dogbreeds.evaluation.degrade import DEGRADATIONS
 from dogbreeds.evaluation.evaluate import Predictions, evaluation, predict_photos
 from dogbreeds.evaluation.metrics import Floats, Labels, softmax, wilson
 from dogbreeds.network.export import check_parity, export
@@ -35,6 +43,7 @@ from dogbreeds.serving.inference import model_fn
 
 #: Valid photos that decide on int8, at 0.2 MB each; evenly spaced where there are more.
 MAX_INT8_PHOTOS = 1_000
+MAX_DEGRADED_PHOTOS = 100  # valid photos of which each kind of bad photo is made
 
 
 @dataclass(frozen=True)
@@ -53,6 +62,7 @@ def build_package(
     live: Path | None = None,
     load: LoadPhoto = load_photo,
     *,
+    with_likely: bool = False,
     facts: Mapping[str, Any] | None = None,
 ) -> BuiltPackage:
     """Export, quantise, calibrate and evaluate a trained network.
@@ -69,6 +79,8 @@ def build_package(
         The package to compare with on the test photos; None or an empty folder for none.
     load : callable
         Reads and decodes a photo.
+    with_likely : bool
+        Fit the sets of likely breeds: the backbone has not learnt from the valid photos.
     facts : mapping, optional
         Of the training, for the evaluation.
 
@@ -85,10 +97,24 @@ def build_package(
     weights = breed_weights(labels) if adjusted else None
     paths = [photo.path for photo in test]
     valid_paths = [photo.path for photo in valid]
+
+    def calibration(engine: Engine, predictions: Predictions) -> dict[str, Any]:
+        fitted = temperature(predictions.logits, labels, weights=weights)
+        degraded = _degraded_scores(engine, card.input, valid_paths, load)
+        scores = np.concatenate([predictions.scores, *degraded])
+        likely = likely_threshold(softmax(predictions.logits, fitted), labels)
+        return {
+            "temperature": fitted,
+            "dog_threshold": dog_threshold(scores),
+            "sure_dog_threshold": dog_threshold(scores, SURE_RECALL),
+            "likely_threshold": likely if with_likely else None,
+        }
+
     with tempfile.TemporaryDirectory(prefix="kennel-export-") as name:
         exported = Path(name)
         export(network, card.input.size, exported)
-        fp32 = predict_photos(Engine(exported, variant=FP32), card.input, valid_paths, load)
+        fp32_engine = Engine(exported, variant=FP32)
+        fp32 = predict_photos(fp32_engine, card.input, valid_paths, load)
         smoke = _most_confident_photo(valid_paths, fp32.logits, labels, load)
         check_parity(network, exported, prepare(wire_image(smoke), card.input))
         pixels, pixel_labels = _int8_photos(valid_paths, labels, card.input, load)
@@ -97,14 +123,15 @@ def build_package(
         if decision.precision == "int8":
             engine = Engine(exported, variant=INT8)
             predictions = predict_photos(engine, card.input, valid_paths, load)
-            int8 |= _calibration(predictions, labels, weights)
-        card = replace(card, int8=int8, **_calibration(fp32, labels, weights))
+            int8 |= calibration(engine, predictions)
+        card = replace(card, int8=int8, **calibration(fp32_engine, fp32))
         engine = Engine(exported)
         answers = predict_photos(engine, card.input, paths, load)
         served = card.for_precision(engine.precision)
         probabilities = softmax(answers.logits, served.temperature)
         names = [photo.name for photo in test]
-        result = evaluation(probabilities, truth, dataset.breeds, names)
+        likely = served.likely_threshold
+        result = evaluation(probabilities, truth, dataset.breeds, names, likely=likely)
         result |= {
             "precision": engine.precision,
             "dogs_recognised": float((answers.scores >= served.dog_threshold).mean()),
@@ -123,13 +150,15 @@ def evaluation_json(result: dict[str, Any]) -> str:
     return json.dumps(result, indent=1, ensure_ascii=False) + "\n"
 
 
-def _calibration(
-    predictions: Predictions, labels: Labels, weights: Floats | None
-) -> dict[str, Any]:
-    return {
-        "temperature": temperature(predictions.logits, labels, weights=weights),
-        "dog_threshold": dog_threshold(predictions.scores),
-    }
+def _degraded_scores(
+    engine: Engine, preprocess: PreprocessConfig, photos: Sequence[Path], load: LoadPhoto
+) -> list[Floats]:
+    """Return the dog scores of bad copies of some photos, an array for each kind of copy."""
+    chosen = photos[:: math.ceil(len(photos) / MAX_DEGRADED_PHOTOS)]
+    return [
+        predict_photos(engine, preprocess, chosen, lambda path, make=make: make(load(path))).scores
+        for make in DEGRADATIONS
+    ]
 
 
 def _int8_photos(

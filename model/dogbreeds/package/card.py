@@ -10,6 +10,8 @@ from typing import Any
 
 IMAGENET_MASS = "imagenet-dog-mass"  # probability of all dog classes by the ImageNet head
 MAX_PROBABILITY = "max-breed-probability"  # where that head has random weights
+#: Fields of a card that are fitted on valid photos, for each variant of the network.
+FITTED = ("temperature", "dog_threshold", "sure_dog_threshold", "likely_threshold")
 MAX_SIZE = 2048  # pixels of a network's input; the largest of timm's have 1024
 
 
@@ -38,7 +40,7 @@ class Card:
     input: PreprocessConfig
     wire: dict[str, int]  # pixels; size limits of the wire format: {"short": 320, "long": 640}
     temperature: float  # breed probabilities are softmax(breed_logits / temperature)
-    dog_threshold: float  # is_dog: dog_mass >= dog_threshold
+    dog_threshold: float  # is_dog: dog_mass >= dog_threshold, so it may be one
     dog_threshold_reason: str
     smoke_breed: str  # top breed of smoke.jpg when the package was built
     credits: tuple[str, ...]
@@ -46,21 +48,23 @@ class Card:
     dog_score: str = IMAGENET_MASS  # kind of the network's second output
     training: dict[str, Any] = field(default_factory=dict)  # settings; {} without training
     data: dict[str, Any] = field(default_factory=dict)  # summary of the data set
-    #: quantize.Int8Decision; if int8 was accepted, also its `temperature` and `dog_threshold`
+    #: quantize.Int8Decision; if int8 was accepted, also its values of `FITTED`
     int8: dict[str, Any] = field(default_factory=dict)
+    #: It is surely a dog: dog_mass >= this. None in older packages: then all that may be one is
+    sure_dog_threshold: float | None = None
+    likely_threshold: float | None = None  # of a likely breed's probability; None: no such sets
 
     def for_precision(self, precision: str) -> "Card":
-        """Return the card with the temperature and the threshold of a variant of the network.
+        """Return the card with what was fitted for a variant of the network.
 
         Parameters
         ----------
         precision : str
-            "fp32" for the card's own temperature and threshold, or "int8".
+            "fp32" for the card's own values, or "int8".
         """
         if precision != "int8" or "temperature" not in self.int8:
             return self
-        fitted = {name: self.int8[name] for name in ("temperature", "dog_threshold")}
-        return replace(self, **fitted)
+        return replace(self, **{name: self.int8[name] for name in FITTED if name in self.int8})
 
     def to_json(self) -> str:
         """Return the text of `card.json`; equal cards have equal texts."""
@@ -97,9 +101,13 @@ class Card:
             )
             present["temperature"] = _number(values["temperature"], 1e-6, 1e6)
             present["dog_threshold"] = _number(values["dog_threshold"], -1.0, 2.0)
+            for name in ("sure_dog_threshold", "likely_threshold"):
+                if values.get(name) is not None:
+                    present[name] = _number(values[name], -1.0, 2.0)
             present["int8"] = dict(values.get("int8", {}))
-            for name in {"temperature", "dog_threshold"} & set(present["int8"]):
-                _number(present["int8"][name], -1.0, 1e6)
+            for name in FITTED:
+                if present["int8"].get(name) is not None:
+                    _number(present["int8"][name], -1.0, 1e6)
             present["credits"] = tuple(values["credits"])
         except (TypeError, ValueError) as error:
             raise PackageError(

@@ -47,6 +47,8 @@ class Row:
     milliseconds: float = 0.0
     status: int | None = None  # of HTTP, where a photo went through the API
     problem: str | None = None
+    dog: str | None = None  # "yes", "perhaps" or "no"
+    likely: list[str] | None = None  # breeds, where the package can make such sets
 
     def cells(self) -> tuple[str, ...]:
         """Return the cells of `COLUMNS`."""
@@ -56,7 +58,8 @@ class Row:
         if not self.is_dog:
             return printable(self.photo), "-", "", "no", took
         breed, probability = self.breeds[0]
-        return printable(self.photo), printable(breed), f"{probability:.2f}", "yes", took
+        dog = self.dog or "yes"
+        return printable(self.photo), printable(breed), f"{probability:.2f}", dog, took
 
     def csv_cells(self) -> tuple[object, ...]:
         """Return the cells of `CSV_COLUMNS`; a breed is there only for a dog."""
@@ -78,7 +81,14 @@ def classify(model: "Classifier", photos: Sequence[Path]) -> Iterator[Row]:
         except OSError as error:
             return Row(str(photo), problem=f"cannot be read ({error.strerror})")
         breeds = [(each["breed"], each["probability"]) for each in answer["breeds"]]
-        return Row(str(photo), answer["is_dog"], breeds, answer["took_ms"])
+        return Row(
+            str(photo),
+            answer["is_dog"],
+            breeds,
+            answer["took_ms"],
+            dog=answer["dog"],
+            likely=answer.get("likely"),
+        )
 
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
         yield from pool.map(row, photos)

@@ -12,7 +12,7 @@ import timm
 import torch
 from numpy.typing import NDArray
 
-from dogbreeds.network.network import Network
+from dogbreeds.network.network import Explained, Network, can_explain
 from dogbreeds.package.card import Card, PackageError
 
 HEAD = "breed_head.weight"
@@ -41,6 +41,7 @@ class EagerEngine:
         if threads:
             torch.set_num_threads(threads)
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.explains = can_explain(network, Card.read(package).input.size)
         self._network = network.to(self._device).to(memory_format=torch.channels_last)
 
     def __call__(
@@ -51,6 +52,17 @@ class EagerEngine:
             pixels = torch.from_numpy(np.ascontiguousarray(photos)).to(self._device)
             logits, mass = self._network(pixels)
         return logits.cpu().numpy(), mass.cpu().numpy()
+
+    def explain(
+        self, photo: NDArray[np.uint8]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32] | None]:
+        """Return `breed_logits`, `dog_mass` and `breed_map`; see `engine.Engine.explain`."""
+        if not self.explains:
+            return *self(photo), None
+        with torch.inference_mode():
+            pixels = torch.from_numpy(np.ascontiguousarray(photo)).to(self._device)
+            logits, mass, breed_map = Explained(self._network)(pixels)
+        return logits.cpu().numpy(), mass.cpu().numpy(), breed_map.cpu().numpy()
 
 
 def load_network(package: Path) -> Network:

@@ -21,7 +21,10 @@ sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
 
 import openvino as ov  # noqa: E402  # after the line above
 
+BREED_MAP = "breed_map"  # an output that packages made before it lack
+
 __all__ = [
+    "BREED_MAP",
     "FP32",
     "INT8",
     "Engine",
@@ -102,23 +105,36 @@ class Engine:
             self._settings["INFERENCE_NUM_THREADS"] = str(threads)
         self._core = ov.Core()
         with _package_errors("load the model package"):
-            self._model = self._core.read_model(*(package / file for file in self.variant.files))
-            _check_numbers(self._model)
+            self._whole = self._core.read_model(*(package / file for file in self.variant.files))
+            _check_numbers(self._whole)
+            self._model = _without_map(self._whole)
             self.breeds = int(self._model.output("breed_logits").partial_shape[1].get_length())
             # A fixed shape is faster: OpenVINO need not infer shapes in every call. Requests with
             # one photo are the most common (docs/serving.md has the gain).
-            one = self._model.clone()
-            one.reshape({"photos": [1, *one.input("photos").partial_shape[1:]]})
-            self._one_photo = _Compiled(self._core.compile_model(one, "CPU", self._settings))
+            self._one_photo = self._compiled_for_one(self._model)
 
     @property
     def precision(self) -> str:
         """The precision of the variant that runs: "fp32" or "int8"."""
         return self.variant.precision
 
+    @property
+    def explains(self) -> bool:
+        """Whether the package has the map of `explain`."""
+        return self._whole is not self._model
+
     @cached_property
     def _any_batch(self) -> "_Compiled":
         return _Compiled(self._core.compile_model(self._model, "CPU", self._settings))
+
+    @cached_property
+    def _with_map(self) -> "_Compiled":
+        return self._compiled_for_one(self._whole)
+
+    def _compiled_for_one(self, model: ov.Model) -> "_Compiled":
+        one = model.clone()
+        one.reshape({"photos": [1, *one.input("photos").partial_shape[1:]]})
+        return _Compiled(self._core.compile_model(one, "CPU", self._settings))
 
     def __call__(
         self, photos: NDArray[np.uint8]
@@ -128,6 +144,25 @@ class Engine:
             compiled = self._one_photo if len(photos) == 1 else self._any_batch
             outputs = compiled(photos)
             return outputs["breed_logits"], outputs["dog_mass"]
+
+    def explain(
+        self, photo: NDArray[np.uint8]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32] | None]:
+        """Return what a call does for one photo, uint8 [1, size, size, 3], and `breed_map`.
+
+        The first call compiles the network once more, with that output.
+
+        Returns
+        -------
+        tuple of ndarray
+            `breed_logits`, `dog_mass`, and [1, breeds, height, width] or None without it in the
+            package.
+        """
+        if not self.explains:
+            return *self(photo), None
+        with _package_errors("run the model package"):
+            outputs = self._with_map(photo)
+            return outputs["breed_logits"], outputs["dog_mass"], outputs[BREED_MAP]
 
 
 @contextmanager
@@ -157,6 +192,16 @@ class _Compiled:
             return request.infer({"photos": photos})  # type: ignore[no-any-return]
         finally:
             self._idle.append(request)
+
+
+def _without_map(model: ov.Model) -> ov.Model:
+    """Return `model`, or, if it has the output `breed_map`, a copy without all that leads to it."""
+    has_map = [BREED_MAP in output.get_names() for output in model.outputs]
+    if not any(has_map):
+        return model
+    copy = model.clone()
+    copy.remove_result(copy.get_results()[has_map.index(True)])
+    return copy
 
 
 def _check_numbers(model: ov.Model) -> None:

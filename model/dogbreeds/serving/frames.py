@@ -1,9 +1,9 @@
 """Frames between the server and its replicas, sent over a socket pair.
 
-A request frame holds a number, a content type and a body; a reply frame holds the request's number,
-an HTTP status and a body. The first reply of a replica has the number 0: status 200 and the model's
-label once it is ready, or 500 and the reason why it cannot become ready. From then on it sends an
-empty one with the number BEAT every second, which shows that it is not hung.
+A request frame holds a number, a content type, parameters and a body; a reply frame holds the
+request's number, an HTTP status and a body. The first reply of a replica has the number 0: status
+200 and the model's label once it is ready, or 500 and the reason why it cannot become ready. From
+then on it sends an empty one with the number BEAT every second, which shows that it is not hung.
 """
 
 import struct
@@ -13,7 +13,7 @@ from typing import BinaryIO
 READY = 0  # the number of a replica's first reply; requests count from 1
 BEAT = 2**64 - 1
 BEAT_SECONDS = 1.0
-REQUEST = struct.Struct("!QHI")  # number, bytes of content type, bytes of body
+REQUEST = struct.Struct("!QHHI")  # number, bytes of content type, of parameters and of body
 REPLY = struct.Struct("!QHI")  # number, HTTP status, bytes of body
 MAX_CONTENT_TYPE = 200  # bytes that are passed on; no served content type is as long
 
@@ -25,11 +25,14 @@ class Request:
     number: int
     content_type: str
     body: bytes
+    parameters: str = ""  # as `parameters.Parameters.text` writes them
 
     def head(self) -> bytes:
         """Return the frame's bytes before the body."""
         content_type = self.content_type.encode("utf-8", "replace")[:MAX_CONTENT_TYPE]
-        return REQUEST.pack(self.number, len(content_type), len(self.body)) + content_type
+        parameters = self.parameters.encode()
+        lengths = REQUEST.pack(self.number, len(content_type), len(parameters), len(self.body))
+        return lengths + content_type + parameters
 
 
 @dataclass(frozen=True)
@@ -50,8 +53,9 @@ def read_request(stream: BinaryIO) -> Request | None:
     head = stream.read(REQUEST.size)
     if len(head) < REQUEST.size:
         return None
-    number, type_length, body_length = REQUEST.unpack(head)
-    content_type, body = stream.read(type_length), stream.read(body_length)
+    number, type_length, parameters_length, body_length = REQUEST.unpack(head)
+    content_type, parameters = stream.read(type_length), stream.read(parameters_length)
+    body = stream.read(body_length)
     if len(body) < body_length:
         return None
-    return Request(number, content_type.decode("utf-8", "replace"), body)
+    return Request(number, content_type.decode("utf-8", "replace"), body, parameters.decode())

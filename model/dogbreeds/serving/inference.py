@@ -10,10 +10,12 @@ Where OpenVINO is not installed, or the package has no compiled network, the sam
 eager PyTorch, if that is installed (eager.py).
 """
 
+import base64
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,12 +23,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from dogbreeds.evaluation.metrics import Floats, softmax
+from dogbreeds.evaluation.metrics import softmax
 from dogbreeds.package.card import Breed, Card, PackageError, read_breeds
 from dogbreeds.photos.decode import PhotoError, wire_image
 from dogbreeds.photos.npy import CONTENT_TYPE as NPY
 from dogbreeds.photos.npy import read_npy
 from dogbreeds.photos.preprocess import prepare
+from dogbreeds.serving.heat_map import heat_map, warmth
+from dogbreeds.serving.parameters import Parameters
 
 PHOTO_TYPES = ("image/jpeg", "image/png", "image/webp")
 WEIGHTS = "model.safetensors"  # PyTorch's, in a package
@@ -37,7 +41,7 @@ MAX_BATCH_PHOTOS = 8  # in one call of the network; more are no faster (docs/ser
 class RequestError(ValueError):
     """A request that gets no prediction; the message is one sentence for the client.
 
-    Its subclasses are UnsupportedType (415) and BadPhoto (400).
+    Its subclasses are UnsupportedType (415), BadPhoto (400) and TooFewBreeds (422).
     """
 
     status = 400
@@ -51,6 +55,12 @@ class UnsupportedType(RequestError):  # noqa: N818
 
 class BadPhoto(RequestError):  # noqa: N818
     """The bytes are not what their content type says, or hold no usable photo."""
+
+
+class TooFewBreeds(RequestError):  # noqa: N818
+    """More breeds are asked for than the model knows."""
+
+    status = 422
 
 
 class Engine(Protocol):
@@ -68,6 +78,11 @@ class Engine(Protocol):
         self, photos: NDArray[np.uint8]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return `breed_logits` [B, breeds] and `dog_mass` [B] for uint8 [B, size, size, 3]."""
+
+    def explain(
+        self, photo: NDArray[np.uint8]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32] | None]:
+        """Return the same for one photo, and `breed_map` where the package has one."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +106,7 @@ class Photo:
     wires: list[Image.Image]  # RGB
     several: bool  # the array had a count as first dimension, so the answer is a list
     started: float  # time.perf_counter() when decoding began, in seconds
+    asked: Parameters = field(default_factory=Parameters)
 
 
 @dataclass(frozen=True)
@@ -100,6 +116,17 @@ class Prepared:
     pixels: NDArray[np.uint8]  # (count, size, size, 3)
     several: bool
     started: float
+    sizes: list[tuple[int, int]]  # of the wires: width and height
+    asked: Parameters
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """The network's outputs for one photo."""
+
+    logits: NDArray[np.float32]  # [breeds]
+    dog_score: float
+    breed_map: NDArray[np.float32] | None = None  # [breeds, height, width], where it was asked for
 
 
 def model_fn(model_dir: str) -> Model:
@@ -159,13 +186,24 @@ def input_fn(body: bytes, content_type: str) -> Photo:
 
 
 def prepare_photos(photo: Photo, model: Model) -> Prepared:
-    """Crop and resize a request's photos by the preprocessing of the package's card."""
+    """Crop and resize a request's photos by the preprocessing of the package's card.
+
+    Raises
+    ------
+    TooFewBreeds
+        The request asks for more breeds than the model knows.
+    """
+    if (photo.asked.top or 0) > len(model.breeds):
+        raise TooFewBreeds(f"top is {photo.asked.top}; the model knows {len(model.breeds)} breeds.")
     pixels = np.stack([prepare(wire, model.card.input) for wire in photo.wires])
-    return Prepared(pixels, photo.several, photo.started)
+    sizes = [wire.size for wire in photo.wires]
+    return Prepared(pixels, photo.several, photo.started, sizes, photo.asked)
 
 
 def predict_all(requests: Sequence[Prepared], model: Model) -> list[dict[str, Any]]:
     """Classify the photos of several requests, ``MAX_BATCH_PHOTOS`` in a call of the network.
+
+    Photos of requests that ask for a heat map have calls of their own.
 
     Returns
     -------
@@ -177,24 +215,18 @@ def predict_all(requests: Sequence[Prepared], model: Model) -> list[dict[str, An
     PackageError
         The network answered something that is not a number.
     """
-    photos = np.concatenate([request.pixels for request in requests])
-    outputs = [
-        model.engine(photos[start : start + MAX_BATCH_PHOTOS])
-        for start in range(0, len(photos), MAX_BATCH_PHOTOS)
-    ]
-    logits = np.concatenate([output[0] for output in outputs])
-    dog_scores = np.concatenate([output[1] for output in outputs])
-    if not (np.isfinite(dog_scores).all() and np.isfinite(logits).all()):
-        raise PackageError("The network's answer is not a number; its weights are broken.")
-    probabilities = softmax(logits, model.card.temperature)
-    predictions = [
-        _prediction(float(score), row, model)
-        for score, row in zip(dog_scores, probabilities, strict=True)
-    ]
-    answers, first = [], 0
+    plain = [request.pixels for request in requests if not request.asked.explain]
+    batched = iter(_run(np.concatenate(plain), model.engine) if plain else ())
+    answers = []
     for request in requests:
-        of_request = predictions[first : first + len(request.pixels)]
-        first += len(of_request)
+        if request.asked.explain:
+            outputs = [_explain(photo[None], model.engine) for photo in request.pixels]
+        else:
+            outputs = list(islice(batched, len(request.pixels)))
+        of_request = [
+            _prediction(output, size, request.asked.top or TOP, model)
+            for output, size in zip(outputs, request.sizes, strict=True)
+        ]
         took_ms = round((time.perf_counter() - request.started) * 1000, 2)
         answer = {"photos": of_request} if request.several else of_request[0]
         answers.append({"model": model.label, **answer, "took_ms": took_ms})
@@ -202,14 +234,18 @@ def predict_all(requests: Sequence[Prepared], model: Model) -> list[dict[str, An
 
 
 def predict_fn(photo: Photo, model: Model) -> dict[str, Any]:
-    """Classify the photos of one request.
+    """Classify the photos of one request; `photo.asked` says what else it wants.
 
     Returns
     -------
     dict
-        "model", "is_dog", "dog_score", "breeds" (the top 5 with calibrated probabilities over all
-        breeds) and "took_ms" (from the start of `input_fn`), ready for `output_fn`. For a request
-        with several photos, "photos" is a list of "is_dog", "dog_score" and "breeds" of each.
+        "model", "is_dog", "dog" ("no", "perhaps" or "yes"; is_dog is false for "no" only),
+        "dog_score", "breeds" (the top 5 with calibrated probabilities over all breeds) and
+        "took_ms" (from the start of `input_fn`), ready for `output_fn`. If the package can make
+        them, "likely" is the smallest set of breeds that holds the right one in 90 % of photos,
+        and "explain", where it was asked for, has the first "breed" and the "heat_map" of what
+        spoke for it, a PNG in base64. For a request with several photos, "photos" is a list of
+        what is said of each.
 
     Raises
     ------
@@ -272,16 +308,58 @@ def warm_up(model: Model, package: Path, released_breed: str = "") -> dict[str, 
     return answer
 
 
-def _prediction(dog_score: float, probabilities: Floats, model: Model) -> dict[str, Any]:
-    top = np.argsort(-probabilities, kind="stable")[:TOP]
-    return {
-        "is_dog": dog_score >= model.card.dog_threshold,
-        "dog_score": round(dog_score, 6),
+def _run(photos: NDArray[np.uint8], engine: Engine) -> list[Outputs]:
+    outputs = []
+    for start in range(0, len(photos), MAX_BATCH_PHOTOS):
+        logits, scores = engine(photos[start : start + MAX_BATCH_PHOTOS])
+        _check_numbers(logits, scores)
+        outputs += [Outputs(*each) for each in zip(logits, scores.tolist(), strict=True)]
+    return outputs
+
+
+def _explain(photo: NDArray[np.uint8], engine: Engine) -> Outputs:
+    logits, scores, breed_map = engine.explain(photo)
+    _check_numbers(logits, scores)
+    return Outputs(logits[0], float(scores[0]), None if breed_map is None else breed_map[0])
+
+
+def _check_numbers(*outputs: NDArray[np.float32]) -> None:
+    if not all(np.isfinite(output).all() for output in outputs):
+        raise PackageError("The network's answer is not a number; its weights are broken.")
+
+
+def _prediction(
+    output: Outputs, size: tuple[int, int], breeds: int, model: Model
+) -> dict[str, Any]:
+    probabilities = softmax(output.logits, model.card.temperature)
+    ranked = np.argsort(-probabilities, kind="stable")
+    prediction: dict[str, Any] = {
+        "is_dog": output.dog_score >= model.card.dog_threshold,
+        "dog": _dog(output.dog_score, model.card),
+        "dog_score": round(output.dog_score, 6),
         "breeds": [
             {"breed": model.breeds[i].breed, "probability": round(float(probabilities[i]), 6)}
-            for i in top
+            for i in ranked[:breeds]
         ],
     }
+    if model.card.likely_threshold is not None:
+        count = max(1, int((probabilities >= model.card.likely_threshold).sum()))
+        prediction["likely"] = [model.breeds[i].breed for i in ranked[:count]]
+    if output.breed_map is not None:
+        cells = warmth(output.breed_map, probabilities)
+        png = heat_map(cells, size, model.card.input.crop_pct)
+        prediction["explain"] = {
+            "breed": model.breeds[ranked[0]].breed,
+            "heat_map": base64.b64encode(png).decode(),
+        }
+    return prediction
+
+
+def _dog(score: float, card: Card) -> str:
+    """Return whether a photo with this score shows a dog: "yes", "perhaps" or "no"."""
+    if score < card.dog_threshold:
+        return "no"
+    return "yes" if score >= (card.sure_dog_threshold or card.dog_threshold) else "perhaps"
 
 
 def _engine(package: Path, threads: int) -> Engine:

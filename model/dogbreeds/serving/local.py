@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from io import IOBase
 from pathlib import Path
-from typing import IO, TypedDict, cast, overload
+from typing import IO, Literal, NotRequired, TypedDict, cast, overload
 
 from PIL import Image, JpegImagePlugin
 
@@ -24,6 +24,7 @@ from dogbreeds.package.card import PackageError
 from dogbreeds.photos.decode import PhotoError, wire_image
 from dogbreeds.photos.decoding import to_wire
 from dogbreeds.serving import inference
+from dogbreeds.serving.parameters import Parameters
 
 __all__ = [
     "Answer",
@@ -49,14 +50,24 @@ class BreedProbability(TypedDict):
     probability: float
 
 
+class Explanation(TypedDict):
+    """The parts of a photo that spoke for its first breed."""
+
+    breed: str
+    heat_map: str  # a PNG in base64, to lay over the upright photo: red where it is warm
+
+
 class Answer(TypedDict):
     """What a model says about a photo, in the form of the API's answer."""
 
     model: str  # name and version of the package
-    is_dog: bool
-    dog_score: float  # 0..1; is_dog compares it with the threshold of the package
+    is_dog: bool  # `dog` is "yes" or "perhaps"
+    dog: Literal["yes", "perhaps", "no"]
+    dog_score: float  # 0..1; `dog` compares it with the two thresholds of the package
     breeds: list[BreedProbability]  # the five most probable, or all if there are fewer
     took_ms: float  # decoding and network
+    likely: NotRequired[list[str]]  # the smallest set of breeds with the right one in 90 %
+    explain: NotRequired[Explanation]  # where it was asked for
 
 
 class Classifier:
@@ -76,10 +87,14 @@ class Classifier:
         self.breeds = [entry.breed for entry in model.breeds]
 
     @overload
-    def classify(self, photos: Photo) -> Answer: ...  # type: ignore[overload-overlap]  # of str
+    def classify(  # type: ignore[overload-overlap]  # of str
+        self, photos: Photo, *, explain: bool = False
+    ) -> Answer: ...
     @overload
-    def classify(self, photos: Iterable[Photo]) -> list[Answer]: ...
-    def classify(self, photos: Photo | Iterable[Photo]) -> Answer | list[Answer]:
+    def classify(self, photos: Iterable[Photo], *, explain: bool = False) -> list[Answer]: ...
+    def classify(
+        self, photos: Photo | Iterable[Photo], *, explain: bool = False
+    ) -> Answer | list[Answer]:
         """Classify a photo, or several.
 
         Parameters
@@ -87,6 +102,9 @@ class Classifier:
         photos
             A path, the bytes of a JPEG, PNG or WebP, or a Pillow image; or a list of these, which
             is decoded on all cores.
+        explain : bool
+            Add `explain`: a heat map of the parts that spoke for the first breed. Packages that cannot make
+            one, because they are older or their backbone has no feature map, leave it out.
 
         Returns
         -------
@@ -105,16 +123,17 @@ class Classifier:
             It is none of these types.
         """
         if isinstance(photos, (str, os.PathLike, bytes, Image.Image)):
-            return self._classify(photos)
+            return self._classify(photos, explain)
         # these can be iterated over, but what comes out is no photo
         if not isinstance(photos, Iterable) or isinstance(photos, (bytearray, memoryview, IOBase)):
             raise _no_photo(photos)
         with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-            return list(pool.map(self._classify, photos))
+            return list(pool.map(lambda photo: self._classify(photo, explain), photos))
 
-    def _classify(self, photo: Photo) -> Answer:
+    def _classify(self, photo: Photo, explain: bool) -> Answer:
         started = time.perf_counter()
-        wires = inference.Photo([wire_of(photo)], several=False, started=started)
+        asked = Parameters(explain=explain)
+        wires = inference.Photo([wire_of(photo)], several=False, started=started, asked=asked)
         return cast("Answer", inference.predict_fn(wires, self._model))
 
 

@@ -55,7 +55,7 @@ class Replicas:
         for task in self._tasks:
             task.add_done_callback(self._on_task_done)
 
-    async def infer(self, content_type: str, body: bytes) -> Reply:
+    async def infer(self, content_type: str, body: bytes, parameters: str = "") -> Reply:
         """Send a request to the replica with the fewest pending ones, and return its reply.
 
         Raises
@@ -70,7 +70,7 @@ class Replicas:
         number = next(self._request_numbers)
         replica.pending[number] = asyncio.get_running_loop().create_future()
         try:
-            replica.writer.write(Request(number, content_type, body).head())
+            replica.writer.write(Request(number, content_type, body, parameters).head())
             replica.writer.write(body)
             await replica.writer.drain()
             return await replica.pending[number]

@@ -18,7 +18,7 @@ import traceback
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -36,6 +36,7 @@ from dogbreeds.serving.inference import (
     prepare_photos,
     warm_up,
 )
+from dogbreeds.serving.parameters import Parameters
 
 CRASHED = "The model failed on this photo; the server's log has the reason."
 
@@ -113,7 +114,9 @@ class Worker:
         with self._decoding_lock:
             self._decoding += 1
         try:
-            return prepare_photos(input_fn(request.body, request.content_type), self._model)
+            asked = Parameters.parse(request.parameters)
+            photo = input_fn(request.body, request.content_type)
+            return prepare_photos(replace(photo, asked=asked), self._model)
         except RequestError as error:
             self._reply(request.number, error.status, str(error).encode())
         except Exception:  # any other fault is a 500, so that the client does not wait for ever

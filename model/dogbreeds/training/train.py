@@ -12,7 +12,7 @@ from dogbreeds.data import wrong_labels
 from dogbreeds.data.audit import Audit, accepted_kinds, audit
 from dogbreeds.data.dataset import DataError, Dataset, read
 from dogbreeds.data.seen import SEEN_BY_BACKBONE, seen_photos
-from dogbreeds.evaluation.calibrate import RECALL
+from dogbreeds.evaluation.calibrate import RECALL, SURE_RECALL
 from dogbreeds.evaluation.evaluate import table
 from dogbreeds.finetune.distributed import SINGLE_PROCESS, World
 from dogbreeds.finetune.run import fine_tune, finetune_input, follow
@@ -100,7 +100,9 @@ def _train(
         "seen_by_backbone": seen.as_json() | {"head_only_because": why_head_only},
         "cross_validation": fitted.cross_validation,
     }
-    finished = build_package(network, card, dataset, live, load, facts=facts)
+    finished = build_package(
+        network, card, dataset, live, load, with_likely=not seen.most, facts=facts
+    )
     members, card, evaluation = finished.members, finished.card, finished.evaluation
     if settings.model_dir:
         write_folder(settings.model_dir, members)
@@ -195,7 +197,10 @@ def _card(
         wire={"short": SHORT_SIDE, "long": LONG_SIDE},
         temperature=1.0,
         dog_threshold=0.0,
-        dog_threshold_reason=f"{RECALL:.0%} of the dogs in valid have this score or more.",
+        dog_threshold_reason=(
+            f"{RECALL:.0%} of the dogs in valid have this score or more, and {SURE_RECALL:.0%} the "
+            "sure one: as they are, compressed, small and blurred."
+        ),
         smoke_breed="",
         dog_score=dog_score(backbone),
         credits=(backbone.credit,),

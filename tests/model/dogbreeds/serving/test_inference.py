@@ -43,7 +43,7 @@ def test_awss_toolkit_calls_the_four_functions(package: Path, smoke_bytes: bytes
 def test_the_four_functions_in_turn(package: Path, smoke_bytes: bytes) -> None:
     model = model_fn(str(package))
     answer = json.loads(output_fn(predict_fn(input_fn(smoke_bytes, "image/jpeg"), model)))
-    assert set(answer) == {"model", "is_dog", "dog_score", "breeds", "took_ms"}
+    assert set(answer) == {"model", "is_dog", "dog", "dog_score", "breeds", "took_ms"}
     assert answer["model"] == f"tf_efficientnet_lite2-pretrained@{Card.read(package).version}"
     assert answer["is_dog"] is True
     assert 0.5 < answer["dog_score"] < 1
