@@ -14,6 +14,7 @@ import io
 import re
 import tarfile
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from types import ModuleType
@@ -40,6 +41,7 @@ from dogbreeds.photos.decode import PhotoError
 from dogbreeds.photos.preprocess import prepare
 from dogbreeds.serving import inference
 from dogbreeds.serving.local import Classifier, wire_of
+from dogbreeds.serving.parameters import Parameters
 from kennel import photo_files as kennel_photo_files
 from kennel.preflight import quotas as kennel_quotas
 from preflight import data as preflight_data
@@ -144,6 +146,31 @@ def test_synthetic_photos_are_the_same_on_both_ways(
     model: inference.Model, network: Network
 ) -> None:
     compare(synthetic(), model, network)
+
+
+#: What an endpoint may answer beside what it always does, and what ClassifyFunction hands on.
+MORE = {"dog": str, "likely": list, "explain": dict}
+
+
+def test_an_answer_with_all_that_it_can_hold_is_the_same_on_both_ways(
+    model: inference.Model,
+) -> None:
+    fuller = replace(model, card=replace(model.card, likely_threshold=0.01))
+    body = encoded(textured(7, 500, 375), "JPEG", quality=90)
+    sent = serving.decode(body)
+    request = inference.input_fn(
+        wire.encode(sent.width, sent.height, sent.pixels), wire.CONTENT_TYPE
+    )
+    asked = Parameters.parse("top=121,explain=1")
+    answer = inference.predict_fn(replace(request, asked=asked), fuller)
+    local = Classifier(fuller).classify(body, explain=True)
+    assert {**local, "took_ms": 0, "breeds": []} == {**answer, "took_ms": 0, "breeds": []}
+    assert set(answer) == {"model", "is_dog", "dog_score", "breeds", "took_ms", *MORE}
+    assert all(isinstance(answer[name], kind) for name, kind in MORE.items())
+    named = [entry["breed"] for entry in answer["breeds"]]
+    assert answer["likely"] == named[: len(answer["likely"])]
+    assert answer["explain"]["breed"] == named[0]
+    assert (answer["dog"] == "no") == (not answer["is_dog"])
 
 
 @pytest.mark.shared

@@ -38,4 +38,6 @@ def test_json_has_every_field() -> None:
         "milliseconds": 41.44,
         "status": 200,
         "problem": None,
+        "dog": None,
+        "likely": None,
     }

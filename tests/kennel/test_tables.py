@@ -24,12 +24,14 @@ def rows(answers: Sequence[Answer], width: int = 100) -> list[list[str]]:
 def test_a_dog_no_dog_and_a_refused_photo_have_a_row_each() -> None:
     answers = [
         Answer("dog.jpg", True, [("Beagle", 0.876), ("Pug", 0.1)], 41.4, 200),
+        Answer("fog.jpg", True, [("Pug", 0.5)], 9.0, 200, dog="perhaps", likely=["Pug", "Boxer"]),
         Answer("cat.jpg", False, [("Pug", 0.02)], 20.0, 200),
         Answer("bad.jpg", None, [], 5.0, 400, "broken [jpeg]"),
         Answer("gone.jpg", None, [], 0.0, None, "cannot be read"),
     ]
     assert rows(answers) == [
         ["dog.jpg", "Beagle", "0.88", "yes", "41"],
+        ["fog.jpg", "Pug", "0.50", "perhaps", "9"],
         ["cat.jpg", "-", "", "no", "20"],
         ["bad.jpg", "400: broken [jpeg]", "", "", "5"],
         ["gone.jpg", "cannot be read", "", "", ""],

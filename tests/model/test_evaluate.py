@@ -10,6 +10,7 @@ import pytest
 
 from dogbreeds.data.dataset import DataError, read, read_test
 from dogbreeds.evaluation.evaluate import evaluate_package, evaluation, main, table
+from dogbreeds.evaluation.metrics import wilson
 from tests.model.pictures import picture, saved, write
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,6 +36,20 @@ def test_the_numbers_of_six_photos() -> None:
     assert len(metrics["most_confused"]) == 3
     assert metrics["auroc_not_dog"] is None and metrics["live"] is None
     json.dumps(metrics)  # no NumPy type is left
+
+
+def test_coverage_and_size_of_the_sets_of_likely_breeds() -> None:
+    shares = np.array([[0.7, 0.2, 0.1], [0.4, 0.35, 0.25], [0.1, 0.3, 0.6], [0.4, 0.3, 0.3]])
+    labels = np.array([0, 1, 0, 0])
+    assert evaluation(shares, labels, [*"abc"], NAMES[:4])["likely"] is None
+    metrics = evaluation(shares, labels, [*"abc"], NAMES[:4], likely=0.35)
+    likely = metrics["likely"]
+    assert (likely["of_threshold"], likely["coverage"], likely["mean_size"]) == (0.75, 0.75, 1.25)
+    assert likely["of_threshold_interval"] == list(wilson(3, 4))
+    likely = evaluation(shares, labels, [*"abc"], NAMES[:4], likely=0.5)["likely"]
+    assert (likely["of_threshold"], likely["coverage"], likely["mean_size"]) == (0.25, 0.5, 1.0)
+    assert "0.750 hold the right breed, 1.25 breeds on average" in table(metrics)
+    json.dumps(metrics)
 
 
 def test_breeds_that_the_model_lacks_are_never_among_the_first_five() -> None:

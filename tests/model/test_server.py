@@ -1,3 +1,4 @@
+import base64
 import io
 import json
 import os
@@ -70,6 +71,40 @@ def test_a_photo_arrives_whole_whatever_upgrade_is_asked_for(
     for answer in exchange(endpoint.port, split, answers=2):
         assert answer.status == 200, answer.body
         assert json.loads(answer.body)["breeds"][0]["breed"] == "Bull Mastiff"
+
+
+@pytest.mark.parametrize(
+    ("query", "attributes"),
+    [("?explain=1&top=7", ""), ("", "top=7,explain=1"), ("?top=7", "trace=1;explain=1")],
+)
+def test_more_is_asked_by_the_query_or_custom_attributes(
+    endpoint: Running, smoke_bytes: bytes, query: str, attributes: str
+) -> None:
+    headers = b"content-type: image/jpeg\r\n"
+    if attributes:
+        headers += f"X-Amzn-SageMaker-Custom-Attributes: {attributes}\r\n".encode()
+    request = post(endpoint.port, f"/invocations{query}", headers, smoke_bytes)
+    (answer,) = exchange(endpoint.port, [request])
+    assert answer.status == 200, answer.body
+    said = json.loads(answer.body)
+    assert len(said["breeds"]) == 7
+    assert said["explain"]["breed"] == said["breeds"][0]["breed"] == "Bull Mastiff"
+    assert base64.b64decode(said["explain"]["heat_map"]).startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "sentence"),
+    [
+        ("top=0", 400, "top is '0', expected a whole number from 1."),
+        ("explain=yes", 400, "explain is 'yes', expected 1 or 0."),
+        ("top=500", 422, "top is 500; the model knows 121 breeds."),
+    ],
+)
+def test_what_cannot_be_asked(
+    endpoint: Running, smoke_bytes: bytes, query: str, status: int, sentence: str
+) -> None:
+    answer = endpoint.request("POST", f"/invocations?{query}", smoke_bytes, "image/jpeg")
+    assert (answer.status, answer.json) == (status, {"error": sentence})
 
 
 def test_another_content_type_is_415(endpoint: Running, smoke_bytes: bytes) -> None:

@@ -101,6 +101,7 @@ def test_the_evaluation_is_whole_and_in_the_package(
     right = sum(found["confusion"][i][i] for i in range(3))
     assert found["top1"] == pytest.approx(right / 9)
     assert found["top1_interval"][0] <= found["top1"] <= found["top1_interval"][1]
+    assert found["likely"] is None and Card.read(unpacked_package).likely_threshold is None
     wrong = sum(pair["count"] for pair in found["most_confused"])
     assert wrong == 9 - right
     assert all(name.startswith("test/") for p in found["most_confused"] for name in p["photos"])
@@ -160,11 +161,35 @@ def test_the_same_bytes_with_photos_enough_for_int8(tmp_path: Path) -> None:
     assert written[0] == written[1]
     with tarfile.open(tmp_path / "a/model.tar.gz") as archive:
         archive.extractall(tmp_path / "package", filter="data")
-    reason = Card.read(tmp_path / "package").int8["reason"]
+    card = Card.read(tmp_path / "package")
+    assert card.likely_threshold is not None  # random weights have seen none of them
+    reason = card.int8["reason"]
     if has_fast_int8():
         assert re.match("int8 was (accepted|refused): top-1", reason)
     else:
         assert reason.startswith("int8 was not tried")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "is_new"), [("{breed}_{number}.jpg", True), ("{number}.jpg", 0)])
+def test_sets_of_breeds_need_photos_that_the_backbone_has_not_seen(
+    name: str, is_new: bool, tmp_path: Path
+) -> None:
+    number = 0
+    for split, count in {"train": 6, "valid": 12, "test": 3}.items():
+        for breed in ("beagle", "boxer"):
+            for _ in range(count):
+                number += 1
+                file = name.format(breed=breed, number=number)
+                write(tmp_path / "photos" / split / breed / file, number)
+    done = run_train(tmp_path / "photos", "--out", tmp_path / "out", "--epochs", "2")
+    assert done.returncode == 0, done.stderr
+    found = json.loads((tmp_path / "out" / "evaluation.json").read_text())
+    assert (found["likely"] is not None) == is_new
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert ("smallest set of breeds" in page) == is_new
+    assert ("Answers name no set of likely breeds" in page) != is_new
+    assert ("sets of likely breeds" in done.stdout) == is_new
 
 
 def test_a_kill_leaves_the_old_package_and_no_half_new_one(

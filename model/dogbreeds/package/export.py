@@ -93,6 +93,8 @@ def _settings(card: Card) -> dict[str, object]:
         "postprocess": {
             "temperature": card.temperature,  # probabilities: softmax(breed_logits / temperature)
             "dog_threshold": card.dog_threshold,  # is_dog: dog_mass >= dog_threshold
+            "sure_dog_threshold": card.sure_dog_threshold or card.dog_threshold,
+            "likely_threshold": card.likely_threshold,  # of probability; null: no likely breeds
             "top": inference.TOP,
         },
     }

@@ -27,7 +27,7 @@ TEMPERATURE = 1.0  # not calibrated: calibration needs labelled photos, which a 
 DOG_THRESHOLD = 0.2
 SURE_DOG_THRESHOLD = 0.5
 DOG_THRESHOLD_REASON = (
-    "Sure: ImageNet's dog classes are more probable than all others. 6 % of dogs lie below, more in "
+    "Sure: ImageNet's dog classes are more probable than all others, as in 94 % of dogs, fewer in "
     "small and blurred photos; from 0.2 on are 98 % of dogs, and 3 % of photos without one."
 )
 RECORDED = ("torch", "timm", "openvino", "numpy", "pillow")

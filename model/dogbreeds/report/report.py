@@ -50,6 +50,7 @@ def write(path: Path, run: TrainingRun) -> None:
             "command": run.command,
             "next_commands": list(run.next_commands),
             "validated": evaluation.get("cross_validation"),
+            "likely": summary.likely(evaluation),
             "live": live,
             "comparison": sections.comparison(live) if live else None,
             "training": sections.training(run.history, run.settings, audit),

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from dogbreeds.network.head import is_uneven
-from dogbreeds.report.numbers import percent
+from dogbreeds.package.card import FITTED
+from dogbreeds.report.numbers import interval, percent
 
 
 class Kept(NamedTuple):
@@ -19,7 +20,7 @@ def served_card(card: Mapping[str, Any], evaluation: Mapping[str, Any]) -> dict[
     int8, precision = card.get("int8") or {}, evaluation.get("precision")
     served = {name: value for name, value in card.items() if name != "int8"}
     if precision == "int8":
-        served |= {name: int8[name] for name in ("temperature", "dog_threshold") if name in int8}
+        served |= {name: int8[name] for name in FITTED if name in int8}
     if precision:
         served["form"] = precision
     if reason := int8.get("reason"):
@@ -67,6 +68,26 @@ def why_train_is_above(
         "Train's loss is above valid's: this head is held near the pretrained one, so it learns no "
         "photo by heart, and train holds harder photos and the mirror image of each."
     )
+
+
+def likely(evaluation: Mapping[str, Any]) -> str:
+    """Return how well the sets of likely breeds hold the right one; or why there are none."""
+    if sets := evaluation.get("likely"):
+        return (
+            f"Answers name the smallest set of breeds that holds the right one in "
+            f"{percent(sets['asked'], 0)} of photos. On the test photos the breeds at or above its "
+            f"threshold do in {percent(sets['of_threshold'])} "
+            f"({interval(sets['of_threshold_interval'])}); with the favourite, which is always "
+            f"among them, in {percent(sets['coverage'])} ({interval(sets['coverage_interval'])}), "
+            f"and a set has {sets['mean_size']:.2f} breeds on average."
+        )
+    seen = evaluation.get("seen_by_backbone") or {}
+    if seen.get("most"):
+        return (
+            "Answers name no set of likely breeds, because the backbone has learnt from most of "
+            "the valid photos: sets fitted on them would be too small for new photos."
+        )
+    return ""
 
 
 def uneven(audit: Mapping[str, Any]) -> str:

@@ -103,8 +103,9 @@ class Classifier:
             A path, the bytes of a JPEG, PNG or WebP, or a Pillow image; or a list of these, which
             is decoded on all cores.
         explain : bool
-            Add `explain`: a heat map of the parts that spoke for the first breed. Packages that cannot make
-            one, because they are older or their backbone has no feature map, leave it out.
+            Add `explain`: a heat map of the parts that spoke for the first breed. Packages that
+            cannot make one, because they are older or their backbone has no feature map, leave it
+            out.
 
         Returns
         -------

@@ -1,7 +1,14 @@
 import numpy as np
 import pytest
 
-from dogbreeds.evaluation.calibrate import FEWEST, breed_weights, dog_threshold, temperature
+from dogbreeds.evaluation.calibrate import (
+    COVERAGE,
+    FEWEST,
+    breed_weights,
+    dog_threshold,
+    likely_threshold,
+    temperature,
+)
 from dogbreeds.evaluation.metrics import loss, softmax
 
 
@@ -66,3 +73,29 @@ def test_at_least_99_of_100_dogs_reach_the_threshold(photos: int) -> None:
     assert (scores >= threshold).mean() >= 0.99
     higher = np.sort(scores)[min(int(photos * 0.01) + 1, photos - 1)]
     assert photos < 100 or (scores >= higher).mean() < 0.99
+
+
+def test_at_least_95_of_100_dogs_reach_the_sure_threshold() -> None:
+    scores = np.random.default_rng(1).random(200)
+    assert dog_threshold(scores, 0.95) > dog_threshold(scores)
+    assert (scores >= dog_threshold(scores, 0.95)).sum() == 190
+
+
+@pytest.mark.parametrize("photos", [FEWEST, 99, 200])
+def test_likely_breeds_hold_the_right_one_in_90_of_100_new_photos(photos: int) -> None:
+    random = np.random.default_rng(photos)
+    covered = []
+    for _ in range(300):
+        logits = random.normal(0, 2, (photos + 200, 4))
+        shares = softmax(logits)
+        labels = np.array([random.choice(4, p=row) for row in shares])
+        threshold = likely_threshold(shares[:photos], labels[:photos])
+        assert threshold is not None
+        own = shares[np.arange(len(labels)), labels][photos:]
+        covered.append((own >= threshold).mean())
+    assert COVERAGE - 0.01 <= np.mean(covered) <= COVERAGE + 1 / (photos + 1) + 0.01
+
+
+def test_too_few_photos_make_no_set() -> None:
+    few = FEWEST - 1
+    assert likely_threshold(np.full((few, 2), 0.5), np.zeros(few, np.int64)) is None

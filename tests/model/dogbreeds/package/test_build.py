@@ -40,7 +40,7 @@ def built(network: Network, package: Path, shared_data: Path) -> BuiltPackage:
     with torch.no_grad():
         cut.breed_head.weight.copy_(network.breed_head.weight[rows])
         cut.breed_head.bias.copy_(network.breed_head.bias[rows])
-    return build_package(cut, card, dataset)
+    return build_package(cut, card, dataset, with_likely=True)
 
 
 @pytest.mark.shared
@@ -57,6 +57,22 @@ def test_int8_is_accepted_with_thresholds_of_its_own(built: BuiltPackage, tmp_pa
     assert model.engine.precision == variant_for_this_processor(tmp_path).precision
     assert model.card == card.for_precision(model.engine.precision)
     assert warm_up(model, tmp_path)["is_dog"] is True
+
+
+@pytest.mark.shared
+def test_each_variant_has_two_dog_thresholds_and_sets(built: BuiltPackage) -> None:
+    card = built.card
+    for precision in ("fp32", card.int8["precision"]):
+        served = card.for_precision(precision)
+        assert served.sure_dog_threshold is not None and served.likely_threshold is not None
+        assert 0 < served.dog_threshold < served.sure_dog_threshold < 1
+        assert 0 < served.likely_threshold < 1
+    assert built.evaluation["dogs_recognised"] >= 0.97
+    likely = built.evaluation["likely"]
+    low, high = likely["of_threshold_interval"]
+    assert low <= 0.9 <= high
+    assert likely["coverage"] >= built.evaluation["top1"]
+    assert 1 <= likely["mean_size"] < 2
 
 
 @pytest.mark.shared

@@ -74,6 +74,8 @@ def test_a_missing_card(tmp_path: Path) -> None:
         ("temperature", 0),
         ("temperature", float("nan")),
         ("dog_threshold", None),
+        ("sure_dog_threshold", "x"),
+        ("likely_threshold", 3.0),
         ("credits", 3),
         ("int8", 3),
         ("size", 0),

@@ -416,6 +416,30 @@ def test_date_command_next_steps_and_dog_or_not(tmp_path: Path) -> None:
     assert "98.5\u00a0%" in page and "from a dog score of 0.42 on" in page
 
 
+def test_how_well_the_sets_of_likely_breeds_hold_is_said_or_why_there_are_none(
+    tmp_path: Path,
+) -> None:
+    values = run(["Beagle", "Pug"], [[7, 1], [2, 6]])
+    assert "likely" not in written(tmp_path, values)
+    values["evaluation"]["seen_by_backbone"] = {"most": True, "head_only_because": ""}
+    assert "name no set of likely breeds, because the backbone" in written(tmp_path, values)
+    values["evaluation"]["likely"] = {
+        "asked": 0.9, "of_threshold": 0.912, "of_threshold_interval": [0.85, 0.95],
+        "coverage": 0.93, "coverage_interval": [0.88, 0.97], "mean_size": 1.234,
+    }  # fmt: skip
+    page = " ".join(Reader(written(tmp_path, values)).text)
+    assert "the right one in 90\u00a0% of photos" in page and "1.23 breeds on average" in page
+    assert "in 91.2\u00a0% (85.0 to 95.0\u00a0%)" in page
+    assert "in 93.0\u00a0% (88.0 to 97.0\u00a0%)" in page
+
+
+def test_both_dog_thresholds_are_said(tmp_path: Path) -> None:
+    values = run(["Beagle", "Pug"], [[7, 1], [2, 6]])
+    values["card"] |= {"dog_threshold": 0.21, "sure_dog_threshold": 0.54}
+    page = " ".join(Reader(written(tmp_path, values)).text)
+    assert "from a dog score of 0.21 on, and as “perhaps” one below 0.54." in page
+
+
 def test_cross_validated_figures_stand_beside_those_of_few_photos(tmp_path: Path) -> None:
     values = run(["Beagle", "Pug"], [[7, 1], [2, 6]])
     assert "Cross-validated" not in written(tmp_path, values)

@@ -68,3 +68,12 @@ def test_broken_weights_are_named(package: Path, tmp_path: Path, damage: str) ->
         weights.write_bytes(whole[:-4] + b"\xff" * 4)
     with pytest.raises(PackageError, match=r"model\.safetensors"):
         EagerEngine(broken)
+
+
+def test_it_explains_as_the_engine_does(package: Path, eager_engine: EagerEngine) -> None:
+    photo = np.random.default_rng(2).integers(0, 256, (1, 260, 260, 3), np.uint8)
+    for own, expected in zip(
+        eager_engine.explain(photo), Engine(package).explain(photo), strict=True
+    ):
+        assert own is not None and expected is not None
+        np.testing.assert_allclose(own, expected, atol=2e-3)

@@ -11,7 +11,7 @@ import pytest
 from dogbreeds.evaluation.metrics import softmax
 from dogbreeds.package.card import PackageError
 from dogbreeds.serving import engine as engine_module
-from dogbreeds.serving.engine import Engine
+from dogbreeds.serving.engine import Engine, ov
 
 MODEL = Path(engine_module.__file__).parents[2]
 QUIET_BY_ITSELF = ("CI", "TF_BUILD", "JENKINS_URL")  # with these set, OpenVINO sends no telemetry
@@ -37,6 +37,37 @@ def test_batches_are_compiled_at_the_first_one(package: Path) -> None:
     assert "_any_batch" not in vars(engine)
     engine(noise(2))
     assert "_any_batch" in vars(engine)
+
+
+def test_a_map_is_computed_only_for_a_call_that_asks(package: Path) -> None:
+    engine = Engine(package)
+    plain = engine(noise(1))
+    names = [output.get_any_name() for output in engine._one_photo.network.outputs]
+    assert names == ["breed_logits", "dog_mass"]
+    assert "_with_map" not in vars(engine)
+    logits, mass, breed_map = engine.explain(noise(1))
+    assert np.array_equal(logits, plain[0]) and np.array_equal(mass, plain[1])
+    assert breed_map is not None and breed_map.shape == (1, 121, 9, 9)
+    np.testing.assert_allclose(breed_map.mean(axis=(2, 3)), logits, atol=1e-3)
+
+
+def without_map(package: Path, out: Path) -> Path:
+    """A package as it was before networks had a map."""
+    older = shutil.copytree(package, out)
+    model = ov.Core().read_model(package / "network.xml")
+    model.remove_result(model.get_results()[2])
+    for name in ("network.xml", "network.bin"):
+        (older / name).unlink()
+    ov.save_model(model, older / "network.xml", compress_to_fp16=False)
+    return older
+
+
+def test_an_older_package_has_no_map(package: Path, tmp_path: Path, engine: Engine) -> None:
+    older = Engine(without_map(package, tmp_path / "package"))
+    expected = engine(noise(1))
+    logits, mass, breed_map = older.explain(noise(1))
+    assert np.array_equal(logits, expected[0]) and np.array_equal(mass, expected[1])
+    assert breed_map is None
 
 
 def test_photos_of_another_size_are_one_sentence(engine: Engine) -> None:

@@ -7,7 +7,7 @@ from dogbreeds.serving.frames import MAX_CONTENT_TYPE, Reply, Request, read_requ
 
 @pytest.mark.parametrize("body", [b"", b"x", bytes(70_000)])
 def test_a_request_arrives_as_it_was_sent(body: bytes) -> None:
-    request = Request(7, "image/jpeg", body)
+    request = Request(7, "image/jpeg", body, "top=3,explain=1")
     stream = io.BytesIO((request.head() + body) * 2)
     assert read_request(stream) == request
     assert read_request(stream) == request

@@ -1,26 +1,34 @@
+import base64
 import io
 import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 from sagemaker_pytorch_serving_container.handler_service import HandlerService
 
-from dogbreeds.package.card import Card, PackageError
+from dogbreeds.package.card import Breed, Card, PackageError
 from dogbreeds.photos.decode import wire_array
 from dogbreeds.serving import inference
 from dogbreeds.serving.inference import (
     BadPhoto,
     Model,
+    Photo,
+    RequestError,
     UnsupportedType,
     input_fn,
     model_fn,
     output_fn,
+    predict_all,
     predict_fn,
+    prepare_photos,
     warm_up,
 )
+from dogbreeds.serving.parameters import Parameters
 from kennel.cloud.sagemaker.frameworks.pytorch_inference import RequestContext
 
 NPY = "application/x-npy"
@@ -70,6 +78,65 @@ def test_temperature_and_threshold_are_the_cards(model: Model, smoke_bytes: byte
     assert answer["breeds"][0]["breed"] == plain["breeds"][0]["breed"]
     assert answer["breeds"][0]["probability"] < plain["breeds"][0]["probability"]
     assert (plain["is_dog"], answer["is_dog"]) == (True, False)
+
+
+def asking(photo: Photo, **asked: Any) -> Photo:
+    return replace(photo, asked=Parameters(**asked))
+
+
+def test_requests_that_ask_and_others_in_one_batch(model: Model, smoke_bytes: bytes) -> None:
+    plain = input_fn(smoke_bytes, "image/jpeg")
+    noise = np.random.default_rng(1).integers(0, 256, (2, 40, 80, 3), np.uint8)
+    several = asking(input_fn(npy(noise), NPY), explain=True)
+    requests = [plain, several, asking(plain, top=121), asking(plain, explain=True, top=1)]
+    answers = predict_all([prepare_photos(photo, model) for photo in requests], model)
+    first, pair, all_breeds, explained = answers
+    assert "explain" not in first
+    assert [set(each["explain"]) for each in pair["photos"]] == [{"breed", "heat_map"}] * 2
+    assert len(all_breeds["breeds"]) == 121 and all_breeds["breeds"][:5] == first["breeds"]
+    assert explained["breeds"] == first["breeds"][:1]
+    assert explained["explain"]["breed"] == "Bull Mastiff"
+    png = Image.open(io.BytesIO(base64.b64decode(explained["explain"]["heat_map"])))
+    assert (png.format, max(png.size)) == ("PNG", 128)
+    assert len(json.dumps(explained["explain"])) < 8_000
+
+
+def test_more_breeds_than_the_model_knows(model: Model, smoke_bytes: bytes) -> None:
+    with pytest.raises(RequestError, match="top is 122; the model knows 121 breeds") as refusal:
+        predict_fn(asking(input_fn(smoke_bytes, "image/jpeg"), top=122), model)
+    assert refusal.value.status == 422
+
+
+@pytest.mark.parametrize(
+    ("score", "sure", "dog"),
+    [(0.4, 0.5, "perhaps"), (0.5, 0.5, "yes"), (0.19, 0.5, "no"), (0.2, None, "yes")],
+)
+def test_perhaps_a_dog(model: Model, score: float, sure: float | None, dog: str) -> None:
+    card = replace(model.card, dog_threshold=0.2, sure_dog_threshold=sure)
+    answer = of_outputs(replace(model, card=card), [0.0, 1.0], score)
+    assert (answer["dog"], answer["is_dog"]) == (dog, dog != "no")
+
+
+@pytest.mark.parametrize(
+    ("threshold", "likely"),
+    [(0.2, ["B", "C"]), (0.001, ["B", "C", "A"]), (0.9, ["B"]), (None, None)],
+)
+def test_the_likely_breeds(model: Model, threshold: float | None, likely: list[str] | None) -> None:
+    card = replace(model.card, likely_threshold=threshold)
+    three = replace(model, card=card, breeds=[Breed(name, "") for name in "ABC"])
+    answer = of_outputs(three, [0.0, 4.0, 3.0], 0.9)  # 0.01, 0.72, 0.27
+    assert answer.get("likely") == likely
+
+
+def of_outputs(model: Model, logits: list[float], score: float) -> dict[str, Any]:
+    """The answer to an input for which the network has these outputs."""
+
+    class Fixed:
+        def __call__(self, _: object) -> tuple[object, object]:
+            return np.array([logits], np.float32), np.array([score], np.float32)
+
+    fixed = replace(model, engine=Fixed())  # type: ignore[arg-type]
+    return predict_fn(input_fn(npy(np.zeros((8, 8, 3), np.uint8)), NPY), fixed)
 
 
 def test_a_model_of_two_breeds_answers_with_two(model: Model, smoke_bytes: bytes) -> None:

@@ -1,5 +1,6 @@
 """A package is loaded from an archive or a folder, and classifies what people have."""
 
+import base64
 import io
 import json
 import os
@@ -8,6 +9,7 @@ import subprocess
 import sys
 import typing
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import assert_type
 
@@ -44,11 +46,25 @@ def without_time(answer: Answer) -> dict[str, object]:
 def test_an_answer_is_the_endpoints(classifier: Classifier, model: Model, large: bytes) -> None:
     expected = predict_fn(input_fn(large, "image/jpeg"), model)
     answer = classifier.classify(large)
-    assert set(answer) == set(expected) == set(typing.get_type_hints(Answer))
+    assert set(answer) == set(expected) == Answer.__required_keys__
     assert without_time(answer) == {key: expected[key] for key in expected if key != "took_ms"}
     assert answer["model"] == classifier.name == model.label
     assert classifier.breeds == [entry.breed for entry in model.breeds]
     assert json.loads(json.dumps(answer)) == answer
+
+
+def test_more_is_said_where_it_is_asked_for_or_the_package_can(model: Model, large: bytes) -> None:
+    card = replace(model.card, likely_threshold=0.05)
+    classifier = Classifier(replace(model, card=card))
+    answers = [
+        classifier.classify(large, explain=True),
+        *classifier.classify([large], explain=True),
+    ]
+    for answer in answers:
+        assert set(answer) == set(typing.get_type_hints(Answer))
+        assert answer["explain"]["breed"] == answer["likely"][0] == answer["breeds"][0]["breed"]
+        with Image.open(io.BytesIO(base64.b64decode(answer["explain"]["heat_map"]))) as heat_map:
+            assert heat_map.height > heat_map.width  # upright, as the photo is
 
 
 def test_a_photo_is_a_path_bytes_or_a_pillow_image(
