@@ -1,6 +1,6 @@
 """Count dogs that are called none and other things that are called dogs, in good and bad photos.
 
-    python bench/dog_threshold.py            # ../shared/data; about 6 minutes on two cores
+    python bench/dog_threshold.py            # ../shared/data; 10 minutes on two cores
     python bench/dog_threshold.py --model trained/model.tar.gz --every 7
 
 Each photo is taken as it is, as JPEG of quality 20 to 95, with 160 to 4,000 pixels on its longer
