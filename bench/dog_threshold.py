@@ -42,6 +42,11 @@ def jpeg(image: Image.Image, quality: int) -> bytes:
     return buffer.getvalue()
 
 
+def compressed(quality: int) -> Condition:
+    """Return a condition: a JPEG of this quality."""
+    return lambda image: jpeg(image, quality)
+
+
 def sized(side: int, quality: int = 85) -> Condition:
     """Return a condition: the longer side has `side` pixels."""
 
@@ -65,7 +70,7 @@ def blurred(thousandths: int) -> Condition:
 
 CONDITIONS: dict[str, Condition | None] = {
     "as it is": None,
-    **{f"quality {q}": lambda image, q=q: jpeg(image, q) for q in (20, 35, 50, 75, 95)},
+    **{f"quality {quality}": compressed(quality) for quality in (20, 35, 50, 75, 95)},
     **{f"{side} pixels": sized(side) for side in (160, 320, 1_000, 4_000)},
     "160 pixels, quality 20": sized(160, 20),
     **{f"blurred by {radius}": blurred(radius) for radius in (1, 2, 4)},

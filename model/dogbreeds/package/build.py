@@ -9,13 +9,14 @@ import io
 import json
 import math
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from dogbreeds.data.dataset import Dataset
 from dogbreeds.evaluation.calibrate import (
@@ -155,10 +156,12 @@ def _degraded_scores(
 ) -> list[Floats]:
     """Return the dog scores of bad copies of some photos, an array for each kind of copy."""
     chosen = photos[:: math.ceil(len(photos) / MAX_DEGRADED_PHOTOS)]
-    return [
-        predict_photos(engine, preprocess, chosen, lambda path, make=make: make(load(path))).scores
-        for make in DEGRADATIONS
-    ]
+
+
+    def scores(make: Callable[[Image.Image], Image.Image]) -> Floats:
+        return predict_photos(engine, preprocess, chosen, lambda path: make(load(path))).scores
+
+    return [scores(make) for make in DEGRADATIONS]
 
 
 def _int8_photos(

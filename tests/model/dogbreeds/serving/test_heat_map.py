@@ -82,5 +82,5 @@ def test_masking_what_is_warm_takes_more_than_masking_by_chance(
         for heat in heats:
             named = classifier.classify(masked(photo, heat, inside))["breeds"]
             left.append(next((b["probability"] for b in named if b["breed"] == breed), 0.0))
-        more += left[0] < np.mean(left[1:])
+        more += int(left[0] < np.mean(left[1:]))
     assert more >= 0.8 * PHOTOS, more

@@ -80,7 +80,7 @@ def test_a_crash_is_a_500_without_its_trace_and_hurts_no_other(
     model: Model, capfd: pytest.CaptureFixture[str]
 ) -> None:
     class Faulty:
-        breeds, precision = 121, "fp32"
+        breeds, precision, explain = 121, "fp32", model.engine.explain
 
         def __call__(
             self, photos: NDArray[np.uint8]
@@ -102,7 +102,7 @@ def test_a_crash_is_a_500_without_its_trace_and_hurts_no_other(
 
 def test_a_long_batch_does_not_delay_the_beats(model: Model) -> None:
     class Slow:
-        breeds, precision = 121, "fp32"
+        breeds, precision, explain = 121, "fp32", model.engine.explain
         ended = threading.Event()
 
         def __call__(
