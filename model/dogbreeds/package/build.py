@@ -157,7 +157,6 @@ def _degraded_scores(
     """Return the dog scores of bad copies of some photos, an array for each kind of copy."""
     chosen = photos[:: math.ceil(len(photos) / MAX_DEGRADED_PHOTOS)]
 
-
     def scores(make: Callable[[Image.Image], Image.Image]) -> Floats:
         return predict_photos(engine, preprocess, chosen, lambda path: make(load(path))).scores
 
