@@ -65,9 +65,9 @@ class Answer(TypedDict):
     dog: Literal["yes", "perhaps", "no"]
     dog_score: float  # 0..1; `dog` compares it with the two thresholds of the package
     breeds: list[BreedProbability]  # the five most probable, or all if there are fewer
-    took_ms: float  # decoding and network
     likely: NotRequired[list[str]]  # the smallest set of breeds with the right one in 90 %
     explain: NotRequired[Explanation]  # where it was asked for
+    took_ms: float  # decoding and network
 
 
 class Classifier:
