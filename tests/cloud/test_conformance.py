@@ -43,6 +43,8 @@ class Caller:
         self._texts = {
             "bucket": cloud.stack.outputs["BucketName"],
             "role": roles["ModelRole"],
+            "api": cloud.stack.resources["Api"].name,
+            "key": cloud.stack.resources["ApiKey"].name,
             "bundle": str(cloud.built["PublishBundleFunction"] / "bundle"),
         }
 
@@ -107,7 +109,7 @@ class Caller:
             raise AssertionError(f"after {WAIT_SECONDS} s: {'; '.join(last)}") from None
 
     def filled(self, value: Any, name: str) -> Any:
-        """Return `value` with $bucket, $role and $name filled in."""
+        """Return `value` with $bucket, $role, $api, $key and $name filled in."""
         if isinstance(value, str):
             return Template(value).safe_substitute(self._texts, name=name)
         if isinstance(value, Mapping):
@@ -159,7 +161,7 @@ def test_request(bare_cloud: Cloud, case: HttpCase) -> None:
     }
     answer = httpx.request(
         case.method,
-        base + case.path,
+        base + case.path.replace("$api", bare_cloud.stack.resources["Api"].name),
         headers=headers,
         content=case.body,
         timeout=60,

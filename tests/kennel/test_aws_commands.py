@@ -62,7 +62,7 @@ def test_batch_says_in_one_sentence_what_is_wrong(
     cloud: Cloud, photos: str, kennel: RunKennel
 ) -> None:
     for arguments, sentence in (
-        (("batch", photos), "there is no endpoint kennel-dev"),
+        (("batch", photos, "--config-env", "dev"), "there is no endpoint kennel-dev"),
         (("batch", "walk", "--config-env", "prod"), "'walk' is no prefix in S3"),
     ):
         result = kennel(*arguments, env=aws(cloud.url))
@@ -74,16 +74,18 @@ def test_batch_says_in_one_sentence_what_is_wrong(
 def test_preflight_blocks_if_the_endpoint_is_of_another_stack(
     cloud: Cloud, kennel: RunKennel
 ) -> None:
-    result = kennel("preflight", "--config-env", "prod", "--json", env=aws(cloud.url))
+    other = ("--config-env", "prod", "--stack-name", "other")
+    result = kennel("preflight", *other, "--json", env=aws(cloud.url))
     assert result.status == 1
     document = json.loads(result.stdout)
     assert document["blocks"]
     blocking = [each["check"] for each in document["findings"] if each["level"] == "blocks"]
-    assert "SageMaker Endpoint kennel" in blocking  # CloudFormation knows no stack that has it
+    assert "SageMaker Endpoint kennel" in blocking
 
 
 def test_destroy_without_a_stack_lists_what_costs(cloud: Cloud, kennel: RunKennel) -> None:
-    result = kennel("destroy", "--config-env", "prod", "--yes", "--json", env=aws(cloud.url))
+    other = ("--config-env", "prod", "--stack-name", "other")
+    result = kennel("destroy", *other, "--yes", "--json", env=aws(cloud.url))
     assert result.status == 1
     document = json.loads(result.stdout)
     assert document["keeps_costing"]
@@ -96,7 +98,8 @@ def test_destroy_without_a_stack_lists_what_costs(cloud: Cloud, kennel: RunKenne
 
 
 def test_destroy_of_nothing_is_quiet(bare_cloud: Cloud, kennel: RunKennel) -> None:
-    stack = ("--stack-name", "none", "--parameter-overrides", "EndpointName=none")
+    name = ("--config-env", "dev", "--stack-name", "none")
+    stack = (*name, "--parameter-overrides", "EndpointName=none")
     result = kennel("destroy", *stack, "--yes", env=aws(bare_cloud.url))
     assert result.status == 0, result.stdout + result.stderr
     assert result.stdout == "Nothing is left.\n"

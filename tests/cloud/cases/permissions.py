@@ -34,7 +34,7 @@ def _denied(  # noqa: PLR0917 - a row of a table
     code: str = "AccessDeniedException",
     status: int = 400,
 ) -> Case:
-    user = rf"User: arn:aws:sts::123456789012:assumed-role/bare-{role}/bare-[A-Za-z-]+"
+    user = rf"User: arn:aws:sts::123456789012:assumed-role/bare-{role}/[A-Za-z-]+"
     message = (
         rf"{user} is not authorized to perform: {action} on resource: {resource} "
         rf"because no identity-based policy allows the {action} action"

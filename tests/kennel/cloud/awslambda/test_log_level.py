@@ -63,6 +63,8 @@ def classifier(level: str, model: ThreadingHTTPServer) -> FunctionConfig:
         environment={
             "POWERTOOLS_SERVICE_NAME": "classify",
             "ENDPOINT_NAME": "kennel",
+            "ALLOWED_ORIGIN": "",
+            "LOG_SAMPLE_RATE": "1",
             "SAGEMAKER_ENDPOINT_URL": f"http://127.0.0.1:{model.server_port}",
             "AWS_SESSION_TOKEN": TOKEN,
         },
