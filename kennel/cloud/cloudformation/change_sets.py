@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kennel.cloud.cloudformation.changes import Change, ChangeRefused, changes_of
-from kennel.cloud.cloudformation.names import Created
 from kennel.cloud.cloudformation.stack_state import StackState, arn_of, now
 from kennel.cloud.cloudformation.stacks import StackRefused, StackRequest, Stacks
 from kennel.cloud.cloudformation.template import Template
@@ -90,13 +89,8 @@ class ChangeSets:
                 self.delete(each)
 
     def _planned(self, stack: StackState, template: Template) -> list[Change]:
-        existing = stack.existing
-        for name, resource in existing.items():
-            if name in template.declared:
-                template.created[name] = Created(
-                    resource.name, resource.attributes, stack.generations.get(name, 0)
-                )
-        changes = list(changes_of(template, existing))
+        template.note_existing(stack.existing, stack.generations)
+        changes = list(changes_of(template, stack.existing))
         template.created.clear()
         return changes
 

@@ -7,11 +7,11 @@ from kennel.cloud.cloudformation.changes import Change, change_of
 from kennel.cloud.cloudformation.names import Created
 from kennel.cloud.cloudformation.provider import Answers
 from kennel.cloud.cloudformation.recorder import OperationFailed, Recorder, reason_of
-from kennel.cloud.cloudformation.removal import Removal, by_needs
+from kennel.cloud.cloudformation.removal import Removal
 from kennel.cloud.cloudformation.resource_types import is_custom
 from kennel.cloud.cloudformation.resources import Resources
 from kennel.cloud.cloudformation.stack_state import StackState, StackStore
-from kennel.cloud.cloudformation.template import Resource, Template
+from kennel.cloud.cloudformation.template import Resource, Template, creation_order
 from kennel.errors import KennelError
 
 Outputs = dict[str, dict[str, str]]
@@ -107,11 +107,7 @@ class StackOperation:
 
     def _apply(self, before: Mapping[str, Resource]) -> None:
         template, stack = self._template, self._stack
-        for logical_id, resource in before.items():
-            if logical_id in template.declared:
-                template.created[logical_id] = Created(
-                    resource.name, resource.attributes, stack.generations.get(logical_id, 0)
-                )
+        template.note_existing(before, stack.generations)
         try:
             order = template.in_order()
         except KennelError as error:
@@ -243,7 +239,7 @@ class StackOperation:
                     self._record.event(resource, resource.logical_id, "DELETE_COMPLETE")
         declared = self._template.declared
         removed = {name: each for name, each in before.items() if name not in declared}
-        for logical_id in reversed(by_needs(removed)):
+        for logical_id in reversed(creation_order(removed)):
             resource = removed[logical_id]
             if resource.deletion_policy.startswith("Retain"):
                 self._resources.leave(self._stack.id, logical_id)
@@ -257,10 +253,11 @@ class StackOperation:
             self._record.set("CREATE_FAILED", reason)
             return
         self._record.set("ROLLBACK_IN_PROGRESS", reason)
+        existing = self._stack.existing
         failed = [
             name
-            for name in reversed(by_needs(self._stack.existing))
-            if self._removal.delete(self._stack.existing[name], on_create=True)
+            for name in reversed(creation_order(existing))
+            if self._removal.delete(existing[name], on_create=True)
         ]
         self._record.set("ROLLBACK_FAILED" if failed else "ROLLBACK_COMPLETE")
         if on_failure == "DELETE" and not failed:

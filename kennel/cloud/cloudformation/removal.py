@@ -1,10 +1,8 @@
 """Delete resources of a stack, each before those that it needs."""
 
-from collections.abc import Mapping
-
 from kennel.cloud.cloudformation.recorder import OperationFailed, Recorder, reason_of
 from kennel.cloud.cloudformation.resources import Resources
-from kennel.cloud.cloudformation.template import Resource
+from kennel.cloud.cloudformation.template import Resource, creation_order
 
 
 class Removal:
@@ -34,8 +32,9 @@ class Removal:
         kept: list[str] = []
         blocked: set[str] = set()
         failed: dict[str, str] = {}
-        for logical_id in reversed(by_needs(self._stack.existing)):
-            resource = self._stack.existing[logical_id]
+        existing = self._stack.existing
+        for logical_id in reversed(creation_order(existing)):
+            resource = existing[logical_id]
             if logical_id in retain or (keep and resource.deletion_policy.startswith("Retain")):
                 self._resources.leave(self._stack.id, logical_id)
                 self._record.put(resource, "DELETE_SKIPPED")
@@ -75,20 +74,3 @@ class Removal:
             return reason_of(error)
         self._record.put(resource, "DELETE_COMPLETE")
         return ""
-
-
-def by_needs(resources: Mapping[str, Resource]) -> list[str]:
-    """Return the logical ids, each after those that its resource needs."""
-    done: list[str] = []
-
-    def visit(name: str) -> None:
-        if name in resources and name not in visited:
-            visited.add(name)
-            for needed in sorted(resources[name].needs):
-                visit(needed)
-            done.append(name)
-
-    visited: set[str] = set()
-    for name in resources:
-        visit(name)
-    return done

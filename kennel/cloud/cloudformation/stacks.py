@@ -9,7 +9,7 @@ from kennel.cloud.cloudformation.operation import Outputs, StackOperation
 from kennel.cloud.cloudformation.parameters import names_in_ssm, parameter_values
 from kennel.cloud.cloudformation.provider import Answers
 from kennel.cloud.cloudformation.recorder import OperationFailed, Recorder
-from kennel.cloud.cloudformation.removal import Removal, by_needs
+from kennel.cloud.cloudformation.removal import Removal
 from kennel.cloud.cloudformation.requirements import Check, lacking
 from kennel.cloud.cloudformation.resources import Resources
 from kennel.cloud.cloudformation.stack_state import (
@@ -18,7 +18,13 @@ from kennel.cloud.cloudformation.stack_state import (
     StackStore,
     arn_of,
 )
-from kennel.cloud.cloudformation.template import Resource, Stack, Template, read_template
+from kennel.cloud.cloudformation.template import (
+    Resource,
+    Stack,
+    Template,
+    creation_order,
+    read_template,
+)
 from kennel.cloud.runtime.store import Store
 from kennel.errors import CannotStart, KennelError
 
@@ -117,7 +123,7 @@ class Stacks:
         for stack in self._stacks.values():
             existing: dict[str, Resource] = stack.existing if stack.name != left_out else {}
             answers: Answers = {}
-            for name in by_needs(existing):
+            for name in creation_order(existing):
                 try:
                     if not self.resources.exists(existing[name], answers):
                         created = self.resources.create(stack.id, existing[name])
@@ -245,8 +251,7 @@ class Stacks:
                 raise StackRefused(
                     f"Export with name {name} is already exported by stack {other.name}."
                 )
-        for _, name, _ in [each for each in self.exports() if each[0] is stack]:
-            if name not in wanted and (users := self.users_of(name)):
+            if other is stack and name not in wanted and (users := self.users_of(name)):
                 raise StackRefused(
                     f"Export {name} cannot be deleted as it is in use by {' and '.join(users)}"
                 )

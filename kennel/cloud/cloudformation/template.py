@@ -18,6 +18,7 @@ from samtranslator.yaml_helper import yaml_parse
 from kennel.cloud.cloudformation.intrinsics import ImportValue, Resolver
 from kennel.cloud.cloudformation.local_code import with_local_code
 from kennel.cloud.cloudformation.names import ACCOUNT, REGION, Created, Names
+from kennel.cloud.cloudformation.order import in_order
 from kennel.cloud.cloudformation.parameters import parameter_values
 from kennel.cloud.cloudformation.resource_types import kind_of
 from kennel.errors import CannotStart
@@ -138,16 +139,21 @@ class Template:
         CannotStart
             When resources need each other in a cycle.
         """
-        done: list[str] = []
-        waiting = {name: self._needs(name) for name in self.declared}
-        while waiting:
-            ready = [name for name, needs in waiting.items() if not needs & set(waiting)]
-            if not ready:
-                raise CannotStart(f"these resources need each other: {', '.join(sorted(waiting))}")
-            for name in ready:
-                done.append(name)
-                del waiting[name]
-        return done
+        return in_order({name: self._needs(name) for name in self.declared})
+
+    def note_existing(
+        self, resources: Mapping[str, Resource], generations: Mapping[str, int]
+    ) -> None:
+        """Resolve references to these resources by their physical ids and attributes.
+
+        Parameters
+        ----------
+        generations
+            How often each was replaced, by logical id.
+        """
+        for name, each in resources.items():
+            if name in self.declared:
+                self.created[name] = Created(each.name, each.attributes, generations.get(name, 0))
 
     def resource(self, logical_id: str) -> Resource:
         """Return a resource with its properties as they can be resolved now."""
@@ -213,6 +219,11 @@ class Template:
 
         walk(resource.get("Properties") or {})
         return frozenset(named & set(self.declared) - {logical_id})
+
+
+def creation_order(resources: Mapping[str, Resource]) -> list[str]:
+    """Return the logical ids, each after those that its resource needs."""
+    return in_order({name: each.needs for name, each in resources.items()})
 
 
 def read_template(text: str, what: str) -> Json:
