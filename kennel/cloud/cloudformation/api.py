@@ -174,11 +174,10 @@ class CloudFormation:
         if stack:
             raise ServiceError("AlreadyExistsException", f"Stack [{name}] already exists")
         request = self._request(p, None)
-        made = StackState(name, "")  # one that nobody sees, should the request be refused
-        template = self._stacks.prepare(made, request)
-        _check_capabilities(request.capabilities, template, expand=True)
-        stack = self._stacks.add(name)
+        stack = StackState.new(name)
         template = self._stacks.prepare(stack, request)
+        _check_capabilities(request.capabilities, template, expand=True)
+        self._stacks.add(stack)  # nobody sees it before: the request may be refused
         stack.is_protected = bool(p.get("EnableTerminationProtection"))
         stack.disable_rollback = bool(p.get("DisableRollback"))
         self._describe_by(stack, request, template)

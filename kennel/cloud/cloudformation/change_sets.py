@@ -50,7 +50,10 @@ class ChangeSets:
                     f"Stack [{request.name}] already exists and cannot be created again with the "
                     f"changeSet [{name}]."
                 )
-            stack = stack or self._stacks.add(request.name, in_review=True)
+            if stack is None:
+                stack = StackState.new(request.name)
+                stack.add_own_event("User Initiated")
+                self._stacks.add(stack)
         elif stack is None:
             raise StackRefused(f"Stack [{request.name}] does not exist")
         if self.find(name, stack):

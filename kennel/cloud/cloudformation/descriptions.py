@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 
 from kennel.cloud.cloudformation.change_sets import ChangeSet
-from kennel.cloud.cloudformation.parameters import names_in_ssm
 from kennel.cloud.cloudformation.stack_state import StackResource, StackState
 from kennel.cloud.cloudformation.stacks import capabilities_needed
 from kennel.cloud.cloudformation.template import Template, read_template
@@ -116,7 +115,6 @@ def template_summary(text: str, template: Template | None) -> Json:
     """Return what GetTemplateSummary and ValidateTemplate answer about a template's text."""
     source = read_template(text, "the template")
     declared: Mapping[str, Any] = source.get("Parameters") or {}
-    in_ssm = names_in_ssm(source)
     needed = capabilities_needed(template) if template else []
     types = {str(each["Type"]) for each in source["Resources"].values()}
     return {
@@ -141,7 +139,7 @@ def template_summary(text: str, template: Template | None) -> Json:
         "DeclaredTransforms": _transforms(source),
         "Metadata": json.dumps(source.get("Metadata") or {}, default=str),
         "Version": "2010-09-09",
-        **({"Warnings": {"UnrecognizedResourceTypes": []}} if not in_ssm else {}),
+        "Warnings": {"UnrecognizedResourceTypes": []},
     }
 
 

@@ -34,7 +34,7 @@ class Recorder:
             stack.deleted = now()
         elif status == "UPDATE_IN_PROGRESS":
             stack.updated = now()
-        stack.add_event(stack.name, stack.id, "AWS::CloudFormation::Stack", status, reason)
+        stack.add_own_event(reason)
         self._store.save(stack)
         if not stack.is_busy:
             self._store.save_events(stack)

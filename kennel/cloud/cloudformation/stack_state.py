@@ -76,6 +76,11 @@ class StackState:
     resources: dict[str, StackResource] = field(default_factory=dict)
     events: list[Json] = field(default_factory=list)
 
+    @classmethod
+    def new(cls, name: str) -> "StackState":
+        """Return a stack without resources, with an ARN of its own."""
+        return cls(name, arn_of("stack", name))
+
     @property
     def existing(self) -> dict[str, Resource]:
         """The resources that exist, by logical id."""
@@ -90,10 +95,14 @@ class StackState:
         """Whether an operation is under way."""
         return self.status.endswith("_IN_PROGRESS") and self.status != "REVIEW_IN_PROGRESS"
 
+    def add_own_event(self, reason: str = "") -> None:
+        """Record the stack's status as an event of the stack itself."""
+        self.add_event(self.name, self.id, "AWS::CloudFormation::Stack", self.status, reason)
+
     def add_event(
         self, logical_id: str, physical_id: str, type_name: str, status: str, reason: str = ""
     ) -> None:
-        """Record an event of a resource, or of the stack itself."""
+        """Record an event of a resource."""
         event = {
             "EventId": str(uuid.uuid4()),
             "StackId": self.id,

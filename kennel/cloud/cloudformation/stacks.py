@@ -12,12 +12,7 @@ from kennel.cloud.cloudformation.recorder import OperationFailed, Recorder
 from kennel.cloud.cloudformation.removal import Removal
 from kennel.cloud.cloudformation.requirements import Check, lacking
 from kennel.cloud.cloudformation.resources import Resources
-from kennel.cloud.cloudformation.stack_state import (
-    StackResource,
-    StackState,
-    StackStore,
-    arn_of,
-)
+from kennel.cloud.cloudformation.stack_state import StackResource, StackState, StackStore
 from kennel.cloud.cloudformation.template import (
     Resource,
     Stack,
@@ -86,7 +81,9 @@ class Stacks:
         """
         stack = self.find(request.name)
         is_new = stack is None or not stack.existing
-        stack = self.add(request.name) if stack is None else stack
+        if stack is None:
+            stack = StackState.new(request.name)
+            self.add(stack)
         try:
             template = self.prepare(stack, request)
             stack.description = str(template.source.get("Description", ""))
@@ -151,15 +148,10 @@ class Stacks:
             raise StackRefused(f"Stack with id {name} does not exist")
         return stack
 
-    def add(self, name: str, *, in_review: bool = False) -> StackState:
-        """Return a new stack without resources; a change set makes one in review."""
-        stack = StackState(name, arn_of("stack", name))
-        if in_review:
-            kind = "AWS::CloudFormation::Stack"
-            stack.add_event(name, stack.id, kind, stack.status, "User Initiated")
+    def add(self, stack: StackState) -> None:
+        """Add a new stack, and store it."""
         self._stacks[stack.id] = stack
         self.store.save(stack)
-        return stack
 
     def prepare(self, stack: StackState, request: StackRequest) -> Template:
         """Return the template of a request, ready to be applied to a stack.

@@ -115,7 +115,8 @@ Resources:
 def create(
     stacks: Stacks, text: str, name: str = "tried", *, adopt: bool = False, **parameters: str
 ) -> StackState:
-    stack = stacks.find(name) or stacks.add(name)
+    stack = stacks.find(name) or StackState.new(name)
+    stacks.add(stack)
     template = stacks.prepare(stack, StackRequest(name, text, parameters))
     stacks.create(stack, template, adopt=adopt)
     return stack
@@ -253,7 +254,8 @@ def test_a_start_goes_on_where_one_was_killed(
 ) -> None:
     store = Store(None)
     first = stacks_of(store)
-    stack = first.add("tried")
+    stack = StackState.new("tried")
+    first.add(stack)
     stack.status = "CREATE_IN_PROGRESS"  # killed after a queue was created, and not recorded
     first.store.save(stack)
     client("sqs", moto).create_queue(QueueName="tried-Queue")
