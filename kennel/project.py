@@ -4,13 +4,15 @@ import contextlib
 import hashlib
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
 from kennel import running_cloud
+from kennel.cloud.awslambda.build import is_built
 from kennel.cloud.cloud import run_cloud
 from kennel.cloud.config import CloudConfig
 from kennel.cloud.runtime.health import Health
@@ -42,25 +44,27 @@ def find_template(place: Path) -> Path:
     )
 
 
-def project_config(
-    template: Path | None, overrides: Sequence[str], stack_name: str, **more: object
+def for_project(
+    config: CloudConfig, template: Path | None, overrides: Sequence[str], stack_name: str
 ) -> CloudConfig:
-    """Return the configuration of a cloud for a project; an empty one without a template."""
-    given: Mapping[str, str] = parse_parameters(list(overrides))
+    """Return a configuration with a project's template and state; without a template an empty one.
+
+    Parameters
+    ----------
+    stack_name
+        Empty for the name of the project's folder.
+    """
     if template is None:
-        state = STATE / "projects" / "empty"
-        return CloudConfig(state=state, images=IMAGES, **more)  # type: ignore[arg-type]
-    is_built = template.parent.name == "build"
-    project = (template.parent.parent.parent if is_built else template.parent).resolve()
+        return replace(config, state=STATE / "projects" / "empty")
+    project = template.resolve().parents[2 if is_built(template) else 0]
     digest = hashlib.sha256(str(project).encode()).hexdigest()[:8]
-    name = stack_name or re.sub(r"[^A-Za-z0-9-]+", "-", project.name).strip("-") or "project"
-    return CloudConfig(
+    name = re.sub(r"[^A-Za-z0-9-]+", "-", project.name).strip("-") or "project"
+    return replace(
+        config,
         template=template,
-        parameters=given,
-        images=IMAGES,
-        stack_name=name,
+        parameters=parse_parameters(list(overrides)),
+        stack_name=stack_name or name,
         state=STATE / "projects" / f"{project.name}-{digest}",
-        **more,  # type: ignore[arg-type]
     )
 
 
@@ -79,16 +83,15 @@ def run_project(
     with contextlib.ExitStack() as exits:
         exits.enter_context(running_cloud.temporary_folder())
         with screen.status("starting the offline cloud") as status:
-            config = project_config(
-                template,
-                overrides,
-                stack_name,
+            settings = CloudConfig(
+                images=IMAGES,
                 port=port,
                 host=bind,
                 fresh=fresh,
                 report=status.update,
                 health=Health(lambda line: screen.print(line, markup=False, highlight=False)),
             )
+            config = for_project(settings, template, overrides, stack_name)
             cloud = exits.enter_context(run_cloud(config))
         address = exits.enter_context(running_cloud.address_file(cloud))
         if as_json:

@@ -58,6 +58,11 @@ class Source:
     is_layer: bool
 
 
+def is_built(template: Path) -> bool:
+    """Return whether a template is one that `sam build` wrote."""
+    return template.resolve().parent.parts[-2:] == _BUILT
+
+
 def read_sources(template: Path) -> dict[str, Source]:
     """Return the sources of a template's functions and layers by logical id.
 
@@ -70,7 +75,7 @@ def read_sources(template: Path) -> dict[str, Source]:
     """
     source: dict[str, Any] = yaml_parse(template.read_text())
     defaults = source.get("Globals", {}).get("Function", {})
-    is_built = template.resolve().parent.parts[-2:] == _BUILT
+    needs_no_build = is_built(template)
     sources = {}
     for logical_id, resource in source["Resources"].items():
         kind = resource["Type"]
@@ -88,7 +93,7 @@ def read_sources(template: Path) -> dict[str, Source]:
         if not folder.exists():
             raise CannotStart(f"{logical_id} has its code in {folder}, which is not there")
         method = (resource.get("Metadata") or {}).get("BuildMethod", "")
-        sources[logical_id] = Source(folder, "built" if is_built else method, is_layer)
+        sources[logical_id] = Source(folder, "built" if needs_no_build else method, is_layer)
     return sources
 
 
