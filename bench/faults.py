@@ -91,7 +91,7 @@ def running() -> Iterator[tuple[KennelUp, Load]]:
 
 
 def inject(case: Case, cloud: KennelUp, load: Load) -> Row:
-    """Wait until photos are answered, inject a fault, and return the result."""
+    """Inject one fault under load, and return what it did and what clients saw."""
     load.until_steady()
     load.begin()
     time.sleep(1)

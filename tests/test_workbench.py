@@ -1,4 +1,4 @@
-"""workbench.yaml: the notebook instance and the EC2 trainer.
+"""Tests of workbench.yaml, the stack of the notebook instance and the EC2 trainer.
 
 The lifecycle script's own commands run here; the trainer's user data, which shuts its machine down,
 never does (tests/model/test_ec2_train.py runs the script that it starts).

@@ -49,7 +49,7 @@ def mount(folder: Path) -> bool:
 
 
 def unmount(folder: Path) -> None:
-    """Unmount the file system that `mount` has mounted."""
+    """Unmount a file system, though files on it may still be open."""
     subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
@@ -93,7 +93,7 @@ class KennelUp:
         return self._process
 
     def printed(self) -> str:
-        """Return its standard error since its start."""
+        """Return what this run of `kennel up` has written to standard error."""
         return self._printed.read_text()
 
     def terminate(self) -> None:
@@ -183,7 +183,7 @@ class KennelUp:
 
 
 def one(cloud: KennelUp, word: str) -> int:
-    """Return the id of the only child process whose command line contains this word."""
+    """Return the id of the one process of the cloud whose command line contains a word."""
     pids = cloud.pids(word)
     expect(len(pids) == 1, f"{len(pids)} processes {word}, expected one")
     return pids[0]

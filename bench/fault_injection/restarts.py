@@ -1,4 +1,4 @@
-"""Kill the whole cloud, damage its state or fill its disk, and start `kennel up` again."""
+"""Faults after which `kennel up` is started again: killed, state damaged, disk full."""
 
 import os
 import shutil

@@ -74,7 +74,7 @@ class Package:
 
 
 def read_package(s3: S3Client, bucket: str, key: str) -> Package:
-    """Read a package to its end, and return it with its digest and its small files.
+    """Download a model package; return its digest and the small files in it.
 
     Raises
     ------

@@ -107,7 +107,7 @@ def _cached(event: Event, body: str, max_age_s: int, headers: dict[str, str]) ->
 
 
 def _has(if_none_match: str, etag: str) -> bool:
-    """Return whether a list of tags holds this one; weak or strong makes no difference."""
+    """Return whether an If-None-Match header lists an ETag, by weak comparison (RFC 9110)."""
     tags = (tag.strip().removeprefix("W/") for tag in if_none_match.split(","))
     return any(tag in {"*", etag} for tag in tags)
 

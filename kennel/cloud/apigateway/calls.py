@@ -128,7 +128,7 @@ def raw_path(request: Request) -> str:
 
 @functools.lru_cache(maxsize=1)
 def clf_time(seconds: int) -> str:
-    """Return a moment in the Common Log Format."""
+    """Return a Unix time as the Common Log Format writes it."""
     return time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime(seconds))
 
 

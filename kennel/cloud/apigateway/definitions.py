@@ -33,7 +33,7 @@ class Stage:
 
 
 def title(api: Resource, body: Mapping[str, Any]) -> str:
-    """Return the name of an API, which is no id."""
+    """Return the name that an API was given, else its id."""
     return str(api.properties.get("Name") or body.get("info", {}).get("title") or api.name)
 
 

@@ -14,7 +14,7 @@ Clock = Callable[[], float]
 
 @dataclass(frozen=True)
 class Limits:
-    """Requests a second, and at once."""
+    """A rate limit: requests a second, and the burst size."""
 
     rate: float
     burst: int
@@ -96,7 +96,7 @@ class Quota:
         self.change(limit, period, offset)
 
     def change(self, limit: int | None, period: str, offset: int) -> None:
-        """Allow another number of requests from now on."""
+        """Change the quota's limit and period; requests that were counted stay counted."""
         self._limit = limit
         self._period = period
         self._offset = timedelta(offset)

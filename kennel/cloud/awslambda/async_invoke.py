@@ -66,7 +66,7 @@ class AsynchronousInvocations:
         return request_id
 
     async def stop(self) -> None:
-        """Drop the events that wait."""
+        """Cancel the queued events."""
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

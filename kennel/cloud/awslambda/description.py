@@ -20,7 +20,7 @@ def now() -> str:
 
 @dataclass(frozen=True)
 class ManagedFunction:
-    """A function as it is now.
+    """The configuration and the code of a function, as Lambda's API has recorded them.
 
     Attributes
     ----------
@@ -35,17 +35,17 @@ class ManagedFunction:
 
     @property
     def name(self) -> str:
-        """Its name."""
+        """The function's name."""
         return str(self.configuration["FunctionName"])
 
     def changed(self, changes: Mapping[str, Any], code: Package | None = None) -> "ManagedFunction":
-        """Return it with other members, at a new revision; None takes a member away."""
+        """Return the function with changed configuration, at a new RevisionId; None unsets."""
         members = {**self.configuration, **changes}
         configuration = {key: value for key, value in members.items() if value is not None}
         return ManagedFunction(configuration, code or self.code)
 
     def stored(self) -> Json:
-        """Return it as JSON, with what its package is found by."""
+        """Return the function as JSON for the store, with a reference to its package."""
         return {**vars(self), "code": self.code.stored()}
 
 

@@ -171,7 +171,7 @@ class Emulator:
             await asyncio.sleep(_MEMORY_SECONDS)
 
     async def stop(self) -> None:
-        """End it at once: Lambda too gives a frozen environment no time to clean up."""
+        """End the environment at once: Lambda too gives a frozen one no time to clean up."""
         await self._client.aclose()
         await self._child.stop(seconds=1.0)
 

@@ -14,7 +14,7 @@ UNRESERVED_CONCURRENCY = 10
 
 @dataclass(frozen=True)
 class FunctionConfig:
-    """A function as it runs.
+    """What an execution environment of a function is started with.
 
     Attributes
     ----------

@@ -115,7 +115,7 @@ class Packages:
         return Package(folder, stored["sha256"], stored["size"])
 
     def remove_others(self, used: Iterable[Package]) -> None:
-        """Remove the copies that none of these is; only before anything runs."""
+        """Delete the stored packages that no function or layer uses; only before any runs."""
         kept = {each.folder for each in used}
         for folder in self._folder.glob("*"):
             if folder not in kept:

@@ -31,7 +31,7 @@ _log = logging.getLogger(__name__)
 
 
 class QueuePoller:
-    """Polls the queues of all event source mappings that are enabled.
+    """Receives messages from SQS queues and invokes the functions mapped to them.
 
     Parameters
     ----------

@@ -128,7 +128,7 @@ class StackOperation:
         stack.outputs = outputs
 
     def _make(self, change: Change) -> None:
-        """Create, change or leave one resource."""
+        """Apply the change of one resource."""
         if self._resources.ending.is_set():
             raise Interrupted
         before, resource = change.before, change.resource

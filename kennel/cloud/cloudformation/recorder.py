@@ -1,4 +1,4 @@
-"""Record how an operation on a stack goes: its status, its resources', and events."""
+"""Store the statuses of a stack and its resources during an operation, and its events."""
 
 import logging
 
@@ -40,12 +40,12 @@ class Recorder:
             self._store.save_events(stack)
 
     def put(self, resource: Resource, status: str, reason: str = "") -> None:
-        """Store a resource with its status, and record an event."""
+        """Store the new status of a resource, and add a stack event that says so."""
         self._store.put(self.stack, StackResource(resource, status, reason))
         self.event(resource, resource.logical_id, status, reason)
 
     def keep(self, resource: Resource, status: str) -> None:
-        """Store a resource as it is now, without an event."""
+        """Store the new status of a resource, without a stack event."""
         self._store.put(self.stack, StackResource(resource, status))
 
     def forget(self, logical_id: str) -> None:
@@ -61,7 +61,7 @@ class Recorder:
         *,
         resource_type: str = "",
     ) -> None:
-        """Record an event of a resource, whose type is given where it does not exist."""
+        """Add a stack event of a resource, whose type is given where it does not exist yet."""
         type_name = resource.type if resource else resource_type
         name = resource.name if resource else ""
         self.stack.add_event(logical_id, name, type_name, status, reason)

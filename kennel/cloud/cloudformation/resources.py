@@ -1,4 +1,4 @@
-"""Create, update and delete one resource of any type: by its API, its function, or by entry."""
+"""Create, update and delete a resource of a stack, whatever its type."""
 
 import functools
 import json
@@ -22,7 +22,7 @@ _DYNAMIC = re.compile(r"\{\{resolve:(ssm|ssm-secure|secretsmanager):([^}]+)\}\}"
 
 
 class Resources:
-    """Creates, updates and deletes resources, and enters those that exist in DeployedResources.
+    """Creates, updates and deletes resources, and registers those that exist for the services.
 
     Parameters
     ----------
@@ -116,15 +116,15 @@ class Resources:
             provider.delete(self.clients, resource)
 
     def restore(self, stack_id: str, resource: Resource) -> None:
-        """Let services see a resource that exists."""
+        """Register a resource that exists already."""
         self._deployed.put(stack_id, self._ready(resource))
 
     def leave(self, stack_id: str, logical_id: str) -> None:
-        """Let services see a resource no more; it stays as it is."""
+        """Unregister a resource without deleting it."""
         self._deployed.remove(stack_id, logical_id)
 
     def _entered(self, stack_id: str, resource: Resource, ready: Resource) -> Resource:
-        """Let services see a resource; return it as its template has it, with its physical id."""
+        """Register a created resource; return it as its template has it, with its physical id."""
         self._deployed.put(stack_id, ready)
         return replace(resource, name=ready.name, arn=_arn(ready), attributes=ready.attributes)
 
@@ -142,7 +142,7 @@ class Resources:
         return replace(resource, properties=properties)
 
     def _checked(self, resource: Resource) -> Resource:
-        """Return a resource that is ready to be created or updated, as far as can be seen now."""
+        """Resolve the dynamic references of a resource; raise if its service would refuse it."""
         ready = self._ready(resource)
         if check := self._before_create.get(resource.type):
             check(ready)

@@ -10,9 +10,9 @@ from kennel.cloud.cloudformation.resource_types import is_custom
 
 @functools.cache
 def create_only(type_name: str) -> tuple[tuple[str, ...], ...]:
-    """Return the paths of the properties of a type that only its creation can set.
+    """Return the paths of the properties whose change replaces a resource of a type.
 
-    Those that only some changes of replace it (a table's key schema) are among them.
+    Conditional ones (a table's key schema) are among them.
 
     https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-schema.html
     """

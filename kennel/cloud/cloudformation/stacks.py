@@ -1,4 +1,4 @@
-"""All stacks of the cloud: found, prepared, created, updated and deleted."""
+"""Look up, validate, create, update and delete the stacks of the cloud."""
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
@@ -98,7 +98,7 @@ class Stacks:
         return stack
 
     def restore(self) -> None:
-        """Let services see what survived a restart; an interrupted operation has failed."""
+        """Register the resources of stored stacks; an interrupted operation has failed."""
         for stack in self._stacks.values():
             for resource in stack.existing.values():
                 self.resources.restore(stack.id, resource)
@@ -110,7 +110,7 @@ class Stacks:
                 self.store.save(stack)
 
     def repair(self, left_out: str = "") -> None:
-        """Create what a restart has lost: some services keep nothing.
+        """Recreate the resources that services lost in a restart: some of them store nothing.
 
         Parameters
         ----------

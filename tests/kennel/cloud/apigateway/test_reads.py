@@ -1,4 +1,4 @@
-"""API Gateway's reads of several APIs, keys and plans that come and go."""
+"""GetRestApis, GetApiKeys and the like, while APIs, keys and plans are created and deleted."""
 
 import asyncio
 import json
