@@ -41,7 +41,7 @@ class CloudConfig:
     fresh
         Start without what is in `state`: it is removed once no other cloud can be using it.
     keep_logs
-        Leave the logs at the end; the next cloud that starts in this checkout removes them.
+        Leave the logs at the end; a cloud that starts in this checkout an hour later removes them.
     faults
         Faults that wait from the start on.
     report

@@ -9,27 +9,29 @@ import fcntl
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
 #: Name of the lock file in a run folder, and beside all of them.
 _LOCK = "lock"
+#: How long a folder that was left is kept, in seconds: somebody may be reading its logs.
+_KEPT_S = 3600
 
 
 @contextlib.contextmanager
 def run_folder(parent: Path, keep: bool = False) -> Iterator[Path]:
     """Make a run folder, hold it while the block runs, and remove it at the end.
 
-    Folders of clouds that ended without removing theirs are removed first.
+    Folders that other clouds left more than an hour ago are removed first.
 
     Parameters
     ----------
     parent
         Holds the run folders; made when absent.
     keep
-        Leave the folder at the end; the next cloud that starts removes it. It is also left after
-        an error, which may name a log in it.
+        Leave the folder at the end. It is also left after an error, which may name a log in it.
 
     Yields
     ------
@@ -84,6 +86,11 @@ def is_free(file: Path) -> bool:
 
 
 def _remove_leftovers(parent: Path) -> None:
-    for folder in parent.iterdir():
-        if folder.is_dir() and is_free(folder / _LOCK):
-            shutil.rmtree(folder, ignore_errors=True)
+    for folder in filter(Path.is_dir, parent.iterdir()):
+        with contextlib.suppress(FileNotFoundError):  # its own cloud is removing it
+            if is_free(folder / _LOCK) and time.time() - _last_change(folder) > _KEPT_S:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _last_change(folder: Path) -> float:
+    return max(each.stat().st_mtime for each in (folder, *folder.rglob("*")))
