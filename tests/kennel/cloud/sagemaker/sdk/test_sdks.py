@@ -43,7 +43,9 @@ Resources:
       RoleName: sdk-work
       AssumeRolePolicyDocument:
         Statement:
-          - {Effect: Allow, Principal: {Service: sagemaker.amazonaws.com}, Action: sts:AssumeRole}
+          - Effect: Allow
+            Principal: {Service: [lambda.amazonaws.com, sagemaker.amazonaws.com]}
+            Action: sts:AssumeRole
       Policies:
         - PolicyName: work
           PolicyDocument:
