@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from samtranslator.yaml_helper import yaml_parse
-
 from kennel.cloud.cloudformation.template import Stack, load
+from kennel.cloud.cloudformation.yaml_text import parse_yaml
 from kennel.errors import KennelError
 from kennel.paths import ROOT, TEMPLATE
 
@@ -100,7 +99,7 @@ def read(
     if not name:
         raise KennelError(f"{samconfig.name} has no stack_name for {config_env}: give --stack-name")
     stack = load(template, given, name)
-    source = yaml_parse(template.read_text())
+    source = parse_yaml(template.read_text())
     defaults = {key: str(spec.get("Default")) for key, spec in source["Parameters"].items()}
     region = region or options.get("region", "")
     return Deployment(name, region, {**defaults, **given}, stack, source["Resources"])

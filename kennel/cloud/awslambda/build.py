@@ -19,9 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from samtranslator.yaml_helper import yaml_parse
-
 from kennel.cloud.cloudformation.local_code import CODE_PROPERTIES
+from kennel.cloud.cloudformation.yaml_text import parse_yaml
 from kennel.cloud.runtime.run_folder import is_free, locked
 from kennel.errors import CannotStart
 from kennel.paths import PYTHON, STATE
@@ -73,7 +72,7 @@ def read_sources(template: Path) -> dict[str, Source]:
     CannotStart
         For code that is not there.
     """
-    source: dict[str, Any] = yaml_parse(template.read_text())
+    source: dict[str, Any] = parse_yaml(template.read_text())
     defaults = source.get("Globals", {}).get("Function", {})
     needs_no_build = is_built(template)
     sources = {}

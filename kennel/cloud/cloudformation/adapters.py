@@ -7,10 +7,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from kennel.cloud.cloudformation.local_code import HERE
 from kennel.cloud.cloudformation.template import Resource
+from kennel.cloud.cloudformation.yaml_text import parse_yaml
 from kennel.cloud.runtime.clients import Clients
 
 Json = dict[str, Any]
@@ -43,7 +42,7 @@ def _state_machine(properties: Mapping[str, Any], clients: Clients, sns_url: str
     for name, value in properties.get("DefinitionSubstitutions", {}).items():
         text = text.replace(f"${{{name}}}", str(value))
     others = {key: value for key, value in properties.items() if key not in _DEFINITION}
-    return {**others, "DefinitionString": json.dumps(yaml.safe_load(text))}
+    return {**others, "DefinitionString": json.dumps(parse_yaml(text))}
 
 
 def _definition(location: Mapping[str, Any], clients: Clients) -> str:

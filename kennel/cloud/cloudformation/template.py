@@ -13,14 +13,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from samtranslator.yaml_helper import yaml_parse
-
 from kennel.cloud.cloudformation.intrinsics import ImportValue, Resolver
 from kennel.cloud.cloudformation.local_code import with_local_code
 from kennel.cloud.cloudformation.names import ACCOUNT, REGION, Created, Names
 from kennel.cloud.cloudformation.order import in_order
 from kennel.cloud.cloudformation.parameters import parameter_values
 from kennel.cloud.cloudformation.resource_types import kind_of
+from kennel.cloud.cloudformation.yaml_text import parse_yaml
 from kennel.errors import CannotStart
 
 Json = dict[str, Any]
@@ -241,7 +240,7 @@ def read_template(text: str, what: str) -> Json:
     """
     try:
         # JSON is YAML, but its own reader is a hundred times faster.
-        source = json.loads(text) if text.lstrip().startswith("{") else yaml_parse(text)
+        source = json.loads(text) if text.lstrip().startswith("{") else parse_yaml(text)
     except Exception as error:
         raise CannotStart(f"{what} is neither YAML nor JSON: {error}") from error
     if not isinstance(source, dict) or not isinstance(source.get("Resources"), dict):

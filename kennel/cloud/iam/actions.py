@@ -30,7 +30,7 @@ ConfigOf = Callable[[str], str]
 @functools.cache
 def table() -> dict[str, Any]:
     """Return actions.yaml, read once."""
-    read: dict[str, Any] = yaml.safe_load(TABLE.read_text())
+    read: dict[str, Any] = yaml.load(TABLE.read_text(), yaml.CSafeLoader)
     return read
 
 

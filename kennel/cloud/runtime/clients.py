@@ -1,5 +1,6 @@
 """Make boto3 clients of the offline cloud, and the type of a function that makes them."""
 
+import functools
 from typing import TYPE_CHECKING, Any, Literal, Protocol, overload
 
 import boto3
@@ -7,6 +8,7 @@ from botocore.config import Config
 
 from kennel.cloud.cloudformation.names import REGION
 from kennel.cloud.iam.identity import OPERATOR_KEY
+from kennel.cloud.runtime.service_models import shared_session
 
 if TYPE_CHECKING:
     from types_boto3_application_autoscaling import ApplicationAutoScalingClient
@@ -58,7 +60,7 @@ def client(service: str, url: str, access_key: str = OPERATOR_KEY) -> Any:
     access_key
         The operator's, or a role's logical id for a client with that role's permissions.
     """
-    make: Any = boto3.client  # its type knows a client only where the service is a literal
+    make: Any = _session().client  # its type knows a client only where the service is a literal
     return make(
         service,
         endpoint_url=url,
@@ -67,3 +69,8 @@ def client(service: str, url: str, access_key: str = OPERATOR_KEY) -> Any:
         aws_secret_access_key="offline",  # noqa: S106 - signatures are not checked
         config=Config(s3={"addressing_style": "path"}, proxies={}),
     )
+
+
+@functools.cache
+def _session() -> boto3.Session:
+    return boto3.Session(botocore_session=shared_session())

@@ -18,9 +18,15 @@ _HEAD_CHARACTERS = 8192  # a model begins with its metadata; reading whole model
 
 
 @functools.cache
+def shared_session() -> botocore.session.Session:
+    """Return the session of this process, which reads each service's model once."""
+    return botocore.session.get_session()
+
+
+@functools.cache
 def service_model(service: str) -> Any:
     """Return botocore's model of a service that it has, read once."""
-    return botocore.session.get_session().get_service_model(service)
+    return shared_session().get_service_model(service)
 
 
 @functools.cache
