@@ -1,10 +1,11 @@
-"""Write requirements/constraints*.txt, and the hashes in model/requirements*.txt: `make lock`.
+"""Write requirements/constraints*.txt, and the hashes of what is deployed: `make lock`.
 
-Run it after changing a version in the other requirement files, or above LINE in model's, and after
-`make setup tools lint sdks`. It asks PyPI for hashes, for two minutes.
+Run it after changing a version in the other requirement files, or above LINE in those of HASHED,
+and after `make setup tools lint sdks`. It asks PyPI for hashes, for ten minutes.
 """
 
 import importlib.metadata
+import itertools
 import json
 import subprocess
 import sys
@@ -25,15 +26,24 @@ LOCKS = {
     ".venv-sdk3": ("constraints-sdk3.txt", "sdk3.txt"),
 }
 LINE = "# What these need; `make lock` writes this part and all hashes."
-#: What is installed in a container -> packages that its image brings, with all that they need.
+#: What Lambda or a container is given -> packages that its image brings, with all that they need.
 HASHED = {
-    "requirements.txt": {"torch", "torchvision"},
-    "requirements-serving.txt": set[str](),
-    "requirements-ray.txt": {"numpy"},
+    "functions/common/requirements.txt": set[str](),
+    "functions/classify/requirements.txt": set[str](),
+    "model/requirements.txt": {"torch", "torchvision"},
+    "model/requirements-serving.txt": set[str](),
+    "model/requirements-ray.txt": {"numpy"},
 }
-#: Of the images and of the machines that install these files, all with x86-64 and glibc 2.28.
+#: Of Lambda, the images, and the machines that install these files: two processors, and the newest
+#: glibc that a wheel asks for (OpenVINO's for Arm; the serving image's Debian has 2.41).
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
-PLATFORMS = ("manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64")
+PLATFORMS = (
+    ("manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64"),
+    (
+        *("manylinux_2_35_aarch64", "manylinux_2_31_aarch64", "manylinux_2_28_aarch64"),
+        *("manylinux_2_17_aarch64", "manylinux2014_aarch64"),
+    ),
+)
 
 
 def write_constraints() -> None:
@@ -52,22 +62,25 @@ def write_constraints() -> None:
 
 
 def write_hashes(file: Path, brought: Set[str]) -> None:
-    """Write a file of model/ anew: what is above LINE, all that it needs, and hashes."""
+    """Write a file anew: what is above LINE, all that it needs, and hashes."""
     comments, direct = read_requirements(file)
+    listed = {canonicalize_name(name) for name in direct}
     indirect = {
-        name: importlib.metadata.version(name)
-        for name in needed(direct, brought)
-        if name not in direct
+        str(name): importlib.metadata.version(name)
+        for name in map(canonicalize_name, needed(direct, brought))
+        if name not in listed
     }
     hashes = find_hashes({**direct, **indirect})
 
     def block(pins: dict[str, str]) -> Iterator[str]:
         for name, version in sorted(pins.items(), key=lambda pin: pin[0].lower()):
+            digests = hashes[canonicalize_name(name)]
             yield " \\\n    ".join(
-                [f"{name}=={version}", *(f"--hash={each}" for each in hashes[name.lower()])]
+                [f"{name}=={version}", *(f"--hash={digest}" for digest in digests)]
             )
 
-    file.write_text("\n".join([*comments, *block(direct), LINE, *block(indirect), ""]))
+    below = [LINE, *block(indirect)] if indirect else []
+    file.write_text("\n".join([*comments, *block(direct), *below, ""]))
 
 
 def read_requirements(file: Path) -> tuple[list[str], dict[str, str]]:
@@ -96,8 +109,8 @@ def needed(names: Iterable[str], brought: Set[str]) -> Set[str]:
 
 def find_hashes(pins: dict[str, str]) -> dict[str, list[str]]:
     """Return the SHA-256 of every wheel of these versions that the containers may install."""
-    found: dict[str, set[str]] = {name.lower(): set() for name in pins}
-    for python in PYTHONS:
+    found: dict[str, set[str]] = {canonicalize_name(name): set() for name in pins}
+    for python, platforms in itertools.product(PYTHONS, PLATFORMS):
         with tempfile.TemporaryDirectory() as folder:
             report = Path(folder, "report.json")
             command: list[Any] = [sys.executable, "-m", "pip", "install", "--dry-run", "--no-deps"]
@@ -105,7 +118,7 @@ def find_hashes(pins: dict[str, str]) -> dict[str, list[str]]:
             command += ["--isolated", "--index-url", "https://pypi.org/simple"]
             command += ["--quiet", "--ignore-installed", "--only-binary=:all:", "--report", report]
             command += ["--target", folder, "--implementation", "cp", "--python-version", python]
-            command += [part for each in PLATFORMS for part in ("--platform", each)]
+            command += [part for each in platforms for part in ("--platform", each)]
             command += [f"{name}=={version}" for name, version in pins.items()]
             subprocess.run(command, check=True)
             for each in json.loads(report.read_text())["install"]:
@@ -113,14 +126,14 @@ def find_hashes(pins: dict[str, str]) -> dict[str, list[str]]:
                 found[name].add(
                     f"sha256:{each['download_info']['archive_info']['hashes']['sha256']}"
                 )
-    return {name: sorted(hashes) for name, hashes in found.items()}
+    return {str(name): sorted(hashes) for name, hashes in found.items()}
 
 
 def main() -> None:
     """Write all of them."""
     write_constraints()
     for name, brought in HASHED.items():
-        write_hashes(ROOT / "model" / name, brought)
+        write_hashes(ROOT / name, brought)
 
 
 if __name__ == "__main__":

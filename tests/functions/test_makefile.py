@@ -115,7 +115,7 @@ def test_layer_is_small_and_names_no_path_of_this_machine(layer: Path) -> None:
 
 def test_layer_is_pinned_whole() -> None:
     """`pip install --no-deps` fetches what is listed, so what is required must be listed."""
-    pins = dict(re.findall(r"^([\w-]+)==(\S+)$", PINS, re.MULTILINE))
+    pins = dict(re.findall(r"^([\w-]+)==(\S+)", PINS, re.MULTILINE))
     normal = {name.replace("_", "-").lower() for name in pins}
     for name, version in pins.items():
         assert importlib.metadata.version(name) == version, f"the tests run another {name}"

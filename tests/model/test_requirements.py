@@ -1,4 +1,4 @@
-"""model/requirements*.txt: what containers are given, in the versions tested here, with hashes."""
+"""What Lambda and containers are given, in the versions that are tested here, with hashes."""
 
 import ast
 import importlib.metadata
@@ -7,10 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from packaging.utils import canonicalize_name
 
 from scripts import lock
 
-FOLDER = Path(__file__).resolve().parents[2] / "model"
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = ROOT / "model"
 SERVING_ONLY = {"httptools", "starlette", "uvicorn", "ray"}
 FROM_THE_IMAGE = {"torch"}
 OPTIONAL = {"cleanlab"}  # of --label-report, which says so where it is missing
@@ -39,17 +41,26 @@ def imported() -> set[str]:
     return {NAMES.get(name, name) for name in names - own - set(sys.stdlib_module_names)}
 
 
+def test_every_file_of_what_is_deployed_is_held_to_hashes() -> None:
+    files = [*ROOT.glob("functions/*/requirements*.txt"), *FOLDER.glob("requirements*.txt")]
+    assert {str(file.relative_to(ROOT)) for file in files} == set(lock.HASHED)
+    installed = re.findall(
+        r"pip install.*?-r (\S+)", (FOLDER / "Dockerfile").read_text(), re.DOTALL
+    )
+    assert installed == ["/requirements-serving.txt"]
+
+
 @pytest.mark.parametrize("name", lock.HASHED)
 def test_everything_that_pip_would_install_is_pinned_and_has_its_hashes(name: str) -> None:
     """With one hash in a file pip demands one of all that it downloads, what is needed too."""
-    text = (FOLDER / name).read_text().replace("\\\n", "")
+    text = (ROOT / name).read_text().replace("\\\n", "")
     lines = [line.split() for line in text.splitlines() if not line.startswith("#")]
     for pin, *hashes in lines:
         assert hashes, pin
         assert all(re.fullmatch("--hash=sha256:[0-9a-f]{64}", each) for each in hashes), pin
     found = dict(pin.split("==") for pin, *_ in lines)
-    direct = lock.read_requirements(FOLDER / name)[1]
-    assert set(map(str.lower, found)) == lock.needed(direct, lock.HASHED[name])
+    direct = lock.read_requirements(ROOT / name)[1]
+    assert sorted(map(canonicalize_name, found)) == sorted(lock.needed(direct, lock.HASHED[name]))
     assert found == {each: importlib.metadata.version(each) for each in found}
 
 
