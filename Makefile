@@ -5,7 +5,7 @@ VENV := .venv/bin
 TOOLS := .venv-tools/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tools lint sdks demo up events test test-all parallel-tests check lock build clean
+.PHONY: help setup tools lint sdks demo up events test test-all parallel-tests check lock build sbom clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -71,8 +71,11 @@ check: setup tools lint ## style, types, the templates and their roles
 build: setup tools ## what `sam deploy` uploads, in .aws-sam/
 	AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 $(TOOLS)/sam build
 
-lock: ## write requirements/constraints*.txt anew from the venvs
+lock: ## write requirements/constraints*.txt anew from the venvs, and the hashes of what is deployed
 	@$(VENV)/python scripts/lock.py
+
+sbom: setup tools ## what is deployed as CycloneDX bills of materials, in .kennel/sbom
+	@$(VENV)/python scripts/sbom.py
 
 clean: ## remove everything that Kennel made, the venvs too
 	rm -rf .venv .venv-tools .venv-lint .venv-sdk2 .venv-sdk3 .venv*.previous .kennel .aws-sam

@@ -68,16 +68,9 @@ def bill(requirements: Path, tool: Path = TOOL) -> dict[str, Any]:
     dict
         A CycloneDX document.
     """
-    command = [
-        tool,
-        "requirements",
-        "--pyproject",
-        ROOT / "pyproject.toml",
-        "--output-reproducible",
-    ]
-    done = subprocess.run(
-        [*command, "--spec-version", "1.6", requirements], capture_output=True, check=True
-    )
+    options = ["--pyproject", str(ROOT / "pyproject.toml"), "--output-reproducible"]
+    command = [str(tool), "requirements", *options, "--spec-version", "1.6", str(requirements)]
+    done = subprocess.run(command, capture_output=True, check=True)
     document: dict[str, Any] = json.loads(done.stdout)
     for component in document["components"]:
         component["licenses"] = [{"expression": licence(component["name"])}]
