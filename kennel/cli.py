@@ -32,6 +32,7 @@ _ELSEWHERE = {
     "batch": "kennel.aws_commands:run_batch",
     "destroy": "kennel.aws_commands:run_destroy",
     "plan": "kennel.planner.cli:plan",
+    "doctor": "kennel.doctor:doctor",
 }
 
 
@@ -55,7 +56,6 @@ class _Commands(SuggestingGroup):
 app = typer.Typer(
     cls=_Commands,
     no_args_is_help=True,
-    add_completion=False,
     help="Train, deploy and call a dog breed API: on AWS, or on this machine without an account.",
 )
 screen = Console(stderr=True)
