@@ -18,7 +18,7 @@ from kennel.cloud.runtime.processes import Child, free_ports
 from kennel.errors import CannotStart, KennelError
 from kennel.paths import ROOT
 
-START_SECONDS = 30.0
+START_SECONDS = 120.0  # 4 s on an idle machine
 STOP_SECONDS = 10.0  # it stores logs and metrics at the end
 #: It is asked so often whether it answers, and may take so long; less than `STABLE_SECONDS`.
 WATCH_SECONDS, ANSWER_SECONDS = 5.0, 8.0
@@ -31,6 +31,8 @@ async def moto_server(
     key: str | None = None,
     state: Path | None = None,
     on_end: Callable[[KennelError], None] = lambda error: None,
+    *,
+    start_seconds: float = START_SECONDS,
 ) -> AsyncIterator[str]:
     """Run moto while the block runs; yield its address once it answers.
 
@@ -49,10 +51,13 @@ async def moto_server(
         that it ran cannot go on, and the stack's resources in it would have to be created anew,
         which is what a start of the whole cloud does.
 
+    start_seconds
+        In which it must answer.
+
     Raises
     ------
     CannotStart
-        When it ends at start; with the last line of its log.
+        When it ends at start, with the last line of its log, or does not answer in time.
     """
     (port,) = free_ports(1)
     url = f"http://127.0.0.1:{port}"
@@ -70,9 +75,15 @@ async def moto_server(
     child = await Child.start(command, env, logs / "moto.log", logs)
     try:
         async with httpx.AsyncClient(base_url=url, trust_env=False) as client:
-            async with asyncio.timeout(START_SECONDS):
-                while not await _answers(client, child):
-                    await asyncio.sleep(0.05)
+            try:
+                async with asyncio.timeout(start_seconds):
+                    while not await _answers(client, child):
+                        await asyncio.sleep(0.05)
+            except TimeoutError as error:
+                raise CannotStart(
+                    f"moto did not answer within {start_seconds:g} s of its start; try again when "
+                    f"the machine is less busy, or see {child.log}"
+                ) from error
         ending = asyncio.ensure_future(_report_end(child, on_end))
         try:
             yield url

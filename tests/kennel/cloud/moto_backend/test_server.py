@@ -12,7 +12,7 @@ from kennel.cloud.cloud import run_cloud
 from kennel.cloud.config import CloudConfig
 from kennel.cloud.moto_backend import server
 from kennel.cloud.runtime.processes import descendants
-from kennel.errors import KennelError
+from kennel.errors import CannotStart, KennelError
 from tests.kennel.cloud.small_stack import small_stack
 
 
@@ -35,6 +35,15 @@ def test_cloud_whose_moto_is_killed_ends_with_a_sentence(config: CloudConfig) ->
         os.kill(moto_process(), signal.SIGKILL)
         assert cloud.ended.wait(10)
         httpx.get(cloud.url)  # fails, and the sentence is raised in place of that
+
+
+def test_moto_that_is_slow_to_start_is_a_sentence(tmp_path: Path) -> None:
+    async def start() -> None:
+        async with server.moto_server(None, tmp_path, start_seconds=0.01):
+            raise AssertionError("it answered in 10 ms")
+
+    with pytest.raises(CannotStart, match=r"within 0\.01 s of its start; .*moto\.log"):
+        asyncio.run(start())
 
 
 def test_watch_raises_when_moto_is_silent_or_unwell() -> None:
