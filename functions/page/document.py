@@ -11,7 +11,19 @@ from pathlib import Path
 __all__ = ["page", "policy"]
 
 _HERE = Path(__file__).parent
-_SCRIPTS = ("display.js", "photo.js", "page.js")  # one script, in this order
+# They become one script, in this order.
+_SCRIPTS = (
+    "elements.js",
+    "words.js",
+    "problems.js",
+    "key.js",
+    "request.js",
+    "photo.js",
+    "photos.js",
+    "answer.js",
+    "heat_map.js",
+    "page.js",
+)
 
 
 def page() -> tuple[str, str]:
@@ -44,7 +56,8 @@ def policy(style: str, script: str) -> str:
     Returns
     -------
     str
-        Nothing is loaded from anywhere, except blobs (the preview of the photo) and the drawn icon;
+        Nothing is loaded from anywhere, except blobs (the preview of the photo) and data (the drawn
+        icon, the heat map);
         requests go to the page's own origin only.
     """
     return "; ".join(

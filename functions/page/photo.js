@@ -2,6 +2,7 @@
 
 const MAX_BYTES = 4_500_000; // what the API takes
 const MAX_PIXELS = 50_000_000; // what the API takes of any kind of photo
+const THUMB = 112; // pixels a side, twice what the list shows
 const SHRINK_TO = 1600; // pixels on the longer side; the model needs 320 on the shorter one
 
 // By the first bytes, since names and a browser's guess are often wrong. The API takes those with a media type.
@@ -25,7 +26,7 @@ async function kindOf(file) {
   return KINDS.find(({ magic }) => magic.test(text)) ?? {};
 }
 
-// Return {blob, type, shrunk, visible}: what to send, and whether this browser can show it.
+// Return {blob, type, shrunk, visible, thumb}: what to send, and whether this browser can show it.
 async function openPhoto(file) {
   const name = file.name || "The photo";
   if (file.size === 0) throw new PhotoProblem(`${name} is empty: it has 0 bytes. Choose another photo.`);
@@ -39,7 +40,7 @@ async function openPhoto(file) {
     throw new PhotoProblem(`${name} is no photo that this browser can open. Choose a JPEG, PNG or WebP.`);
   }
   try {
-    return { blob: await asSmallJpeg(image), type: "image/jpeg", shrunk: true, visible: true };
+    return { blob: await asSmallJpeg(image), type: "image/jpeg", shrunk: true, visible: true, thumb: thumbOf(image) };
   } catch {
     if (kind.type && file.size <= MAX_BYTES) return asItIs(file, kind, image); // the API decides
     throw new PhotoProblem(`This browser cannot make ${name} a smaller JPEG. Do that elsewhere (320 pixels on its shorter side are enough), and choose it again.`);
@@ -48,7 +49,9 @@ async function openPhoto(file) {
 
 // Its bytes are read now: a file that is changed or moved later could not be sent.
 async function asItIs(file, { type }, image) {
-  return { blob: new Blob([await file.arrayBuffer()], { type }), type, shrunk: false, visible: image !== null };
+  const blob = new Blob([await file.arrayBuffer()], { type });
+  await image?.decode().catch(() => null); // before it is drawn, which else would stop the page for that time
+  return { blob, type, shrunk: false, visible: image !== null, thumb: image && thumbOf(image) };
 }
 
 async function load(blob) {
@@ -82,4 +85,14 @@ async function asSmallJpeg(image) {
   return new Promise((resolve, reject) => {
     canvas.toBlob((made) => (made ? resolve(made) : reject(new Error("no JPEG"))), "image/jpeg", 0.9);
   });
+}
+
+// Draw the middle of a photo as a small square. A canvas that is shown need not be read, which some browsers forbid.
+function thumbOf(image) {
+  const canvas = make("canvas", "thumb");
+  canvas.width = canvas.height = THUMB;
+  const side = Math.min(image.naturalWidth, image.naturalHeight);
+  const [left, top] = [(image.naturalWidth - side) / 2, (image.naturalHeight - side) / 2];
+  canvas.getContext("2d").drawImage(image, left, top, side, side, 0, 0, THUMB, THUMB);
+  return canvas;
 }

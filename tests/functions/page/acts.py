@@ -19,10 +19,16 @@ def send(tab: Tab, photo: Path, key: str = "key-1") -> None:
 
 
 def text(tab: Tab, element: str) -> str:
-    return str(tab.run(f"at('{element}').textContent"))
+    return str(tab.run(f"at('{element}').textContent")).replace("\u00a0", " ")
 
 
 def problem(tab: Tab) -> tuple[str, str]:
     """Return the headline and the sentence of the problem that is shown."""
     assert tab.run("!at('problem').hidden")
     return text(tab, "problem-headline"), text(tab, "problem-say")
+
+
+def briefs(tab: Tab) -> list[str]:
+    """Return what the list says of each photo, from the newest to the oldest."""
+    brief = "[...document.querySelectorAll('.shot-brief')].map((each) => each.textContent)"
+    return [text.replace("\u00a0", " ") for text in tab.run(brief)]

@@ -1,41 +1,20 @@
-"""Headless Chromium over its debugging pipe: no driver, no WebSocket library, no port.
-
-Chromium reads commands from file descriptor 3 and writes answers and events to 4, each a JSON
-document that ends in a zero byte (``--remote-debugging-pipe``).
-"""
+"""Debian's Chromium, headless, driven by Playwright."""
 
 import base64
 import io
-import json
 import os
 import shutil
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from PIL import Image
 
-_FLAGS = (
-    "--headless",
-    "--no-sandbox",  # CI runs as root, and the page is our own
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--hide-scrollbars",
-    "--remote-debugging-pipe",
-)
-
-
-_KEYS: dict[str, dict[str, Any]] = {
-    "Tab": {"windowsVirtualKeyCode": 9},
-    "Enter": {"windowsVirtualKeyCode": 13, "text": "\r"},
-}
+#: A folder that gets the screenshots of the tests; without it they are not kept.
+SCREENSHOTS = os.environ.get("PAGE_SCREENSHOTS")
 
 
 def chromium() -> str | None:
@@ -44,153 +23,121 @@ def chromium() -> str | None:
 
 
 class Tab:
-    """One tab: commands in, answers out, console messages kept."""
+    """One tab, with what the console says of errors, the policy's included."""
 
-    def __init__(self, write: int, read: int) -> None:
-        self._write, self._read = write, read
-        self._buffer = b""
-        self._count = 0
-        self._session: str | None = None
-        self.complaints: list[str] = []  # what the console says of errors, the policy's included
-        target = self.call("Target.createTarget", url="about:blank")["targetId"]
-        attached = self.call("Target.attachToTarget", targetId=target, flatten=True)
-        self._session = attached["sessionId"]
-        for domain in ("Page", "Runtime", "Log", "DOM"):
-            self.call(f"{domain}.enable")
+    def __init__(self, page: Any) -> None:
+        self.page = page
+        self.complaints: list[str] = []
+        self._devtools = page.context.new_cdp_session(page)
+        self._devtools.send("Page.enable")
+        page.on("filechooser", lambda _: None)  # from now on, since the first one would be missed
+        page.on("console", self._note)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
 
-    def call(self, method: str, **params: object) -> dict[str, Any]:
-        self._count += 1
-        message: dict[str, Any] = {"id": self._count, "method": method, "params": params}
-        if self._session:
-            message["sessionId"] = self._session
-        os.write(self._write, json.dumps(message).encode() + b"\0")
-        while True:
-            answer = self._next()
-            if answer.get("id") == self._count:
-                assert "error" not in answer, answer
-                result: dict[str, Any] = answer["result"]
-                return result
-            self._note(answer)
-
-    def _next(self) -> dict[str, Any]:
-        while b"\0" not in self._buffer:
-            chunk = os.read(self._read, 1 << 20)
-            assert chunk, "Chromium went away"
-            self._buffer += chunk
-        document, _, self._buffer = self._buffer.partition(b"\0")
-        message: dict[str, Any] = json.loads(document)
-        return message
-
-    def _note(self, event: dict[str, Any]) -> None:
-        if event.get("method") == "Log.entryAdded":
-            entry = event["params"]["entry"]
-            if entry["level"] == "error":
-                self.complaints.append(entry["text"])
-        if event.get("method") == "Runtime.exceptionThrown":
-            self.complaints.append(json.dumps(event["params"]))
+    def _note(self, message: Any) -> None:
+        if message.type == "error":
+            self.complaints.append(message.text)
 
     def look(
         self,
         *,
         width: int = 1280,
         height: int = 900,
+        zoom: int = 1,
         dark: bool = False,
         touch: bool = False,
         forced_colors: bool = False,
     ) -> None:
-        self.call(
-            "Emulation.setDeviceMetricsOverride",
-            width=width,
-            height=height,
-            deviceScaleFactor=1,
-            mobile=touch,
-        )
-        self.call("Emulation.setTouchEmulationEnabled", enabled=touch)  # a finger, and no mouse
-        media = {
-            "prefers-color-scheme": "dark" if dark else "light",
-            "forced-colors": "active" if forced_colors else "none",
+        """Set the window's size in pixels of the screen, and what the person has set."""
+        self._screen = {
+            "width": width // zoom,
+            "height": height // zoom,
+            "deviceScaleFactor": zoom,
+            "mobile": touch,
         }
-        features = [{"name": name, "value": value} for name, value in media.items()]
-        self.call("Emulation.setEmulatedMedia", features=features)
+        # Not set_viewport_size: a tab's finger, mouse and zoom would be fixed when it opens.
+        self._devtools.send("Emulation.setDeviceMetricsOverride", self._screen)
+        self._devtools.send("Emulation.setTouchEmulationEnabled", {"enabled": touch})
+        self.page.emulate_media(
+            color_scheme="dark" if dark else "light",
+            forced_colors="active" if forced_colors else "none",
+        )
 
     @contextmanager
     def before_each_page(self, script: str) -> Iterator[None]:
         """Run `script` in every page opened in the block, before the page's own."""
-        added = self.call("Page.addScriptToEvaluateOnNewDocument", source=script)
+        added = self._devtools.send("Page.addScriptToEvaluateOnNewDocument", {"source": script})
         try:
             yield
         finally:
-            self.call("Page.removeScriptToEvaluateOnNewDocument", identifier=added["identifier"])
+            self._devtools.send("Page.removeScriptToEvaluateOnNewDocument", added)
 
     def open(self, url: str) -> None:
-        self.call("Page.navigate", url=url)
-        self.wait("document.readyState === 'complete' && location.href !== 'about:blank'")
+        self.page.goto(url)
 
     def run(self, expression: str) -> Any:  # whatever the script gives
-        answer = self.call(
-            "Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True
-        )
-        assert "exceptionDetails" not in answer, answer
-        return answer["result"].get("value")
+        return self.page.evaluate(expression)
 
     def wait(self, expression: str, seconds: float = 15) -> None:
+        # Playwright's wait_for_function evaluates texts in the page, which the policy forbids.
         end = time.monotonic() + seconds
         while not self.run(expression):
             assert time.monotonic() < end, f"never came true: {expression}"
-            time.sleep(0.05)
+            self.page.wait_for_timeout(20)
 
-    def choose(self, selector: str, file: Path) -> None:
-        root = self.call("DOM.getDocument")["root"]["nodeId"]
-        node = self.call("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]
-        self.call("DOM.setFileInputFiles", nodeId=node, files=[str(file)])
-
-    def offline(self, is_offline: bool) -> None:
-        self.call("Network.enable")
-        self.call(
-            "Network.emulateNetworkConditions",
-            offline=is_offline,
-            latency=0,
-            downloadThroughput=-1,
-            uploadThroughput=-1,
+    def choose(self, selector: str, *files: Path) -> None:
+        # Not set_input_files, which refuses folders; a person can drop one.
+        node = self._node(selector)
+        self._devtools.send(
+            "DOM.setFileInputFiles", {**node, "files": [str(file) for file in files]}
         )
 
+    def _node(self, selector: str) -> dict[str, int]:
+        root = self._devtools.send("DOM.getDocument")["root"]["nodeId"]
+        node = self._devtools.send("DOM.querySelector", {"nodeId": root, "selector": selector})
+        return {"nodeId": node["nodeId"]}
+
+    def offline(self, is_offline: bool) -> None:
+        self.page.context.set_offline(is_offline)
+
     def press(self, key: str) -> None:
-        for kind in ("keyDown", "keyUp"):
-            self.call("Input.dispatchKeyEvent", type=kind, key=key, code=key, **_KEYS[key])
+        self.page.keyboard.press(key)
 
     def accessible_name(self, selector: str) -> str:
         """Return what a screen reader calls the element."""
-        root = self.call("DOM.getDocument")["root"]["nodeId"]
-        node = self.call("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]
-        tree = self.call("Accessibility.getPartialAXTree", nodeId=node, fetchRelatives=False)
+        tree = self._devtools.send(
+            "Accessibility.getPartialAXTree", {**self._node(selector), "fetchRelatives": False}
+        )
         return str(tree["nodes"][0]["name"]["value"])
 
-    def screenshot(self) -> Image.Image:
-        shot = self.call("Page.captureScreenshot", captureBeyondViewport=True)
-        return Image.open(io.BytesIO(base64.b64decode(shot["data"]))).convert("RGB")
+    def screenshot(self, name: str = "") -> Image.Image:
+        """Return the whole page, and keep it as `name`.png if someone asked for the pictures."""
+        # Not the page's own screenshot, nor one beyond the window: both undo what `look` has set.
+        height = self.run("document.documentElement.scrollHeight")
+        self._devtools.send(
+            "Emulation.setDeviceMetricsOverride", {**self._screen, "height": height}
+        )
+        shot = self._devtools.send("Page.captureScreenshot")
+        self._devtools.send("Emulation.setDeviceMetricsOverride", self._screen)
+        png = base64.b64decode(shot["data"])
+        if name and SCREENSHOTS:
+            folder = Path(SCREENSHOTS)
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / f"{name}.png").write_bytes(png)
+        return Image.open(io.BytesIO(png)).convert("RGB")
 
 
 @contextmanager
-def browser(profile: Path) -> Iterator[Tab]:
-    """Start Chromium with an empty `profile` folder, and end it whatever happens."""
+def browser() -> Iterator[Tab]:
+    """Start Chromium with an empty profile, and end it whatever happens; skip where it is not."""
     executable = chromium()
-    assert executable
-    theirs_in, ours_out = os.pipe()
-    ours_in, theirs_out = os.pipe()
-    # The shell puts the two pipes where Chromium looks for them.
-    wiring = f'exec "$@" 3<&{theirs_in} 4>&{theirs_out}'
-    process = subprocess.Popen(
-        ["bash", "-c", wiring, "bash", executable, *_FLAGS, f"--user-data-dir={profile}"],
-        pass_fds=(theirs_in, theirs_out),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    os.close(theirs_in)
-    os.close(theirs_out)
-    try:
-        yield Tab(ours_out, ours_in)
-    finally:
-        os.close(ours_out)
-        os.close(ours_in)
-        process.terminate()
-        process.wait(timeout=10)
+    if executable is None:
+        pytest.skip("Chromium is not installed")
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as driver:
+        # CI runs as root, where the sandbox cannot start, and the page is our own.
+        running = driver.chromium.launch(executable_path=executable, args=["--no-sandbox"])
+        try:
+            yield Tab(running.new_page(no_viewport=True))
+        finally:
+            running.close()

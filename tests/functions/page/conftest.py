@@ -6,15 +6,13 @@ from pathlib import Path
 import pytest
 
 from tests.functions.classify.photos import encoded, gradient
-from tests.functions.page.browser import Tab, browser, chromium
+from tests.functions.page.browser import Tab, browser
 from tests.functions.page.fake_api import Api, serving
 
 
 @pytest.fixture(scope="module")
-def tab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tab]:
-    if chromium() is None:
-        pytest.skip("Chromium is not installed")
-    with browser(tmp_path_factory.mktemp("profile")) as one:
+def tab() -> Iterator[Tab]:
+    with browser() as one:
         yield one
 
 

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -34,12 +35,26 @@ class Api(ThreadingHTTPServer):
         self.answer: object = ANSWER
         self.headers: dict[str, str] = {}
         self.first: list[tuple[int, object]] = []  # statuses and bodies of the first answers
+        self.seconds = 0.0  # that an answer takes
         self.held: dict[bytes, threading.Event] = {}  # answers that wait, by the photo
         self.received: list[Received] = []
+        self.most_at_once = 0
+        self._at_once = 0
+        self._lock = threading.Lock()
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}/v1"
+
+    @contextmanager
+    def one_more(self) -> Iterator[None]:
+        """Count the requests that are answered at the same time."""
+        with self._lock:
+            self._at_once += 1
+            self.most_at_once = max(self.most_at_once, self._at_once)
+        yield
+        with self._lock:
+            self._at_once -= 1
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Keep quiet when the page has aborted a request."""
@@ -63,8 +78,11 @@ class Requests(BaseHTTPRequestHandler):
         api.received.append(
             Received(self.path, headers["Content-Type"], headers["x-api-key"], body)
         )
-        if gate := api.held.get(body):
-            gate.wait(timeout=30)
+        with api.one_more():
+            if gate := api.held.get(body):
+                gate.wait(timeout=30)
+            elif api.seconds:
+                time.sleep(api.seconds)
         status, answer = api.first.pop(0) if api.first else (api.status, api.answer)
         if status == 0:
             return

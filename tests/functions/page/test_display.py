@@ -84,7 +84,7 @@ def test_markup_in_an_answer_is_text(tab: Tab, api: Api, tmp_path: Path) -> None
     send(tab, file)
     assert text(tab, "result-headline") == markup
     assert text(tab, "name").startswith("<b>dog.jpg (")
-    assert tab.run("document.querySelectorAll('b, main img:not(#preview)').length") == 0
+    assert tab.run("document.querySelectorAll('b, main img:not(#preview, #heat)').length") == 0
     assert tab.complaints == []
 
 
@@ -213,7 +213,7 @@ def test_a_narrow_screen_shows_all_of_it(
 
 
 def test_the_control_for_photos_has_the_name_that_is_seen(tab: Tab, api: Api, photo: Path) -> None:
-    assert tab.accessible_name("#file").startswith("Drop a photo here, or choose one")
+    assert tab.accessible_name("#file").startswith("Drop photos here, or choose some")
     send(tab, photo)
-    assert tab.accessible_name("#file") == "Another photo"
+    assert tab.accessible_name("#file") == "Other photos"
     assert tab.run("at('another').checkVisibility()")

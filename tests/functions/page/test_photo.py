@@ -26,8 +26,8 @@ def test_a_photo_is_sent_as_it_is_and_its_breed_shown(tab: Tab, api: Api, photo:
     assert api.received == [("/v1/classify", "image/jpeg", "key-1", photo.read_bytes())]
     assert text(tab, "result-headline") == "Bull Mastiff"
     assert tab.run("[...document.querySelectorAll('.share')].map((e) => e.textContent)") == [
-        "90 %",
-        "< 1 %",
+        "90\u00a0%",
+        "<\u00a01\u00a0%",
     ]
     assert tab.run("sessionStorage.length") == 1
     assert tab.run("localStorage.length + document.cookie.length") == 0
@@ -150,7 +150,7 @@ def test_what_the_browser_cannot_open_is_left_to_the_api(
     assert problem(tab)[1] == "The file is truncated."
     assert tab.run("at('preview').hidden && !at('invite').hidden")
     assert tab.run("!at('after').hidden && at('another').hidden")  # one label at a time
-    assert tab.accessible_name("#file").startswith("Drop a photo here")
+    assert tab.accessible_name("#file").startswith("Drop photos here")
 
 
 def test_a_folder_is_no_photo(tab: Tab, api: Api, tmp_path: Path) -> None:
