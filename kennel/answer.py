@@ -32,6 +32,9 @@ class Answer:
         "yes", "perhaps" or "no"; `is_dog` is false for "no" only.
     likely
         The smallest set of breeds that holds the right one in 90 % of photos, of models that know.
+    explain
+        Where it was asked for, and the model can tell: the first ``breed``, and as ``heat_map`` a
+        PNG in base64, or as ``picture`` the path of the photo with the heat map over it.
     """
 
     photo: str
@@ -42,6 +45,7 @@ class Answer:
     problem: str | None = None
     dog: str | None = None
     likely: list[str] | None = None
+    explain: dict[str, str] | None = None
 
     def as_json(self) -> str:
         """Return it as one line of JSON."""

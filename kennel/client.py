@@ -29,7 +29,13 @@ _UNREACHABLE = (
 
 
 def classify(
-    photos: Sequence[Path], api_url: str, key: str, screen: Console | None = None
+    photos: Sequence[Path],
+    api_url: str,
+    key: str,
+    screen: Console | None = None,
+    *,
+    top: int | None = None,
+    explain: bool = False,
 ) -> list[Answer]:
     """Post each photo to `api_url`/classify.
 
@@ -39,6 +45,10 @@ def classify(
         Of the API's stage; its path may end in /classify.
     key
         The API key; spaces and invisible characters in it are dropped.
+    top
+        Number of breeds in an answer; None for the API's own.
+    explain
+        Ask for heat maps.
 
     Raises
     ------
@@ -48,8 +58,11 @@ def classify(
     """
     url = f"{api_url.rstrip('/').removesuffix('/classify')}/classify"
     headers = {"x-api-key": clean_key(key)}
+    asked = {**({"top": top} if top else {}), **({"explain": 1} if explain else {})}
     answers: list[Answer] = []
-    with httpx.Client(timeout=TIMEOUT_SECONDS, trust_env=False, headers=headers) as http:
+    with httpx.Client(
+        timeout=TIMEOUT_SECONDS, trust_env=False, headers=headers, params=asked
+    ) as http:
         bar = screen and track(
             photos, "classifying", console=screen, disable=not screen.is_terminal
         )
@@ -142,7 +155,7 @@ def _answer(photo: Path, response: httpx.Response, milliseconds: float) -> Answe
         return Answer(str(photo), None, [], milliseconds, status, problem)
     try:
         breeds = [(each["breed"], each["probability"]) for each in document["breeds"]]
-        more = {name: document.get(name) for name in ("dog", "likely")}
+        more = {name: document.get(name) for name in ("dog", "likely", "explain")}
         return Answer(str(photo), document["is_dog"], breeds, milliseconds, status, **more)
     except (LookupError, TypeError):
         problem = f"the answer is none of this API's: is {response.url} its address?"

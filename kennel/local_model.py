@@ -14,7 +14,13 @@ from kennel.paths import MODEL, PYTHON
 
 
 def classify(
-    photos: Sequence[Path], package: Path, screen: Console, scripts: Path = MODEL
+    photos: Sequence[Path],
+    package: Path,
+    screen: Console,
+    scripts: Path = MODEL,
+    *,
+    top: int | None = None,
+    explain: bool = False,
 ) -> list[Answer]:
     """Return the answer for each photo; one that cannot be classified says why.
 
@@ -22,6 +28,10 @@ def classify(
     ----------
     scripts : Path
         The folder that holds the script.
+    top : int, optional
+        Number of breeds in an answer; None for the model's own.
+    explain : bool
+        Make heat maps.
 
     Raises
     ------
@@ -30,7 +40,8 @@ def classify(
         stderr.
     """
     script = [str(PYTHON), str(scripts / "classify.py"), "--model", str(package)]
-    command = [*script, "--json", "--files0-from", "-"]
+    asked = [f"--top={top}"] * bool(top) + ["--explain"] * explain
+    command = [*script, "--json", *asked, "--files0-from", "-"]
     answers: list[Answer] = []
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin and process.stdout  # noqa: S101  # both are pipes

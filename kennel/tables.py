@@ -10,11 +10,14 @@ from rich.text import Text
 from kennel.answer import Answer
 from kennel.photo_files import printable
 
+_MOST_NAMED = 5  # breeds of a set
 
-def answers_table(answers: Sequence[Answer]) -> Table:
+
+def answers_table(answers: Sequence[Answer], top: int = 1) -> Table:
     """Return a table with the columns photo, breed, probability, dog?, milliseconds.
 
-    Photos are named by their path below the folder that all of them share.
+    Photos are named by their path below the folder that all of them share. A dog has its `top`
+    breeds, a line each, and below them those that it is one of.
     """
     table = Table(title_justify="left")
     table.add_column("photo", overflow="fold")
@@ -29,14 +32,26 @@ def answers_table(answers: Sequence[Answer]) -> Table:
             status = f"{answer.status}: " if answer.status else ""
             row = [Text(printable(f"{status}{answer.problem}"), "red"), Text(), Text()]
         elif answer.is_dog:
-            breed, probability = answer.breeds[0]
+            shown = answer.breeds[:top]
+            breeds = Text("\n".join(printable(breed) for breed, _ in shown))
+            if answer.likely and len(answer.likely) > 1:
+                breeds.append(f"\none of {_any_of(answer.likely)}", "dim")
+            shares = Text("\n".join(f"{probability:.2f}" for _, probability in shown))
             dog = Text(answer.dog or "yes", "yellow" if answer.dog == "perhaps" else "green")
-            row = [Text(printable(breed)), Text(f"{probability:.2f}"), dog]
+            row = [breeds, shares, dog]
         else:
             row = [Text("-", "dim"), Text(), Text("no")]
         # Text, not str: rich takes [red] and :dog: in a str for markup.
         table.add_row(Text(printable(name)), *row, milliseconds)
     return table
+
+
+def _any_of(breeds: Sequence[str]) -> str:
+    """Return "A, B or C", or of many "A, B, C, D or 3 more"."""
+    *first, last = map(printable, breeds)
+    if len(breeds) > _MOST_NAMED:
+        first, last = first[: _MOST_NAMED - 1], f"{len(breeds) - _MOST_NAMED + 1} more"
+    return f"{', '.join(first)} or {last}"
 
 
 def _below_shared_folder(paths: Sequence[str]) -> list[str]:

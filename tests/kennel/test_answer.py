@@ -40,4 +40,5 @@ def test_json_has_every_field() -> None:
         "problem": None,
         "dog": None,
         "likely": None,
+        "explain": None,
     }

@@ -42,6 +42,14 @@ def test_a_photo_is_posted_with_its_media_type_and_the_key(
     assert request.headers["x-api-key"] == "secret"
 
 
+def test_breeds_and_heat_maps_are_asked_for_in_the_query(api: Api, photo: Path) -> None:
+    explain = {"breed": "Beagle", "heat_map": "AAAA"}
+    api.responses = [(200, {}, json.dumps({**BEAGLE, "dog": "yes", "explain": explain}).encode())]
+    (answer,) = classify([photo], f"{api.url}/v1", "secret", top=12, explain=True)
+    assert api.received[0].path == "/v1/classify?top=12&explain=1"
+    assert answer.explain == explain
+
+
 def test_what_is_no_photo_is_left_to_the_api(api: Api, photo: Path) -> None:
     photo.write_bytes(b"no photo")
     api.responses = [ANSWERED]

@@ -5,10 +5,12 @@ import io
 import json
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 import pytest
 import typer
+from PIL import Image, ImageChops
 from rich.console import Console
 
 from kennel.answer import CSV_COLUMNS
@@ -28,6 +30,15 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("bundle")
     subprocess.run([sys.executable, MODEL / "bundle.py", folder], check=True, capture_output=True)
     return folder / "model.tar.gz"
+
+
+@pytest.fixture(scope="module")
+def smoke_photo(package: Path) -> Path:
+    """Return the package's own photo."""
+    with tarfile.open(package) as tar:
+        [name] = [each for each in tar.getnames() if Path(each).name == "smoke.jpg"]
+        tar.extractall(package.parent, [tar.getmember(name)], filter="data")
+    return package.parent / name
 
 
 @pytest.fixture
@@ -69,6 +80,39 @@ def test_both_command_lines_print_the_same(
     assert untimed(ours.stdout) == untimed(theirs.stdout)
     assert len(untimed(ours.stdout)) == 6
     assert ours.status == theirs.returncode == 1
+
+
+def test_more_breeds_and_pictures(
+    package: Path, smoke_photo: Path, tmp_path: Path, kennel: RunKennel
+) -> None:
+    command = ["classify", "--model", str(package), str(smoke_photo), "--json"]
+    result = kennel(*command, "--top", "7", "--explain", str(tmp_path / "out"))
+    assert result.status == 0
+    answer = json.loads(result.stdout)
+    assert len(answer["breeds"]) == 7
+    picture = tmp_path / "out" / f"{smoke_photo.name}.explained.jpg"
+    assert answer["explain"] == {"breed": answer["breeds"][0][0], "picture": str(picture)}
+    with Image.open(picture) as explained, Image.open(smoke_photo) as photo:
+        assert explained.width / explained.height == pytest.approx(
+            photo.width / photo.height, rel=0.01
+        )
+        difference = ImageChops.difference(
+            explained.convert("RGB"), photo.convert("RGB").resize(explained.size)
+        )
+    assert max(high for _, high in difference.getextrema()) > 50  # something is red
+
+
+def test_more_breeds_than_the_model_knows_are_one_sentence(package: Path, walk: Path) -> None:
+    command = [sys.executable, "-m", "kennel.cli", "classify", "--model", str(package)]
+    done = subprocess.run(
+        [*command, "--top", "500", str(walk / "a.jpg")],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr == "--top is 500; the model knows 121 breeds.\n"
 
 
 @pytest.mark.parametrize("form", [[], ["--json"], ["--csv"]])

@@ -32,10 +32,31 @@ def test_a_dog_no_dog_and_a_refused_photo_have_a_row_each() -> None:
     assert rows(answers) == [
         ["dog.jpg", "Beagle", "0.88", "yes", "41"],
         ["fog.jpg", "Pug", "0.50", "perhaps", "9"],
+        ["", "one of Pug or Boxer", "", "", ""],
         ["cat.jpg", "-", "", "no", "20"],
         ["bad.jpg", "400: broken [jpeg]", "", "", "5"],
         ["gone.jpg", "cannot be read", "", "", ""],
     ]
+
+
+def test_more_breeds_have_a_line_each() -> None:
+    breeds = [("Beagle", 0.6), ("Pug", 0.3), ("Boxer", 0.1)]
+    likely = [f"Breed {number}" for number in range(7)]
+    answers = [
+        Answer("a.jpg", True, breeds, 1.0, 200, likely=["Beagle"]),
+        Answer("b.jpg", True, breeds, 1.0, 200, likely=likely),
+        Answer("c.jpg", False, breeds, 1.0, 200, likely=likely),
+    ]
+    assert [row[:3] for row in rows(answers, 120)] == [
+        ["a.jpg", "Beagle", "0.60"],
+        ["b.jpg", "Beagle", "0.60"],
+        ["", "one of Breed 0, Breed 1, Breed 2, Breed 3 or 3 more", ""],
+        ["c.jpg", "-", ""],
+    ]
+    console = Console(width=100)
+    with console.capture() as capture:
+        console.print(answers_table(answers[:1], top=2))
+    assert "│ Pug " in capture.get() and "Boxer" not in capture.get()
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from dogbreeds.package.card import PackageError
 from dogbreeds.photos.photo_files import (
@@ -49,6 +49,7 @@ class Row:
     problem: str | None = None
     dog: str | None = None  # "yes", "perhaps" or "no"
     likely: list[str] | None = None  # breeds, where the package can make such sets
+    explain: dict[str, str] | None = None  # with --explain: the first breed, and its heat map
 
     def cells(self) -> tuple[str, ...]:
         """Return the cells of `COLUMNS`."""
@@ -69,13 +70,15 @@ class Row:
         return printable(self.photo), breed, probability, is_dog, took, self.problem or ""
 
 
-def classify(model: "Classifier", photos: Sequence[Path]) -> Iterator[Row]:
+def classify(
+    model: "Classifier", photos: Sequence[Path], top: int | None = None, explain: bool = False
+) -> Iterator[Row]:
     """Yield the row of each photo, in their order; they are decoded on all cores."""
     from dogbreeds.photos.decode import PhotoError  # noqa: PLC0415
 
     def row(photo: Path) -> Row:
         try:
-            answer = model.classify(photo)
+            answer = model.classify(photo, top=top, explain=explain)
         except PhotoError as error:
             return Row(str(photo), problem=str(error))
         except OSError as error:
@@ -88,6 +91,7 @@ def classify(model: "Classifier", photos: Sequence[Path]) -> Iterator[Row]:
             answer["took_ms"],
             dog=answer["dog"],
             likely=answer.get("likely"),
+            explain=cast("dict[str, str] | None", answer.get("explain")),
         )
 
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
@@ -106,7 +110,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         # Only here: a typing mistake is answered before what takes half a second to import.
         from dogbreeds.serving.local import load  # noqa: PLC0415
 
-        rows = classify(load(options.model), photos)
+        model = load(options.model)
+        if options.top and options.top > len(model.breeds):
+            sys.exit(f"--top is {options.top}; the model knows {len(model.breeds)} breeds.")
+        rows = classify(model, photos, options.top, options.explain)
         failed = _print(rows, left_out, options)
     except (PackageError, NoPhotosError) as error:
         sys.exit(str(error))
@@ -125,6 +132,15 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     form.add_argument("--json", action="store_true", help="print a line of JSON for each file")
     form.add_argument("--csv", action="store_true", help="print CSV")
     parser.add_argument(
+        "--top", type=int, metavar="N", help="breeds of each photo with --json; 5 without it"
+    )
+    parser.add_argument(
+        "--explain",
+        action="store_true",
+        help="with --json, add a heat map of the parts that spoke for the first breed (a PNG in "
+        "base64, to lay over the photo)",
+    )
+    parser.add_argument(
         "--files0-from",
         metavar="FILE",
         help="read the photos' names from FILE (- is stdin), each with a zero byte behind it",
@@ -132,6 +148,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if bool(options.photos) == bool(options.files0_from):
         parser.error("name photos or folders of photos, or --files0-from FILE")
+    if options.top is not None and options.top < 1:
+        parser.error(f"--top is {options.top}, expected a whole number from 1")
     return options
 
 

@@ -88,12 +88,14 @@ class Classifier:
 
     @overload
     def classify(  # type: ignore[overload-overlap]  # of str
-        self, photos: Photo, *, explain: bool = False
+        self, photos: Photo, *, top: int | None = None, explain: bool = False
     ) -> Answer: ...
     @overload
-    def classify(self, photos: Iterable[Photo], *, explain: bool = False) -> list[Answer]: ...
     def classify(
-        self, photos: Photo | Iterable[Photo], *, explain: bool = False
+        self, photos: Iterable[Photo], *, top: int | None = None, explain: bool = False
+    ) -> list[Answer]: ...
+    def classify(
+        self, photos: Photo | Iterable[Photo], *, top: int | None = None, explain: bool = False
     ) -> Answer | list[Answer]:
         """Classify a photo, or several.
 
@@ -102,6 +104,9 @@ class Classifier:
         photos
             A path, the bytes of a JPEG, PNG or WebP, or a Pillow image; or a list of these, which
             is decoded on all cores.
+        top : int, optional
+            Breeds in an answer, from 1 to ``len(self.breeds)``; 5 without it, or all if there are
+            fewer.
         explain : bool
             Add `explain`: a heat map of the parts that spoke for the first breed. Packages that
             cannot make one, because they are older or their backbone has no feature map, leave it
@@ -122,18 +127,22 @@ class Classifier:
             The network's answer is not a number, so its weights are broken.
         TypeError
             It is none of these types.
+        ValueError
+            The model knows fewer breeds than `top`.
         """
+        if top is not None and not 1 <= top <= len(self.breeds):
+            raise ValueError(f"top is {top}, expected 1 to {len(self.breeds)}, the model's breeds.")
+        asked = Parameters(top, explain)
         if isinstance(photos, (str, os.PathLike, bytes, Image.Image)):
-            return self._classify(photos, explain)
+            return self._classify(photos, asked)
         # these can be iterated over, but what comes out is no photo
         if not isinstance(photos, Iterable) or isinstance(photos, (bytearray, memoryview, IOBase)):
             raise _no_photo(photos)
         with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-            return list(pool.map(lambda photo: self._classify(photo, explain), photos))
+            return list(pool.map(lambda photo: self._classify(photo, asked), photos))
 
-    def _classify(self, photo: Photo, explain: bool) -> Answer:
+    def _classify(self, photo: Photo, asked: Parameters) -> Answer:
         started = time.perf_counter()
-        asked = Parameters(explain=explain)
         wires = inference.Photo([wire_of(photo)], several=False, started=started, asked=asked)
         return cast("Answer", inference.predict_fn(wires, self._model))
 
