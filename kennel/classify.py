@@ -14,7 +14,7 @@ from rich.console import Console
 
 from kennel.answer import Answer, not_sent, print_csv
 from kennel.errors import KennelError
-from kennel.photo_files import LeftOut, find_photos, left_out_lines
+from kennel.photo_files import LeftOut, find_photos, left_out_lines, printable
 
 screen = Console(stderr=True)
 
@@ -77,6 +77,8 @@ def classify(  # noqa: PLR0917  # typer calls it
     answers = _by_package(model, files, asked) if model else _by_api(files, url, key, asked)
     if explain:
         answers = overlay.write_pictures(answers, explain, _say)
+        if written := sum(bool(answer.explain) for answer in answers):
+            _say(f"pictures in {printable(explain)}: {written}")
     everything = [*answers, *map(not_sent, left_out)]
     if json_:
         for answer in everything:

@@ -28,21 +28,24 @@ def answers_table(answers: Sequence[Answer], top: int = 1) -> Table:
     names = _below_shared_folder([answer.photo for answer in answers])
     for name, answer in zip(names, answers, strict=True):
         milliseconds = f"{answer.milliseconds:.0f}" if answer.milliseconds else ""
+        below: list[tuple[Text, str]] = []
         if answer.problem:
             status = f"{answer.status}: " if answer.status else ""
             row = [Text(printable(f"{status}{answer.problem}"), "red"), Text(), Text()]
         elif answer.is_dog:
-            shown = answer.breeds[:top]
-            breeds = Text("\n".join(printable(breed) for breed, _ in shown))
-            if answer.likely and len(answer.likely) > 1:
-                breeds.append(f"\none of {_any_of(answer.likely)}", "dim")
-            shares = Text("\n".join(f"{probability:.2f}" for _, probability in shown))
+            (breed, probability), *others = answer.breeds[:top]
             dog = Text(answer.dog or "yes", "yellow" if answer.dog == "perhaps" else "green")
-            row = [breeds, shares, dog]
+            row = [Text(printable(breed)), Text(f"{probability:.2f}"), dog]
+            # Rows of their own: a long name wraps, and its probability must stay beside it.
+            below = [(Text(printable(other)), f"{share:.2f}") for other, share in others]
+            if answer.likely and len(answer.likely) > 1:
+                below.append((Text(f"one of {_any_of(answer.likely)}", "dim"), ""))
         else:
             row = [Text("-", "dim"), Text(), Text("no")]
         # Text, not str: rich takes [red] and :dog: in a str for markup.
         table.add_row(Text(printable(name)), *row, milliseconds)
+        for breeds, shares in below:
+            table.add_row("", breeds, shares)
     return table
 
 

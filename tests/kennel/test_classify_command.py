@@ -110,6 +110,7 @@ def test_explain_writes_a_picture_of_each_dog(tmp_path: Path, api: Api, kennel: 
         assert (picture.format, picture.size) == ("JPEG", (400, 300))  # upright
         assert picture.getpixel((100, 150)) == pytest.approx((255, 64, 0), abs=8)
         assert picture.getpixel((300, 150)) == pytest.approx((255, 255, 255), abs=8)
+    assert result.stderr == f"pictures in {out}: 2\n"
     lines = [json.loads(line)["explain"] for line in result.stdout.splitlines()]
     assert lines == [
         {"breed": "Beagle", "picture": str(out / written[0])},

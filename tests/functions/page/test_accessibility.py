@@ -99,6 +99,13 @@ def test_axe_finds_nothing_and_nothing_is_cut_short(
         "&& e.id !== 'spoken').map((e) => e.id || e.className)"
     )
     assert tab.run(cut_short) == []
+    beyond_its_card = """[...document.querySelectorAll(".card")].flatMap((card) => {
+        const padding = parseFloat(getComputedStyle(card).paddingRight);
+        const end = card.getBoundingClientRect().right - padding;
+        return [...card.querySelectorAll("*")].filter((e) => e.checkVisibility()
+            && e.getBoundingClientRect().right > end + 1).map((e) => e.id || e.className);
+    })"""
+    assert tab.run(beyond_its_card) == []
 
 
 def tab_to(tab: Tab, role: str, name: str) -> None:
@@ -125,7 +132,7 @@ def test_the_keyboard_alone_is_enough(tab: Tab, api: Api, photo: Path) -> None:
     assert tab.run("document.activeElement.id") == "result-headline"
     tab.page.keyboard.press("Shift+Tab")
     tab.run("document.body.tabIndex = -1, document.body.focus()")
-    tab_to(tab, "switch", "Show what spoke for it")
+    tab_to(tab, "switch", "Show why")
     tab.press("Space")
     tab.wait(SWITCHED)
     tab.press("Space")

@@ -26,7 +26,7 @@ SWITCHED = "!at('heat').hidden && at('heat').complete"
 
 
 def switch(tab: Tab) -> None:
-    tab.page.get_by_role("switch", name="Show what spoke for it").click()
+    tab.page.get_by_role("switch", name="Show why").click()
 
 
 @pytest.fixture
