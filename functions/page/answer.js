@@ -1,5 +1,6 @@
 // The photo that is shown, and beside it one of four states: nothing yet, at work, an answer, a problem.
 
+let previewed = null; // the blob in the preview
 let countdown = 0; // timer of the button "Try again"
 
 const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
@@ -41,8 +42,11 @@ function focusHeadline() {
 
 function showPhoto() {
   const { visible = false, blob, name, size, shrunk } = chosen;
-  URL.revokeObjectURL(at("preview").src);
-  if (visible) at("preview").src = URL.createObjectURL(blob);
+  if (visible && blob !== previewed) {
+    URL.revokeObjectURL(at("preview").src);
+    at("preview").src = URL.createObjectURL(blob);
+    previewed = blob;
+  }
   at("preview").hidden = !visible;
   at("invite").hidden = visible;
   at("another").hidden = !visible;

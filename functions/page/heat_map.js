@@ -35,6 +35,8 @@ async function explain() {
 }
 
 async function askForHeat(photo) {
+  const ofKey = problemOfKey(readKey());
+  if (ofKey) return { failed: true, say: `${ofKey.headline}. ${ofKey.say}` };
   try {
     const answer = await postPatiently(photo, readKey(), true);
     if (answer.status === 200 && isAnswer(answer.body)) return heatOf(answer.body);

@@ -14,7 +14,9 @@ async function openAndSend(photo) {
     change(photo, { file: null, state: "refused", problem: { headline: "This file cannot be read", say } });
     return;
   }
-  if (at("key").value && usableKey()) await sendPhoto(photo, readKey());
+  if (!at("key").value) return;
+  // What is wrong with the key is said once, for the photo that is shown.
+  if (photo === chosen ? usableKey() : !problemOfKey(readKey())) await sendPhoto(photo, readKey());
 }
 
 // Return whether there is a key; say what is wrong with it, if not.

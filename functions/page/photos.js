@@ -3,7 +3,7 @@
 const REMEMBERED = 10; // photos; more if more are chosen at once
 const MOST_AT_ONCE = 50; // photos of one choice
 
-let photos = []; // {name, size, file, several, state, item}, then what openPhoto returns, `answer` or `problem`, and `heat`
+let photos = []; // {name, size, file, several, together, state, item}, then what openPhoto returns, `answer` or `problem`, and `heat`
 let chosen = null; // the one that is shown
 
 // The states of a photo, with what is said of it.
@@ -16,6 +16,7 @@ function addPhotos(files) {
     photo.item = itemOf(photo);
     return photo;
   });
+  for (const photo of added) photo.together = added;
   const most = Math.max(REMEMBERED, added.length);
   photos = [...added, ...photos].filter((photo, place) => place < most || isBusy(photo));
   at("photos").replaceChildren(...photos.map(({ item }) => item));
@@ -32,13 +33,12 @@ function change(photo, changes) {
   if (photo === chosen) showChosen();
   else showSend();
   if (photo === chosen && ["answered", "refused"].includes(photo.state)) focusHeadline();
-  if (photo.several && !photos.some(isBusy)) sayTally();
+  if (photo.several && !photo.together.some(isBusy)) sayTally(photo.together);
 }
 
-function sayTally() {
-  const several = photos.filter((photo) => photo.several);
-  const answered = several.filter(({ state }) => state === "answered").length;
-  at("spoken").textContent = `${answered} of ${several.length} photos answered. ${at("spoken").textContent}`;
+function sayTally(together) {
+  const answered = together.filter(({ state }) => state === "answered").length;
+  at("spoken").textContent = `${answered} of ${together.length} photos answered. ${at("spoken").textContent}`;
 }
 
 function choose(photo) {

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from tests.functions.classify.photos import encoded, gradient
-from tests.functions.page.acts import send, text
+from tests.functions.page.acts import send, text, type_key
 from tests.functions.page.browser import Tab
 from tests.functions.page.fake_api import ANSWER, Api
 
@@ -119,6 +119,15 @@ def test_a_failure_leaves_the_answer_and_is_said_beside_the_switch(
     api.status, api.answer = 200, EXPLAINED
     switch(tab)
     tab.wait(SWITCHED)
+
+
+def test_without_a_usable_key_nothing_is_asked(tab: Tab, api: Api, white: Path) -> None:
+    send(tab, white)
+    type_key(tab, "k\u0435y")
+    switch(tab)
+    tab.wait("!explaining()")
+    assert text(tab, "explain-say").startswith("This is no API key.")
+    assert len(api.received) == 1
 
 
 def test_without_a_dog_there_is_nothing_to_explain(tab: Tab, api: Api, white: Path) -> None:

@@ -114,6 +114,18 @@ def test_a_wrong_key_is_corrected_once_for_all(tab: Tab, api: Api, walk: list[Pa
     assert briefs(tab) == ["Bull Mastiff, 90 %"] * 3
 
 
+def test_a_key_that_is_none_is_said_once_for_all(tab: Tab, api: Api, walk: list[Path]) -> None:
+    type_key(tab, "k\u0435y")
+    tab.run("at('reveal').focus(), refusals = 0")
+    tab.run("at('key').addEventListener('focus', () => { refusals += 1; })")
+    tab.choose("#file", *walk)
+    tab.wait(DONE)
+    assert text(tab, "problem-headline") == "This is no API key"
+    assert tab.run("refusals") == 1
+    assert briefs(tab) == ["Ready when you are."] * len(walk)
+    assert api.received == []
+
+
 def test_the_last_ten_are_remembered_and_nothing_is_stored(
     tab: Tab, api: Api, walk: list[Path]
 ) -> None:

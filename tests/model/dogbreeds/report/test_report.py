@@ -345,7 +345,7 @@ def test_the_same_run_gives_the_same_bytes(tmp_path: Path) -> None:
 def test_a_browser_runs_nothing_and_keeps_the_page_in_its_width(tmp_path: Path) -> None:
     breeds = [*HOSTILE, *(f"Breed {number}" for number in range(127))]
     written(tmp_path, run(breeds, matrix(len(breeds), mistakes=1)))
-    with browser(tmp_path / "profile") as tab:
+    with browser() as tab:
         for width in (390, 1200):
             tab.look(width=width, height=900, dark=width == 390)
             tab.open((tmp_path / "report.html").as_uri())

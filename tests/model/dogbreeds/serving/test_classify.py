@@ -1,5 +1,6 @@
 """model/classify.py: a row for each photo, whatever the others are."""
 
+import base64
 import csv
 import io
 import json
@@ -97,3 +98,20 @@ def test_names_from_stdin_and_a_photo_that_is_gone(package: Path, walk: Path) ->
     assert (first["photo"], first["is_dog"]) == (str(odd), True)
     assert second["problem"] == "cannot be read (No such file or directory)"
     assert (done.returncode, done.stderr) == (1, b"")
+
+
+def test_more_breeds_and_heat_maps_are_in_the_json(
+    package: Path, walk: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dog = walk / "a dog.jpg"
+    _, out, _ = run(capsys, "--model", package, "--json", "--top", 9, "--explain", dog)
+    row = json.loads(out)
+    assert len(row["breeds"]) == 9
+    assert row["explain"]["breed"] == row["breeds"][0][0]
+    assert base64.b64decode(row["explain"]["heat_map"]).startswith(b"\x89PNG")
+    _, out, _ = run(capsys, "--model", package, "--json", dog)
+    assert (len(json.loads(out)["breeds"]), json.loads(out)["explain"]) == (5, None)
+    status, _, _ = run(capsys, "--model", package, "--top", 500, dog)
+    assert status == "--top is 500; the model knows 121 breeds."
+    status, _, err = run(capsys, "--model", package, "--top", 0, dog)
+    assert status == 2 and "--top is 0, expected a whole number from 1" in err

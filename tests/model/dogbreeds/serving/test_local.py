@@ -53,6 +53,16 @@ def test_an_answer_is_the_endpoints(classifier: Classifier, model: Model, large:
     assert json.loads(json.dumps(answer)) == answer
 
 
+def test_top_is_the_number_of_breeds(classifier: Classifier, large: bytes) -> None:
+    known = len(classifier.breeds)
+    assert [len(classifier.classify(large, top=top)["breeds"]) for top in (1, known)] == [1, known]
+    (answer,) = classifier.classify([large], top=7)
+    assert len(answer["breeds"]) == 7
+    for top in (0, known + 1):
+        with pytest.raises(ValueError, match=f"top is {top}, expected 1 to {known}"):
+            classifier.classify(large, top=top)
+
+
 def test_more_is_said_where_it_is_asked_for_or_the_package_can(model: Model, large: bytes) -> None:
     card = replace(model.card, likely_threshold=0.05)
     classifier = Classifier(replace(model, card=card))
