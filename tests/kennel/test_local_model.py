@@ -99,7 +99,7 @@ def test_more_breeds_and_pictures(
         difference = ImageChops.difference(
             explained.convert("RGB"), photo.convert("RGB").resize(explained.size)
         )
-    assert max(high for _, high in difference.getextrema()) > 50  # something is red
+    assert sum(difference.convert("L").histogram()[50:]) > 100  # pixels that are red
 
 
 def test_more_breeds_than_the_model_knows_are_one_sentence(package: Path, walk: Path) -> None:
