@@ -58,6 +58,7 @@ from kennel.cloud.sagemaker.account import Account
 from kennel.cloud.sagemaker.assembly import build_sagemaker
 from kennel.cloud.sagemaker.endpoints.api import Endpoints
 from kennel.cloud.sagemaker.endpoints.images import LocalImages
+from kennel.cloud.sagemaker.image_pulls import pulls_checked_by
 from kennel.cloud.sagemaker.jobs.context import JobContext
 from kennel.cloud.sagemaker.packages import fetcher
 from kennel.cloud.template_checks import CHECKS, role_checks
@@ -189,28 +190,6 @@ def _make_services(
     builds = ImageBuilds(deployed, as_role, aws("logs"), faults)
     images = LocalImages(aws("ecr"), config.images)
 
-    trusted = functools.partial(identities.assumable_by, "sagemaker.amazonaws.com")
-    account = Account(site.url, trusted)
-    scalable = ScalableTargets(aws, store)
-    endpoints = Endpoints(
-        store,
-        fetcher(account, site.scratch),
-        site.logs,
-        images,
-        clock=clock,
-        faults=faults,
-        health=config.health,
-        metrics=metrics,
-        tripped_alarms=alarms.tripped,
-        scalable=scalable,
-        publish=events.publish,
-    )
-    context = JobContext(account, clock, site.logs)
-    sagemaker = build_sagemaker(
-        store, context, endpoints, faults, images, events.publish, images.manifest_type
-    )
-    scaling = ScalingService(scalable, endpoints, alarms, clock)
-
     async def dependent(call: ApiCall) -> list[RequiredPermission]:
         return await sagemaker.dependent_permissions(call.operation, call.parameters)
 
@@ -229,6 +208,30 @@ def _make_services(
         on_authorised=config.on_authorised,
         refresh=iam.refresh,
     )
+    trusted = functools.partial(identities.assumable_by, "sagemaker.amazonaws.com")
+    account = Account(site.url, trusted)
+    check_pull = pulls_checked_by(authorizer, account)
+    scalable = ScalableTargets(aws, store)
+    endpoints = Endpoints(
+        store,
+        fetcher(account, site.scratch),
+        site.logs,
+        images,
+        clock=clock,
+        faults=faults,
+        health=config.health,
+        metrics=metrics,
+        tripped_alarms=alarms.tripped,
+        scalable=scalable,
+        publish=events.publish,
+        check_pull=check_pull,
+    )
+    context = JobContext(account, clock, site.logs, check_pull)
+    sagemaker = build_sagemaker(
+        store, context, endpoints, faults, images, events.publish, images.manifest_type
+    )
+    scaling = ScalingService(scalable, endpoints, alarms, clock)
+
     logs = FunctionLogs(functions.configs, site.logs, aws("logs"), authorizer, metrics)
 
     management = FunctionManagement(

@@ -33,7 +33,7 @@ class Account:
 
     def check_role(self, role: str) -> None:
         """Raise ServiceError for a role that SageMaker cannot assume."""
-        self._key(role)
+        self.key(role)
 
     def s3(self, role: str) -> "S3Client":
         """Return an S3 client with the permissions of the role of this ARN."""
@@ -55,14 +55,14 @@ class Account:
         return {
             "AWS_ENDPOINT_URL": self._url,
             "S3_ENDPOINT_URL": self._url,  # sagemaker-training's own name for it
-            "AWS_ACCESS_KEY_ID": self._key(role),
+            "AWS_ACCESS_KEY_ID": self.key(role),
             "AWS_SECRET_ACCESS_KEY": "offline",
             "AWS_DEFAULT_REGION": REGION,
             "AWS_REGION": REGION,
         }
 
     def _client(self, service: str, role: str) -> Any:
-        key = self._key(role)
+        key = self.key(role)
         if (service, key) not in self._clients:
             make: Any = boto3.client  # its stubs take no variable for a service's name
             self._clients[service, key] = make(service, **self._client_options(key))
@@ -82,7 +82,8 @@ class Account:
             ),
         }
 
-    def _key(self, role: str) -> str:
+    def key(self, role: str) -> str:
+        """Return the access key of a role; ServiceError for one that SageMaker cannot assume."""
         key = self._key_of(role)
         if key is None:
             raise invalid(

@@ -30,6 +30,7 @@ from kennel.cloud.sagemaker.endpoints.traffic import TrippedAlarms
 from kennel.cloud.sagemaker.endpoints.transitions import EndpointTransitions
 from kennel.cloud.sagemaker.errors import existing, invalid, missing
 from kennel.cloud.sagemaker.handlers import Handler
+from kennel.cloud.sagemaker.image_pulls import CheckPull, allow_every_pull
 from kennel.cloud.sagemaker.resources import arn_of
 
 
@@ -43,7 +44,7 @@ class Endpoints:
     ----------
     store
         Holds models and configurations, and each endpoint as it is described.
-    fetch_package, logs, resolve_image, health, grace_seconds, invoke_seconds
+    fetch_package, logs, resolve_image, health, check_pull, grace_seconds, invoke_seconds
         As in `Launcher`.
     metrics
         Where invocations are counted; None counts none.
@@ -69,6 +70,7 @@ class Endpoints:
         tripped_alarms: TrippedAlarms | None = None,
         scalable: ScalableVariants | None = None,
         publish: PublishEvent = lambda *event: None,
+        check_pull: CheckPull = allow_every_pull,
         grace_seconds: float = GRACE_SECONDS,
         invoke_seconds: float = INVOKE_SECONDS,
     ) -> None:
@@ -80,6 +82,7 @@ class Endpoints:
             clock,
             resolve_image=resolve_image,
             health=health or Health(),
+            check_pull=check_pull,
             grace_seconds=grace_seconds,
             invoke_seconds=invoke_seconds,
         )

@@ -15,6 +15,7 @@ from kennel.cloud.sagemaker.endpoints.instance import (
     Instance,
 )
 from kennel.cloud.sagemaker.endpoints.snapshot import ConfigSnapshot, package_uri
+from kennel.cloud.sagemaker.image_pulls import CannotPull, CheckPull, allow_every_pull
 from kennel.cloud.sagemaker.packages import CannotDownload
 
 #: Downloads an object of S3 as a role: (S3 URI, ARN) -> local file; CannotDownload says why not.
@@ -38,6 +39,8 @@ class Launcher:
         Returns the command of an image.
     health
         As in `Fleet`.
+    check_pull
+        Refuses an image that a model's role may not pull.
     grace_seconds, invoke_seconds
         As in `Container`.
     """
@@ -50,6 +53,7 @@ class Launcher:
         *,
         resolve_image: ImageResolver,
         health: Health,
+        check_pull: CheckPull = allow_every_pull,
         grace_seconds: float = GRACE_SECONDS,
         invoke_seconds: float = INVOKE_SECONDS,
     ) -> None:
@@ -58,6 +62,7 @@ class Launcher:
         self._clock = clock
         self._resolve_image = resolve_image
         self._health = health
+        self._check_pull = check_pull
         self._grace_seconds = grace_seconds
         self._invoke_seconds = invoke_seconds
 
@@ -89,6 +94,10 @@ class Launcher:
         definition, settings = snapshot.container(variant), snapshot.variants()[variant]
         role = snapshot.models[settings["ModelName"]].get("ExecutionRoleArn", "")
         image = definition.get("Image", "")
+        try:
+            await self._check_pull(image, role)
+        except CannotPull as error:
+            raise CannotServe(str(error)) from error
         command = await self._resolve_image(image)
         if command is None:
             raise CannotServe(

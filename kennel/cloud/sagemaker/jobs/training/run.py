@@ -13,6 +13,7 @@ from kennel.cloud.runtime.processes import free_ports
 from kennel.cloud.runtime.store import Json
 from kennel.cloud.sagemaker.frameworks.environment import pip_error
 from kennel.cloud.sagemaker.frameworks.images import can_train
+from kennel.cloud.sagemaker.image_pulls import CannotPull
 from kennel.cloud.sagemaker.jobs.context import JobContext
 from kennel.cloud.sagemaker.jobs.logs import LogMetrics, MetricStream
 from kennel.cloud.sagemaker.jobs.s3_sync import (
@@ -143,11 +144,18 @@ class TrainingRun:
             host.configure(self._request)
             await self._run_blocking(self._download_channels, host)
         mirrors = await self._run_blocking(prepare_mirrors, self._s3, self._request, self._hosts[0])
-        self._record.enter("Training")
+        self._record.enter("Training")  # on AWS it begins with the download of the image
+        await self._check_pull(image)
         await self._train(mirrors)
         self._record.enter("Uploading")
         await self._upload()
         self._record.enter("Completed")
+
+    async def _check_pull(self, image: str) -> None:
+        try:
+            await self._context.check_pull(image, self._role)
+        except CannotPull as error:
+            raise JobFailed(f"{CANNOT_PULL} {error}") from error
 
     def _download_channels(self, host: Host) -> None:
         for channel in self._request.get("InputDataConfig", []):

@@ -17,6 +17,7 @@ from kennel.cloud.runtime.store import Json
 from kennel.cloud.sagemaker.endpoints.images import ImageResolver
 from kennel.cloud.sagemaker.endpoints.instance import CannotServe, Container, Instance
 from kennel.cloud.sagemaker.endpoints.snapshot import container_of, package_uri
+from kennel.cloud.sagemaker.image_pulls import CannotPull
 from kennel.cloud.sagemaker.jobs.context import JobContext
 from kennel.cloud.sagemaker.jobs.logs import LogStream
 from kennel.cloud.sagemaker.jobs.s3_sync import TransferFailed, join, listed_objects, split
@@ -99,11 +100,16 @@ class TransformRun:
         """Start InstanceCount model servers."""
         image = self._container.get("Image", "")
         command = await self._resolve_image(image)
+        cannot_pull = (
+            f"ClientError: Cannot pull the image {image}. Either the image does not exist or its "
+            "permissions are incorrect."
+        )
         if command is None:
-            raise JobFailed(
-                f"ClientError: Cannot pull the image {image}. Either the image does not exist or "
-                "its permissions are incorrect."
-            )
+            raise JobFailed(cannot_pull)
+        try:
+            await self._context.check_pull(image, self._role)
+        except CannotPull as error:
+            raise JobFailed(f"{cannot_pull} {error}") from error
         with tempfile.TemporaryDirectory(prefix="kennel-transform-") as folder:
             container = Container(
                 command=command,

@@ -8,9 +8,11 @@ import pytest
 from kennel.cloud.cloud import Cloud
 from kennel.cloud.runtime.clients import client
 from tests.kennel.cloud.sagemaker.conftest import WAIT_SECONDS
-from tests.kennel.cloud.sagemaker.jobs.scripts import COPY, IMAGE, packed
+from tests.kennel.cloud.sagemaker.jobs.scripts import COPY, packed
 
 NAME = "k-tiny-train"
+#: The template's default: its role may pull no other.
+IMAGE = "763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch:2.14-cpu-amzn2023-sagemaker"
 
 
 @pytest.fixture(scope="module")
