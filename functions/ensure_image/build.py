@@ -31,6 +31,12 @@ _LATEST_BUILDS = 20  # builds of the project that are looked at
 #: The only manifest that SageMaker hosts. ECR leaves the type out for some older images.
 _DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 
+_NO_BUILDS = (
+    'CodeBuild refuses to build the serving image, saying "{}": the quota of concurrently running '
+    "builds is 0 in many new accounts. Ask for 1 or more in Service Quotas, or AWS Support if it "
+    "has 1 or more already; or deploy with ServingHost=ray, which needs no build."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class ImageBuildSettings:
@@ -80,20 +86,25 @@ def ensure_image(
             if _image_exists(ecr, settings.repository, bundle["hash"]):  # pushed since the check
                 return {"status": "ready", "image": uri}
             raise ImageBuildFailed(_failure_reason(build, uri))
-    codebuild.start_build(
-        projectName=settings.project,
-        # A second call within five minutes returns the first call's build.
-        idempotencyToken=execution.digest,
-        environmentVariablesOverride=[
-            {"name": TAG_VARIABLE, "value": bundle["hash"]},
-            {
-                "name": SOURCE_VARIABLE,
-                "value": f"s3://{settings.bucket}/{bundle['prefix']}source.tar.gz",
-            },
-            {"name": EXECUTION_VARIABLE, "value": execution.arn},
-            {"name": DIGEST_VARIABLE, "value": execution.digest},
-        ],
-    )
+    try:
+        codebuild.start_build(
+            projectName=settings.project,
+            # A second call within five minutes returns the first call's build.
+            idempotencyToken=execution.digest,
+            environmentVariablesOverride=[
+                {"name": TAG_VARIABLE, "value": bundle["hash"]},
+                {
+                    "name": SOURCE_VARIABLE,
+                    "value": f"s3://{settings.bucket}/{bundle['prefix']}source.tar.gz",
+                },
+                {"name": EXECUTION_VARIABLE, "value": execution.arn},
+                {"name": DIGEST_VARIABLE, "value": execution.digest},
+            ],
+        )
+    except ClientError as error:
+        if error_code(error) != "AccountLimitExceededException":
+            raise
+        raise ImageBuildFailed(_NO_BUILDS.format(error.response["Error"].get("Message"))) from error
     return {"status": "building", "image": uri}
 
 

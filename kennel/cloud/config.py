@@ -42,6 +42,8 @@ class CloudConfig:
         Start without what is in `state`: it is removed once no other cloud can be using it.
     keep_logs
         Leave the logs at the end; a cloud that starts in this checkout an hour later removes them.
+    quotas
+        Values of Service Quotas by a quota's name, where they are not the default.
     faults
         Faults that wait from the start on.
     report
@@ -64,6 +66,7 @@ class CloudConfig:
     state: Path | None = None
     fresh: bool = False
     keep_logs: bool = False
+    quotas: Mapping[str, float] = field(default_factory=dict)
     faults: Faults = field(default_factory=Faults)
     report: Callable[[str], None] = lambda line: None
     health: Health = field(default_factory=Health)

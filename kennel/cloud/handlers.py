@@ -48,6 +48,7 @@ def make_handlers(
     cloudcontrol: Handler,
     apigateway: Handler,
     put_events: PutEvents,
+    quotas: Quotas,
 ) -> dict[str, Handler]:
     """Return the handlers by service, as boto3 names it; moto answers for every other one."""
 
@@ -71,7 +72,7 @@ def make_handlers(
         "sagemaker": by_request(sagemaker.answer),
         "sagemaker-runtime": by_request(sagemaker.answer),
         "sts": checked(sts),
-        "service-quotas": checked(as_json(Quotas().answer)),
+        "service-quotas": checked(as_json(quotas.answer)),
     }
 
 

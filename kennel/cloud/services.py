@@ -32,6 +32,7 @@ from kennel.cloud.cloudwatch.alarms import Alarms
 from kennel.cloud.cloudwatch.log_events import LogEvents
 from kennel.cloud.cloudwatch.metrics import Metrics
 from kennel.cloud.cloudwatch.percentiles import Percentiles
+from kennel.cloud.cloudwatch.queue_metrics import QueueMetrics
 from kennel.cloud.codebuild.builds import ImageBuilds
 from kennel.cloud.config import CloudConfig
 from kennel.cloud.control import Control
@@ -61,6 +62,7 @@ from kennel.cloud.sagemaker.endpoints.images import LocalImages
 from kennel.cloud.sagemaker.image_pulls import pulls_checked_by
 from kennel.cloud.sagemaker.jobs.context import JobContext
 from kennel.cloud.sagemaker.packages import fetcher
+from kennel.cloud.servicequotas.quotas import Quotas
 from kennel.cloud.template_checks import CHECKS, role_checks
 
 #: Services whose state is in the store.
@@ -187,7 +189,8 @@ def _make_services(
     )
     stacks = Stacks(resources, store, CHECKS)
     cloudformation = CloudFormation(stacks)
-    builds = ImageBuilds(deployed, as_role, aws("logs"), faults)
+    quotas = Quotas(config.quotas)
+    builds = ImageBuilds(deployed, as_role, aws("logs"), faults, quotas)
     images = LocalImages(aws("ecr"), config.images)
 
     async def dependent(call: ApiCall) -> list[RequiredPermission]:
@@ -270,6 +273,7 @@ def _make_services(
         cloudcontrol=CloudControl(deployed),
         apigateway=ApiGatewayReads(deployed, api, plans),
         put_events=PutEvents(events),
+        quotas=quotas,
     )
     gateway = Gateway(
         api=api,
@@ -310,6 +314,7 @@ def _make_services(
             "metrics of endpoints": endpoints.beat,
             "idle environments": functions.end_idle,
             "queues of functions": queues.run,
+            "metrics of queues": QueueMetrics(aws("sqs"), metrics, clock).run,
             "log files": lambda: keep_cutting(site.logs),
         },
         health=config.health,

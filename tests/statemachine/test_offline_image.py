@@ -1,4 +1,4 @@
-"""A failed image build on the offline cloud is the execution's cause."""
+"""An image build that fails or is refused on the offline cloud is the execution's cause."""
 
 from collections.abc import Iterator
 
@@ -7,6 +7,7 @@ import pytest
 from kennel.cloud.cloud import Cloud
 from kennel.cloud.runtime.clients import client
 from kennel.cloud.runtime.faults import Fault, Faults
+from kennel.cloud.servicequotas.quotas import BUILDS
 from kennel.errors import KennelError
 from kennel.execution import follow
 from tests.conftest import StartCloud
@@ -50,3 +51,17 @@ def test_failed_image_build_is_the_executions_cause(cloud: Cloud) -> None:
     assert "Release" not in states
     assert endpoint(cloud) is None
     assert models_and_configs(cloud) == scalable_targets(cloud) == []
+
+
+@pytest.mark.slow
+def test_account_that_may_run_no_build_is_the_executions_cause(start_cloud: StartCloud) -> None:
+    parameters = {"ServingImage": "", "CheckQuotas": "no"}  # else Preflight stops it
+    with start_cloud(stack_name="image", parameters=parameters, quotas={BUILDS: 0}) as cloud:
+        with pytest.raises(KennelError) as raised:
+            follow(cloud.url, cloud.stack.outputs["StateMachineArn"], {}, lambda state: None)
+        reason = str(raised.value)
+        assert "Cannot have more than 0 builds in queue for the account" in reason
+        assert "Ask for 1 or more in Service Quotas" in reason
+        assert client("codebuild", cloud.url).list_builds()["ids"] == []
+        assert endpoint(cloud) is None
+        assert models_and_configs(cloud) == scalable_targets(cloud) == []

@@ -22,6 +22,7 @@ from kennel.cloud.codebuild.image import ImagePlan, NotRecorded, record
 from kennel.cloud.runtime.errors import ServiceError, error_response, not_implemented
 from kennel.cloud.runtime.faults import Faults
 from kennel.cloud.runtime.json_text import AmzJson, read_parameters
+from kennel.cloud.servicequotas.quotas import BUILDS, Quotas
 
 if TYPE_CHECKING:
     from types_boto3_logs import CloudWatchLogsClient
@@ -31,12 +32,11 @@ OPERATIONS = {
     *("StartBuild", "BatchGetBuilds", "StopBuild", "ListBuilds", "ListBuildsForProject"),
 }
 
+#: The environment that BUILDS is the quota of.
+_SMALL = ("LINUX_CONTAINER", "BUILD_GENERAL1_SMALL")
+
 #: A boto3 client by service and the ARN of the role that calls.
 RoleClients = Callable[[str, str], Any]
-
-
-class _Throttled(Exception):  # noqa: N818
-    """A fault refuses the call."""
 
 
 class ImageBuilds:
@@ -52,6 +52,8 @@ class ImageBuilds:
         A client of CloudWatch Logs, for projects that name a group.
     faults
         A fault on StartBuild is taken by the next build of the project that it names.
+    quotas
+        Has the number of builds that may run at once.
     """
 
     def __init__(
@@ -60,11 +62,13 @@ class ImageBuilds:
         clients: RoleClients,
         logs: "CloudWatchLogsClient",
         faults: Faults,
+        quotas: Quotas | None = None,
     ) -> None:
         self._deployed = deployed
         self._clients = clients
         self._logs = logs
         self._faults = faults
+        self._quotas = quotas or Quotas()
         self._builds: dict[str, Build] = {}
 
     async def answer(self, request: Request) -> Response:
@@ -84,8 +88,8 @@ class ImageBuilds:
                 case _:
                     message = f"the offline cloud does not emulate codebuild:{operation}"
                     return error_response("codebuild", not_implemented(message))
-        except _Throttled:
-            return error_response("codebuild", ServiceError("ThrottlingException", "Rate exceeded"))
+        except ServiceError as error:
+            return error_response("codebuild", error)
         except KeyError as error:
             message = f"Project or build cannot be found: {error.args[0]}"
             return error_response("codebuild", ServiceError("ResourceNotFoundException", message))
@@ -123,16 +127,32 @@ class ImageBuilds:
     def _start(self, parameters: Json) -> Build:
         project = self._projects[parameters["projectName"]]
         if self._faults.take("StartBuild", project.name, "throttle"):
-            raise _Throttled
+            raise ServiceError("ThrottlingException", "Rate exceeded")
         token = parameters.get("idempotencyToken", "")
         for each in self._builds.values():
             if token and each.token == token:
                 return each
+        self._refuse_over_quota(project)
         build = Build.of(project, parameters, len(self._builds) + 1)
         self._builds[build.id] = build
         spec = parameters.get("buildspecOverride") or project.properties["Source"]["BuildSpec"]
         build.task = asyncio.ensure_future(self._run(build, project, spec))
         return build
+
+    def _refuse_over_quota(self, project: Resource) -> None:
+        """Raise ServiceError where the account may run no further build.
+
+        A new account's quota may be 0:
+        https://github.com/awslabs/landing-zone-accelerator-on-aws/issues/1013.
+        """
+        environment = project.properties["Environment"]
+        if (environment["Type"], environment["ComputeType"]) != _SMALL:
+            return
+        most = int(self._quotas.value(BUILDS))
+        running = [each for each in self._builds.values() if not each.description["buildComplete"]]
+        if len(running) >= most:
+            message = f"Cannot have more than {most} builds in queue for the account"
+            raise ServiceError("AccountLimitExceededException", message)
 
     async def _stop(self, build_id: str) -> Build:
         build = self._builds[_id_of(build_id)]

@@ -1,8 +1,8 @@
 """Service Quotas: SageMaker's for each instance type and use, CodeBuild's for small machines.
 
 moto has none of them. The names are the services', the instance types botocore's. Codes are made
-up, since AWS documents none of them, and every value is the same: this machine has no quota but
-its size.
+up, since AWS documents none of them, and every value is the same unless the cloud is started with
+others: this machine has no quota but its size.
 """
 
 import hashlib
@@ -39,6 +39,10 @@ class Quotas:
 
     def __init__(self, values: Mapping[str, float] | None = None) -> None:
         self._quotas = list(_quotas(values or {}))
+
+    def value(self, name: str) -> float:
+        """Return the value of the quota of this name."""
+        return next(float(each["Value"]) for each in self._quotas if each["QuotaName"] == name)
 
     def answer(self, call: ApiCall) -> Json:
         """Answer a call to the service `service-quotas`.

@@ -6,7 +6,7 @@ from common.execution import Execution
 from common.failures import ImageBuildFailed
 from common.images import ServingImage
 from ensure_image.build import ImageBuildSettings, ensure_image
-from tests.functions.aws_account import BUCKET, PROJECT, Account
+from tests.functions.aws_account import BUCKET, PROJECT, Account, client_error
 
 HASH = "0123456789abcdef0123"
 URI = "123456789012.dkr.ecr.us-east-1.amazonaws.com/kennel/serving"
@@ -56,6 +56,14 @@ def test_image_is_built_from_the_bundle_once() -> None:
     assert variables["SOURCE_URI"] == f"s3://{BUCKET}/code/{HASH}/source.tar.gz"
     assert variables["KENNEL_EXECUTION"] == "one"
     assert run(account) == BUILT
+
+
+def test_account_without_builds_is_told_what_to_do() -> None:
+    account = Account()
+    message = "Cannot have more than 0 builds in queue for the account"
+    account.errors["StartBuild"] = [client_error("AccountLimitExceededException", message)]
+    with pytest.raises(ImageBuildFailed, match=rf'saying "{message}".* in Service Quotas'):
+        run(account)
 
 
 def test_two_executions_share_a_build() -> None:

@@ -18,6 +18,7 @@ from kennel.cloud.codebuild.builds import ImageBuilds
 from kennel.cloud.runtime.clients import client
 from kennel.cloud.runtime.faults import Fault, Faults
 from kennel.cloud.sagemaker.endpoints.images import LocalImages
+from kennel.cloud.servicequotas.quotas import BUILDS, Quotas
 from kennel.paths import TEMPLATE
 
 REGISTRY = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
@@ -53,7 +54,9 @@ def account(moto: str) -> Iterator[str]:
     yield moto
 
 
-def service(url: str, buildspec: str | None = None, *faults: Fault) -> ImageBuilds:
+def service(
+    url: str, buildspec: str | None = None, *faults: Fault, quota: float = 100
+) -> ImageBuilds:
     properties = {
         "ServiceRole": "arn:role",
         "Environment": {
@@ -70,7 +73,9 @@ def service(url: str, buildspec: str | None = None, *faults: Fault) -> ImageBuil
     deployed = DeployedResources()
     deployed.put("tried", project)
     return ImageBuilds(
-        deployed, lambda name, role: client(name, url, role), client("logs", url), Faults(faults)
+        *(deployed, lambda name, role: client(name, url, role), client("logs", url)),
+        Faults(faults),
+        Quotas({BUILDS: quota}),
     )
 
 
@@ -200,6 +205,24 @@ def test_a_fault_throttles_the_call_once(account: str) -> None:
     first, second = asyncio.run(started())
     assert first["__type"] == "ThrottlingException"
     assert second["build"]["projectName"] == PROJECT
+
+
+@pytest.mark.parametrize("quota", [0, 1])
+def test_no_more_builds_run_than_the_quota_allows(account: str, quota: int) -> None:
+    async def started() -> list[Any]:
+        hanging = Fault("StartBuild", "hang", times=2)
+        builds = service(account, None, hanging, quota=quota)
+        answers = [await call(builds, "StartBuild", projectName=PROJECT) for _ in range(2)]
+        await builds.stop()
+        return answers
+
+    answers = asyncio.run(started())
+    assert [each["build"]["projectName"] for each in answers[:quota]] == [PROJECT] * quota
+    for refused in answers[quota:]:
+        assert refused["__type"] == "AccountLimitExceededException"
+        assert (
+            refused["message"] == f"Cannot have more than {quota} builds in queue for the account"
+        )
 
 
 def test_a_build_that_hangs_is_stopped(account: str) -> None:

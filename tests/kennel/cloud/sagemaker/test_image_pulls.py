@@ -35,11 +35,15 @@ def refusal(image: str, properties: Mapping[str, Any]) -> str:
     role = replace(read_role("kennel", properties), arn=ROLE)
     account = Account("http://127.0.0.1:1", {ROLE: "key"}.get)
     check = pulls_checked_by(Authorizer(Identities({"key": role})), account)
-    try:
-        asyncio.run(check(image, ROLE))
-    except CannotPull as error:
-        return str(error)
-    return ""
+
+    async def reason() -> str:
+        try:
+            await check(image, ROLE)
+        except CannotPull as error:
+            return str(error)
+        return ""
+
+    return asyncio.run(reason())
 
 
 @pytest.mark.parametrize(
