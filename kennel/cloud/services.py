@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kennel.cloud.apigateway.access_log import AccessLogs
 from kennel.cloud.apigateway.api import ApiGatewayReads
 from kennel.cloud.apigateway.apis import Apis
 from kennel.cloud.apigateway.usage import UsagePlans
@@ -63,7 +64,7 @@ from kennel.cloud.sagemaker.image_pulls import pulls_checked_by
 from kennel.cloud.sagemaker.jobs.context import JobContext
 from kennel.cloud.sagemaker.packages import fetcher
 from kennel.cloud.servicequotas.quotas import Quotas
-from kennel.cloud.template_checks import CHECKS, role_checks
+from kennel.cloud.template_checks import CHECKS, late_checks
 
 #: Services whose state is in the store.
 _KEPT_IN_STORE = ("sagemaker", "application-autoscaling", "lambda")
@@ -185,7 +186,7 @@ def _make_services(
     resources = Resources(
         *(site.url, custom, deployed),
         sns_url=f"{site.url}/kennel/sns/{sns_token}",
-        before_create=role_checks(targets),
+        before_create=late_checks(targets, aws("logs")),
     )
     stacks = Stacks(resources, store, CHECKS)
     cloudformation = CloudFormation(stacks)
@@ -254,8 +255,8 @@ def _make_services(
         await iam.refresh()
         await management.restore()
 
-    plans = UsagePlans(deployed, store)
-    api = Apis(deployed, functions, plans, metrics)
+    plans, access_logs = UsagePlans(deployed, store), AccessLogs(aws("logs"))
+    api = Apis(deployed, functions, plans, metrics, access_logs=access_logs)
     handlers = make_handlers(
         moto=moto,
         authorizer=authorizer,
@@ -309,6 +310,7 @@ def _make_services(
             "schedules": schedules.run,
             "metrics": metrics.run,
             "logs of functions": logs.run,
+            "access logs": access_logs.run,
             "alarms": alarms.run,
             "state": store.run,
             "metrics of endpoints": endpoints.beat,

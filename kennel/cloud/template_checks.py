@@ -2,8 +2,9 @@
 
 import functools
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from kennel.cloud.apigateway.access_log import check_destination
 from kennel.cloud.apigateway.check import check as check_api
 from kennel.cloud.awslambda import checks, event_sources
 from kennel.cloud.cloudformation.requirements import Check
@@ -14,6 +15,9 @@ from kennel.cloud.eventbridge.schedules import check_schedule
 from kennel.cloud.eventbridge.targets import EventTargets
 from kennel.cloud.runtime.errors import ServiceError
 from kennel.errors import CannotStart
+
+if TYPE_CHECKING:
+    from types_boto3_logs import CloudWatchLogsClient
 
 _RULE, _SCHEDULE = "AWS::Events::Rule", "AWS::Scheduler::Schedule"
 
@@ -45,9 +49,15 @@ CHECKS: Mapping[str, Check] = {
 }
 
 
-def role_checks(targets: EventTargets) -> Mapping[str, Check]:
-    """Return checks of the roles that targets are sent to with, which exist by then."""
-    return dict.fromkeys((_RULE, _SCHEDULE), functools.partial(_check_roles, targets))
+def late_checks(targets: EventTargets, logs: "CloudWatchLogsClient") -> Mapping[str, Check]:
+    """Return checks of what exists by the time that a resource is created.
+
+    These are the roles with which targets are sent to, and the log groups of access logs.
+    """
+    return {
+        **dict.fromkeys((_RULE, _SCHEDULE), functools.partial(_check_roles, targets)),
+        "AWS::ApiGateway::Stage": functools.partial(check_destination, logs),
+    }
 
 
 def _check_roles(targets: EventTargets, resource: Resource) -> None:

@@ -6,6 +6,7 @@ import uuid
 from starlette.requests import Request
 from starlette.responses import Response
 
+from kennel.cloud.apigateway.access_log import AccessLogs, Variables
 from kennel.cloud.apigateway.addressing import PREFIX, Addresses, HttpPlace, Place, id_in_host
 from kennel.cloud.apigateway.calls import Invocations, raw_path
 from kennel.cloud.apigateway.http_api import HttpApi
@@ -31,6 +32,8 @@ class Apis:
         Answer the routes.
     metrics
         Counts requests; None counts none.
+    access_logs
+        Has the requests to stages with an access log; None writes none.
     timeout
         Seconds that API Gateway waits for a function; None for its own.
     """
@@ -42,10 +45,13 @@ class Apis:
         plans: UsagePlans,
         metrics: Metrics | None = None,
         timeout: float | None = None,
+        *,
+        access_logs: AccessLogs | None = None,
     ) -> None:
         self._resources = resources
         self._plans = plans
         self._metrics = metrics
+        self._access_logs = access_logs
         self._invocations = Invocations(functions, timeout)
         self._buckets = Buckets()
         self._version = -1
@@ -59,7 +65,13 @@ class Apis:
             case Response():
                 return place
             case Place(api, stage, path, whole_path):
-                response = await api.answer(request, stage, path, whole_path, request_id)
+                variables: Variables = {}
+                response = await api.answer(
+                    request, stage, path, whole_path, request_id, variables=variables
+                )
+                if self._access_logs and stage.access_log:
+                    seconds = time.perf_counter() - started
+                    self._access_logs.add(api.id, stage, variables, response, seconds)
                 dimensions = {"ApiName": api.name}
                 name = stage.name
             case HttpPlace(http, path):

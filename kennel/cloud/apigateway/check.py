@@ -1,5 +1,6 @@
 """Refuse what API Gateway would deploy and the offline cloud cannot serve."""
 
+from kennel.cloud.apigateway.access_log import check_format
 from kennel.cloud.apigateway.definitions import (
     http_body,
     http_integration,
@@ -38,6 +39,8 @@ def _check_properties(resource: Resource, kind: str) -> None:
     properties = resource.properties
     if kind in {"RestApi", "Api"}:
         _check_api(resource, kind)
+    if kind == "Stage" and (setting := properties.get("AccessLogSetting")):
+        check_format(setting)
     if kind == "Method":
         method = str(properties.get("HttpMethod"))
         read_operation("its resource", method, rest_operation(resource), {})

@@ -31,6 +31,11 @@ class Stage:
     deployment: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def access_log(self) -> Mapping[str, Any]:
+        """The destination and the format of a REST API's access log; {} without one."""
+        return self.settings.get("AccessLogSetting") or {}
+
 
 def title(api: Resource, body: Mapping[str, Any]) -> str:
     """Return the name that an API was given, else its id."""
@@ -50,17 +55,17 @@ def rest_body(api: Resource, of_type: OfType) -> Json:
         paths.setdefault(path, {})[_method_of(each)] = rest_operation(each)
     declared = {**body.get(_RESPONSES, {})}
     for each in _of(of_type("AWS::ApiGateway::GatewayResponse"), api):
-        declared[each.properties["ResponseType"]] = _lower_first(each.properties)
+        declared[each.properties["ResponseType"]] = lower_first(each.properties)
     return {**body, "paths": paths, _RESPONSES: declared}
 
 
 def rest_operation(method: Resource) -> Json:
     """Return a method of a REST API, a resource of its own, as an operation."""
     properties = method.properties
-    integration = _lower_first(properties.get("Integration") or {})
+    integration = lower_first(properties.get("Integration") or {})
     responses = {}
     for each in integration.pop("integrationResponses", []):
-        response = _lower_first(each)
+        response = lower_first(each)
         responses[response.get("selectionPattern") or "default"] = response
         responses.setdefault(str(response.get("statusCode")), response)
     operation: Json = {INTEGRATION: integration and {**integration, "responses": responses}}
@@ -104,13 +109,13 @@ def http_body(api: Resource, of_type: OfType) -> Json:
             operation = {INTEGRATION: http_integration(integrations[name])}
             _add_route(paths, str(each.properties["RouteKey"]), operation)
     cors = body.get("x-amazon-apigateway-cors") or {}
-    configured = _lower_first(api.properties.get("CorsConfiguration") or {})
+    configured = lower_first(api.properties.get("CorsConfiguration") or {})
     return {**body, "paths": paths, "x-amazon-apigateway-cors": configured or cors}
 
 
 def http_integration(integration: Resource) -> Json:
     """Return an integration of an HTTP API, a resource of its own, as a part of an operation."""
-    declared = _lower_first(integration.properties)
+    declared = lower_first(integration.properties)
     return {
         **declared,
         "type": declared.get("integrationType", ""),
@@ -159,6 +164,6 @@ def _quick(target: str) -> Json:
     return {"type": kind, "uri": target, "payloadFormatVersion": "2.0"}
 
 
-def _lower_first(properties: Mapping[str, Any]) -> Json:
+def lower_first(properties: Mapping[str, Any]) -> Json:
     """Return properties of CloudFormation by their names in OpenAPI."""
     return {name[:1].lower() + name[1:]: value for name, value in properties.items()}

@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/apigateway/latest/api/API_Operations.html
 from datetime import datetime
 from typing import Any
 
-from kennel.cloud.apigateway.definitions import Stage, title
+from kennel.cloud.apigateway.definitions import Stage, lower_first, title
 from kennel.cloud.apigateway.rest_api import RestApi
 from kennel.cloud.apigateway.throttle import Limits
 from kennel.cloud.apigateway.usage import Key
@@ -56,6 +56,7 @@ def stage(each: Stage, created: datetime) -> Json:
             "cacheClusterStatus": "NOT_AVAILABLE",
             "methodSettings": dict(map(_method, settings.get("MethodSettings", []))),
             "variables": dict(each.variables) or None,
+            "accessLogSettings": lower_first(each.access_log) or None,
             "tracingEnabled": is_true(settings, "TracingEnabled"),
             "tags": _tags(settings),
             "createdDate": created,

@@ -34,6 +34,12 @@ DEFAULTS = {
 _VARIABLE = re.compile(r"\$context\.([A-Za-z.]+)")
 
 
+class GatewayResponse(Response):
+    """An answer of API Gateway itself; `kind` is its type, one of DEFAULTS."""
+
+    kind = ""
+
+
 class GatewayResponses:
     """The gateway responses of one API.
 
@@ -46,7 +52,7 @@ class GatewayResponses:
     def __init__(self, declared: Mapping[str, Mapping[str, Any]]) -> None:
         self._declared = declared
 
-    def make(self, kind: str, request_id: str) -> Response:
+    def make(self, kind: str, request_id: str) -> GatewayResponse:
         """Return the answer of this type, as the template shapes it."""
         status, message, error_type = DEFAULTS[kind]
         fallback = "DEFAULT_4XX" if status < 500 else "DEFAULT_5XX"  # noqa: PLR2004
@@ -70,4 +76,6 @@ class GatewayResponses:
         for name, value in declared.get("responseParameters", {}).items():
             headers[name.removeprefix("gatewayresponse.header.").lower()] = value.strip("'")
         body = _VARIABLE.sub(lambda match: context.get(match[1], ""), template)
-        return Response(body, status, headers)
+        response = GatewayResponse(body, status, headers)
+        response.kind = kind
+        return response

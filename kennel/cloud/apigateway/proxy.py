@@ -58,7 +58,7 @@ def proxy_event(call: Call, body: bytes, binary: bool, key: Key | None = None) -
     key
         The API key that the call came with, where the route needs one.
     """
-    request, now, many = call.request, time.time(), call.headers()
+    request, many = call.request, call.headers()
     query = request.query_params
     return {
         "resource": call.route.path,
@@ -70,26 +70,32 @@ def proxy_event(call: Call, body: bytes, binary: bool, key: Key | None = None) -
         "multiValueQueryStringParameters": {name: query.getlist(name) for name in query} or None,
         "pathParameters": call.parameters or None,
         "stageVariables": dict(call.stage.variables) or None,
-        "requestContext": {
-            **call.context(),
-            "deploymentId": call.stage.deployment,
-            "extendedRequestId": call.request_id,
-            "resourceId": None,
-            "resourcePath": call.route.path,
-            "httpMethod": request.method,
-            "path": call.whole_path,
-            "requestTime": clf_time(int(now)),
-            "requestTimeEpoch": int(now * 1000),
-            "protocol": "HTTP/1.1",
-            "identity": {
-                **_NO_IDENTITY,
-                **({"apiKey": key.value, "apiKeyId": key.id} if key else {}),
-                "sourceIp": call.source_ip,
-                "userAgent": request.headers.get("user-agent"),
-            },
-        },
+        "requestContext": request_context(call, key),
         "body": written_body(body, binary) or None,
         "isBase64Encoded": binary,
+    }
+
+
+def request_context(call: Call, key: Key | None = None) -> dict[str, Any]:
+    """Return the requestContext of an event in format 1.0."""
+    now = time.time()
+    return {
+        **call.context(),
+        "deploymentId": call.stage.deployment,
+        "extendedRequestId": call.request_id,
+        "resourceId": None,
+        "resourcePath": call.route.path,
+        "httpMethod": call.request.method,
+        "path": call.whole_path,
+        "requestTime": clf_time(int(now)),
+        "requestTimeEpoch": int(now * 1000),
+        "protocol": "HTTP/1.1",
+        "identity": {
+            **_NO_IDENTITY,
+            **({"apiKey": key.value, "apiKeyId": key.id} if key else {}),
+            "sourceIp": call.source_ip,
+            "userAgent": call.request.headers.get("user-agent"),
+        },
     }
 
 

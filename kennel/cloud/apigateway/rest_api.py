@@ -1,15 +1,17 @@
 """A REST API: keys, throttles, and the functions behind its routes."""
 
 import json
+import time
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from kennel.cloud.apigateway.access_log import Variables, flattened
 from kennel.cloud.apigateway.calls import LAMBDA_BYTES, Call, Invocations, read_body
 from kennel.cloud.apigateway.definitions import OfType, Stage, rest_body, rest_stages, title
 from kennel.cloud.apigateway.gateway_responses import GatewayResponses
-from kennel.cloud.apigateway.operations import Mock, read_operations
-from kennel.cloud.apigateway.proxy import MediaTypes, proxy_event, proxy_response
+from kennel.cloud.apigateway.operations import Mock, Route, read_operations
+from kennel.cloud.apigateway.proxy import MediaTypes, proxy_event, proxy_response, request_context
 from kennel.cloud.apigateway.routes import Routes
 from kennel.cloud.apigateway.throttle import Buckets, method_limits, read_method_limits
 from kennel.cloud.apigateway.usage import Key, UsagePlans
@@ -18,6 +20,7 @@ from kennel.cloud.awslambda.functions import NoSuchFunction, RequestTooLarge
 from kennel.cloud.cloudformation.template import Resource
 
 INTEGRATION_SECONDS = 29.0  # the default; more needs a quota increase and a regional API
+_NO_ROUTE = Route("", "", "")
 
 
 class RestApi:
@@ -59,7 +62,14 @@ class RestApi:
         self._buckets = buckets
 
     async def answer(
-        self, request: Request, stage: Stage, path: str, whole_path: str, request_id: str
+        self,
+        request: Request,
+        stage: Stage,
+        path: str,
+        whole_path: str,
+        request_id: str,
+        *,
+        variables: Variables,
     ) -> Response:
         """Answer a client's request to a stage as the deployed API would.
 
@@ -67,19 +77,25 @@ class RestApi:
         ----------
         path, whole_path
             As in `Call`.
+        variables
+            Gets what is known of the request, for the stage's access log.
         """
         found = self.routes.of_resource(path, request.method)
+        route, parameters = found or (_NO_ROUTE, {})
+        call = Call(request, self.id, stage, path, whole_path, route, parameters, request_id)
+        if stage.access_log:
+            variables |= flattened(request_context(call))
         if found is None:
             return self.responses.make("MISSING_AUTHENTICATION_TOKEN", request_id)
-        route, parameters = found
-        call = Call(request, self.id, stage, path, whole_path, route, parameters, request_id)
         key = self._admit(call)
         if isinstance(key, str):
             return self.responses.make(key, request_id)
+        if key:
+            variables |= {"identity.apiKey": key.value, "identity.apiKeyId": key.id}
         if route.mock:
             response = self._answer_mock(route.mock, request_id)
         else:
-            response = await self._answer_by_function(call, key)
+            response = await self._answer_by_function(call, key, variables)
         response.headers["x-amzn-requestid"] = request_id
         return response
 
@@ -102,7 +118,9 @@ class RestApi:
         media_type = "application/json" if mock.body else None
         return Response(mock.body, mock.status, dict(mock.headers), media_type)
 
-    async def _answer_by_function(self, call: Call, key: Key | None) -> Response:
+    async def _answer_by_function(
+        self, call: Call, key: Key | None, variables: Variables
+    ) -> Response:
         headers, request_id = call.request.headers, call.request_id
         body = await read_body(call.request)
         if body is None:
@@ -111,6 +129,7 @@ class RestApi:
         payload = json.dumps(proxy_event(call, body, binary, key)).encode()
         if len(payload) > LAMBDA_BYTES:
             return self.responses.make("REQUEST_TOO_LARGE", request_id)
+        started = time.perf_counter()
         try:
             outcome = await self._invocations.invoke(
                 call.route, call.stage, payload, INTEGRATION_SECONDS
@@ -119,6 +138,14 @@ class RestApi:
             return self.responses.make("INTEGRATION_FAILURE", request_id)
         except TimeoutError:
             return self.responses.make("INTEGRATION_TIMEOUT", request_id)
+        finally:
+            latency = round((time.perf_counter() - started) * 1000)
+            variables |= {"integrationLatency": latency, "integration.latency": latency}
+        # Lambda's own status; that of a throttled or missing function is not known to the caller.
+        variables |= {"integrationStatus": 200, "integration.integrationStatus": 200}
         decode = self._media.is_binary(headers.get("accept", ""))
         answer = None if outcome.failed else proxy_response(outcome.payload, decode)
-        return answer or self.responses.make("DEFAULT_5XX", request_id)
+        if answer is None:
+            return self.responses.make("DEFAULT_5XX", request_id)
+        variables["integration.status"] = answer.status_code
+        return answer

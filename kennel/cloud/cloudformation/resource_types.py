@@ -91,7 +91,7 @@ RESOURCE_TYPES: dict[str, ResourceType] = {
     ),
     "AWS::ApiGatewayV2::Route": ResourceType("kennel", "a route of its HTTP API"),
     "AWS::ApiGatewayV2::Integration": ResourceType("kennel", "the function behind a route"),
-    "AWS::ApiGateway::Account": ResourceType("ignored", "access logs are not emulated"),
+    "AWS::ApiGateway::Account": ResourceType("ignored", "access logs are written without its role"),
     "AWS::IAM::Role": ResourceType(
         "kennel",
         "created in moto; its policies are enforced on every AWS call with it",
@@ -143,7 +143,7 @@ RESOURCE_TYPES: dict[str, ResourceType] = {
     "AWS::SNS::TopicPolicy": ResourceType("ignored", "resource policies are not evaluated"),
     "AWS::SQS::Queue": ResourceType(
         "moto",
-        "a real queue",
+        "a real queue; what it holds is a metric",
         "QueueName",
         "arn:aws:sqs:{region}:{account}:{name}",
         ref="https://sqs.{region}.amazonaws.com/{account}/{name}",

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from starlette.testclient import TestClient
 from starlette.types import Receive, Scope, Send
 
+from kennel.cloud.apigateway.access_log import AccessLogs
 from kennel.cloud.apigateway.apis import Apis
 from kennel.cloud.apigateway.check import check
 from kennel.cloud.apigateway.usage import UsagePlans
@@ -53,6 +54,7 @@ class Served:
         metrics: Metrics | None = None,
         timeout: float | None = None,
         store: Store | None = None,
+        access_logs: AccessLogs | None = None,
     ) -> None:
         if isinstance(resources, Stack):
             resources = DeployedResources.of_stack(resources)
@@ -65,6 +67,7 @@ class Served:
             self.plans,
             metrics,
             timeout,
+            access_logs=access_logs,
         )
 
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
