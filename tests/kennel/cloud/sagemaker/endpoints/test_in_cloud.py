@@ -100,11 +100,23 @@ def caller(bare_cloud: Cloud) -> Iterator[Caller]:
     assert RESOURCE["ResourceId"] not in str(targets["ScalableTargets"])
 
 
+@pytest.fixture
+def alarm(bare_cloud: Cloud) -> Iterator[str]:
+    """Name of an alarm that the model's role may read, as it may the template's."""
+    iam = client("iam", bare_cloud.url)
+    policy = {"RoleName": "bare-ModelRole", "PolicyName": "another-alarm"}
+    resource = "arn:aws:cloudwatch:us-east-1:123456789012:alarm:scaled-errors"
+    statement = {"Effect": "Allow", "Action": "cloudwatch:DescribeAlarms", "Resource": resource}
+    iam.put_role_policy(**policy, PolicyDocument=json.dumps({"Statement": [statement]}))
+    yield "scaled-errors"
+    iam.delete_role_policy(**policy)
+
+
 @pytest.mark.slow
-def test_an_alarm_rolls_a_canary_back_and_load_scales_out(caller: Caller) -> None:
+def test_an_alarm_rolls_a_canary_back_and_load_scales_out(caller: Caller, alarm: str) -> None:
     photo = samples()[0].photo.read_bytes()
     caller.cloudwatch.put_metric_alarm(
-        AlarmName="scaled-errors",
+        AlarmName=alarm,
         Namespace="AWS/SageMaker",
         MetricName="Invocation5XXErrors",
         Dimensions=[{"Name": "EndpointName", "Value": ENDPOINT}],
@@ -125,18 +137,16 @@ def test_an_alarm_rolls_a_canary_back_and_load_scales_out(caller: Caller) -> Non
         EndpointConfigName="scaled-two",
         DeploymentConfig={
             "BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": routing},
-            "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": "scaled-errors"}]},
+            "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": alarm}]},
         },
     )
     caller.until(lambda description: "Baking" in json.dumps(description, default=str))
     assert all(caller.classify(photo) for _ in range(4))  # both fleets
-    caller.cloudwatch.set_alarm_state(
-        AlarmName="scaled-errors", StateValue="ALARM", StateReason="tried"
-    )
+    caller.cloudwatch.set_alarm_state(AlarmName=alarm, StateValue="ALARM", StateReason="tried")
     caller.skip(10)
     description = caller.settled()
     assert description["EndpointConfigName"] == "scaled-one"
-    assert "scaled-errors" in description["FailureReason"]
+    assert alarm in description["FailureReason"]
 
     caller.scaling.register_scalable_target(**RESOURCE, MinCapacity=1, MaxCapacity=3)
     policy = caller.scaling.put_scaling_policy(
