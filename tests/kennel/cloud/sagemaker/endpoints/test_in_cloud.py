@@ -107,7 +107,8 @@ def alarm(bare_cloud: Cloud) -> Iterator[str]:
     policy = {"RoleName": "bare-ModelRole", "PolicyName": "another-alarm"}
     resource = "arn:aws:cloudwatch:us-east-1:123456789012:alarm:scaled-errors"
     statement = {"Effect": "Allow", "Action": "cloudwatch:DescribeAlarms", "Resource": resource}
-    iam.put_role_policy(**policy, PolicyDocument=json.dumps({"Statement": [statement]}))
+    document = {"Version": "2012-10-17", "Statement": [statement]}
+    iam.put_role_policy(**policy, PolicyDocument=json.dumps(document))
     yield "scaled-errors"
     iam.delete_role_policy(**policy)
 
