@@ -1,15 +1,21 @@
-"""Compare servers over HTTP: Kennel, LitServe, BentoML, FastAPI, Ray Serve and the course's.
+"""Compare servers over HTTP: Kennel, LitServe, BentoML, FastAPI, mosec, Ray Serve, the course's.
 
-    .venv/bin/python bench/endpoint.py [--seconds 4] [--only "kennel;fastapi"]      # 4 minutes
+    .venv/bin/python bench/endpoint.py [--seconds 4]                      # 5 minutes
+    .venv/bin/python bench/endpoint.py --engine --rounds 3                # 5 minutes
 
 Each server runs alone, as a process of its own with all cores, and is called by 1, 4 and 16 clients
-on those same cores, with the same JPEGs of woof10. The rivals get the same network in eager PyTorch
-(see rivals/shared_parts.py). Needs .venv-rivals (`.venv/bin/python bench/make_rivals.py`).
+on those same cores, with the same JPEGs of woof10. Two kinds of rivals: those with the same network
+in eager PyTorch (see rivals/shared_parts.py), and those whose names end in ", engine", which serve
+Kennel's own int8 engine and decoding (rivals/engine_parts.py), so that the server alone differs.
+--engine leaves out the first kind. Needs .venv-rivals (`.venv/bin/python bench/make_rivals.py`).
 
 The last line is JSON. `best_rival_ratio`: Kennel's requests a second over those of the best eager
 rival; `course_ratio`: over the course's handler; `p99_ratio`: Kennel's p99 over that best rival's;
-each the worst of the three numbers of clients. The ratios leave out Ray Serve, which runs Kennel's
-engine, the wire format, and Kennel in fp32, which a package without valid photos runs.
+each the worst of the three numbers of clients. `engine_ratio` and `engine_p99_ratio`: the same by
+number of clients against the best server with Kennel's engine. `of_limit`: Kennel's requests a
+second over the limit, what decoding and network alone can answer (limit.py). The ratios leave out
+Ray Serve, which runs Kennel's engine, the wire format, and Kennel in fp32, which a package without
+valid photos runs. With --rounds each figure is the median of its rounds.
 """
 
 import argparse
@@ -19,6 +25,7 @@ import json
 import os
 import signal
 import socket
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -88,6 +95,15 @@ SERVERS = {
     "kennel": Server(KENNEL, "int8"),
     "kennel, wire": Server(KENNEL, "int8", as_wire),
     "kennel, fp32": Server(KENNEL, "fp32"),
+    "fastapi, engine": Server([RIVAL, str(HERE / "rivals" / "engine_fastapi_app.py")], "int8"),
+    "mosec, engine": Server(
+        [RIVAL, str(HERE / "rivals" / "engine_mosec_app.py"), "--port", "{port}",
+         "--address", "127.0.0.1"],
+        "int8", path="/inference", ping="/metrics",
+    ),
+    "litserve, engine": Server(
+        [RIVAL, str(HERE / "rivals" / "engine_litserve_app.py")], "int8", as_base64, ping="/health"
+    ),
     "ray": Server(
         [str(RIVALS / "serve"), "run", "{config}"], "int8", path="/", ping="/-/healthz"
     ),
@@ -103,6 +119,8 @@ SERVERS = {
     "course": Server([RIVAL, str(HERE / "rivals" / "course_app.py")], "fp32"),
 }  # fmt: skip
 EAGER = ("fastapi", "litserve", "bentoml")
+ENGINE = ("fastapi, engine", "mosec, engine", "litserve, engine")
+LIMIT_SECONDS = 6.0
 
 
 @contextlib.contextmanager
@@ -115,7 +133,9 @@ def running(
         port = int(probe.getsockname()[1])
     package = folder / server.package
     config = folder / "config.yaml"
-    config.write_text((package / "config.yaml").read_text().replace("port: 8000", f"port: {port}"))
+    if (package / "config.yaml").exists():  # for Ray Serve
+        text = (package / "config.yaml").read_text()
+        config.write_text(text.replace("port: 8000", f"port: {port}"))
     environment = {
         **os.environ,
         **server.environment,
@@ -176,11 +196,27 @@ def resident(pid: int) -> float:
     return megabytes
 
 
+def limit(package: Path, bodies: list[bytes]) -> dict[str, float]:
+    """Return what decoding and network alone, without HTTP, can answer."""
+    done = subprocess.run(
+        [PYTHON, str(HERE / "limit.py"), str(package), str(LIMIT_SECONDS)],
+        input=stream_of(as_is, bodies),
+        capture_output=True,
+        check=False,
+    )
+    if done.returncode:
+        sys.exit(done.stderr.decode()[-2000:])
+    return dict(json.loads(done.stdout))
+
+
+def stream_of(wrap: Callable[[bytes], tuple[str, bytes]], bodies: list[bytes]) -> bytes:
+    """Return bodies in the form of load.py's standard input."""
+    return b"".join(f"{kind}\n{len(body)}\n".encode() + body for kind, body in map(wrap, bodies))
+
+
 def measure(server: Server, folder: Path, bodies: list[bytes], seconds: float) -> dict[str, Any]:
     """Measure one server with each number of clients."""
-    stream = b"".join(
-        f"{kind}\n{len(body)}\n".encode() + body for kind, body in map(server.wrap, bodies)
-    )
+    stream = stream_of(server.wrap, bodies)
     result: dict[str, Any] = {}
     log = folder / "server.log"
     with running(server, folder, log, bodies[0]) as (port, pid, ready):
@@ -199,27 +235,54 @@ def measure(server: Server, folder: Path, bodies: list[bytes], seconds: float) -
     return result
 
 
-def ratios(results: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """Compare Kennel with the best eager rival and with the course, at each number of clients."""
-    summary: dict[str, Any] = {}
-    rivals = [name for name in EAGER if name in results]
-    if "kennel" in results and rivals:
-        kennel = results["kennel"]
-        speed, tail, course = [], [], []
-        for key in map(str, CLIENTS):
-            best = max(rivals, key=lambda name: results[name][key]["per_second"])
-            speed.append(kennel[key]["per_second"] / results[best][key]["per_second"])
-            tail.append(kennel[key]["p99_ms"] / results[best][key]["p99_ms"])
-            if "course" in results:
-                course.append(kennel[key]["per_second"] / results["course"][key]["per_second"])
-        summary["best_rival_ratio"] = round(min(speed), 2)
-        summary["p99_ratio"] = round(max(tail), 2)
-        summary["course_ratio"] = round(min(course), 2) if course else None
-        summary |= {"best_rival_ratios": [round(value, 2) for value in speed]}
-        summary |= {"course_ratios": [round(value, 2) for value in course]}
-        summary |= {"p99_ratios": [round(value, 2) for value in tail]}
-    summary |= {"clients": CLIENTS, "results": results}
-    return summary
+def median_of(rounds: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the medians of a server's results in several rounds."""
+    row = dict(rounds[0])
+    for key in map(str, CLIENTS):
+        figures = {
+            name: round(statistics.median(each[key][name] for each in rounds), 1)
+            for name in ("per_second", "p50_ms", "p99_ms")
+        }
+        row[key] = {**rounds[0][key], **figures}
+    return row
+
+
+def compared(results: dict[str, dict[str, Any]], rivals: list[str]) -> dict[str, dict[str, float]]:
+    """Compare Kennel with the best of some rivals at each number of clients: speed and p99."""
+    ratios: dict[str, dict[str, float]] = {}
+    for key in map(str, CLIENTS):
+        best = results[max(rivals, key=lambda name: results[name][key]["per_second"])][key]
+        kennel = results["kennel"][key]
+        ratios[key] = {
+            "speed": round(kennel["per_second"] / best["per_second"], 2),
+            "p99": round(kennel["p99_ms"] / best["p99_ms"], 2),
+        }
+    return ratios
+
+
+def summary(results: dict[str, dict[str, Any]], limits: dict[str, float]) -> dict[str, Any]:
+    """Compare Kennel with the rivals, and with the limit."""
+    found: dict[str, Any] = {}
+    if "kennel" in results:
+        if eager := [name for name in EAGER if name in results]:
+            ratios = compared(results, eager).values()
+            found["best_rival_ratios"] = [each["speed"] for each in ratios]
+            found["best_rival_ratio"] = min(found["best_rival_ratios"])
+            found["p99_ratios"] = [each["p99"] for each in ratios]
+            found["p99_ratio"] = max(found["p99_ratios"])
+        if "course" in results:
+            course = compared(results, ["course"]).values()
+            found["course_ratios"] = [each["speed"] for each in course]
+            found["course_ratio"] = min(found["course_ratios"])
+        if engine := [name for name in ENGINE if name in results]:
+            ratios_by_clients = compared(results, engine)
+            for name, of in (("engine_ratio", "speed"), ("engine_p99_ratio", "p99")):
+                found[name] = {key: each[of] for key, each in ratios_by_clients.items()}
+        found["of_limit"] = {
+            key: round(results["kennel"][key]["per_second"] / limits["per_second"], 2)
+            for key in map(str, CLIENTS)
+        }
+    return {**found, "limit": limits, "clients": CLIENTS, "results": results}
 
 
 def main() -> None:
@@ -227,32 +290,46 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Compare servers over HTTP.")
     parser.add_argument("--data", type=Path, default=DATA, help="folder with valid/ and test/")
     parser.add_argument("--seconds", type=float, default=4.0, help="for each number of clients")
+    parser.add_argument("--rounds", type=int, default=1, help="how often each server is measured")
     parser.add_argument("--only", default="", help="names, separated by semicolons")
+    parser.add_argument(
+        "--engine", action="store_true", help="only Kennel and the servers with its engine"
+    )
     arguments = parser.parse_args()
     if not arguments.data.is_dir():
         sys.exit(f"no photos at {arguments.data}: name a folder with valid/ and test/ by --data")
     if not RIVALS.is_dir():
         sys.exit("there is no .venv-rivals: run `.venv/bin/python bench/make_rivals.py` first")
     only = arguments.only.split(";") if arguments.only else list(SERVERS)
+    if arguments.engine:
+        only = ["kennel", *ENGINE]
     photos = sorted(path for path in (arguments.data / "test").rglob("*") if path.is_file())
     bodies = [path.read_bytes() for path in photos]
-    results = {}
+    rounds: dict[str, list[dict[str, Any]]] = {label: [] for label in only}
+    limits: list[dict[str, float]] = []
     with tempfile.TemporaryDirectory(prefix="kennel-bench-") as name:
-        decision = packages(arguments.data / "valid", Path(name))[2]
+        folder = Path(name)
+        decision = packages(arguments.data / "valid", folder)[2]
         cores = len(os.sched_getaffinity(0))
         print(f"{cores} cores, load {os.getloadavg()[0]:.1f} before, {len(bodies)} JPEGs of "
               f"{sum(map(len, bodies)) // len(bodies):,} bytes; {decision}")  # fmt: skip
         head = "".join(f"{f'{clients} clients: /s p50 p99 ms':>28}" for clients in CLIENTS)
-        print(f"{'server':<14}{head}{'MB':>7}{'ready s':>9}", flush=True)
-        for label in only:
-            row = results[label] = measure(SERVERS[label], Path(name), bodies, arguments.seconds)
-            cells = (
-                f"{row[key]['per_second']:.1f} {row[key]['p50_ms']:.0f} "
-                f"{row[key]['p99_ms']:.0f}" for key in map(str, CLIENTS)
-            )  # fmt: skip
-            text = "".join(f"{cell:>28}" for cell in cells)
-            print(f"{label:<14}{text}{row['resident_mb']:>7}{row['ready_s']:>9}", flush=True)
-    print(json.dumps(ratios(results)))
+        print(f"{'server':<18}{head}{'MB':>7}{'ready s':>9}", flush=True)
+        for _ in range(arguments.rounds):
+            limits.append(limit(folder / "int8", bodies))
+            print("limit: {per_second} a second, by decoding {decoded_per_second} and the network "
+                  "{classified_per_second}".format(**limits[-1]))  # fmt: skip
+            for label in only:
+                row = measure(SERVERS[label], folder, bodies, arguments.seconds)
+                rounds[label].append(row)
+                cells = (
+                    f"{row[key]['per_second']:.1f} {row[key]['p50_ms']:.0f} "
+                    f"{row[key]['p99_ms']:.0f}" for key in map(str, CLIENTS)
+                )  # fmt: skip
+                text = "".join(f"{cell:>28}" for cell in cells)
+                print(f"{label:<18}{text}{row['resident_mb']:>7}{row['ready_s']:>9}", flush=True)
+    of_all = {key: statistics.median(each[key] for each in limits) for key in limits[0]}
+    print(json.dumps(summary({label: median_of(rows) for label, rows in rounds.items()}, of_all)))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Make .venv-rivals: LitServe, BentoML, FastAPI and Ray Serve, beside the product's .venv.
+"""Make .venv-rivals: LitServe, BentoML, FastAPI, mosec and Ray Serve, beside the product's .venv.
 
     python3 bench/make_rivals.py       # 30 s; nothing to do the second time
 
@@ -41,7 +41,8 @@ def main() -> int:
         return 1
     venv.create(RIVALS, with_pip=True)
     own = sysconfig.get_path("purelib", vars={"base": str(RIVALS), "platbase": str(RIVALS)})
-    Path(own, "zz-product.pth").write_text(base + "\n")
+    # addsitedir, unlike a bare path, also follows the .pth files of that folder
+    Path(own, "zz-product.pth").write_text(f"import site; site.addsitedir({base!r})\n")
     pip = [
         str(RIVALS / "bin" / "python"),
         "-m",

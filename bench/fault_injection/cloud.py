@@ -54,9 +54,18 @@ def unmount(folder: Path) -> None:
 
 
 class KennelUp:
-    """A `kennel up` that can be started again and again, always on the same port."""
+    """A `kennel up` that can be started again and again, always on the same port.
 
-    def __init__(self, folder: Path) -> None:
+    Parameters
+    ----------
+    folder
+        Where it keeps its state.
+    options
+        Of `kennel up`.
+    """
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        self._options = options
         self.state = folder / "state"
         self._env = {**os.environ, "COLUMNS": "1000", "KENNEL_STATE": str(folder)}
         self._printed = folder / "printed"
@@ -82,6 +91,7 @@ class KennelUp:
 
     def _begin(self) -> "subprocess.Popen[str]":
         command = [sys.executable, "-m", "kennel.cli", "up", "--json", "--port", str(self._port)]
+        command += self._options
         with self._printed.open("wb") as errors:
             self._process = subprocess.Popen(
                 command, stdout=subprocess.PIPE, stderr=errors, env=self._env, text=True

@@ -49,7 +49,13 @@ async def ping(_: Request) -> JSONResponse:
     return JSONResponse({})
 
 
-app = Starlette(routes=[Route("/ping", ping), Route("/invocations", invocations, methods=["POST"])])
+app = Starlette(
+    routes=[
+        Route("/ping", ping),
+        Route("/invocations", invocations, methods=["POST"]),
+        Route("/endpoints/course/invocations", invocations, methods=["POST"]),  # InvokeEndpoint
+    ]
+)
 
 if __name__ == "__main__":
     uvicorn.run(app, host="127.0.0.1", port=PORT, log_level="warning")

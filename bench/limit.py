@@ -1,0 +1,85 @@
+"""Measure what decoding and network alone, without HTTP, could answer on all cores.
+
+    .venv/bin/python bench/limit.py PACKAGE SECONDS < requests     # prints a line of JSON
+
+One process for each core decodes photos to what the network takes, for half of the time; then the
+network alone runs batches on all cores for the other half. A photo costs at least the sum of both,
+so the limit is 1 / (1 / decoded + 1 / classified) a second. endpoint.py starts it as a process of
+its own, with load.py's form of standard input.
+"""
+
+import json
+import multiprocessing
+import os
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "model"))
+
+import numpy as np  # isort: skip
+from dogbreeds.package.card import Card  # isort: skip
+from dogbreeds.photos.decode import wire_image  # isort: skip
+from dogbreeds.photos.preprocess import prepare  # isort: skip
+
+BATCH = 8  # photos in a call, as the server's
+
+
+def decoded_per_second(bodies: list[bytes], card: Card, seconds: float) -> float:
+    """Return the photos a second that processes on all cores decode and preprocess."""
+
+    def work(counts: "multiprocessing.Queue[float]") -> None:
+        begun = time.perf_counter()
+        count = 0
+        while (taken := time.perf_counter() - begun) < seconds:
+            prepare(wire_image(bodies[count % len(bodies)]), card.input)
+            count += 1
+        counts.put(count / taken)
+
+    context = multiprocessing.get_context("fork")
+    counts = context.Queue()
+    processes = [
+        context.Process(target=work, args=(counts,)) for _ in range(len(os.sched_getaffinity(0)))
+    ]
+    for process in processes:
+        process.start()
+    total = sum(counts.get() for _ in processes)
+    for process in processes:
+        process.join()
+    return total
+
+
+def classified_per_second(package: Path, bodies: list[bytes], card: Card, seconds: float) -> float:
+    """Return the photos a second that the network answers in batches on all cores."""
+    from dogbreeds.serving.inference import load_model  # noqa: PLC0415  # after the forks
+
+    model = load_model(package, len(os.sched_getaffinity(0)))
+    photos = np.stack([prepare(wire_image(body), card.input) for body in bodies[:BATCH]])
+    model.engine(photos)
+    begun = time.perf_counter()
+    count = 0
+    while (taken := time.perf_counter() - begun) < seconds:
+        model.engine(photos)
+        count += len(photos)
+    return count / taken
+
+
+def main() -> None:
+    """Print the two rates and the limit."""
+    package, seconds = Path(sys.argv[1]), float(sys.argv[2])
+    bodies = []
+    while sys.stdin.buffer.readline():  # the content type
+        bodies.append(sys.stdin.buffer.read(int(sys.stdin.buffer.readline())))
+    card = Card.read(package)
+    decoded = decoded_per_second(bodies, card, seconds / 2)
+    classified = classified_per_second(package, bodies, card, seconds / 2)
+    figures = {
+        "decoded_per_second": round(decoded, 1),
+        "classified_per_second": round(classified, 1),
+        "per_second": round(1 / (1 / decoded + 1 / classified), 1),
+    }
+    print(json.dumps(figures))
+
+
+if __name__ == "__main__":
+    main()
