@@ -291,7 +291,18 @@ def webp_of_size(width: int, height: int) -> bytes:
     return b"RIFF" + struct.pack("<I", len(body)) + body
 
 
+def animation(width: int = 90, height: int = 60) -> bytes:
+    """Return an animated WebP of two frames of 90 x 60, on a canvas of this size."""
+    body = bytearray(webp(save_all=True, append_images=[noise().resize((90, 60))]))
+    at = body.index(b"VP8X") + 8 + 4
+    body[at : at + 6] = (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
+    return bytes(body)
+
+
 WEBPS = (
+    Odd("an animation", animation, webp),
+    Odd("an animation on a huge canvas", lambda: animation(16_000, 3_000), webp),
+    Odd("an animation on a canvas beyond the limit", lambda: animation(16_000, 16_000), webp),
     Odd("a large profile", lambda: webp(icc_profile=TEXT), webp),
     Odd("a file behind it", lambda: webp() + baseline(), webp),
     Odd("half of it", lambda: encoded(noise(), "WEBP")[:2000], refused=BROKEN),

@@ -5,8 +5,8 @@ have this folder: `functions/classify/decoding` and `model/dogbreeds/photos/deco
 (tests/test_contract.py compares them), since neither may import the other. The rules, in order:
 
 1. The bytes decide what they are: JPEG, PNG or WebP, whatever a name or a content type says.
-2. Only what pixels and orientation need is read (`jpeg`, `png`): the first picture of a file, and
-   no other metadata, however large.
+2. Only what pixels and orientation need is read (`jpeg`, `png`, `webp`): the first picture of a
+   file, and no other metadata, however large.
 3. More pixels, or scans, than `limits` allows are refused before any pixel is decoded.
 4. From the size as stored: ``scale = min(320 / short, 640 / long, 1)``, and the target is
    ``max(1, round(side * scale))`` for each side (Python's ``round``, on floats).
@@ -31,7 +31,7 @@ import zlib
 
 from PIL import Image, ImageFile, PngImagePlugin, WebPImagePlugin
 
-from . import formats, jpeg, limits, png
+from . import formats, jpeg, limits, png, webp
 
 __all__ = [
     "LONG_SIDE",
@@ -150,7 +150,8 @@ def _open(kind: str, body: bytes) -> tuple[ImageFile.ImageFile, int]:
     if kind == "PNG":
         chunks = io.BytesIO(png.pixels_only(body))
         return PngImagePlugin.PngImageFile(chunks), limits.MAX_PIXELS_WHOLE
-    return WebPImagePlugin.WebPImageFile(io.BytesIO(body)), limits.MAX_PIXELS_WHOLE
+    picture = io.BytesIO(webp.first_picture(body))
+    return WebPImagePlugin.WebPImageFile(picture), limits.MAX_PIXELS_WHOLE
 
 
 def _no_photo(body: bytes) -> PhotoError:
