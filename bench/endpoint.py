@@ -13,7 +13,9 @@ The last line is JSON. `best_rival_ratio`: Kennel's requests a second over those
 rival; `course_ratio`: over the course's handler; `p99_ratio`: Kennel's p99 over that best rival's;
 each the worst of the three numbers of clients. `engine_ratio` and `engine_p99_ratio`: the same by
 number of clients against the best server with Kennel's engine. `of_limit`: Kennel's requests a
-second over the limit, what decoding and network alone can answer (limit.py). The ratios leave out
+second over the limit, what decoding and network alone can answer (limit.py). `engine_cpu_ratio`
+and `of_limit_cpu` compare the servers' CPU time for a request, which other work on the machine
+disturbs least: that of the best such server, or of the limit, over Kennel's. The ratios leave out
 Ray Serve, which runs Kennel's engine, the wire format, and Kennel in fp32, which a package without
 valid photos runs. With --rounds each figure is the median of its rounds.
 """
@@ -98,7 +100,7 @@ SERVERS = {
     "fastapi, engine": Server([RIVAL, str(HERE / "rivals" / "engine_fastapi_app.py")], "int8"),
     "mosec, engine": Server(
         [RIVAL, str(HERE / "rivals" / "engine_mosec_app.py"), "--port", "{port}",
-         "--address", "127.0.0.1"],
+         "--address", "127.0.0.1", "--timeout", "60000"],
         "int8", path="/inference", ping="/metrics",
     ),
     "litserve, engine": Server(
@@ -196,6 +198,19 @@ def resident(pid: int) -> float:
     return megabytes
 
 
+def cpu_seconds(pid: int) -> float:
+    """Return the CPU time that a process and its living descendants have taken."""
+    ticks, todo = 0, [pid]
+    while todo:
+        process = todo.pop()
+        with contextlib.suppress(OSError):
+            fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+            ticks += int(fields[11]) + int(fields[12])  # utime and stime
+            for task in Path(f"/proc/{process}/task").iterdir():
+                todo += [int(child) for child in (task / "children").read_text().split()]
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
 def limit(package: Path, bodies: list[bytes]) -> dict[str, float]:
     """Return what decoding and network alone, without HTTP, can answer."""
     done = subprocess.run(
@@ -223,14 +238,16 @@ def measure(server: Server, folder: Path, bodies: list[bytes], seconds: float) -
         result["ready_s"] = round(ready, 1)
         for clients in CLIENTS:
             load = [PYTHON, str(HERE / "load.py"), str(port), server.path]
+            before = cpu_seconds(pid)
             done = subprocess.run(
                 [*load, str(clients), str(seconds)], input=stream, capture_output=True, check=False
             )
             if done.returncode:
                 sys.exit(done.stderr.decode()[-2000:] + log.read_text()[-2000:])
-            result[str(clients)] = json.loads(done.stdout)
+            figures = result[str(clients)] = json.loads(done.stdout)
+            figures["cpu_ms"] = round(1000 * (cpu_seconds(pid) - before) / figures["sent"], 2)
             if set(result[str(clients)]["statuses"]) != {"200"}:
-                sys.exit(f"answers other than 200: {result[str(clients)]['statuses']}")
+                sys.exit(f"expected answers 200 only, received {figures['statuses'] or 'none'}")
         result["resident_mb"] = round(resident(pid))
     return result
 
@@ -241,7 +258,7 @@ def median_of(rounds: list[dict[str, Any]]) -> dict[str, Any]:
     for key in map(str, CLIENTS):
         figures = {
             name: round(statistics.median(each[key][name] for each in rounds), 1)
-            for name in ("per_second", "p50_ms", "p99_ms")
+            for name in ("per_second", "p50_ms", "p99_ms", "cpu_ms")
         }
         row[key] = {**rounds[0][key], **figures}
     return row
@@ -256,6 +273,9 @@ def compared(results: dict[str, dict[str, Any]], rivals: list[str]) -> dict[str,
         ratios[key] = {
             "speed": round(kennel["per_second"] / best["per_second"], 2),
             "p99": round(kennel["p99_ms"] / best["p99_ms"], 2),
+            "cpu": round(
+                min(results[name][key]["cpu_ms"] for name in rivals) / kennel["cpu_ms"], 2
+            ),
         }
     return ratios
 
@@ -276,12 +296,17 @@ def summary(results: dict[str, dict[str, Any]], limits: dict[str, float]) -> dic
             found["course_ratio"] = min(found["course_ratios"])
         if engine := [name for name in ENGINE if name in results]:
             ratios_by_clients = compared(results, engine)
-            for name, of in (("engine_ratio", "speed"), ("engine_p99_ratio", "p99")):
+            for name, of in (
+                ("engine_ratio", "speed"),
+                ("engine_p99_ratio", "p99"),
+                ("engine_cpu_ratio", "cpu"),
+            ):
                 found[name] = {key: each[of] for key, each in ratios_by_clients.items()}
-        found["of_limit"] = {
-            key: round(results["kennel"][key]["per_second"] / limits["per_second"], 2)
-            for key in map(str, CLIENTS)
-        }
+        kennel = results["kennel"]
+        for key in map(str, CLIENTS):
+            speed, cpu = (kennel[key][name] for name in ("per_second", "cpu_ms"))
+            found.setdefault("of_limit", {})[key] = round(speed / limits["per_second"], 2)
+            found.setdefault("of_limit_cpu", {})[key] = round(limits["cpu_ms"] / cpu, 2)
     return {**found, "limit": limits, "clients": CLIENTS, "results": results}
 
 

@@ -25,16 +25,16 @@ from dogbreeds.photos.preprocess import prepare  # isort: skip
 BATCH = 8  # photos in a call, as the server's
 
 
-def decoded_per_second(bodies: list[bytes], card: Card, seconds: float) -> float:
-    """Return the photos a second that processes on all cores decode and preprocess."""
+def decoded(bodies: list[bytes], card: Card, seconds: float) -> tuple[float, float]:
+    """Return the photos a second that processes on all cores decode, and CPU ms for each."""
 
-    def work(counts: "multiprocessing.Queue[float]") -> None:
-        begun = time.perf_counter()
+    def work(counts: "multiprocessing.Queue[tuple[float, float]]") -> None:
+        begun, begun_cpu = time.perf_counter(), time.process_time()
         count = 0
         while (taken := time.perf_counter() - begun) < seconds:
             prepare(wire_image(bodies[count % len(bodies)]), card.input)
             count += 1
-        counts.put(count / taken)
+        counts.put((count / taken, 1000 * (time.process_time() - begun_cpu) / count))
 
     context = multiprocessing.get_context("fork")
     counts = context.Queue()
@@ -43,25 +43,27 @@ def decoded_per_second(bodies: list[bytes], card: Card, seconds: float) -> float
     ]
     for process in processes:
         process.start()
-    total = sum(counts.get() for _ in processes)
+    each = [counts.get() for _ in processes]
     for process in processes:
         process.join()
-    return total
+    return sum(rate for rate, _ in each), sum(cpu for _, cpu in each) / len(each)
 
 
-def classified_per_second(package: Path, bodies: list[bytes], card: Card, seconds: float) -> float:
-    """Return the photos a second that the network answers in batches on all cores."""
+def classified(
+    package: Path, bodies: list[bytes], card: Card, seconds: float
+) -> tuple[float, float]:
+    """Return the photos a second that the network answers in batches, and CPU ms for each."""
     from dogbreeds.serving.inference import load_model  # noqa: PLC0415  # after the forks
 
     model = load_model(package, len(os.sched_getaffinity(0)))
     photos = np.stack([prepare(wire_image(body), card.input) for body in bodies[:BATCH]])
     model.engine(photos)
-    begun = time.perf_counter()
+    begun, begun_cpu = time.perf_counter(), time.process_time()
     count = 0
     while (taken := time.perf_counter() - begun) < seconds:
         model.engine(photos)
         count += len(photos)
-    return count / taken
+    return count / taken, 1000 * (time.process_time() - begun_cpu) / count
 
 
 def main() -> None:
@@ -71,12 +73,13 @@ def main() -> None:
     while sys.stdin.buffer.readline():  # the content type
         bodies.append(sys.stdin.buffer.read(int(sys.stdin.buffer.readline())))
     card = Card.read(package)
-    decoded = decoded_per_second(bodies, card, seconds / 2)
-    classified = classified_per_second(package, bodies, card, seconds / 2)
+    decoding, decoding_cpu = decoded(bodies, card, seconds / 2)
+    network, network_cpu = classified(package, bodies, card, seconds / 2)
     figures = {
-        "decoded_per_second": round(decoded, 1),
-        "classified_per_second": round(classified, 1),
-        "per_second": round(1 / (1 / decoded + 1 / classified), 1),
+        "decoded_per_second": round(decoding, 1),
+        "classified_per_second": round(network, 1),
+        "per_second": round(1 / (1 / decoding + 1 / network), 1),
+        "cpu_ms": round(decoding_cpu + network_cpu, 2),
     }
     print(json.dumps(figures))
 

@@ -26,6 +26,7 @@ class Client:
 
     durations: list[float] = field(default_factory=list)  # seconds
     statuses: dict[int, int] = field(default_factory=dict)
+    sent: int = 0  # requests, those of the warm-up too
 
 
 def read_requests(stream: BinaryIO, port: int, path: str) -> list[bytes]:
@@ -76,6 +77,7 @@ def drive(client: Client, port: int, requests: list[bytes], first: int, until: l
     number = first
     while (begun := time.perf_counter()) < until[1]:
         status, kept = exchange(connection, requests[number % len(requests)])
+        client.sent += 1
         if begun >= until[0]:
             client.durations.append(time.perf_counter() - begun)
             client.statuses[status] = client.statuses.get(status, 0) + 1
@@ -122,6 +124,7 @@ def run(port: int, requests: list[bytes], clients: int, seconds: float) -> dict[
     return {
         "clients": clients,
         "requests": len(durations),
+        "sent": sum(client.sent for client in all_clients),
         "per_second": round(len(durations) / elapsed, 1),
         "p50_ms": round(1000 * percentile(durations, 0.50), 1),
         "p99_ms": round(1000 * percentile(durations, 0.99), 1),

@@ -23,6 +23,7 @@ import contextlib
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -180,6 +181,7 @@ def main() -> None:
         sys.exit(f"no photos at {given.data}: name a folder with some by --data")
     if not RIVALS.is_dir():
         sys.exit("there is no .venv-rivals: run `.venv/bin/python bench/make_rivals.py` first")
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(1))  # so that the clouds end
     bodies = [large_jpeg(photo) for photo in photos[:: len(photos) // PHOTOS][:PHOTOS]]
     with contextlib.ExitStack() as exits:
         folder = Path(exits.enter_context(tempfile.TemporaryDirectory(prefix="kennel-path-")))

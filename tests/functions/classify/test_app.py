@@ -228,6 +228,22 @@ def test_missing_setting_stops_the_start(missing: str) -> None:
     assert f"The environment variable {missing} is not set" in run.stderr.splitlines()[-1]
 
 
+#: What a cold start imports beside Python's own modules. Another one costs every start: import it
+#: where a first photo needs it, or say here why it must be there.
+AT_START = {
+    "PIL",
+    "aws_lambda_powertools",
+    "botocore",
+    "classify",
+    "common",
+    "dateutil",  # of botocore, as are the next ones
+    "jmespath",
+    "six",
+    "typing_extensions",  # of Powertools
+    "urllib3",
+}
+
+
 def test_cold_start_imports_no_unneeded_module() -> None:
     # Structure instead of time: these would each cost a cold start 10 to 500 ms.
     script = """
@@ -257,6 +273,9 @@ print(*sorted(sys.modules))
         "PIL.PdfImagePlugin",
     }
     assert loaded & unneeded == set()
+    packages = {name for name in loaded if "." not in name and not name.startswith("_")}
+    # certifi is not in the layer; botocore imports it where it is installed
+    assert packages - set(sys.stdlib_module_names) - {"certifi"} == AT_START
 
 
 def test_first_webp_does_not_load_all_of_pillows_plugins() -> None:
