@@ -112,7 +112,7 @@ def inference_ms(cloud: KennelUp, bodies: list[bytes], requests: int) -> float:
 
 def init_ms(cloud: KennelUp, path: Path_) -> list[float]:
     """Return the milliseconds that new environments of the function took to start."""
-    taken = []
+    taken: list[float] = []
     for _ in range(COLD_STARTS):
         for pid in cloud.pids(HANDLER):
             with contextlib.suppress(ProcessLookupError):

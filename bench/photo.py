@@ -29,8 +29,9 @@ from statistics import median
 
 from dogbreeds.package.archive import unpacked
 from dogbreeds.package.pretrained import write_pretrained
+from dogbreeds.photos.npy import CONTENT_TYPE as NPY
 from dogbreeds.photos.preprocess import prepare
-from dogbreeds.serving.inference import NPY, Model, input_fn, model_fn
+from dogbreeds.serving.inference import Model, input_fn, model_fn
 from large_photos import large_jpeg
 from photo_decoder import WAYS
 

@@ -150,8 +150,8 @@ def _open(kind: str, body: bytes) -> tuple[ImageFile.ImageFile, int]:
     if kind == "PNG":
         chunks = io.BytesIO(png.pixels_only(body))
         return PngImagePlugin.PngImageFile(chunks), limits.MAX_PIXELS_WHOLE
-    picture = io.BytesIO(webp.first_picture(body))
-    return WebPImagePlugin.WebPImageFile(picture), limits.MAX_PIXELS_WHOLE
+    frame = io.BytesIO(webp.first_picture(body))
+    return WebPImagePlugin.WebPImageFile(frame), limits.MAX_PIXELS_WHOLE
 
 
 def _no_photo(body: bytes) -> PhotoError:

@@ -35,7 +35,7 @@ def test_an_animation_becomes_its_first_frame(mode: str, options: dict[str, obje
         Image.open(io.BytesIO(body)) as expected,
         Image.open(io.BytesIO(webp.first_picture(body))) as first,
     ):
-        assert first.n_frames == 1
+        assert getattr(first, "n_frames", 1) == 1
         assert first.convert("RGBA").tobytes() == expected.convert("RGBA").tobytes()
 
 
