@@ -27,6 +27,10 @@ from kennel.local_cloud import local_cloud
 HERE = Path(__file__).resolve().parent
 MAX_BYTES = 200_000
 _BLURRED = "for (const e of document.querySelectorAll('img, canvas')) e.style.filter = 'blur(6px)'"
+#: They have paths of the machine that trained.
+_WITHOUT_COMMANDS = (
+    "for (const e of document.querySelectorAll('pre')) e.closest('section').remove()"
+)
 TRAFFIC = ("spike:10,x4,20m", "--length", "3h")
 
 
@@ -67,6 +71,7 @@ def take_file(page: Page, file: Path, name: str, height: int) -> None:
     page.set_viewport_size({"width": 1100, "height": height})
     page.goto(file.as_uri())
     page.evaluate(_BLURRED)
+    page.evaluate(_WITHOUT_COMMANDS)
     save(page.screenshot(), name)
 
 
