@@ -9,6 +9,7 @@ import pytest
 from classify.request import MAX_BYTES
 from common import cors
 from guard.watch import CHECK_EVERY_H
+from kennel.cloud.cloudformation.intrinsics import Resolver
 from kennel.cloud.cloudformation.resource_types import kind_of
 from kennel.cloud.cloudformation.template import Resource, Stack, load
 from tests.machine import FUNCTIONS as STEPS
@@ -81,6 +82,9 @@ def test_only_the_classifier_has_reserved_concurrency_unless_zero() -> None:
         ("PollSeconds", 60),
         ("ServingImage", ""),
         ("ServingHost", "kennel"),
+        ("Hosting", "instances"),
+        ("ServerlessMemory", 3072),
+        ("ServerlessMaxConcurrency", 5),
         ("ScalingMetric", "invocations"),
         ("JudgeFloor", 0.7),
         ("JudgeMargin", 0.02),
@@ -403,6 +407,47 @@ def test_functions_jobs_and_endpoint_join_the_vpc_that_is_named() -> None:
         assert variables["VPC_SUBNETS"] == "${VpcSubnets}"
         assert variables["VPC_SECURITY_GROUPS"] == "${VpcSecurityGroups}"
         assert variables["KMS_KEY_ARN"] == "${KmsKeyArn}"
+
+
+def refusals(**parameters: str) -> list[str]:
+    """Return what the template's rules say against these parameters."""
+    template = source()
+    defaults = {name: spec.get("Default") for name, spec in template["Parameters"].items()}
+
+    def holds(expression: Any) -> bool:
+        values = {**defaults, **parameters}
+        return Resolver(str, lambda *names: "", values, {"it": expression}, {}).holds("it")
+
+    return [
+        each["AssertDescription"]
+        for rule in template["Rules"].values()
+        if holds(rule.get("RuleCondition", {"Fn::Equals": ["", ""]}))
+        for each in rule["Assertions"]
+        if not holds(each["Assert"])
+    ]
+
+
+def test_rules_refuse_what_aws_or_a_cold_start_does_not_allow() -> None:
+    assert refusals() == refusals(Hosting="serverless") == refusals(**NETWORK) == []
+    assert "Give both" in refusals(VpcSubnets="subnet-0")[0]
+    (network,) = refusals(Hosting="serverless", **NETWORK)
+    assert network.startswith("SageMaker puts no serverless endpoint into a VPC;")
+    (ray,) = refusals(Hosting="serverless", ServingHost="ray")
+    assert ray.startswith("ServingHost=ray installs packages at every start")
+    assert refusals(ServingHost="ray") == []
+
+
+def test_only_instances_are_isolated_and_guarded() -> None:
+    for parameters, isolation, guard in (
+        ({}, "yes", "ENABLED"),
+        ({"ServingHost": "ray"}, "no", "ENABLED"),
+        ({"Hosting": "serverless"}, "no", "DISABLED"),
+        ({"IdleHours": "0"}, "yes", "DISABLED"),
+    ):
+        stack = with_parameters(**parameters)
+        variables = stack.resources["ReleaseFunction"].properties["Environment"]["Variables"]
+        assert variables["NETWORK_ISOLATION"] == isolation, parameters
+        assert stack.resources["GuardRule"].properties["State"] == guard, parameters
 
 
 def test_everything_that_stores_has_the_key_that_is_named() -> None:

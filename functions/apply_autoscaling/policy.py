@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from common.registration import deregister
 from common.sagemaker import describe_endpoint
 from common.scaling import METRICS, ScalingSettings, policy_name, scalable_target
 
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
     from types_boto3_application_autoscaling.client import ApplicationAutoScalingClient
     from types_boto3_sagemaker.client import SageMakerClient
 
-__all__ = ["apply", "refresh"]
+__all__ = ["apply", "refresh", "remove"]
 
 
 def apply(
@@ -83,3 +84,15 @@ def refresh(
     if status != "InService":
         return {"unchanged": f"the endpoint {endpoint_name} is {status}"}
     return apply(endpoint_name, scaling, autoscaling)
+
+
+def remove(endpoint_name: str, autoscaling: ApplicationAutoScalingClient) -> dict[str, Any]:
+    """Remove a former registration: a serverless endpoint has no instances to scale.
+
+    Returns
+    -------
+    dict
+        unchanged: why nothing is registered.
+    """
+    deregister(autoscaling, endpoint_name)
+    return {"unchanged": f"the endpoint {endpoint_name} is serverless and scales by itself"}

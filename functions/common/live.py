@@ -29,6 +29,8 @@ __all__ = [
 
 #: Statuses in which an endpoint serves nothing; in all others it serves EndpointConfigName.
 _NOTHING_LIVE = frozenset({"Creating", "Failed", "Deleting"})
+#: A variant with inference components or instance pools has neither.
+_CAPACITY = frozenset({"InstanceType", "ServerlessConfig"})
 
 
 def live_config(sagemaker: SageMakerClient, endpoint_name: str) -> str | None:
@@ -73,11 +75,12 @@ def releasable_config(
     config = _read_config(sagemaker, name)
     variants = config["ProductionVariants"]
     names = [variant["VariantName"] for variant in variants]
-    if names != [VARIANT] or not {"ModelName", "InstanceType"} <= set(variants[0]):
+    fields = set(variants[0])
+    if names != [VARIANT] or "ModelName" not in fields or not fields & _CAPACITY:
         raise LiveModelUnusable(
             f"The live configuration {name} has the variants {', '.join(names)}, and a release "
-            f"replaces exactly one, {VARIANT}, with a model on instances: update the endpoint to "
-            "such a configuration, or delete the endpoint."
+            f"replaces exactly one, {VARIANT}, with a model and an InstanceType or a "
+            "ServerlessConfig: update the endpoint to such a configuration, or delete the endpoint."
         )
     return config
 

@@ -12,7 +12,8 @@ from botocore.exceptions import ClientError
 
 from common.aws import error_code
 from common.failures import LiveModelUnusable, PackageBroken
-from common.live import live_package, releasable_config
+from common.hosting import hosting_of
+from common.live import releasable_config, releasable_package
 from common.package import read_files
 from common.sagemaker import BROKEN, describe_endpoint, describe_or_none, refusal
 from preflight.clients import Clients
@@ -55,11 +56,14 @@ def _endpoint_problems(
         yield refusal(endpoint)
         return
     try:
-        if not trains:
-            releasable_config(clients.sagemaker, settings.endpoint_name)
+        config = releasable_config(clients.sagemaker, settings.endpoint_name)
+        if config is None:
             return
-        package = live_package(clients.sagemaker, settings.endpoint_name, settings.bucket)
-        if package:
+        yield from _hosting_problems(settings, hosting_of(config["ProductionVariants"][0]))
+        if trains:
+            package = releasable_package(
+                clients.sagemaker, settings.endpoint_name, config, settings.bucket
+            )
             read_files(clients.s3, settings.bucket, package, {"breeds.json", "card.json"})
     except LiveModelUnusable as unusable:
         yield str(unusable)
@@ -67,6 +71,17 @@ def _endpoint_problems(
         yield (
             f"Training cannot compare with the live model of {settings.endpoint_name}: {broken} "
             "Restore the package, update the endpoint to another model, or delete the endpoint."
+        )
+
+
+def _hosting_problems(settings: PreflightSettings, live: str) -> Iterator[str]:
+    hosting = "serverless" if settings.serverless else "instances"
+    if hosting != live:
+        yield (
+            f"Hosting is {hosting}, and the endpoint {settings.endpoint_name} was released with "
+            f"Hosting={live}, which no update changes: delete the endpoint (aws sagemaker "
+            f"delete-endpoint --endpoint-name {settings.endpoint_name}) and release again, with a "
+            f"downtime until the new one is InService, or deploy with Hosting={live}."
         )
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from common.environment import Environment
+from common.hosting import Serverless
 from common.scaling import METRICS, ScalingSettings
 
 __all__ = [
@@ -43,6 +44,7 @@ class PreflightSettings:
     training_max_s: int  # TRAINING_MAX_SECONDS
     check_quotas: bool  # CHECK_QUOTAS: yes or no
     scaling: ScalingSettings
+    serverless: Serverless | None = None  # None: on instances
 
     @classmethod
     def from_environment(cls, environment: Environment) -> Self:
@@ -59,6 +61,7 @@ class PreflightSettings:
             training_max_s=environment.integer("TRAINING_MAX_SECONDS"),
             check_quotas=environment.one_of("CHECK_QUOTAS", "yes", "no") == "yes",
             scaling=ScalingSettings.from_environment(environment),
+            serverless=Serverless.from_environment(environment),
         )
 
 

@@ -42,8 +42,8 @@ class Need:
         may = f" and a later one may need {self.most}" if self.most > self.now else ""
         return (
             f"The quota {self.name!r} is {value:g}, this execution needs {self.now}{may}: "
-            f"{self.reason}. Ask for more at Service Quotas > {self.service}, or choose another "
-            "instance type."
+            f"{self.reason}. Ask for more at Service Quotas > {self.service}, or choose less or "
+            "another instance type."
         )
 
 
@@ -64,7 +64,13 @@ def needs(settings: PreflightSettings, *, running: int | None, jobs: int) -> Ite
         "MinInstances": scaling.min_instances,
         "MaxInstances": scaling.max_instances,
     }
+    if settings.serverless:
+        parameters["ServerlessMemory"] = settings.serverless.memory_mb
+        parameters["ServerlessMaxConcurrency"] = settings.serverless.max_concurrency
+    unused = "endpoint" if settings.serverless else "serverless"
     for row in _TABLE:
+        if row["use"] == unused:
+            continue
         first, most = (_product(row[key], parameters) for key in ("first", "all"))
         match row["use"]:
             case "endpoint" if running is not None:
@@ -74,7 +80,7 @@ def needs(settings: PreflightSettings, *, running: int | None, jobs: int) -> Ite
                 first = most = jobs
             case "image" if not settings.serving_image:
                 first = first if running is None else 0  # an older build may have left the image
-            case "endpoint":
+            case "endpoint" | "serverless":
                 pass
             case _:
                 continue

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from common.environment import Environment
 from common.execution import Execution
+from common.hosting import Serverless
 from common.vpc_and_key import NO_VPC_AND_KEY, VpcAndKey
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ class ReleaseSettings:
     alarms: tuple[str, ...]  # ROLLBACK_ALARMS, comma-separated: each rolls an update back
     bake_s: int  # BAKE_SECONDS: how long alarms are watched at each step
     vpc_and_key: VpcAndKey = NO_VPC_AND_KEY
+    serverless: Serverless | None = None  # None: on instances
 
     @classmethod
     def from_environment(cls, environment: Environment) -> Self:
@@ -46,6 +48,7 @@ class ReleaseSettings:
             alarms=tuple(environment.text("ROLLBACK_ALARMS").split(",")),
             bake_s=environment.integer("BAKE_SECONDS"),
             vpc_and_key=VpcAndKey.from_environment(environment),
+            serverless=Serverless.from_environment(environment),
         )
 
 
@@ -78,4 +81,4 @@ class ReleaseResult:
     model_name: str
     config_name: str
     previous_config_name: str | None  # None at the first release
-    instance_count: int
+    instance_count: int  # 0 on a serverless endpoint

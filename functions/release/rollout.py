@@ -32,7 +32,10 @@ if TYPE_CHECKING:
     from types_boto3_application_autoscaling.client import ApplicationAutoScalingClient
     from types_boto3_s3.client import S3Client
     from types_boto3_sagemaker.client import SageMakerClient
-    from types_boto3_sagemaker.type_defs import DescribeEndpointOutputTypeDef
+    from types_boto3_sagemaker.type_defs import (
+        DescribeEndpointOutputTypeDef,
+        ProductionVariantTypeDef,
+    )
 
 __all__ = ["release"]
 
@@ -117,13 +120,16 @@ def _update(
     settings: ReleaseSettings,
     endpoint: DescribeEndpointOutputTypeDef,
 ) -> None:
+    more: dict[str, Any] = {}  # a serverless endpoint is updated all at once, without a bake
+    if settings.serverless is None:
+        more = {
+            # An earlier call made the configuration, and autoscaling has changed the count since.
+            "RetainAllVariantProperties": instance_count != _instances(endpoint, settings),
+            "DeploymentConfig": deployment_config(instance_count, settings.alarms, settings.bake_s),
+        }
     try:
         sagemaker.update_endpoint(
-            EndpointName=settings.endpoint_name,
-            EndpointConfigName=name,
-            # An earlier call made the configuration, and autoscaling has changed the count since.
-            RetainAllVariantProperties=instance_count != _instances(endpoint, settings),
-            DeploymentConfig=deployment_config(instance_count, settings.alarms, settings.bake_s),
+            EndpointName=settings.endpoint_name, EndpointConfigName=name, **more
         )
     except ClientError as error:
         # Autoscaling may have started a change just before it was deregistered.
@@ -153,7 +159,7 @@ def _find(sagemaker: SageMakerClient, name: str, request: ReleaseRequest) -> Rel
         model_name=variant["ModelName"],
         config_name=name,
         previous_config_name=tags.get(PREVIOUS_TAG),
-        instance_count=variant["InitialInstanceCount"],
+        instance_count=variant.get("InitialInstanceCount", 0),
     )
 
 
@@ -173,20 +179,28 @@ def _create(
     count = _instances(endpoint, settings)
     sagemaker.create_endpoint_config(
         EndpointConfigName=name,
-        ProductionVariants=[
-            {
-                "VariantName": VARIANT,
-                "ModelName": name,
-                "InstanceType": settings.instance_type,
-                "InitialInstanceCount": count,
-                "InitialVariantWeight": 1.0,
-                "ContainerStartupHealthCheckTimeoutInSeconds": STARTUP_TIMEOUT_S,
-            }
-        ],
+        ProductionVariants=[_variant(name, count, settings)],
         Tags=as_list(tags),
         **settings.vpc_and_key.with_key(),
     )
     return ReleaseResult(name, name, previous, count)
+
+
+def _variant(model: str, instances: int, settings: ReleaseSettings) -> ProductionVariantTypeDef:
+    if settings.serverless:
+        return {
+            "VariantName": VARIANT,
+            "ModelName": model,
+            "ServerlessConfig": settings.serverless.config,
+        }
+    return {
+        "VariantName": VARIANT,
+        "ModelName": model,
+        "InstanceType": settings.instance_type,
+        "InitialInstanceCount": instances,
+        "InitialVariantWeight": 1.0,
+        "ContainerStartupHealthCheckTimeoutInSeconds": STARTUP_TIMEOUT_S,
+    }
 
 
 def _create_model(
@@ -218,6 +232,8 @@ def _create_model(
 
 def _instances(endpoint: DescribeEndpointOutputTypeDef | None, settings: ReleaseSettings) -> int:
     """Keep the instance count that autoscaling has set, within the bounds."""
+    if settings.serverless:
+        return 0
     if endpoint is None:
         return settings.min_instances
     current = endpoint["ProductionVariants"][0]["CurrentInstanceCount"]

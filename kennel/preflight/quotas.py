@@ -49,8 +49,11 @@ def required_quotas(deployment: Deployment) -> Iterator[RequiredQuota]:
     given = deployment.parameters
     builds = given["ServingHost"] == "kennel" and not given["ServingImage"]
     parameters = {**given, "BatchInstanceType": transform_instance_type(given["InstanceType"])}
+    unused = {"endpoint" if given["Hosting"] == "serverless" else "serverless"}
+    if not builds:
+        unused.add("image")
     for row in _TABLE:
-        if row["use"] != "image" or builds:
+        if row["use"] not in unused:
             first, most = (_product(row[key], parameters) for key in ("first", "all"))
             name = row["name"].format_map(parameters)
             yield RequiredQuota(row["service"], name, first, most, row["reason"])

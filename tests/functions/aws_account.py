@@ -307,6 +307,14 @@ class _Runtime:
         return {"Body": io.BytesIO(json.dumps(answer).encode())}
 
 
+def _running(config: Json, count: int) -> Json:
+    """Describe the variant of an endpoint: its instances, or that it is serverless."""
+    (variant,) = config["ProductionVariants"]
+    if "ServerlessConfig" in variant:
+        return {"CurrentServerlessConfig": variant["ServerlessConfig"]}
+    return {"CurrentInstanceCount": count}
+
+
 class _SageMaker:
     """Models, configurations, the endpoint, jobs, versions, and tags on all of them."""
 
@@ -383,7 +391,7 @@ class _SageMaker:
             "EndpointName": EndpointName,
             "EndpointConfigName": EndpointConfigName,
             "EndpointStatus": "Creating",
-            "ProductionVariants": [{"CurrentInstanceCount": 0}],
+            "ProductionVariants": [_running(self.configs[EndpointConfigName], 0)],
             "LastModifiedTime": datetime(2026, 1, 1, tzinfo=UTC),
         }
         self.polls_left = self._account.polls
@@ -397,9 +405,14 @@ class _SageMaker:
             )
         config = self._get(self.configs, EndpointConfigName)
         assert self._account.scaling.target is None, "the update of a registered variant fails"
-        count = config["ProductionVariants"][0]["InitialInstanceCount"]
+        (variant,) = config["ProductionVariants"]
+        if "ServerlessConfig" in variant:
+            (live,) = self.configs[self.endpoint["EndpointConfigName"]]["ProductionVariants"]
+            assert "ServerlessConfig" in live, "SageMaker answers ValidationException"
+            assert "DeploymentConfig" not in more
+        count = variant.get("InitialInstanceCount", 0)
         if more.get("RetainAllVariantProperties"):
-            count = self.endpoint["ProductionVariants"][0]["CurrentInstanceCount"]
+            count = self.endpoint["ProductionVariants"][0].get("CurrentInstanceCount", 0)
         self.endpoint["EndpointStatus"] = "Updating"
         self.endpoint["PendingDeploymentSummary"] = {"EndpointConfigName": EndpointConfigName}
         self.endpoint["count"] = count
@@ -442,12 +455,13 @@ class _SageMaker:
             self.endpoint["EndpointStatus"] = "Failed"
             self.endpoint["FailureReason"] = "The container did not pass the ping health check."
         elif result == "done" and creating:
-            (variant,) = self.configs[self.endpoint["EndpointConfigName"]]["ProductionVariants"]
-            count = variant["InitialInstanceCount"]
-            self.endpoint["ProductionVariants"] = [{"CurrentInstanceCount": count}]
+            config = self.configs[self.endpoint["EndpointConfigName"]]
+            count = config["ProductionVariants"][0].get("InitialInstanceCount", 0)
+            self.endpoint["ProductionVariants"] = [_running(config, count)]
         elif result == "done" and pending:
             self.endpoint["EndpointConfigName"] = pending["EndpointConfigName"]
-            self.endpoint["ProductionVariants"] = [{"CurrentInstanceCount": count}]
+            config = self.configs[pending["EndpointConfigName"]]
+            self.endpoint["ProductionVariants"] = [_running(config, count)]
             self.endpoint.pop("FailureReason", None)
         elif result == "failed":  # SageMaker's reason after a rollback
             self.endpoint["FailureReason"] = "One or more alarms went off."

@@ -1,6 +1,9 @@
 """Scaling settings with the template's defaults, for tests."""
 
+from common.hosting import Serverless
 from common.scaling import ScalingSettings
+
+SERVERLESS = Serverless(memory_mb=3072, max_concurrency=5)
 
 SCALING = ScalingSettings(
     min_instances=1,

@@ -6,7 +6,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from apply_autoscaling.policy import apply, refresh
+from apply_autoscaling.policy import apply, refresh, remove
 from clean_up.clients import Clients
 from clean_up.rollback import CleanUpSettings, clean_up
 from common.execution import Execution
@@ -54,6 +54,7 @@ class EmulatedStack:
         self.evaluation = evaluation()  # of the next training job's candidate
         self.settings = GOOD
         self.scaling = SCALING
+        self.release_settings = RELEASE
         self.account.on_start = self._write_package
         self.messages: list[Json] = []  # published to the topic
         #: Responses that replace those of a call, by its name; each is used once.
@@ -125,7 +126,8 @@ class EmulatedStack:
                 return register(execution, event["judgement"], event["image"], ENDPOINT, sagemaker)
             case "Release":
                 return release(
-                    ReleaseRequest.from_event(event), RELEASE, sagemaker, autoscaling, s3
+                    *(ReleaseRequest.from_event(event), self.release_settings),
+                    *(sagemaker, autoscaling, s3),
                 )
             case "SmokeTest" if event.get("probe"):
                 return probe(event, ENDPOINT, BUCKET, runtime=account.runtime, s3=s3)
@@ -135,6 +137,8 @@ class EmulatedStack:
                 )
             case "PublishBreeds":
                 return publish_breeds(sagemaker, s3, ENDPOINT, BUCKET)
+            case "ApplyAutoscaling" if self.release_settings.serverless:
+                return remove(ENDPOINT, autoscaling)
             case "ApplyAutoscaling" if event.get("refresh"):
                 return refresh(ENDPOINT, self.scaling, autoscaling, sagemaker)
             case "ApplyAutoscaling":

@@ -16,6 +16,7 @@ import pytest
 from common.execution import PROVEN_TAG, VERSION_TAG
 from tests.functions.aws_account import client_error
 from tests.functions.model_package import LIVE, evaluation, package
+from tests.functions.scaling import SERVERLESS
 from tests.statemachine.emulated_stack import WRONG, EmulatedStack
 from tests.statemachine.interpreter import Machine
 from tests.statemachine.invariants import Snapshot, assert_invariants, untouched
@@ -191,6 +192,39 @@ def test_tuning_training_and_release(machine: Machine, stack: EmulatedStack) -> 
     (training,) = [job for job in stack.account.endpoints.jobs.values() if "ProfilerConfig" in job]
     assert training["HyperParameters"]["learning-rate"] == "0.004"  # the search's best
     assert stack.account.objects["live/breeds.json"] == b'[{"breed": "Bull Mastiff"}]'
+
+
+def serverless(stack: EmulatedStack) -> EmulatedStack:
+    stack.settings = replace(stack.settings, serverless=SERVERLESS)
+    stack.release_settings = replace(stack.release_settings, serverless=SERVERLESS, isolated=False)
+    return stack
+
+
+def test_serverless_endpoint_is_released_updated_and_rolled_back_without_autoscaling(
+    machine: Machine, bundle: Path
+) -> None:
+    stack = serverless(EmulatedStack(bundle))
+    for _ in range(2):
+        output = machine.run(stack, {})["output"]
+        assert json.loads(output)["autoscaling"]["unchanged"].endswith("scales by itself")
+        assert stack.account.scaling.target is None
+    endpoint = stack.account.endpoints.endpoint
+    assert endpoint is not None
+    proven = endpoint["EndpointConfigName"]
+    assert endpoint["ProductionVariants"] == [{"CurrentServerlessConfig": SERVERLESS.config}]
+    stack.account.answer = WRONG
+    assert machine.run(stack, {})["status"] == "FAILED"
+    endpoint = stack.account.endpoints.endpoint
+    assert endpoint is not None
+    assert endpoint["EndpointConfigName"] == proven
+
+
+def test_switch_of_hosting_stops_before_anything_is_created(
+    machine: Machine, live: EmulatedStack
+) -> None:
+    execution = assert_fails(machine, serverless(live), {"release": "live"})
+    assert "which no update changes: delete the endpoint" in execution["cause"]
+    assert untouched(live.account)
 
 
 def test_fixed_hyperparameters_need_no_search(machine: Machine, live: EmulatedStack) -> None:

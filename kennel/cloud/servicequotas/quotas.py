@@ -1,8 +1,8 @@
 """Service Quotas: SageMaker's for each instance type and use, CodeBuild's for small machines.
 
 moto has none of them. The names are the services', the instance types botocore's. Codes are made
-up, since AWS documents none of them, and every value is the same unless the cloud is started with
-others: this machine has no quota but its size.
+up, since AWS documents none of them, and nearly every value is the same unless the cloud is started
+with others: this machine has no quota but its size.
 """
 
 import hashlib
@@ -19,6 +19,11 @@ _USES = {
     "endpoint usage": "ProductionVariantInstanceType",
     "training job usage": "TrainingInstanceType",
     "transform job usage": "TransformInstanceType",
+}
+#: https://docs.aws.amazon.com/sagemaker/latest/dg/serverless-endpoints.html
+_SERVERLESS = {
+    "Memory size in MB per serverless endpoint": 6144.0,
+    "Maximum total concurrency that can be allocated across all serverless endpoints": 1000.0,
 }
 BUILDS = "Concurrently running builds for Linux/Small environment"
 _SERVICES = {"sagemaker": "Amazon SageMaker", "codebuild": "AWS CodeBuild"}
@@ -87,6 +92,8 @@ def _quotas(values: Mapping[str, float]) -> Iterator[Json]:
     for use, shape in _USES.items():
         for instance_type in shapes.shape_for(shape).enum:
             yield _described("sagemaker", f"{instance_type} for {use}", values)
+    for name in _SERVERLESS:
+        yield _described("sagemaker", name, {**_SERVERLESS, **values})
     yield _described("codebuild", BUILDS, values)
 
 

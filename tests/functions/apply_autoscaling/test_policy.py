@@ -6,8 +6,8 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from apply_autoscaling.policy import apply, refresh
-from tests.functions.release.test_rollout import live
+from apply_autoscaling.policy import apply, refresh, remove
+from tests.functions.release.test_rollout import live, register
 from tests.functions.scaling import SCALING
 
 
@@ -85,3 +85,13 @@ def test_refresh_leaves_an_endpoint_alone_that_is_not_in_service(status: str) ->
     result = refresh("kennel", SCALING, account.autoscaling, account.sagemaker)
     assert result == {"unchanged": f"the endpoint kennel is {status}"}
     assert account.scaling.target is None
+
+
+def test_a_serverless_endpoint_loses_a_former_registration_and_gets_none() -> None:
+    account = live()
+    register(account)
+    why = {"unchanged": "the endpoint kennel is serverless and scales by itself"}
+    assert remove("kennel", account.autoscaling) == why
+    assert account.scaling.target is None
+    assert remove("kennel", account.autoscaling) == why
+    assert "RegisterScalableTarget" not in account.called()[1:]

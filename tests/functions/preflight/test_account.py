@@ -1,18 +1,21 @@
 """What later states need of the account: the live endpoint, the image, the registry's group."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from preflight.account import account_problems
+from preflight.parameters import PreflightSettings
 from tests.functions.aws_account import BUCKET, Account
 from tests.functions.model_package import package
 from tests.functions.preflight.live import KEY, live
 from tests.functions.preflight.test_checks import GOOD, clients
+from tests.functions.scaling import SERVERLESS
 
 
-def problems(account: Account, *, trains: bool = True) -> str:
-    return " ".join(account_problems(GOOD, clients(account), trains=trains))
+def problems(account: Account, settings: PreflightSettings = GOOD, *, trains: bool = True) -> str:
+    return " ".join(account_problems(settings, clients(account), trains=trains))
 
 
 @pytest.mark.parametrize("trains", [True, False])
@@ -55,10 +58,10 @@ def test_model_that_was_deleted() -> None:
     "change",
     [
         {"VariantName": "Main"},
-        {"InstanceType": None, "ServerlessConfig": {"MaxConcurrency": 5}},
+        {"InstanceType": None},
         {"ModelName": None},  # of an endpoint with inference components
     ],
-    ids=["another name", "serverless", "without a model"],
+    ids=["another name", "instance pools", "without a model"],
 )
 @pytest.mark.parametrize("trains", [True, False])
 def test_variants_that_no_release_makes(change: dict[str, Any], trains: bool) -> None:
@@ -67,7 +70,25 @@ def test_variants_that_no_release_makes(change: dict[str, Any], trains: bool) ->
     variant |= change
     for key in [key for key, value in variant.items() if value is None]:
         del variant[key]
-    assert "exactly one, AllTraffic, with a model on instances" in problems(account, trains=trains)
+    assert "exactly one, AllTraffic, with a model and an" in problems(account, trains=trains)
+
+
+@pytest.mark.parametrize("trains", [True, False])
+def test_a_switch_of_hosting_names_the_way(trains: bool) -> None:
+    on_instances, serverless = live(), live()
+    (variant,) = serverless.endpoints.configs["kennel-1"]["ProductionVariants"]
+    del variant["InstanceType"]
+    variant["ServerlessConfig"] = SERVERLESS.config
+    wants_serverless = replace(GOOD, serverless=SERVERLESS)
+    assert problems(serverless, wants_serverless, trains=trains) == ""
+    assert problems(on_instances, wants_serverless, trains=trains) == (
+        "Hosting is serverless, and the endpoint kennel was released with Hosting=instances, which "
+        "no update changes: delete the endpoint (aws sagemaker delete-endpoint --endpoint-name "
+        "kennel) and release again, with a downtime until the new one is InService, or deploy with "
+        "Hosting=instances."
+    )
+    assert "deploy with Hosting=serverless." in problems(serverless, trains=trains)
+    assert problems(Account(), wants_serverless, trains=trains) == ""
 
 
 @pytest.mark.parametrize(

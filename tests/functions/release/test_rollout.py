@@ -13,6 +13,7 @@ from common.vpc_and_key import VpcAndKey
 from release.request import ReleaseRequest, ReleaseSettings
 from release.rollout import release
 from tests.functions.aws_account import BUCKET, Account
+from tests.functions.scaling import SERVERLESS
 
 SETTINGS = ReleaseSettings(
     endpoint_name="kennel",
@@ -293,3 +294,34 @@ def test_redriven_execution_releases_under_a_name_of_its_own() -> None:
     again = release(request, SETTINGS, account.sagemaker, account.autoscaling, account.s3)
     assert again["config_name"] != first["config_name"]
     assert again["previous_config_name"] == first["config_name"]
+
+
+ON_CALLS = replace(SETTINGS, serverless=SERVERLESS, isolated=False)
+
+
+def test_serverless_variant_has_no_instances_and_no_isolation() -> None:
+    account = Account()
+    result = run(account, settings=ON_CALLS)
+    assert result["instance_count"] == 0
+    requests = dict(account.calls)
+    assert requests["CreateEndpointConfig"]["ProductionVariants"] == [
+        {
+            "VariantName": "AllTraffic",
+            "ModelName": result["model_name"],
+            "ServerlessConfig": {"MemorySizeInMB": 3072, "MaxConcurrency": 5},
+        }
+    ]
+    assert requests["CreateModel"]["EnableNetworkIsolation"] is False
+    assert run(account, settings=ON_CALLS) == result  # a retry
+
+
+def test_serverless_endpoint_is_updated_all_at_once() -> None:
+    account = Account()
+    run(account, "first", ON_CALLS)
+    account.endpoints.settle()
+    account.calls.clear()
+    result = run(account, "two", ON_CALLS)
+    update = dict(account.calls)["UpdateEndpoint"]
+    assert update == {"EndpointName": "kennel", "EndpointConfigName": result["config_name"]}
+    account.endpoints.settle()
+    assert run(account, "two", ON_CALLS) == result
