@@ -32,7 +32,8 @@ PHOTO_ENDINGS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp")
 PHOTOS_PREFIX = "batch/"
 ANSWERS_PREFIX = "answers/"
 
-#: Used if the live endpoint's instance type hosts endpoints only, such as ml.c5.large.
+#: Used if the live endpoint's instance type hosts endpoints only, such as ml.c5.large, or if the
+#: endpoint is serverless.
 INSTANCE_TYPE: TransformInstanceTypeType = "ml.m5.large"
 
 POLL_SECONDS = 10.0
@@ -41,7 +42,7 @@ _FINAL_STATUSES = {"Completed", "Failed", "Stopped"}
 
 @dataclass(frozen=True)
 class LiveModel:
-    """The model behind the endpoint, and the instance type that serves it."""
+    """The model behind the endpoint, and the instance type that serves it, if one does."""
 
     name: str
     instance_type: str
@@ -177,7 +178,7 @@ def _live_model(sagemaker: SageMakerClient, endpoint_name: str) -> LiveModel:
         )
     config = sagemaker.describe_endpoint_config(EndpointConfigName=endpoint["EndpointConfigName"])
     variant = config["ProductionVariants"][0]
-    return LiveModel(variant["ModelName"], variant["InstanceType"])
+    return LiveModel(variant["ModelName"], variant.get("InstanceType", INSTANCE_TYPE))
 
 
 def _count_photos(s3: S3Client, photos: S3Prefix) -> int:

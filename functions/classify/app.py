@@ -14,7 +14,7 @@ from dataclasses import asdict
 from aws_lambda_powertools.logging import Logger
 
 from classify import wire
-from classify.endpoint import Endpoint, connect
+from classify.endpoint import COLD_START_S, READ_TIMEOUT_S, Endpoint, connect
 from classify.observation import Observation
 from classify.options import read_options
 from classify.photo import decode
@@ -113,8 +113,13 @@ def make_handler(
 
 # At import, because Lambda gives a starting environment a full core.
 _settings = ClassifySettings.from_environment(Environment(os.environ))
+_client = connect(
+    _settings.region,
+    _settings.endpoint_url,
+    read_timeout_s=COLD_START_S if _settings.serverless else READ_TIMEOUT_S,
+)
 handler = make_handler(
-    Endpoint(connect(_settings.region, _settings.endpoint_url), _settings.endpoint_name),
+    Endpoint(_client, _settings.endpoint_name, serverless=_settings.serverless),
     _settings.endpoint_name,
     logger,
     _settings.allowed_origin,

@@ -6,6 +6,7 @@ The mapping (`_THROTTLED` has the full list of the first line):
     ThrottlingException, ModelNotReadyException, ...     503, retry in 2 s
     ValidationError "... not found"                      503, retry in 30 s
     no connection, twice                                 503, retry in 2 s
+    read time-out of ours: a serverless endpoint         503, retry in 10 s
     read time-out of ours or of the container            504
     ModelError: the container sheds load (429, 503)      503, retry in 2 s
     ModelError: more breeds asked for than there are     400
@@ -17,6 +18,8 @@ The mapping (`_THROTTLED` has the full list of the first line):
 from __future__ import annotations
 
 import json
+import math
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
@@ -46,8 +49,13 @@ __all__ = ["MORE", "Breed", "Endpoint", "Prediction", "connect"]
 # 2 x (2 + 10) = 24, below the function's time-out and below API Gateway's 29.
 CONNECT_TIMEOUT_S = 2
 READ_TIMEOUT_S = 10
+# A serverless endpoint first starts its container, if nobody has called it for a while. A second
+# attempt must end in time, too: 4 + 2 + 20 = 26.
+COLD_START_S = 20
+_RETRY_WITHIN_S = 4
 
 SOON_S = 2  # Retry-After when the cause is a burst of requests
+STARTING_S = 10  # Retry-After of a cold start, which goes on without its caller
 LATER_S = 30  # Retry-After when the endpoint must first be created
 
 _THROTTLED = frozenset(
@@ -128,11 +136,17 @@ class Endpoint:
         botocore's `sagemaker-runtime` client.
     name
         The endpoint's name.
+    serverless
+        Whether it has cold starts; the client's read time-out is then `COLD_START_S`.
     """
 
-    def __init__(self, client: SageMakerRuntimeClient, name: str) -> None:
+    def __init__(
+        self, client: SageMakerRuntimeClient, name: str, *, serverless: bool = False
+    ) -> None:
         self._client = client
         self._name = name
+        self._serverless = serverless
+        self._retry_within_s = _RETRY_WITHIN_S if serverless else math.inf
 
     def classify(self, body: bytes, content_type: str, options: Options = _ORDINARY) -> Prediction:
         """Classify one photo.
@@ -156,7 +170,7 @@ class Endpoint:
         BadRequest
             More breeds are asked for than the model knows.
         Unavailable
-            Throttled, unreachable, missing or not ready.
+            Throttled, unreachable, missing, not ready, or a cold start takes too long.
         TooSlow
             No response within `READ_TIMEOUT_S`, or the container timed out.
         BadUpstream
@@ -170,7 +184,7 @@ class Endpoint:
                 raise
             raise problem from error
         except ReadTimeoutError as error:
-            raise _too_slow() from error
+            raise (_starting() if self._serverless else _too_slow()) from error
         except (HTTPClientError, NoConnectionError, IncompleteReadError) as error:
             raise Unavailable(
                 "The classifier cannot be reached just now; send the photo again in a moment.",
@@ -179,11 +193,14 @@ class Endpoint:
         return _prediction(answer, options)
 
     def _invoke(self, body: bytes, content_type: str, attributes: str) -> bytes:
+        started = time.monotonic()
         try:
             return self._invoke_once(body, content_type, attributes)
         except (ConnectionClosedError, ConnectTimeoutError, EndpointConnectionError):
             # AWS closes the idle connection of a frozen Lambda environment, which the first request
             # after the thaw finds out. The call is idempotent, so try once more.
+            if time.monotonic() - started > self._retry_within_s:
+                raise
             return self._invoke_once(body, content_type, attributes)
 
     def _invoke_once(self, body: bytes, content_type: str, attributes: str) -> bytes:
@@ -238,6 +255,15 @@ def _too_slow() -> TooSlow:
     return TooSlow(
         f"The classifier did not answer within {READ_TIMEOUT_S} s; it may be overloaded, so wait "
         "before sending the photo again."
+    )
+
+
+def _starting() -> Unavailable:
+    return Unavailable(
+        f"The classifier did not answer within {COLD_START_S} s, most likely because it starts "
+        "after a time without calls; send the photo again in a moment.",
+        retry_after_s=STARTING_S,
+        reason="cold start",
     )
 
 

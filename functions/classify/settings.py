@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from common.environment import Environment
+from common.hosting import HOSTINGS
 
 __all__ = ["ClassifySettings"]
 
@@ -17,6 +18,7 @@ class ClassifySettings:
     endpoint_url: str | None  # SAGEMAKER_ENDPOINT_URL: empty means AWS; `sam local` sets another
     allowed_origin: str  # ALLOWED_ORIGIN: whose pages may call the API; empty means none
     sample_rate: float  # LOG_SAMPLE_RATE: share of the answers that are logged with their facts
+    serverless: bool  # HOSTING: instances or serverless, which has cold starts
 
     @classmethod
     def from_environment(cls, environment: Environment) -> Self:
@@ -33,4 +35,5 @@ class ClassifySettings:
             endpoint_url=environment.text("SAGEMAKER_ENDPOINT_URL") or None,
             allowed_origin=environment.text("ALLOWED_ORIGIN"),
             sample_rate=environment.number("LOG_SAMPLE_RATE"),
+            serverless=environment.one_of("HOSTING", *HOSTINGS) == "serverless",
         )

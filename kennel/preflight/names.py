@@ -102,6 +102,20 @@ def stack(deployment: Deployment, deployed: DeployedStack | None) -> Iterator[Fi
         )
     else:
         yield Finding(check, Level.FINE, f"it is {deployed.status}: this deployment updates it")
+        yield from _hosting(deployment, deployed)
+
+
+def _hosting(deployment: Deployment, deployed: DeployedStack) -> Iterator[Finding]:
+    """Warn of a switch, which stops every release while the endpoint exists."""
+    before = deployed.parameters.get("Hosting", "instances")
+    if deployment.parameters["Hosting"] != before:
+        yield Finding(
+            "Hosting",
+            Level.WARNS,
+            f"it was {before}, and no update of an endpoint changes it",
+            "deploy, delete the endpoint (aws sagemaker delete-endpoint --endpoint-name "
+            f"{deployment.endpoint_name}) and release again; until then the API answers 503",
+        )
 
 
 def names(

@@ -48,8 +48,10 @@ def required_quotas(deployment: Deployment) -> Iterator[RequiredQuota]:
     """Yield the quotas that this deployment uses."""
     given = deployment.parameters
     builds = given["ServingHost"] == "kennel" and not given["ServingImage"]
-    parameters = {**given, "BatchInstanceType": transform_instance_type(given["InstanceType"])}
-    unused = {"endpoint" if given["Hosting"] == "serverless" else "serverless"}
+    serverless = given["Hosting"] == "serverless"
+    batch = transform_instance_type("" if serverless else given["InstanceType"])
+    parameters = {**given, "BatchInstanceType": batch}
+    unused = {"endpoint" if serverless else "serverless"}
     if not builds:
         unused.add("image")
     for row in _TABLE:

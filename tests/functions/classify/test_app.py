@@ -30,6 +30,7 @@ ENVIRONMENT = {
     "SAGEMAKER_ENDPOINT_URL": "",
     "ALLOWED_ORIGIN": "",
     "LOG_SAMPLE_RATE": "1",
+    "HOSTING": "instances",
     "POWERTOOLS_SERVICE_NAME": "classify",
 }
 ANSWER = {

@@ -15,9 +15,11 @@ from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutE
 from botocore.response import StreamingBody
 from botocore.stub import Stubber
 
+from classify import endpoint
 from classify.endpoint import Breed, Endpoint, Prediction, connect
 from classify.options import Options
 from common.problem import BadRequest, BadUpstream, TooSlow, Unavailable
+from tests.stack import of_type, transformed
 
 if TYPE_CHECKING:
     from types_boto3_sagemaker_runtime.client import SageMakerRuntimeClient
@@ -225,8 +227,8 @@ class FakeRuntime:
             raise outcome
         return {"Body": streaming(outcome)}
 
-    def endpoint(self) -> Endpoint:
-        return Endpoint(cast("SageMakerRuntimeClient", self), "kennel")
+    def endpoint(self, *, serverless: bool = False) -> Endpoint:
+        return Endpoint(cast("SageMakerRuntimeClient", self), "kennel", serverless=serverless)
 
 
 GOOD = json.dumps(ANSWER).encode()
@@ -249,6 +251,28 @@ def test_read_time_out_is_not_retried() -> None:
     with pytest.raises(TooSlow, match="within 10 s"):
         fake.endpoint().classify(b"", "x")
     assert fake.outcomes == [GOOD]
+
+
+def test_a_cold_start_beyond_the_functions_time_is_a_503_and_not_retried() -> None:
+    fake = FakeRuntime(ReadTimeoutError(endpoint_url="https://x"), GOOD)
+    with pytest.raises(Unavailable, match="it starts after a time without calls") as raised:
+        fake.endpoint(serverless=True).classify(b"", "x")
+    assert raised.value.headers == {"Retry-After": "10"}
+    assert fake.outcomes == [GOOD]
+
+
+def test_attempts_on_a_serverless_endpoint_end_within_the_functions_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    timeout = of_type(transformed(), "AWS::Lambda::Function")["ClassifyFunction"]["Timeout"]
+    assert endpoint._RETRY_WITHIN_S + endpoint.CONNECT_TIMEOUT_S + endpoint.COLD_START_S < timeout
+    at_once = FakeRuntime(ConnectionClosedError(endpoint_url="https://x"), GOOD)
+    assert at_once.endpoint(serverless=True).classify(b"", "x").model == "lite2@1"
+    monkeypatch.setattr(endpoint, "_RETRY_WITHIN_S", -1)  # as if the connection had broken later
+    late = FakeRuntime(ConnectionClosedError(endpoint_url="https://x"), GOOD)
+    with pytest.raises(Unavailable, match="cannot be reached"):
+        late.endpoint(serverless=True).classify(b"", "x")
+    assert late.outcomes == [GOOD]
 
 
 @contextmanager

@@ -9,12 +9,13 @@ COMPLETE = {
     "SAGEMAKER_ENDPOINT_URL": "",
     "ALLOWED_ORIGIN": "",
     "LOG_SAMPLE_RATE": "1",
+    "HOSTING": "instances",
 }
 
 
 def test_an_empty_address_means_aws() -> None:
     settings = ClassifySettings.from_environment(Environment(COMPLETE))
-    assert settings == ClassifySettings("kennel", "eu-west-1", None, "", 1.0)
+    assert settings == ClassifySettings("kennel", "eu-west-1", None, "", 1.0, serverless=False)
 
 
 def test_another_address_is_taken_as_it_is() -> None:

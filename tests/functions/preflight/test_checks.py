@@ -10,7 +10,7 @@ from preflight.parameters import PreflightSettings
 from tests.functions.aws_account import BUCKET, Account, paginator
 from tests.functions.few_photos import few_photos, photo
 from tests.functions.preflight.live import live
-from tests.functions.scaling import SCALING
+from tests.functions.scaling import SCALING, SERVERLESS
 
 if TYPE_CHECKING:
     from types_boto3_service_quotas.client import ServiceQuotasClient
@@ -214,6 +214,23 @@ def test_no_build_is_needed_with_an_image_or_after_the_first_release() -> None:
     none = quotas(**{BUILDS: 0})
     assert problems(replace(GOOD, serving_image=f"{AWS_ECR}/ray:v1"), quota_client=none) == ""
     assert len(check({}, GOOD, clients(running(1), none))["warnings"]) == 1
+
+
+MEMORY = "Memory size in MB per serverless endpoint"
+CONCURRENCY = "Maximum total concurrency that can be allocated across all serverless endpoints"
+
+
+def test_serverless_endpoint_needs_memory_and_concurrency_and_no_instance() -> None:
+    settings = replace(GOOD, serverless=SERVERLESS)
+    enough = quotas(**{MEMORY: 3072, CONCURRENCY: 5, HOSTING: 0})
+    assert check({}, settings, clients(Account(), enough))["warnings"] == []
+    assert f"The quota {MEMORY!r} is 2048, this execution needs 3072:" in problems(
+        settings, quota_client=quotas(**{MEMORY: 2048})
+    )
+    assert f"The quota {CONCURRENCY!r} is 4, this execution needs 5:" in problems(
+        settings, quota_client=quotas(**{CONCURRENCY: 4})
+    )
+    assert problems(quota_client=quotas(**{MEMORY: 0, CONCURRENCY: 0})) == ""  # on instances
 
 
 def test_parallel_trials_need_an_instance_each() -> None:

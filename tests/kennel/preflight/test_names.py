@@ -55,6 +55,15 @@ def test_new_endpoint_name_is_refused_in_one_sentence() -> None:
     )
 
 
+def test_switch_of_hosting_warns_and_names_the_way() -> None:
+    serverless = read(None, ["Hosting=serverless"])
+    fine, finding = stack(serverless, OURS)
+    assert (fine.level, finding.level) == (Level.FINE, Level.WARNS)
+    assert "delete-endpoint --endpoint-name kennel) and release again" in finding.remedy
+    parameters = {"EndpointName": "kennel", "Hosting": "serverless"}
+    (fine,) = stack(serverless, dataclasses.replace(OURS, parameters=parameters))
+
+
 def with_names() -> Deployment:
     """A deployment with a repository, a bucket and a package group of chosen names."""
     chosen = {

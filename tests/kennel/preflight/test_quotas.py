@@ -96,3 +96,17 @@ def test_awss_default_counts_where_the_account_has_no_value() -> None:
 def test_a_type_that_service_quotas_does_not_know_is_not_fine() -> None:
     findings = findings_by_quota({}, {}, "InstanceType=ml.m99.large")
     assert findings["ml.m99.large for endpoint usage"].level is Level.UNKNOWN
+
+
+def test_serverless_hosting_has_quotas_of_its_own() -> None:
+    memory = "Memory size in MB per serverless endpoint"
+    concurrency = (
+        "Maximum total concurrency that can be allocated across all serverless endpoints"
+    )
+    given: dict[str, float] = {memory: 3072, concurrency: 4, TRAINING: 1, BATCH: 1}
+    parameters = ("Hosting=serverless", "ServerlessMemory=4096", "InstanceType=ml.m5.4xlarge")
+    findings = findings_by_quota(given, {}, *parameters)
+    assert set(findings) == {*given, BUILDS}
+    assert findings[memory].level is findings[concurrency].level is Level.BLOCKS
+    assert findings[memory].found.startswith("3072; the first release needs 4096")
+    assert memory not in findings_by_quota({HOSTING: 10, BATCH: 1}, {})

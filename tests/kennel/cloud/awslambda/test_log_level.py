@@ -65,6 +65,7 @@ def classifier(level: str, model: ThreadingHTTPServer) -> FunctionConfig:
             "ENDPOINT_NAME": "kennel",
             "ALLOWED_ORIGIN": "",
             "LOG_SAMPLE_RATE": "1",
+            "HOSTING": "instances",
             "SAGEMAKER_ENDPOINT_URL": f"http://127.0.0.1:{model.server_port}",
             "AWS_SESSION_TOKEN": TOKEN,
         },

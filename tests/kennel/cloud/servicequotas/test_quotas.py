@@ -24,6 +24,7 @@ def test_each_instance_type_has_a_quota_for_each_use() -> None:
         token = {"NextToken": page["NextToken"]} if "NextToken" in page else None
     assert quotas[SPOT]["Value"] == 0
     assert quotas["ml.m5.large for training job usage"]["Value"] == VALUE
+    assert quotas["Memory size in MB per serverless endpoint"]["Value"] == 6144
     code = quotas[SPOT]["QuotaCode"]
     one = call("GetServiceQuota", ServiceCode="sagemaker", QuotaCode=code)
     assert one["Quota"] == quotas[SPOT]
