@@ -126,8 +126,11 @@ class EmulatedStack:
                 return register(execution, event["judgement"], event["image"], ENDPOINT, sagemaker)
             case "Release":
                 return release(
-                    *(ReleaseRequest.from_event(event), self.release_settings),
-                    *(sagemaker, autoscaling, s3),
+                    ReleaseRequest.from_event(event),
+                    self.release_settings,
+                    sagemaker,
+                    autoscaling=autoscaling,
+                    s3=s3,
                 )
             case "SmokeTest" if event.get("probe"):
                 return probe(event, ENDPOINT, BUCKET, runtime=account.runtime, s3=s3)

@@ -89,6 +89,8 @@ class ScalingService:
         variant = await self.scaler.variant(resource_id)
         if variant is None:
             raise _invalid(f"SageMaker endpoint variant doesn't exist: {resource_id}")
+        if not variant.desired:
+            raise _invalid(f"A serverless variant has no instances to scale: {resource_id}")
         await self._refuse_t2(resource_id, variant.config)
         answer = await self._targets.register(parameters)
         if (wanted := min(max(variant.desired, least), most)) != variant.desired:

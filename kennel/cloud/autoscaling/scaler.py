@@ -134,9 +134,9 @@ class Scaler:
             return None
         for each in described.get("ProductionVariants", []):
             if each["VariantName"] == name:
-                desired = each["DesiredInstanceCount"]
+                desired = each.get("DesiredInstanceCount")  # a serverless variant has none
                 return Variant(
-                    described["EndpointStatus"], described["EndpointConfigName"], desired
+                    described["EndpointStatus"], described["EndpointConfigName"], desired or 0
                 )
         return None
 

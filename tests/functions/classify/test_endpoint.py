@@ -265,7 +265,7 @@ def test_attempts_on_a_serverless_endpoint_end_within_the_functions_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     timeout = of_type(transformed(), "AWS::Lambda::Function")["ClassifyFunction"]["Timeout"]
-    assert endpoint._RETRY_WITHIN_S + endpoint.CONNECT_TIMEOUT_S + endpoint.COLD_START_S < timeout
+    assert timeout > endpoint._RETRY_WITHIN_S + endpoint.CONNECT_TIMEOUT_S + endpoint.COLD_START_S
     at_once = FakeRuntime(ConnectionClosedError(endpoint_url="https://x"), GOOD)
     assert at_once.endpoint(serverless=True).classify(b"", "x").model == "lite2@1"
     monkeypatch.setattr(endpoint, "_RETRY_WITHIN_S", -1)  # as if the connection had broken later

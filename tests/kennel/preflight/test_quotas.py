@@ -100,9 +100,7 @@ def test_a_type_that_service_quotas_does_not_know_is_not_fine() -> None:
 
 def test_serverless_hosting_has_quotas_of_its_own() -> None:
     memory = "Memory size in MB per serverless endpoint"
-    concurrency = (
-        "Maximum total concurrency that can be allocated across all serverless endpoints"
-    )
+    concurrency = "Maximum total concurrency that can be allocated across all serverless endpoints"
     given: dict[str, float] = {memory: 3072, concurrency: 4, TRAINING: 1, BATCH: 1}
     parameters = ("Hosting=serverless", "ServerlessMemory=4096", "InstanceType=ml.m5.4xlarge")
     findings = findings_by_quota(given, {}, *parameters)

@@ -25,11 +25,12 @@ from kennel.cloud.sagemaker.endpoints.scaling import (
     deregistration_permissions,
     refuse_scaled_changes,
 )
+from kennel.cloud.sagemaker.endpoints.serverless import check_update
 from kennel.cloud.sagemaker.endpoints.snapshot import take_snapshot
 from kennel.cloud.sagemaker.endpoints.traffic import TrippedAlarms
 from kennel.cloud.sagemaker.endpoints.transitions import EndpointTransitions
 from kennel.cloud.sagemaker.errors import existing, invalid, missing
-from kennel.cloud.sagemaker.handlers import Handler
+from kennel.cloud.sagemaker.handlers import Handler, not_emulated
 from kennel.cloud.sagemaker.image_pulls import CheckPull, allow_every_pull
 from kennel.cloud.sagemaker.resources import arn_of
 
@@ -155,11 +156,12 @@ class Endpoints:
         endpoint = self._settled(request["EndpointName"])
         snapshot = take_snapshot(self._store, request["EndpointConfigName"])
         live = _live_deployment(endpoint)
-        await refuse_scaled_changes(self._scalable, endpoint.name, live.snapshot, snapshot)
-        counts, weights = updated_capacity(request, live, snapshot)
         config = request.get("DeploymentConfig")
         if config is None and request.get("RetainDeploymentConfig"):
             config = endpoint.last_deployment_config
+        check_update(live.snapshot, snapshot, config)
+        await refuse_scaled_changes(self._scalable, endpoint.name, live.snapshot, snapshot)
+        counts, weights = updated_capacity(request, live, snapshot)
         rollout = rollout_of(config, counts, live.counts)
         endpoint.last_deployment_config = config
         endpoint.pending = Deployment(snapshot, counts, weights, started=self._clock.now())
@@ -176,6 +178,10 @@ class Endpoints:
                 raise invalid(
                     f'Could not find variant "{each["VariantName"]}" of "{endpoint.arn}".'
                 )
+            if "ServerlessUpdateConfig" in each:
+                raise not_emulated("ServerlessUpdateConfig")
+            if "DesiredInstanceCount" in each and live.snapshot.serverless():
+                raise invalid("DesiredInstanceCount cannot be set for a serverless variant.")
             if each.get("DesiredInstanceCount") == 0:
                 raise invalid("DesiredInstanceCount must be 1 or more for an instance variant.")
         counts = _by_variant(desired, "DesiredInstanceCount")

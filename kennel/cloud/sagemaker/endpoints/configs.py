@@ -5,6 +5,7 @@ from collections import Counter
 from kennel.cloud.runtime.clock import Clock
 from kennel.cloud.runtime.store import Json, Store
 from kennel.cloud.sagemaker.endpoints.records import create_record, delete_record, read_record
+from kennel.cloud.sagemaker.endpoints.serverless import check_variant
 from kennel.cloud.sagemaker.errors import invalid
 from kennel.cloud.sagemaker.handlers import Handler, not_emulated
 
@@ -15,6 +16,9 @@ _NOT_EMULATED = {
     "ExplainerConfig",
     "ShadowProductionVariants",
 }
+
+
+_CAPACITY = ("InstanceType", "InitialInstanceCount")
 
 
 class EndpointConfigs:
@@ -44,10 +48,13 @@ class EndpointConfigs:
         if duplicates := [name for name, count in names.items() if count > 1]:
             raise invalid(f"Duplicate variant name found: {duplicates[0]}.")
         for variant in variants:
-            for member in ("ModelName", "InstanceType", "InitialInstanceCount"):
-                if member not in variant:  # serverless, instance pools, inference components
+            serverless = "ServerlessConfig" in variant
+            for member in ("ModelName", *(() if serverless else _CAPACITY)):
+                if member not in variant:  # instance pools, inference components
                     raise not_emulated(f"a production variant without {member}")
-            read_record(self._store, "model", variant["ModelName"])
+            model = read_record(self._store, "model", variant["ModelName"])
+            if serverless:
+                check_variant(variant, model, alone=len(variants) == 1)
         return create_record(self._store, self._clock, "endpoint-config", request)
 
     async def describe_endpoint_config(self, request: Json) -> Json:

@@ -60,11 +60,15 @@ class Deployment:
             ],
             "CurrentWeight": self.weights[name],
             "DesiredWeight": self.weights[name],
-            "CurrentInstanceCount": self.running().get(name, 0),
-            "DesiredInstanceCount": self.counts[name],
         }
-        if pending:
-            description["InstanceType"] = self.snapshot.variants()[name]["InstanceType"]
+        variant = self.snapshot.variants()[name]
+        if config := variant.get("ServerlessConfig"):
+            description |= {"CurrentServerlessConfig": config, "DesiredServerlessConfig": config}
+        else:
+            description["CurrentInstanceCount"] = self.running().get(name, 0)
+            description["DesiredInstanceCount"] = self.counts[name]
+            if pending:
+                description["InstanceType"] = variant["InstanceType"]
         if name in self.status:
             description["VariantStatus"] = [self.status[name]]
         return description
@@ -89,7 +93,10 @@ def updated_capacity(
             for each in request.get("ExcludeRetainedVariantProperties", [])
         }
         if "DesiredInstanceCount" not in excluded:
-            counts |= {name: live.counts[name] for name in counts if name in live.counts}
+            # A serverless variant has none, neither to retain nor to be given.
+            counts |= {
+                name: live.counts[name] for name, n in counts.items() if n and live.counts.get(name)
+            }
         if "DesiredWeight" not in excluded:
             weights |= {name: live.weights[name] for name in weights if name in live.weights}
     return counts, weights

@@ -1,7 +1,8 @@
 """Keep the instances of a production variant at a wanted number, and pick one for a request."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 from kennel.cloud.runtime.clock import Clock
 from kennel.cloud.runtime.health import Health
@@ -36,7 +37,11 @@ class Fleet:
         Desired number of instances.
     active
         Number of instances that take traffic, oldest first; None for all.
+    serverless
+        Whether instances start with calls, as in `ServerlessFleet`.
     """
+
+    serverless = False
 
     def __init__(
         self,
@@ -87,6 +92,11 @@ class Fleet:
             self._picks += 1
             chosen.last_pick = self._picks
         return chosen
+
+    @contextlib.asynccontextmanager
+    async def serving(self, body: bytes) -> AsyncIterator[Instance | None]:
+        """Yield the instance that takes a request with this body; None if there is none."""
+        yield self.pick()
 
     async def kill(self) -> None:
         """Kill every instance at once; each is replaced."""

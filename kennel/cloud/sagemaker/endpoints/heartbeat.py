@@ -38,6 +38,8 @@ class Heartbeat:
     def _beat(self, when: float) -> None:
         for endpoint in self._endpoints():
             for fleet in endpoint.live.fleets.values() if endpoint.live else ():
+                if fleet.serverless:
+                    continue
                 dimensions = {"EndpointName": endpoint.name, "VariantName": fleet.variant}
                 count = self._metrics.count
                 count("AWS/SageMaker", "InvocationsPerInstance", dimensions, 0.0, "None", when=when)

@@ -18,7 +18,7 @@ from kennel.cloud.runtime.errors import ServiceError
 from kennel.cloud.runtime.faults import Fault, Faults
 from kennel.cloud.sagemaker.endpoints.endpoint import Endpoint
 from kennel.cloud.sagemaker.endpoints.fleet import Fleet
-from kennel.cloud.sagemaker.endpoints.instance import INVOKE_SECONDS
+from kennel.cloud.sagemaker.endpoints.instance import INVOKE_SECONDS, CannotServe, Instance
 from kennel.cloud.sagemaker.handlers import not_emulated
 
 MAX_BODY_BYTES = 6_291_456  # botocore's shape BodyBlob
@@ -79,7 +79,7 @@ class EndpointInvoker:
         ServiceError
             ValidationError (400) for a missing endpoint or variant and a large body, ModelError
             (424) for an error of the model or a timeout, ServiceUnavailable (503) when no
-            instance answers.
+            instance answers, ThrottlingException for a serverless variant that is busy.
         """
         lower_headers = {key.lower(): value for key, value in headers.items()}
         if len(body) > MAX_BODY_BYTES:
@@ -111,13 +111,17 @@ class EndpointInvoker:
             fault = self._faults.take("InvokeEndpoint", endpoint.name)
             response = await self._apply_fault(fault, endpoint, fleet)
             if response is None:
-                sent = time.perf_counter()
-                try:
-                    response = await _send(endpoint, fleet, body, headers)
-                finally:
-                    latency = time.perf_counter() - sent
+                async with fleet.serving(body) as instance:  # a cold start is no model latency
+                    sent = time.perf_counter()
+                    try:
+                        response = await _send(endpoint, fleet, instance, body, headers)
+                    finally:
+                        latency = time.perf_counter() - sent
             if not response.is_success:
                 raise model_error(endpoint.name, fleet, response.status_code, response.text)
+        except CannotServe as error:  # of a serverless variant
+            status = 500
+            raise model_error(endpoint.name, fleet, status, str(error)) from error
         except ServiceError as error:
             status = int(error.details.get("OriginalStatusCode", error.status)) or 500
             raise
@@ -169,9 +173,12 @@ class EndpointInvoker:
 
 
 async def _send(
-    endpoint: Endpoint, fleet: Fleet, body: bytes, headers: Mapping[str, str]
+    endpoint: Endpoint,
+    fleet: Fleet,
+    instance: Instance | None,
+    body: bytes,
+    headers: Mapping[str, str],
 ) -> httpx.Response:
-    instance = fleet.pick()
     if instance is None:
         raise _unavailable()
     forwarded = {name: headers[name] for name in _FORWARDED if name in headers}

@@ -14,6 +14,7 @@ from kennel.cloud.sagemaker.endpoints.instance import (
     Container,
     Instance,
 )
+from kennel.cloud.sagemaker.endpoints.serverless import ServerlessFleet
 from kennel.cloud.sagemaker.endpoints.snapshot import ConfigSnapshot, package_uri
 from kennel.cloud.sagemaker.image_pulls import CannotPull, CheckPull, allow_every_pull
 from kennel.cloud.sagemaker.packages import CannotDownload
@@ -84,11 +85,12 @@ class Launcher:
             if container.package:
                 container.package.unlink(missing_ok=True)
 
-        return Fleet(
-            *(variant, snapshot.name, start, self._clock),
-            health=self._health,
-            on_end=delete_package,
-        )
+        of_fleet = (variant, snapshot.name, start, self._clock)
+        if config := snapshot.variants()[variant].get("ServerlessConfig"):
+            return ServerlessFleet(
+                *(config["MaxConcurrency"], *of_fleet), health=self._health, on_end=delete_package
+            )
+        return Fleet(*of_fleet, health=self._health, on_end=delete_package)
 
     async def _container(self, snapshot: ConfigSnapshot, variant: str) -> Container:
         definition, settings = snapshot.container(variant), snapshot.variants()[variant]

@@ -32,7 +32,7 @@ async def refuse_scaled_changes(
         name
         for name in await scalable.variants(endpoint)
         if name not in after
-        or (name in before and before[name]["InstanceType"] != after[name]["InstanceType"])
+        or (name in before and before[name].get("InstanceType") != after[name].get("InstanceType"))
     )
     if changed:
         raise invalid(

@@ -33,8 +33,15 @@ class ConfigSnapshot:
         return {variant["VariantName"]: variant for variant in self.config["ProductionVariants"]}
 
     def counts(self) -> dict[str, int]:
-        """Return InitialInstanceCount by variant."""
-        return {name: variant["InitialInstanceCount"] for name, variant in self.variants().items()}
+        """Return InitialInstanceCount by variant; 0 for a serverless one."""
+        return {
+            name: variant.get("InitialInstanceCount", 0)
+            for name, variant in self.variants().items()
+        }
+
+    def serverless(self) -> bool:
+        """Return whether its only variant has a ServerlessConfig."""
+        return any("ServerlessConfig" in variant for variant in self.variants().values())
 
     def weights(self) -> dict[str, float]:
         """Return InitialVariantWeight by variant."""

@@ -330,8 +330,7 @@ def test_missing_and_duplicate_names_are_refused(tmp_path: Path) -> None:
 
 
 def test_features_that_are_not_emulated_are_refused_by_name(tmp_path: Path) -> None:
-    serverless = {"ServerlessConfig": {"MemorySizeInMB": 1024, "MaxConcurrency": 1}}
-    variant = {"VariantName": "A", "ModelName": "m", **serverless}
+    variant = {"VariantName": "A", "ModelName": "m", "InitialInstanceCount": 1}
     shadow = {"ShadowProductionVariants": [variant]}
     several = [{"Image": "a"}, {"Image": "b"}]
 
