@@ -85,6 +85,7 @@ def test_only_the_classifier_has_reserved_concurrency_unless_zero() -> None:
         ("Hosting", "instances"),
         ("ServerlessMemory", 3072),
         ("ServerlessMaxConcurrency", 5),
+        ("OfficeHours", ""),
         ("ScalingMetric", "invocations"),
         ("JudgeFloor", 0.7),
         ("JudgeMargin", 0.02),
@@ -434,7 +435,9 @@ def test_rules_refuse_what_aws_or_a_cold_start_does_not_allow() -> None:
     assert network.startswith("SageMaker puts no serverless endpoint into a VPC;")
     (ray,) = refusals(Hosting="serverless", ServingHost="ray")
     assert ray.startswith("ServingHost=ray installs packages at every start")
-    assert refusals(ServingHost="ray") == []
+    (hours,) = refusals(Hosting="serverless", OfficeHours="MON-FRI 08:00-18:00")
+    assert hours.startswith("OfficeHours are about instances")
+    assert refusals(ServingHost="ray", OfficeHours="MON-FRI 08:00-18:00") == []
 
 
 def test_only_instances_are_isolated_and_guarded() -> None:

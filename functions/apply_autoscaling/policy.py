@@ -1,9 +1,11 @@
-"""Registers the endpoint's variant for autoscaling, with a target tracking policy."""
+"""Registers the endpoint's variant for autoscaling: a target tracking policy, and office hours."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from common.office_hours import action_names
 from common.registration import deregister
 from common.sagemaker import describe_endpoint
 from common.scaling import METRICS, ScalingSettings, policy_name, scalable_target
@@ -16,9 +18,12 @@ __all__ = ["apply", "refresh", "remove"]
 
 
 def apply(
-    endpoint_name: str, scaling: ScalingSettings, autoscaling: ApplicationAutoScalingClient
+    endpoint_name: str,
+    scaling: ScalingSettings,
+    autoscaling: ApplicationAutoScalingClient,
+    now: datetime | None = None,
 ) -> dict[str, Any]:
-    """Register the variant and put its policy; both calls are idempotent.
+    """Register the variant, put its policy and its scheduled actions; all calls are idempotent.
 
     Parameters
     ----------
@@ -28,16 +33,19 @@ def apply(
         Bounds, target and cooldowns.
     autoscaling
         boto3's client.
+    now
+        The present by default: a release within the office hours needs their minimum at once.
 
     Returns
     -------
     dict
         resource_id, policy_name and the settings in force.
     """
+    minimum = scaling.minimum(now or datetime.now(UTC))
     target_id = scalable_target(endpoint_name)
     name = policy_name(endpoint_name)
     autoscaling.register_scalable_target(
-        **target_id, MinCapacity=scaling.min_instances, MaxCapacity=scaling.max_instances
+        **target_id, MinCapacity=minimum, MaxCapacity=scaling.max_instances
     )
     autoscaling.put_scaling_policy(
         **target_id,
@@ -52,16 +60,41 @@ def apply(
             "ScaleOutCooldown": scaling.scale_out_cooldown_s,
         },
     )
+    _schedule(endpoint_name, scaling, autoscaling)
     return {
         "resource_id": target_id["ResourceId"],
         "policy_name": name,
-        "min_instances": scaling.min_instances,
+        "min_instances": minimum,
         "max_instances": scaling.max_instances,
         "metric": scaling.metric,
         "target": scaling.target,
         "scale_in_cooldown_s": scaling.scale_in_cooldown_s,
         "scale_out_cooldown_s": scaling.scale_out_cooldown_s,
     }
+
+
+def _schedule(
+    endpoint_name: str, scaling: ScalingSettings, autoscaling: ApplicationAutoScalingClient
+) -> None:
+    """Put the scheduled actions of the office hours; without hours delete former ones."""
+    target_id = scalable_target(endpoint_name)
+    if scaling.office_hours is None:
+        existing = autoscaling.describe_scheduled_actions(
+            **target_id, ScheduledActionNames=action_names(endpoint_name)
+        )["ScheduledActions"]
+        for action in existing:
+            autoscaling.delete_scheduled_action(
+                **target_id, ScheduledActionName=action["ScheduledActionName"]
+            )
+        return
+    for each in scaling.office_hours.actions(endpoint_name, scaling.min_instances):
+        autoscaling.put_scheduled_action(
+            **target_id,
+            ScheduledActionName=each.name,
+            Schedule=each.schedule,
+            Timezone=each.timezone,
+            ScalableTargetAction=each.capacity,
+        )
 
 
 def refresh(

@@ -19,6 +19,8 @@ _POLICY_FIELDS = (
     "TargetTrackingScalingPolicyConfiguration",
     "StepScalingPolicyConfiguration",
 )
+_ACTION_FIELDS = ("ScheduledActionName", "Schedule", "Timezone", "ScalableTargetAction")
+_ACTION_TIMES = ("StartTime", "EndTime")
 
 
 def registration(
@@ -29,8 +31,8 @@ def registration(
     Returns
     -------
     dict
-        `target` and `policies`: arguments of RegisterScalableTarget and PutScalingPolicy that
-        restore the registration.
+        `target`, `policies` and `scheduled_actions`: arguments of RegisterScalableTarget,
+        PutScalingPolicy and PutScheduledAction that restore the registration, as JSON has them.
     """
     target_id = scalable_target(endpoint_name)
     targets: list[Any] = autoscaling.describe_scalable_targets(
@@ -42,10 +44,16 @@ def registration(
         return None
     (target,) = targets
     policies: list[Any] = autoscaling.describe_scaling_policies(**target_id)["ScalingPolicies"]
+    actions: list[Any] = autoscaling.describe_scheduled_actions(**target_id)["ScheduledActions"]
     return {
         "target": {key: target[key] for key in _TARGET_FIELDS if key in target},
         "policies": [
             {key: policy[key] for key in _POLICY_FIELDS if key in policy} for policy in policies
+        ],
+        "scheduled_actions": [
+            {key: action[key] for key in _ACTION_FIELDS if key in action}
+            | {key: action[key].isoformat() for key in _ACTION_TIMES if key in action}
+            for action in actions
         ],
     }
 
@@ -62,6 +70,8 @@ def restore(
     former
         Result of `registration`, or None if the variant was not registered.
     """
+    if former is not None:  # an older record has no scheduled actions
+        former = {"scheduled_actions": [], **former}
     current = registration(autoscaling, endpoint_name)
     if current == former:
         return False
@@ -75,11 +85,17 @@ def restore(
             autoscaling.delete_scaling_policy(**target_id, PolicyName=policy["PolicyName"])
     for policy in former["policies"]:
         autoscaling.put_scaling_policy(**target_id, **policy)
+    former_actions = {action["ScheduledActionName"] for action in former["scheduled_actions"]}
+    for action in current["scheduled_actions"] if current else []:
+        if (name := action["ScheduledActionName"]) not in former_actions:
+            autoscaling.delete_scheduled_action(**target_id, ScheduledActionName=name)
+    for action in former["scheduled_actions"]:
+        autoscaling.put_scheduled_action(**target_id, **action)
     return True
 
 
 def deregister(autoscaling: ApplicationAutoScalingClient, endpoint_name: str) -> bool:
-    """Remove the registration and its policies; return whether there was one."""
+    """Remove the registration with all that belongs to it; return whether there was one."""
     target_id = scalable_target(endpoint_name)
     targets = autoscaling.describe_scalable_targets(
         ServiceNamespace=target_id["ServiceNamespace"],

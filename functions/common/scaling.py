@@ -1,9 +1,11 @@
 """The endpoint's production variant and its autoscaling settings."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal, Self, TypedDict
 
 from common.environment import Environment
+from common.office_hours import OfficeHours
 
 __all__ = [
     "METRICS",
@@ -49,6 +51,7 @@ class ScalingSettings:
     target_concurrency: int  # TARGET_CONCURRENCY: concurrent requests per instance
     scale_in_cooldown_s: int  # SCALE_IN_COOLDOWN
     scale_out_cooldown_s: int  # SCALE_OUT_COOLDOWN
+    office_hours: OfficeHours | None = None
 
     @classmethod
     def from_environment(cls, environment: Environment) -> Self:
@@ -61,12 +64,19 @@ class ScalingSettings:
             target_concurrency=environment.integer("TARGET_CONCURRENCY"),
             scale_in_cooldown_s=environment.integer("SCALE_IN_COOLDOWN"),
             scale_out_cooldown_s=environment.integer("SCALE_OUT_COOLDOWN"),
+            office_hours=OfficeHours.from_environment(environment),
         )
 
     @property
     def target(self) -> int:
         """Target value of the chosen metric."""
         return self.target_invocations if self.metric == "invocations" else self.target_concurrency
+
+    def minimum(self, now: datetime) -> int:
+        """Return the minimum number of instances at a time."""
+        if self.office_hours and self.office_hours.are_on(now):
+            return self.office_hours.min_instances
+        return self.min_instances
 
 
 def policy_name(endpoint_name: str) -> str:

@@ -121,6 +121,8 @@ def _scaling_problems(scaling: ScalingSettings) -> Iterator[str]:
         yield f"MinInstances is {low}: an endpoint needs an instance, so 1 or more."
     if low > high:
         yield f"MinInstances is {low} and MaxInstances {high}: the first must not be the larger."
+    if scaling.office_hours and (problem := scaling.office_hours.problem(low, high)):
+        yield problem
     if scaling.metric not in METRICS:
         yield f"ScalingMetric is {scaling.metric!r}: {' or '.join(METRICS)}."
     if scaling.target_concurrency < 1:

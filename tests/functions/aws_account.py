@@ -211,6 +211,7 @@ class _AutoScaling:
         self._account = account
         self.target: Json | None = None
         self.policies: dict[str, Json] = {}
+        self.actions: dict[str, Json] = {}
 
     def describe_scalable_targets(self, **request: Any) -> Json:
         assert request["ResourceIds"] == [f"endpoint/{ENDPOINT}/variant/AllTraffic"]
@@ -238,7 +239,21 @@ class _AutoScaling:
 
     def deregister_scalable_target(self, **_request: Any) -> Json:
         assert self.target, "AWS answers ObjectNotFoundException"
-        self.target, self.policies = None, {}
+        self.target, self.policies, self.actions = None, {}, {}
+        return {}
+
+    def describe_scheduled_actions(self, **request: Any) -> Json:
+        names = request.get("ScheduledActionNames", self.actions)
+        return {"ScheduledActions": [self.actions[name] for name in names if name in self.actions]}
+
+    def put_scheduled_action(self, **request: Any) -> Json:
+        assert self.target, "AWS answers ObjectNotFoundException"
+        fields = ("ScheduledActionName", "Schedule", "Timezone", "ScalableTargetAction")
+        self.actions[request["ScheduledActionName"]] = {key: request[key] for key in fields}
+        return {}
+
+    def delete_scheduled_action(self, ScheduledActionName: str, **_more: Any) -> Json:  # noqa: N803
+        del self.actions[ScheduledActionName]
         return {}
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from common.execution import PROVEN_TAG, VERSION_TAG
+from common.office_hours import OfficeHours
 from tests.functions.aws_account import client_error
 from tests.functions.model_package import LIVE, evaluation, package
 from tests.functions.scaling import SERVERLESS
@@ -192,6 +193,28 @@ def test_tuning_training_and_release(machine: Machine, stack: EmulatedStack) -> 
     (training,) = [job for job in stack.account.endpoints.jobs.values() if "ProfilerConfig" in job]
     assert training["HyperParameters"]["learning-rate"] == "0.004"  # the search's best
     assert stack.account.objects["live/breeds.json"] == b'[{"breed": "Bull Mastiff"}]'
+
+
+HOURS = OfficeHours(("MON", "FRI"), "08:00", "08:01", "UTC", min_instances=3)
+
+
+def test_office_hours_survive_releases_and_rollbacks(machine: Machine, live: EmulatedStack) -> None:
+    """They come with a release, stay after one that fails, and go with the parameter."""
+    refused = client_error("LimitExceededException", "No.")
+    live.scaling = replace(live.scaling, office_hours=HOURS)
+    live.account.errors["PutScheduledAction"] = [None, refused, None]
+    assert machine.run(live, {"release": "live"})["status"] == "FAILED"
+    assert live.account.scaling.actions == {}  # as before that execution
+    assert machine.run(live, {"release": "live"})["status"] == "SUCCEEDED"
+    actions = dict(live.account.scaling.actions)
+    assert set(actions) == {"kennel-office-hours-begin", "kennel-office-hours-end"}
+    live.account.answer = WRONG
+    assert machine.run(live, {"release": "live"})["status"] == "FAILED"
+    assert live.account.scaling.actions == actions
+    live.scaling = replace(live.scaling, office_hours=None)
+    live.evaluation = evaluation(0.3, live=LIVE)
+    assert machine.run(live)["status"] == "SUCCEEDED"  # the candidate is rejected
+    assert live.account.scaling.actions == {}
 
 
 def serverless(stack: EmulatedStack) -> EmulatedStack:

@@ -1,5 +1,6 @@
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import boto3
@@ -7,6 +8,8 @@ import pytest
 from moto import mock_aws
 
 from apply_autoscaling.policy import apply, refresh, remove
+from common.office_hours import OfficeHours
+from common.scaling import scalable_target
 from tests.functions.release.test_rollout import live, register
 from tests.functions.scaling import SCALING
 
@@ -95,3 +98,45 @@ def test_a_serverless_endpoint_loses_a_former_registration_and_gets_none() -> No
     assert account.scaling.target is None
     assert remove("kennel", account.autoscaling) == why
     assert "RegisterScalableTarget" not in account.called()[1:]
+
+
+HOURS = OfficeHours(("MON", "TUE"), "08:00", "18:00", "UTC", min_instances=3)
+MONDAY = datetime(2026, 1, 5, tzinfo=UTC)
+
+
+def actions(autoscaling: Any) -> dict[str, tuple[str, int]]:
+    described = autoscaling.describe_scheduled_actions(ServiceNamespace="sagemaker")
+    return {
+        each["ScheduledActionName"]: (
+            each["Schedule"],
+            each["ScalableTargetAction"]["MinCapacity"],
+        )
+        for each in described["ScheduledActions"]
+    }
+
+
+@pytest.mark.parametrize(("hour", "minimum"), [(7, 1), (8, 3), (18, 1)])
+def test_office_hours_are_two_scheduled_actions_and_begin_with_a_release(
+    autoscaling: Any, hour: int, minimum: int
+) -> None:
+    scaling = replace(SCALING, office_hours=HOURS)
+    now = MONDAY.replace(hour=hour)
+    result = apply("kennel", scaling, autoscaling, now)
+    assert apply("kennel", scaling, autoscaling, now) == result
+    assert actions(autoscaling) == {
+        "kennel-office-hours-begin": ("cron(0 8 ? * MON,TUE *)", 3),
+        "kennel-office-hours-end": ("cron(0 18 ? * MON,TUE *)", 1),
+    }
+    target, _ = registered(autoscaling)
+    assert (target["MinCapacity"], target["MaxCapacity"]) == (minimum, 5)
+    assert result["min_instances"] == minimum
+
+
+def test_office_hours_that_were_given_up_are_deleted(autoscaling: Any) -> None:
+    apply("kennel", replace(SCALING, office_hours=HOURS), autoscaling)
+    names = {**scalable_target("kennel"), "Timezone": "UTC"}
+    by_hand = {"ScheduledActionName": "by-hand", "Schedule": "cron(0 1 ? * MON *)"}
+    minimum = {"ScalableTargetAction": {"MinCapacity": 2}}
+    autoscaling.put_scheduled_action(**names, **by_hand, **minimum)
+    apply("kennel", SCALING, autoscaling)
+    assert set(actions(autoscaling)) == {"by-hand"}

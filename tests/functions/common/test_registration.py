@@ -1,6 +1,10 @@
+import json
+from collections.abc import Iterator
 from typing import Any
 
+import boto3
 import pytest
+from moto import mock_aws
 
 from common.registration import deregister, registration, restore
 from common.scaling import scalable_target
@@ -15,7 +19,23 @@ FORMER = {
             "TargetTrackingScalingPolicyConfiguration": {"TargetValue": 12.0},
         }
     ],
+    "scheduled_actions": [
+        {
+            "ScheduledActionName": "morning",
+            "Schedule": "cron(0 8 ? * MON *)",
+            "Timezone": "UTC",
+            "ScalableTargetAction": {"MinCapacity": 3},
+        }
+    ],
 }
+
+
+@pytest.fixture
+def autoscaling(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    with mock_aws():
+        yield boto3.client("application-autoscaling", region_name="us-east-1")
 
 
 def with_endpoint() -> Account:
@@ -35,6 +55,13 @@ def registered(account: Account, maximum: int = 5, policy: str = "kennel-target-
         PolicyType="TargetTrackingScaling",
         TargetTrackingScalingPolicyConfiguration={"TargetValue": 600.0},
     )
+    account.autoscaling.put_scheduled_action(
+        **names,
+        ScheduledActionName="evening",
+        Schedule="cron(0 20 ? * MON *)",
+        Timezone="UTC",
+        ScalableTargetAction={"MinCapacity": 1},
+    )
 
 
 def test_nothing_registered() -> None:
@@ -50,6 +77,32 @@ def test_registration_becomes_exactly_what_it_was_and_stays(now: str, former: An
     restore(account.autoscaling, "kennel", former)
     assert registration(account.autoscaling, "kennel") == former
     assert restore(account.autoscaling, "kennel", former) is False  # nothing to do
+
+
+def test_record_of_an_earlier_release_has_no_scheduled_actions() -> None:
+    account = with_endpoint()
+    former = {key: value for key, value in FORMER.items() if key != "scheduled_actions"}
+    restore(account.autoscaling, "kennel", former)
+    assert registration(account.autoscaling, "kennel") == {**FORMER, "scheduled_actions": []}
+
+
+def test_times_of_an_action_are_kept_in_json(autoscaling: Any) -> None:
+    names, bounds = scalable_target("kennel"), {"MinCapacity": 1, "MaxCapacity": 5}
+    autoscaling.register_scalable_target(**names, **bounds)
+    autoscaling.put_scheduled_action(
+        **names,
+        ScheduledActionName="once",
+        Schedule="at(2030-01-01T00:00:00)",
+        Timezone="UTC",
+        StartTime="2029-01-01T00:00:00+00:00",
+        ScalableTargetAction=bounds,
+    )
+    former = registration(autoscaling, "kennel")
+    assert former is not None
+    assert former["scheduled_actions"][0]["StartTime"] == "2029-01-01T00:00:00+00:00"
+    restore(autoscaling, "kennel", None)
+    restore(autoscaling, "kennel", json.loads(json.dumps(former)))
+    assert registration(autoscaling, "kennel") == former
 
 
 def test_deregister_twice() -> None:

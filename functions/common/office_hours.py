@@ -1,0 +1,110 @@
+"""Office hours: on some days of the week, from one time of day to another, more instances at least.
+
+Application Auto Scaling keeps them by two scheduled actions, which set the minimum.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Self
+
+from dateutil.tz import gettz  # has the time zones, which an image of Lambda may lack
+
+from common.environment import BadEnvironment, Environment
+
+if TYPE_CHECKING:
+    from types_boto3_application_autoscaling.type_defs import ScalableTargetActionTypeDef
+
+__all__ = ["Action", "OfficeHours", "action_names"]
+
+_DAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")  # as in AWS's cron expressions
+_FORM = re.compile(r"([A-Z]{3})(?:-([A-Z]{3}))? (\d\d:\d\d)-(\d\d:\d\d)")
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """A scheduled action."""
+
+    name: str
+    schedule: str  # cron(...)
+    timezone: str
+    capacity: ScalableTargetActionTypeDef
+
+
+@dataclass(frozen=True, slots=True)
+class OfficeHours:
+    """Template parameters about office hours."""
+
+    days: tuple[str, ...]  # OFFICE_HOURS, such as MON-FRI 08:00-18:00
+    begin: str  # 08:00
+    end: str  # 18:00
+    timezone: str  # OFFICE_HOURS_TIMEZONE: a name of IANA's
+    min_instances: int  # OFFICE_HOURS_MIN_INSTANCES: minimum between begin and end
+
+    @classmethod
+    def from_environment(cls, environment: Environment) -> Self | None:
+        """Read the settings, None without hours; BadEnvironment for a missing or invalid one."""
+        text = environment.text("OFFICE_HOURS")
+        timezone = environment.text("OFFICE_HOURS_TIMEZONE")
+        minimum = environment.integer("OFFICE_HOURS_MIN_INSTANCES")
+        if not text:
+            return None
+        form = _FORM.fullmatch(text)
+        if form is None or not {form[1], form[2] or form[1]} <= set(_DAYS):
+            raise BadEnvironment(
+                f"The environment variable OFFICE_HOURS is {text!r}, expected such as "
+                "MON-FRI 08:00-18:00."
+            )
+        return cls(_days(form[1], form[2] or form[1]), form[3], form[4], timezone, minimum)
+
+    def are_on(self, now: datetime) -> bool:
+        """Return whether `now` lies within them."""
+        local = now.astimezone(gettz(self.timezone))
+        today = _DAYS[(local.weekday() + 1) % 7]  # Python's week begins on Monday
+        return today in self.days and self.begin <= f"{local:%H:%M}" < self.end
+
+    def problem(self, min_instances: int, max_instances: int) -> str:
+        """Return a sentence if they go wrong with the bounds of autoscaling; empty if not."""
+        if gettz(self.timezone) is None:
+            return (
+                f"OfficeHoursTimezone is {self.timezone!r}: expected a name of a time zone such as "
+                "Europe/Berlin."
+            )
+        if self.begin >= self.end:
+            return (
+                f"OfficeHours begin at {self.begin} and end at {self.end}: they must end later on "
+                "the same day."
+            )
+        if not min_instances <= self.min_instances <= max_instances:
+            return (
+                f"OfficeHoursMinInstances is {self.min_instances}: expected from MinInstances, "
+                f"{min_instances}, to MaxInstances, {max_instances}."
+            )
+        return ""
+
+    def actions(self, endpoint_name: str, min_instances: int) -> list[Action]:
+        """Return the scheduled actions; `min_instances` is the minimum at other times."""
+        names = action_names(endpoint_name)
+        minima = {self.begin: self.min_instances, self.end: min_instances}
+        return [
+            Action(name, _cron(time, self.days), self.timezone, {"MinCapacity": minimum})
+            for name, (time, minimum) in zip(names, minima.items(), strict=True)
+        ]
+
+
+def action_names(endpoint_name: str) -> tuple[str, str]:
+    """Return the names of the two scheduled actions."""
+    return f"{endpoint_name}-office-hours-begin", f"{endpoint_name}-office-hours-end"
+
+
+def _days(first: str, last: str) -> tuple[str, ...]:
+    """Return the days from one to another, over the end of the week if need be."""
+    start, length = _DAYS.index(first), (_DAYS.index(last) - _DAYS.index(first)) % 7 + 1
+    return tuple(_DAYS[(start + offset) % 7] for offset in range(length))
+
+
+def _cron(time: str, days: tuple[str, ...]) -> str:
+    hour, minute = (int(part) for part in time.split(":"))
+    return f"cron({minute} {hour} ? * {','.join(days)} *)"
