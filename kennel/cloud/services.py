@@ -316,6 +316,7 @@ def _make_services(
             "alarms": alarms.run,
             "state": store.run,
             "metrics of endpoints": endpoints.beat,
+            "scheduled actions": scaling.scheduled.run,
             "idle environments": functions.end_idle,
             "queues of functions": queues.run,
             "metrics of queues": QueueMetrics(aws("sqs"), metrics, clock).run,

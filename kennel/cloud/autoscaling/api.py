@@ -1,6 +1,6 @@
 """Application Auto Scaling's API for endpoint variants, in front of moto's.
 
-Step scaling, scheduled actions and other services' targets are not emulated.
+Step scaling and other services' targets are not emulated.
 """
 
 from collections.abc import Awaitable, Callable
@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from kennel.cloud.autoscaling.scaler import ScalableEndpoints, Scaler
+from kennel.cloud.autoscaling.scheduled import ScheduledActions
 from kennel.cloud.autoscaling.targets import (
     DIMENSION,
     NAMESPACE,
@@ -34,12 +35,15 @@ class ScalingService:
     ----------
     scaler
         Scales when the policies' alarms go off.
+    scheduled
+        Runs scheduled actions.
     """
 
     def __init__(
         self, targets: ScalableTargets, endpoints: ScalableEndpoints, alarms: Alarms, clock: Clock
     ) -> None:
         self.scaler = Scaler(targets, endpoints, alarms, clock)
+        self.scheduled = ScheduledActions(targets, self.scaler, clock)
         self._targets = targets
         self._endpoints = endpoints
 
@@ -54,6 +58,9 @@ class ScalingService:
             "DeleteScalingPolicy": self._targets.delete_policy,
             "DescribeScalingPolicies": self._describe_policies,
             "DescribeScalingActivities": self._describe_activities,
+            "PutScheduledAction": self.scheduled.put,
+            "DeleteScheduledAction": self.scheduled.delete,
+            "DescribeScheduledActions": self.scheduled.describe,
         }
         try:
             if operation not in actions:
@@ -93,9 +100,7 @@ class ScalingService:
             raise _invalid(f"A serverless variant has no instances to scale: {resource_id}")
         await self._refuse_t2(resource_id, variant.config)
         answer = await self._targets.register(parameters)
-        if (wanted := min(max(variant.desired, least), most)) != variant.desired:
-            limit = "minimum" if wanted > variant.desired else "maximum"
-            await self.scaler.set(resource_id, wanted, f"{limit} capacity was set to {wanted}")
+        await self.scaler.keep_within_limits(resource_id)
         return answer
 
     async def _refuse_t2(self, resource_id: str, config_name: str) -> None:

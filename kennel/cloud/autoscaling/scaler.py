@@ -125,6 +125,23 @@ class Scaler:
         except ServiceError as error:
             activity |= {"StatusCode": "Failed", "StatusMessage": str(error)}
 
+    async def keep_within_limits(self, resource_id: str, cause: str = "") -> None:
+        """Scale a variant to its target's minimum or maximum where it lies beyond.
+
+        Parameters
+        ----------
+        cause
+            Of the activity; by default the limit alone.
+        """
+        target, variant = await self._targets.target(resource_id), await self.variant(resource_id)
+        if target is None or variant is None:
+            return
+        least, most = target["MinCapacity"], target["MaxCapacity"]
+        if (wanted := min(max(variant.desired, least), most)) != variant.desired:
+            limit = "minimum" if wanted > variant.desired else "maximum"
+            reason = f"{limit} capacity was set to {wanted}"
+            await self.set(resource_id, wanted, f"{cause} was triggered" if cause else reason)
+
     async def variant(self, resource_id: str) -> Variant | None:
         """Return the variant that a resource id names; None when there is none."""
         endpoint, name = resource_id.split("/")[1::2]

@@ -63,9 +63,11 @@ class ScalableTargets:
         return answer
 
     async def deregister(self, parameters: Json) -> Json:
-        """DeregisterScalableTarget: its policies and their alarms go with it."""
+        """DeregisterScalableTarget: policies, their alarms and scheduled actions go with it."""
         answer = await self.call("deregister_scalable_target", parameters)
         self._store.delete("scalable-target", parameters["ResourceId"])
+        for action in self.actions(parameters["ResourceId"]):
+            self.delete_action(action["ResourceId"], action["ScheduledActionName"])
         for policy in await self.policies(parameters["ResourceId"]):
             named = {
                 key: policy[key]
@@ -106,6 +108,24 @@ class ScalableTargets:
         await self._drop_alarms(parameters["ResourceId"], parameters["PolicyName"])
         self._store.delete("scaling-policy", _key(parameters))
         return await self.call("delete_scaling_policy", parameters)
+
+    def actions(self, resource_id: str | None = None) -> list[Json]:
+        """Return the scheduled actions, which moto does not run."""
+        stored = self._store.all("scheduled-action")
+        return [each for each in stored if resource_id in {None, each["ResourceId"]}]
+
+    def action(self, resource_id: str, name: str) -> Json | None:
+        """Return a scheduled action; None when there is none of that name."""
+        return self._store.get("scheduled-action", f"{resource_id} {name}")
+
+    def put_action(self, action: Json) -> None:
+        """Store a scheduled action."""
+        key = f"{action['ResourceId']} {action['ScheduledActionName']}"
+        self._store.put("scheduled-action", key, action)
+
+    def delete_action(self, resource_id: str, name: str) -> None:
+        """Delete a scheduled action."""
+        self._store.delete("scheduled-action", f"{resource_id} {name}")
 
     async def variants(self, endpoint: str) -> set[str]:
         """Return the variants of an endpoint that are registered."""

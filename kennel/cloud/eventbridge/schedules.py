@@ -9,7 +9,7 @@ import functools
 import json
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -53,7 +53,7 @@ def next_time(expression: str, after: float, zone: str = "UTC") -> float | None:
         except AwsCroniterExpressionError as error:
             raise CannotStart(f"the schedule {expression} is no cron of AWS's: {error}") from error
         # AwsCroniter takes UTC only: it gets the local wall clock as if that were UTC.
-        times = cron.get_next(local.replace(tzinfo=UTC) + timedelta(seconds=1))
+        times = cron.get_next(local.replace(tzinfo=UTC))
         return times[0].replace(tzinfo=ZoneInfo(zone)).timestamp() if times else None
     if match := _AT.fullmatch(expression):
         moment = datetime.fromisoformat(match[1]).replace(tzinfo=ZoneInfo(zone)).timestamp()

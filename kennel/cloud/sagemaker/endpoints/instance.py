@@ -106,6 +106,7 @@ class Instance:
                 "SAGEMAKER_BIND_TO_PORT": str(port),
                 "KENNEL_HOST": "127.0.0.1",
             }
+            started = clock.now()
             child = await Child.start(container.command, env, log, model)
         except OSError as error:
             folder.cleanup()
@@ -121,16 +122,16 @@ class Instance:
         )
         instance = cls(child, client, folder)
         try:
-            await instance._wait_until_healthy(container, clock)
+            await instance._wait_until_healthy(container, clock, started)
         except BaseException:
             await instance.stop()
             raise
         return instance
 
-    async def _wait_until_healthy(self, container: Container, clock: Clock) -> None:
+    async def _wait_until_healthy(self, container: Container, clock: Clock, started: float) -> None:
         """Ping until the server answers 200, as SageMaker does."""
         loop = asyncio.get_running_loop()
-        offline_deadline = clock.now() + container.startup_seconds
+        offline_deadline = started + container.startup_seconds
         real_deadline = loop.time() + container.grace_seconds
         while self.alive and (clock.now() < offline_deadline or loop.time() < real_deadline):
             if await self._ping():

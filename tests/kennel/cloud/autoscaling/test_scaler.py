@@ -40,6 +40,7 @@ class Scaled:
     """An endpoint `e` of one instance, with everything that scales it."""
 
     stage: Stage
+    service: ScalingService
     alarms: Alarms
     targets: ScalableTargets
     cloudwatch: Any
@@ -121,7 +122,7 @@ async def scaled(folder: Path, moto: str) -> AsyncIterator[Scaled]:
             assert (await s.up(await s.config("one")))["EndpointStatus"] == "InService"
             url = f"http://127.0.0.1:{sock.getsockname()[1]}"
             boto3 = client("application-autoscaling", url)
-            yield Scaled(s, alarms, targets, client("cloudwatch", moto), boto3)
+            yield Scaled(s, service, alarms, targets, client("cloudwatch", moto), boto3)
         finally:
             beating.cancel()
             server.should_exit = True
@@ -328,12 +329,6 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
         {**NAMED, "PolicyName": "p", "PolicyType": "StepScaling"},
         "NotImplementedOffline",
         "StepScaling",
-    ),
-    (
-        "put_scheduled_action",
-        {**NAMED, "ScheduledActionName": "s", "Schedule": "rate(1 day)"},
-        "NotImplementedOffline",
-        "PutScheduledAction",
     ),
     (
         "deregister_scalable_target",

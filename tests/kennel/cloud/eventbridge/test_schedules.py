@@ -43,6 +43,13 @@ def test_when_an_expression_fires_next(expression: str, zone: str, expected: str
     assert moment == (at(expected) if expected else None)
 
 
+def test_cron_time_of_the_next_second_is_not_missed() -> None:
+    eight = at("2026-11-23 08:00:00")
+    for before in (1.0, 0.1):
+        assert next_time("cron(0 8 * * ? *)", eight - before) == eight
+    assert next_time("cron(0 8 * * ? *)", eight) == eight + 86400
+
+
 @pytest.mark.parametrize("expression", ["rate(5)", "cron(* * *)", "every day", "cron(0 8 * * * *)"])
 def test_what_aws_would_refuse_stops_the_start(expression: str) -> None:
     with pytest.raises(CannotStart, match="schedule"):
