@@ -1,10 +1,10 @@
-"""Alternatives to instances, which Kennel does not deploy: the model in Lambda, or serverless.
+"""Alternatives to instances: a serverless endpoint (Hosting=serverless), or the model in Lambda.
 
-Both are estimated by the analytic engine with a worker for each execution, so that no request
-waits for an endpoint. Assumptions: a request keeps one core busy, and 1,769 MB are one vCPU as fast
-as the instance's (the number is from Lambda's documentation; SageMaker documents only that more
-memory is more compute); a cold start also loads the model; an environment of a serverless endpoint
-starts like Lambda's, at the same moments.
+Kennel deploys the first of them. Both are estimated by the analytic engine with a worker for each
+execution, so that no request waits for an endpoint. Assumptions: a request keeps one core busy, and
+1,769 MB are one vCPU as fast as the instance's (the number is from Lambda's documentation;
+SageMaker documents only that more memory is more compute); a cold start also loads the model; an
+environment of a serverless endpoint starts like Lambda's, at the same moments.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ from kennel.planner.inputs.settings import BIN_S, PlanSettings
 
 MODEL_LOAD_S = 3.0  # of a cold start
 VCPU_MB = 1769
-MEMORY_MB = 3072  # of a serverless endpoint; AWS offers 1,024 to 6,144
+MEMORY_MB = 3072  # of a serverless endpoint: the default of ServerlessMemory
 MAX_CONCURRENCY = 200  # of a serverless endpoint (ServerlessConfig)
 REQUEST_GB = 640 * 320 * 3 / 1e9  # of pixels, at most
 
@@ -40,6 +40,9 @@ class DeploymentOption:
         A sentence about its assumptions.
     by_kennel
         Whether Kennel deploys it.
+    instances_from
+        Of a serverless endpoint: answers a month from which on MinInstances cost less; None where
+        a price is missing.
     """
 
     name: str
@@ -47,6 +50,7 @@ class DeploymentOption:
     usd: float | None
     details: str
     by_kennel: bool = False
+    instances_from: float | None = None
 
     @property
     def answered(self) -> float:
@@ -69,18 +73,26 @@ def compare(result: Result, prices: Prices, seed: int = 0) -> list[DeploymentOpt
     ]
 
 
-def not_by_kennel(options: Sequence[DeploymentOption]) -> str:
-    """Return in a sentence what Kennel does not deploy, and which of it would be cheaper."""
+def advice(options: Sequence[DeploymentOption]) -> str:
+    """Return in sentences what is cheaper, whether Kennel deploys it, and from which traffic on."""
     planned, *others = options
-    sentence = f"Kennel deploys {planned.name.partition(',')[0]}s, and none of the others."
+    text = "Kennel deploys instances or, with Hosting=serverless, a serverless endpoint."
     for option in others:
         if option.usd is not None and planned.usd is not None and option.usd < planned.usd:
-            sentence += (
-                f" Cheaper, but yours to build: {option.name}, ${option.usd:,.2f} a month for "
+            how = "Cheaper" if option.by_kennel else "Cheaper, but yours to build"
+            text += (
+                f" {how}: {option.name}, ${option.usd:,.2f} a month for "
                 f"{percent(option.answered)} answered, p99 "
                 f"{milliseconds(option.result.quantile(0.99))}."
             )
-    return sentence
+        if option.instances_from is not None:
+            minimum = planned.result.settings.minimum
+            text += (
+                f" {minimum} {planned.result.settings.instance_type} cost less than it from some "
+                f"{option.instances_from:,.0f} answers a month on "
+                f"({option.instances_from / costs.MONTH_S:.2g} a second, day and night)."
+            )
+    return text
 
 
 def _inside_lambda(planned: Result, prices: Prices, seed: int) -> DeploymentOption:
@@ -118,9 +130,19 @@ def _serverless(planned: Result, prices: Prices, seed: int) -> DeploymentOption:
             f"; price missing: {', '.join(missing)} not in {prices.path.name} "
             f"(all else ${usd:,.2f})"
         )
-        return DeploymentOption("serverless inference", result, None, details)
+        return DeploymentOption("serverless inference", result, None, details, by_kennel=True)
     usd += month.answers * REQUEST_GB * prices.usd(_DATA_PRICE)
-    return DeploymentOption("serverless inference", result, usd, details)
+    # API and Lambda cost about the same either way.
+    answer = option.service.mean * prices.usd(_SECOND_PRICE) + REQUEST_GB * prices.usd(_DATA_PRICE)
+    instances = settings.minimum * prices.instance_hour(settings.instance_type)
+    return DeploymentOption(
+        "serverless inference",
+        result,
+        usd,
+        details,
+        by_kennel=True,
+        instances_from=instances * costs.MONTH_S / 3600 / answer if answer else None,
+    )
 
 
 def _without_instances(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kennel.planner.analysis import capacity, costs
-from kennel.planner.analysis.alternatives import DeploymentOption, not_by_kennel
+from kennel.planner.analysis.alternatives import DeploymentOption, advice
 from kennel.planner.analysis.bottlenecks import findings
 from kennel.planner.analysis.plan import Plan
 from kennel.planner.analysis.sweep import Trial, pareto
@@ -69,7 +69,7 @@ def write(path: Path, plan: Plan) -> None:
         bill_rows=_bill_rows(result, prices),
         tail_names=list(TAIL_NAMES),
         option_rows=[_option_row(option) for option in plan.options],
-        option_note=not_by_kennel(plan.options) if plan.options else "",
+        option_note=advice(plan.options) if plan.options else "",
         trial_plot=_trial_plot(trials, front) if trials else None,
         front_rows=[_trial_row(trials[index]) for index in front],
         assumption_rows=_assumption_rows(result, prices),

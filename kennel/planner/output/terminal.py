@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from kennel.planner.analysis import capacity, costs
-from kennel.planner.analysis.alternatives import DeploymentOption, not_by_kennel
+from kennel.planner.analysis.alternatives import DeploymentOption, advice
 from kennel.planner.analysis.bottlenecks import findings
 from kennel.planner.analysis.plan import Plan
 from kennel.planner.analysis.sweep import Trial, pareto
@@ -37,7 +37,7 @@ def show(console: Console, plan: Plan) -> None:
     console.print(_deployment_options(plan.options))
     for option in plan.options[1:]:
         say(f"{option.name}: {option.details}", "dim")
-    say(not_by_kennel(plan.options))
+    say(advice(plan.options))
     if provisioned := costs.provisioned_instead(plan.result, plan.prices):
         say(provisioned)
     console.print()

@@ -49,11 +49,11 @@ def test_json_for_machines(capsys: pytest.CaptureFixture[str]) -> None:
     )
     assert "present" not in plan
     options = plan["deployment_options"]
-    assert [each["deployed_by_kennel"] for each in options] == [True, False, False]
+    assert [each["deployed_by_kennel"] for each in options] == [True, False, True]
     planned, inside, serverless = options
     assert planned["usd_a_month"] == plan["usd_a_month"]["sum"]
     assert inside["usd_a_month"] < planned["usd_a_month"]
-    assert serverless["usd_a_month"] is None
+    assert serverless["usd_a_month"] > 0
     assert all(each["latency_s"]["p99"] > each["latency_s"]["p50"] > 0 for each in options)
 
 

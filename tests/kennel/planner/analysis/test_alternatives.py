@@ -77,9 +77,15 @@ def test_a_serverless_endpoint_takes_200_at_once() -> None:
     )
 
 
-def test_what_has_no_price_is_said_to_be_missing_beside_its_latency() -> None:
-    option = compared(SETTINGS, 5)["serverless inference"]
+def test_what_has_no_price_is_said_to_be_missing_beside_its_latency(tmp_path: Path) -> None:
+    entries = json.loads(prices.FILE.read_text())
+    del entries["serverless_inference_gb"]
+    path = tmp_path / "prices.json"
+    path.write_text(json.dumps(entries))
+    planned = estimate(SETTINGS, constant(5, 7200))
+    option = alternatives.compare(planned, prices.read(path))[-1]
     assert option.usd is None
+    assert option.instances_from is None
     assert "price missing: serverless_inference_gb not in prices.json" in option.details
     assert 0.19 < option.result.quantile(0.5) < 0.21
     assert option.result.quantile(0.9999) > 6  # a cold start
@@ -97,14 +103,28 @@ def test_with_all_prices_it_is_summed(tmp_path: Path) -> None:
     assert option.usd == pytest.approx(by_hand(option, 6.0) + inference, rel=0.005)
 
 
-def test_what_is_cheaper_is_said_not_to_be_deployed_by_kennel() -> None:
+def test_what_is_cheaper_is_said_and_whether_kennel_deploys_it() -> None:
     options = alternatives.compare(estimate(SETTINGS, constant(5, 7200)), PRICES)
-    assert [option.by_kennel for option in options] == [True, False, False]
-    sentence = alternatives.not_by_kennel(options)
-    assert sentence.startswith("Kennel deploys endpoints, and none of the others.")
+    assert [option.by_kennel for option in options] == [True, False, True]
+    sentence = alternatives.advice(options)
+    assert sentence.startswith("Kennel deploys instances or, with Hosting=serverless, a")
     inside = options[1]
     assert inside.usd is not None
     assert f"inference inside Lambda, ${inside.usd:,.2f} a month for" in sentence
     assert f"{percent(inside.answered)} answered" in sentence
     dear = [replace(options[0], usd=0.01), *options[1:]]
-    assert "Cheaper" not in alternatives.not_by_kennel(dear)
+    assert "Cheaper" not in alternatives.advice(dear)
+
+
+def test_instances_cost_less_from_where_both_cost_the_same() -> None:
+    rare, often = (compared(SETTINGS, rate)["serverless inference"] for rate in (0.01, 5))
+    # 720 hours of an ml.c5.large; 0.1 s and 614,400 bytes for each answer
+    expected = 720 * 0.102 / (0.1 * 6e-5 + 640 * 320 * 3e-9 * 0.016)
+    assert rare.instances_from == pytest.approx(expected)
+    assert often.instances_from == rare.instances_from
+    two = compared(replace(SETTINGS, minimum=2), 0.01)["serverless inference"]
+    assert two.instances_from == pytest.approx(2 * expected)
+    options = alternatives.compare(estimate(SETTINGS, constant(0.01, 7200)), PRICES)
+    sentence = alternatives.advice(options)
+    assert "Cheaper: serverless inference, $" in sentence
+    assert f"1 ml.c5.large cost less than it from some {expected:,.0f} answers a month" in sentence
