@@ -111,6 +111,20 @@ def test_without_a_live_model_nothing_starts(
         start(connect, "kennel", S3Prefix.read("s3://photos/batch/walk/"))
 
 
+def test_a_serverless_endpoint_has_no_instance_type_to_take(photos: str) -> None:
+    name, answer = CONFIG
+    serverless = {"MemorySizeInMB": 3072, "MaxConcurrency": 5}
+    variant = {"VariantName": "AllTraffic", "ModelName": "m", "ServerlessConfig": serverless}
+    config = (name, {**answer, "ProductionVariants": [variant]})
+    created = ("create_transform_job", {"TransformJobArn": f"{ARN}transform-job/x"})
+    sagemaker = scripted("sagemaker", endpoint(), config, created)
+    recorder = RequestRecorder(sagemaker)
+    connect = clients(photos, {"sagemaker": sagemaker})
+    start(connect, "kennel", S3Prefix.read("s3://photos/batch/walk/"))
+    resources = recorder.requests["CreateTransformJob"]["TransformResources"]
+    assert resources == {"InstanceType": "ml.m5.large", "InstanceCount": 1}
+
+
 def described(status: str, **more: str) -> tuple[str, Any]:
     source = {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://photos/batch/walk/"}}
     return "describe_transform_job", {

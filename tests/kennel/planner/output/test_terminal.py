@@ -25,7 +25,7 @@ def test_a_plan_begins_with_its_price_and_share_and_no_cell_is_cut() -> None:
     assert "… " not in text
     assert max(map(len, text.splitlines())) <= 80
     assert "MinInstances=2" in text
-    assert "Kennel deploys endpoints, and none of the others." in " ".join(text.split())
+    assert "Kennel deploys instances or, with Hosting=serverless, a" in " ".join(text.split())
     assert "Provisioned concurrency for all 5 executions, which Kennel does not deploy" in (
         " ".join(text.split())
     )
