@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Self
 
-from dateutil.tz import gettz  # has the time zones, which an image of Lambda may lack
+# It brings the time zones, which an image of Lambda may lack.
+from dateutil.tz import gettz  # type: ignore[import-untyped]
 
 from common.environment import BadEnvironment, Environment
 

@@ -46,7 +46,7 @@ class ScheduledActions:
             f"{uuid.uuid4()}:resource/sagemaker/{resource_id}:scheduledActionName/{name}",
             "CreationTime": now,
         }
-        action = new | (self._targets.action(resource_id, name) or {}) | parameters
+        action: Json = new | (self._targets.action(resource_id, name) or {}) | parameters
         capacity = action.get("ScalableTargetAction") or {}
         least, most = capacity.get("MinCapacity"), capacity.get("MaxCapacity")
         if least is None and most is None:
