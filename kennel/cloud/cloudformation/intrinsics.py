@@ -59,7 +59,7 @@ class Resolver:
         """Return whether the template's condition of this name is true."""
         if condition not in self._conditions:
             raise KennelError(f"the template names the condition {condition} and defines none")
-        return self._truth(self._conditions[condition])
+        return self.is_true(self._conditions[condition])
 
     def _resolve(self, fragment: Any) -> Any:
         if isinstance(fragment, list):
@@ -132,7 +132,8 @@ class Resolver:
 
         return _VARIABLE.sub(value, text)
 
-    def _truth(self, expression: Any) -> bool:
+    def is_true(self, expression: Any) -> bool:
+        """Return whether a condition, or an assertion of a rule, is true."""
         if isinstance(expression, str):
             return self.holds(expression)
         ((function, argument),) = expression.items()
@@ -143,9 +144,20 @@ class Resolver:
                 left, right = (self._resolve(item) for item in argument)
                 return str(left) == str(right)
             case "Fn::Not":
-                return not self._truth(argument[0])
+                return not self.is_true(argument[0])
             case "Fn::And":
-                return all(self._truth(item) for item in argument)
+                return all(self.is_true(item) for item in argument)
             case "Fn::Or":
-                return any(self._truth(item) for item in argument)
+                return any(self.is_true(item) for item in argument)
+            case "Fn::Contains":
+                values, value = self._texts(argument[0]), self._texts([argument[1]])
+                return value[0] in values
+            case "Fn::EachMemberEquals":
+                values, value = self._texts(argument[0]), self._texts([argument[1]])
+                return all(each == value[0] for each in values)
+            case "Fn::EachMemberIn":
+                return set(self._texts(argument[0])) <= set(self._texts(argument[1]))
         raise KennelError(f"the template's conditions use {function}, which is no condition")
+
+    def _texts(self, values: Any) -> list[str]:
+        return [str(each) for each in self._resolve(values)]

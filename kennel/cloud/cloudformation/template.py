@@ -19,6 +19,7 @@ from kennel.cloud.cloudformation.names import ACCOUNT, REGION, Created, Names
 from kennel.cloud.cloudformation.order import in_order
 from kennel.cloud.cloudformation.parameters import parameter_values
 from kennel.cloud.cloudformation.resource_types import kind_of
+from kennel.cloud.cloudformation.rules import broken_rules
 from kennel.cloud.cloudformation.yaml_text import parse_yaml
 from kennel.errors import CannotStart
 
@@ -93,7 +94,7 @@ class Template:
     Raises
     ------
     CannotStart
-        When SAM refuses it.
+        When SAM refuses it, or the values break one of its rules.
     """
 
     def __init__(
@@ -123,6 +124,8 @@ class Template:
             self.transformed.get("Mappings") or {},
             import_value=import_value,
         )
+        if broken := list(broken_rules(source.get("Rules") or {}, self._resolver.is_true)):
+            raise CannotStart(f"Template error: {' '.join(broken)}")
         self.declared = self._wanted("Resources")
 
     def unknown_types(self) -> list[str]:
