@@ -133,6 +133,7 @@ def test_up_ends_with_all_its_processes(number: signal.Signals, status: int, sta
     assert not (state / "up.json").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("first_run")
 def test_up_with_a_model_rollback_down_and_classify_find_each_other(
     state: Path, tmp_path: Path

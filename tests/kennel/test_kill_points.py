@@ -260,11 +260,13 @@ TAKEN_BACK = (
 )
 
 
+@pytest.mark.slow
 def test_first_release_that_was_killed_is_taken_back_and_made_again(killed: Killed) -> None:
     assert re.search(TAKEN_BACK, killed.after_release)
     assert re.search(r"\d s  Done\n", killed.after_release)
 
 
+@pytest.mark.slow
 def test_update_that_was_killed_is_taken_back_and_the_model_serves_on(killed: Killed) -> None:
     assert re.search(TAKEN_BACK, killed.after_update)
     assert "The endpoint serves the same model as before" in killed.after_update

@@ -360,7 +360,9 @@ def test_two_trainings_into_one_folder(photos: Path, tmp_path: Path) -> None:
         pass
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number", [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGTERM]
+)
 def test_a_signal_ends_it_with_one_sentence_and_leaves_nothing_behind(
     number: signal.Signals, photos: Path, package: Path, cache: Path, tmp_path: Path
 ) -> None:

@@ -120,6 +120,7 @@ def test_photos_that_cannot_be_read_stop_before_any_job(cloud: Cloud, shared_dat
     assert (unchanged(cloud), jobs(cloud)) == (before, jobs_before)
 
 
+@pytest.mark.slow
 def test_tuning_whose_jobs_fail_gives_the_audits_list(cloud: Cloud, shared_data: Path) -> None:
     upload(cloud, shared_data)
     s3, bucket = client("s3", cloud.url), cloud.stack.outputs["BucketName"]

@@ -78,6 +78,7 @@ def test_execution_that_is_stopped_at_once_is_aborted(cloud: Cloud) -> None:
     assert models_and_configs(cloud) == []
 
 
+@pytest.mark.slow
 def test_ten_executions_that_fail_at_once_are_all_cleaned_up(cloud: Cloud) -> None:
     """Twenty loops then call CleanUp, of which ten run at once."""
     states = client("stepfunctions", cloud.url)

@@ -211,6 +211,7 @@ def test_alarm_during_the_bake_rolls_the_update_back(released: Released) -> None
     assert done["cause"] in messages["Kennel: an execution for kennel failed"]
 
 
+@pytest.mark.slow
 def test_guard_warns_of_an_idle_endpoint_and_then_deletes_it(released: Released) -> None:
     cloud = released.cloud
     logs = client("logs", cloud.url)

@@ -57,6 +57,7 @@ def masked(photo: Image.Image, heat: NDArray[np.float64], inside: NDArray[np.boo
     return Image.fromarray(pixels)
 
 
+@pytest.mark.slow
 @pytest.mark.shared
 def test_masking_what_is_warm_takes_more_than_masking_by_chance(
     model: Model, shared_data: Path

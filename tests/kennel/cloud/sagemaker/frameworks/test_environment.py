@@ -34,7 +34,14 @@ def wheel(folder: Path) -> Path:
     return file
 
 
-@pytest.mark.parametrize("pip", [["python", "-m", "pip"], ["pip"], ["pip3"]])
+@pytest.mark.parametrize(
+    "pip",
+    [
+        ["pip"],
+        pytest.param(["pip3"], marks=pytest.mark.slow),
+        pytest.param(["python", "-m", "pip"], marks=pytest.mark.slow),
+    ],
+)
 def test_pip_installs_into_the_environment_what_this_python_lacks(
     environment: Environment, tmp_path: Path, pip: list[str]
 ) -> None:
