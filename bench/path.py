@@ -137,6 +137,7 @@ def imports() -> dict[str, Any]:
             "AWS_REGION": "us-east-1",
             "SAGEMAKER_ENDPOINT_URL": "",
             "ALLOWED_ORIGIN": "",
+            "HOSTING": "instances",
             "LOG_SAMPLE_RATE": "1",
         },
         capture_output=True,
