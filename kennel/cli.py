@@ -27,6 +27,7 @@ _ELSEWHERE = {
     "export": "kennel.export:export",
     "release": "kennel.release_commands:run_release",
     "rollback": "kennel.release_commands:run_rollback",
+    "label-queue": "kennel.label_queue:label_queue",
     "photos": "kennel.photos:photos",
     "preflight": "kennel.aws_commands:preflight",
     "batch": "kennel.aws_commands:run_batch",

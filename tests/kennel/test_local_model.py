@@ -115,6 +115,15 @@ def test_more_breeds_than_the_model_knows_are_one_sentence(package: Path, walk: 
     assert done.stderr == "--top is 500; the model knows 121 breeds.\n"
 
 
+def test_the_queue_to_label(package: Path, walk: Path) -> None:
+    command = [sys.executable, "-m", "kennel.cli", "label-queue", "--model", str(package)]
+    command += ["--count", "2", "--json", "--", str(walk)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [row["rank"] for row in rows] == [1, 2, None, None]  # of three photos
+    assert [Path(row["photo"]).name for row in rows[2:]] == ["notes.txt", "broken.jpg"]
+
+
 @pytest.mark.parametrize("form", [[], ["--json"], ["--csv"]])
 def test_a_full_disk_is_one_sentence(package: Path, walk: Path, form: list[str]) -> None:
     flags = ["--model", str(package), *form, str(walk / "a.jpg")]

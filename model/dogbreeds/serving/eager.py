@@ -64,6 +64,16 @@ class EagerEngine:
             logits, mass, breed_map = Explained(self._network)(pixels)
         return logits.cpu().numpy(), mass.cpu().numpy(), breed_map.cpu().numpy()
 
+    def embed(
+        self, photo: NDArray[np.uint8]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+        """Return `breed_logits`, `dog_mass` and the features; see `engine.Engine.embed`."""
+        with torch.inference_mode():
+            pixels = torch.from_numpy(np.ascontiguousarray(photo)).to(self._device)
+            features = self._network.features(pixels)
+            logits, mass = self._network.outputs(features)
+        return logits.cpu().numpy(), mass.cpu().numpy(), features.cpu().numpy()
+
 
 def load_network(package: Path) -> Network:
     """Load the network of an unpacked package in PyTorch, on the CPU and ready to predict.

@@ -22,9 +22,11 @@ sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
 import openvino as ov  # noqa: E402  # after the line above
 
 BREED_MAP = "breed_map"  # an output that packages made before it lack
+FEATURES = "features"  # an output that is added where it is asked for
 
 __all__ = [
     "BREED_MAP",
+    "FEATURES",
     "FP32",
     "INT8",
     "Engine",
@@ -131,6 +133,10 @@ class Engine:
     def _with_map(self) -> "_Compiled":
         return self._compiled_for_one(self._whole)
 
+    @cached_property
+    def _with_features(self) -> "_Compiled":
+        return self._compiled_for_one(_with_features(self._model))
+
     def _compiled_for_one(self, model: ov.Model) -> "_Compiled":
         one = model.clone()
         one.reshape({"photos": [1, *one.input("photos").partial_shape[1:]]})
@@ -163,6 +169,23 @@ class Engine:
         with _package_errors("run the model package"):
             outputs = self._with_map(photo)
             return outputs["breed_logits"], outputs["dog_mass"], outputs[BREED_MAP]
+
+    def embed(
+        self, photo: NDArray[np.uint8]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+        """Return what a call does for one photo, uint8 [1, size, size, 3], and its features.
+
+        The first call compiles the network once more, with that output.
+
+        Returns
+        -------
+        tuple of ndarray
+            `breed_logits`, `dog_mass`, and the pooled features [1, channels] that the breed head
+            takes.
+        """
+        with _package_errors("run the model package"):
+            outputs = self._with_features(photo)
+            return outputs["breed_logits"], outputs["dog_mass"], outputs[FEATURES]
 
 
 @contextmanager
@@ -201,6 +224,20 @@ def _without_map(model: ov.Model) -> ov.Model:
         return model
     copy = model.clone()
     copy.remove_result(copy.get_results()[has_map.index(True)])
+    return copy
+
+
+def _with_features(model: ov.Model) -> ov.Model:
+    """Return a copy of `model` that has the input of the breed head as an output too."""
+    copy = model.clone()
+    node = copy.output("breed_logits").get_node()
+    while node.get_type_name() != "MatMul":  # the bias is added behind it
+        sources = [value.get_node() for value in node.input_values()]
+        node = next((each for each in sources if each.get_type_name() != "Constant"), None)
+        if node is None:
+            raise PackageError("The model package's network has no breed head; build it again.")
+    [output] = copy.add_outputs(node.input_value(0))
+    output.get_tensor().add_names({FEATURES})
     return copy
 
 

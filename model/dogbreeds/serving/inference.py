@@ -84,6 +84,11 @@ class Engine(Protocol):
     ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32] | None]:
         """Return the same for one photo, and `breed_map` where the package has one."""
 
+    def embed(
+        self, photo: NDArray[np.uint8]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+        """Return the same for one photo, and the features [1, channels] of its breed head."""
+
 
 @dataclass(frozen=True)
 class Model:

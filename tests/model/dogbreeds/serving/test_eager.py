@@ -77,3 +77,10 @@ def test_it_explains_as_the_engine_does(package: Path, eager_engine: EagerEngine
     ):
         assert own is not None and expected is not None
         np.testing.assert_allclose(own, expected, atol=2e-3)
+
+
+def test_it_embeds_as_the_engine_does(package: Path, eager_engine: EagerEngine) -> None:
+    photo = np.random.default_rng(3).integers(0, 256, (1, 260, 260, 3), np.uint8)
+    for own, expected in zip(eager_engine.embed(photo), Engine(package).embed(photo), strict=True):
+        assert own.shape == expected.shape
+        np.testing.assert_allclose(own, expected, atol=2e-3)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file
 
 from dogbreeds.evaluation.metrics import softmax
 from dogbreeds.package.card import PackageError
@@ -49,6 +50,18 @@ def test_a_map_is_computed_only_for_a_call_that_asks(package: Path) -> None:
     assert np.array_equal(logits, plain[0]) and np.array_equal(mass, plain[1])
     assert breed_map is not None and breed_map.shape == (1, 121, 9, 9)
     np.testing.assert_allclose(breed_map.mean(axis=(2, 3)), logits, atol=1e-3)
+
+
+def test_the_features_are_what_the_breed_head_takes(package: Path) -> None:
+    engine = Engine(package)
+    plain = engine(noise(1))
+    assert "_with_features" not in vars(engine)
+    logits, mass, features = engine.embed(noise(1))
+    np.testing.assert_allclose(logits, plain[0], atol=1e-4)
+    np.testing.assert_allclose(mass, plain[1], atol=1e-4)
+    state = load_file(package / "model.safetensors")
+    head, bias = state["breed_head.weight"], state["breed_head.bias"]
+    np.testing.assert_allclose(features @ head.T + bias, logits, atol=1e-3)
 
 
 def without_map(package: Path, out: Path) -> Path:
