@@ -204,11 +204,12 @@ def _print(rows: Sequence[Row], left_out: Sequence[LeftOut], options: argparse.N
 
 
 def _print_table(rows: Sequence[Row]) -> None:
-    lines = [("rank", "photo", "guess", "", "why")]
+    lines: list[tuple[str, ...]] = [("rank", "photo", "guess", "", "why")]
     for row in rows:
         probability = "" if row.probability is None else f"{row.probability:.2f}"
-        cells = (printable(row.photo), printable(row.guess) or "-", probability, printable(row.why))
-        lines.append((str(row.rank), *cells))
+        guess = printable(row.guess) or "-"
+        photo, why = printable(row.photo), printable(row.why)
+        lines.append((str(row.rank), photo, guess, probability, why))
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for rank, *cells in lines:
         padded = [cell.ljust(width) for cell, width in zip(cells, widths[1:], strict=True)]

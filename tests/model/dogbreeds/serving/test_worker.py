@@ -80,7 +80,8 @@ def test_a_crash_is_a_500_without_its_trace_and_hurts_no_other(
     model: Model, capfd: pytest.CaptureFixture[str]
 ) -> None:
     class Faulty:
-        breeds, precision, explain = 121, "fp32", model.engine.explain
+        breeds, precision = 121, "fp32"
+        explain, embed = model.engine.explain, model.engine.embed
 
         def __call__(
             self, photos: NDArray[np.uint8]
@@ -102,7 +103,8 @@ def test_a_crash_is_a_500_without_its_trace_and_hurts_no_other(
 
 def test_a_long_batch_does_not_delay_the_beats(model: Model) -> None:
     class Slow:
-        breeds, precision, explain = 121, "fp32", model.engine.explain
+        breeds, precision = 121, "fp32"
+        explain, embed = model.engine.explain, model.engine.embed
         ended = threading.Event()
 
         def __call__(
