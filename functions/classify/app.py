@@ -60,8 +60,14 @@ def classify(event: Event, endpoint: Endpoint, observation: Observation) -> Resp
         prediction = endpoint.classify(
             wire.encode(photo.width, photo.height, photo.pixels), wire.CONTENT_TYPE, options
         )
-    observation.add(model=prediction.model, is_dog=prediction.is_dog)
-    observation.answered(is_dog=prediction.is_dog, confidence=prediction.breeds[0].probability)
+    observation.add(is_dog=prediction.is_dog)
+    first = prediction.breeds[0]
+    observation.answered(
+        model=prediction.model,
+        is_dog=prediction.is_dog,
+        breed=first.breed,
+        confidence=first.probability,
+    )
     answer = {
         "is_dog": prediction.is_dog,
         "breeds": [asdict(breed) for breed in prediction.breeds],

@@ -12,9 +12,10 @@ the namespace Kennel:
                                                    probability; percentiles, and in CloudWatch
                                                    PR(0.9:1) and its like, are its histogram
 
-The line of an answer has facts about the photo in one of so many requests (`sample_rate`); that of
-a refusal always. They are the type and size of the photo, never its bytes, and no header of the
-request.
+Each answer's line also has the model and its first breed, null for no dog: DriftFunction compares
+them. The line of an answer has facts about the photo in one of so many requests (`sample_rate`);
+that of a refusal always. They are the type and size of the photo, never its bytes, and no header of
+the request.
 """
 
 import logging
@@ -71,6 +72,7 @@ class Observation:
         self._facts: dict[str, object] = {}
         self._stages: dict[str, float] = {}  # milliseconds
         self._answers: dict[str, float] = {}
+        self._predicted: dict[str, str | None] = {}
 
     def add(self, **facts: object) -> None:
         """Add members to the line, if the request is sampled or refused."""
@@ -85,8 +87,9 @@ class Observation:
         finally:
             self._stages[name] = _milliseconds(started)
 
-    def answered(self, *, is_dog: bool, confidence: float) -> None:
-        """Count an answer, for `NotADog` and `Confidence`."""
+    def answered(self, *, model: str, is_dog: bool, breed: str, confidence: float) -> None:
+        """Count an answer, for `NotADog`, `Confidence` and DriftFunction."""
+        self._predicted = {"model": model, "breed": breed if is_dog else None}
         self._answers = {"NotADog": float(not is_dog)}
         if is_dog:
             self._answers["Confidence"] = confidence
@@ -113,7 +116,7 @@ class Observation:
         # With LogLevel=WARN or ERROR an INFO line would be dropped, and the metrics with it.
         level = max(self._log.level, logging.INFO)
         message = "classified" if error is None else "refused"
-        self._log.log(level, message, extra={**facts, **line})
+        self._log.log(level, message, extra={**facts, **self._predicted, **line})
 
     def _metrics(
         self, values: dict[str, float], unit: MetricUnit, **dimensions: str

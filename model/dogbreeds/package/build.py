@@ -34,6 +34,7 @@ from dogbreeds.network.export import check_parity, export
 from dogbreeds.network.head import log_prior
 from dogbreeds.network.network import Network
 from dogbreeds.package.card import Card, PreprocessConfig
+from dogbreeds.package.drift import drift_baseline
 from dogbreeds.package.live import unpacked_live
 from dogbreeds.package.quantize import add_int8_if_accurate
 from dogbreeds.package.write import package_members
@@ -120,15 +121,17 @@ def build_package(
         check_parity(network, exported, prepare(wire_image(smoke), card.input))
         pixels, pixel_labels = _int8_photos(valid_paths, labels, card.input, load)
         decision = add_int8_if_accurate(exported, pixels, pixel_labels)
-        int8 = decision.as_dict()
+        int8, of_valid = decision.as_dict(), {"fp32": fp32}
         if decision.precision == "int8":
             engine = Engine(exported, variant=INT8)
-            predictions = predict_photos(engine, card.input, valid_paths, load)
-            int8 |= calibration(engine, predictions)
+            of_valid["int8"] = predict_photos(engine, card.input, valid_paths, load)
+            int8 |= calibration(engine, of_valid["int8"])
         card = replace(card, int8=int8, **calibration(fp32_engine, fp32))
         engine = Engine(exported)
         answers = predict_photos(engine, card.input, paths, load)
         served = card.for_precision(engine.precision)
+        baseline = drift_baseline(of_valid[engine.precision], served, dataset.breeds)
+        card = replace(card, drift=baseline)
         probabilities = softmax(answers.logits, served.temperature)
         names = [photo.name for photo in test]
         likely = served.likely_threshold

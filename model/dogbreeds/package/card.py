@@ -53,6 +53,8 @@ class Card:
     #: It is surely a dog: dog_mass >= this. None in older packages: then all that may be one is
     sure_dog_threshold: float | None = None
     likely_threshold: float | None = None  # of a likely breed's probability; None: no such sets
+    #: drift.drift_baseline, of the variant that ran where the package was built; {}: not watched
+    drift: dict[str, Any] = field(default_factory=dict)
 
     def for_precision(self, precision: str) -> "Card":
         """Return the card with what was fitted for a variant of the network.
@@ -105,6 +107,7 @@ class Card:
                 if values.get(name) is not None:
                     present[name] = _number(values[name], -1.0, 2.0)
             present["int8"] = dict(values.get("int8", {}))
+            present["drift"] = dict(values.get("drift", {}))
             for name in FITTED:
                 if present["int8"].get(name) is not None:
                     _number(present["int8"][name], -1.0, 1e6)

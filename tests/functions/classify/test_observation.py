@@ -65,7 +65,7 @@ def test_an_answer_counts_in_the_share_without_a_dog_and_the_confidence(
             pass
         with observation.stage("InvokeMs"):
             pass
-        observation.answered(is_dog=is_dog, confidence=0.75)
+        observation.answered(model="m@1", is_dog=is_dog, breed="Pug", confidence=0.75)
     metrics = metrics_of(log.lines[0][1])
     times = {"TookMs", "DecodeMs", "InvokeMs"}
     by_status = {name for name, where in metrics if where == "Endpoint=kennel,Status=200"}
@@ -100,13 +100,23 @@ def test_only_facts_are_sampled() -> None:
     for draw in (0.09, 0.1, 0.99):
         with Observation(log, "kennel", 0.1, iter([draw]).__next__) as observation:
             observation.add(kind="JPEG")
-            observation.answered(is_dog=True, confidence=0.5)
+            observation.answered(model="m@1", is_dog=True, breed="Pug", confidence=0.5)
     with pytest.raises(BadRequest), Observation(log, "kennel", 0.0, lambda: 0.5) as observation:
         observation.add(bytes=3)
         raise BadRequest("x")
     assert ["kind" in line for _, line in log.lines] == [True, False, False, False]
     assert all("TookMs" in line for _, line in log.lines)
+    assert all(line["breed"] == "Pug" and line["model"] == "m@1" for _, line in log.lines[:3])
     assert log.lines[3][1]["bytes"] == 3
+
+
+@pytest.mark.parametrize(("is_dog", "breed"), [(True, "Pug"), (False, None)])
+def test_every_answers_line_has_what_drift_is_measured_by(is_dog: bool, breed: str | None) -> None:
+    log = FakeLog()
+    with Observation(log, "kennel", 0.0, lambda: 0.5) as observation:
+        observation.answered(model="m@1", is_dog=is_dog, breed="Pug", confidence=0.5)
+    line = log.lines[0][1]
+    assert (line["model"], line["breed"]) == ("m@1", breed)
 
 
 def test_nothing_of_a_request_is_in_the_next_line() -> None:

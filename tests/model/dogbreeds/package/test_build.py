@@ -76,6 +76,13 @@ def test_each_variant_has_two_dog_thresholds_and_sets(built: BuiltPackage) -> No
 
 
 @pytest.mark.shared
+def test_the_card_has_the_baseline_of_the_valid_photos(built: BuiltPackage) -> None:
+    baseline = built.card.drift
+    assert baseline["no_dog"] + sum(baseline["breeds"].values()) == 200
+    assert baseline["confidence"] == sorted(baseline["confidence"])
+
+
+@pytest.mark.shared
 @needs_int8
 def test_both_variants_name_the_same_breeds(
     built: BuiltPackage, shared_data: Path, tmp_path: Path

@@ -1,0 +1,1 @@
+"""DriftFunction; a regular package, so that bench/drift.py does not hide it."""
