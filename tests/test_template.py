@@ -8,6 +8,7 @@ import pytest
 
 from classify.request import MAX_BYTES
 from common import cors
+from drift.watch import CHECK_EVERY_MINUTES
 from guard.watch import CHECK_EVERY_H
 from kennel.cloud.cloudformation.intrinsics import Resolver
 from kennel.cloud.cloudformation.resource_types import kind_of
@@ -36,7 +37,7 @@ def responses() -> dict[str, Any]:
 
 def test_functions_are_complete() -> None:
     api = {"Classify", "Page"}
-    others = {"Removal", "Guard"}
+    others = {"Removal", "Guard", "Drift"}
     expected = {*api, *others, *STEPS}
     assert set(FUNCTIONS) == {f"{name}Function" for name in expected}
 
@@ -367,7 +368,7 @@ def test_both_alarms_of_the_endpoint_roll_an_update_back() -> None:
 
 def test_every_alarm_has_an_action_and_a_description() -> None:
     alarms = of_type(transformed(), "AWS::CloudWatch::Alarm")
-    assert len(alarms) == 11
+    assert len(alarms) == 12
     for properties in alarms.values():
         assert plain(properties["AlarmActions"]) == ["${Topic}"]
         assert properties["AlarmDescription"].endswith(".")
@@ -515,6 +516,12 @@ def test_guard_runs_every_hour_unless_disabled() -> None:
     rule = of("GuardRule")
     assert rule["ScheduleExpression"] == f"rate({CHECK_EVERY_H} hour)"
     assert rule["State"] == {"Fn::If": ["EnableGuard", "ENABLED", "DISABLED"]}
+
+
+def test_drift_is_watched_on_schedule_and_its_alarm_is_of_its_metric() -> None:
+    assert of("DriftRule")["ScheduleExpression"] == f"rate({CHECK_EVERY_MINUTES} minutes)"
+    assert of("DriftAlarm")["MetricName"] == "Drift"
+    assert of("DriftAlarm")["Period"] == CHECK_EVERY_MINUTES * 60
 
 
 def test_role_of_the_function_that_invokes_itself_has_its_name() -> None:

@@ -45,6 +45,8 @@ REQUIRED_CONTEXT = {
 WHOLE_BUCKET = {("RemovalRole", "s3:DeleteObject"), ("RemovalRole", "s3:DeleteObjectVersion")}
 #: A person who updates the endpoint by hand may have given these any name.
 ANY_NAME = {
+    ("DriftRole", "sagemaker:DescribeEndpointConfig"),
+    ("DriftRole", "sagemaker:DescribeModel"),
     ("PublishBreedsRole", "sagemaker:DescribeEndpointConfig"),
     ("PublishBreedsRole", "sagemaker:DescribeModel"),
 }
