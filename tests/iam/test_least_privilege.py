@@ -63,14 +63,14 @@ def test_every_role_is_assumed_by_its_own_service_only() -> None:
 
 
 #: Parameters that are empty by default, and the services that only roles with them may call.
-OPTIONAL = {"VpcSubnets": "ec2", "KmsKeyArn": "kms"}
+OPTIONAL = {("VpcSubnets", "VpcSecurityGroups"): "ec2", ("KmsKeyArn",): "kms"}
 
 
-@pytest.mark.parametrize("parameter", OPTIONAL)
-def test_a_parameter_left_empty_gives_no_permission(parameter: str) -> None:
-    without = {key: value for key, value in SETTINGS.items() if key != parameter}
+@pytest.mark.parametrize("parameters", OPTIONAL)
+def test_a_parameter_left_empty_gives_no_permission(parameters: tuple[str, ...]) -> None:
+    without = {key: value for key, value in SETTINGS.items() if key not in parameters}
     roles, all_set = read(TEMPLATE, without), read(TEMPLATE)
-    prefix = f"{OPTIONAL[parameter]}:"
+    prefix = f"{OPTIONAL[parameters]}:"
     for role in roles.properties:
         assert not [each for each in roles.actions(role) if each.startswith(prefix)], role
     assert any(each.startswith(prefix) for each in all_set.actions("TrainingRole"))
