@@ -18,29 +18,19 @@ that of a refusal always. They are the type and size of the photo, never its byt
 the request.
 """
 
-import logging
+import functools
 import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
-from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
+from aws_lambda_powertools.metrics import MetricUnit
 
+from common.metrics import Log, log_metrics, metrics_of
 from common.problem import Problem
 
-__all__ = ["Log", "Observation"]
-
-_NAMESPACE = "Kennel"
-
-
-class Log(Protocol):
-    """The part of `logging.Logger` that an observation uses."""
-
-    level: int
-
-    def log(self, level: int, msg: object, /, *, extra: dict[str, Any]) -> None:
-        """Log `msg` with the members of `extra` beside it."""
+__all__ = ["Observation"]
 
 
 class Observation:
@@ -107,27 +97,15 @@ class Observation:
             status, reason = int(error.status), error.reason
             self.add(detail=error.detail, cause=repr(error.__cause__) if error.__cause__ else None)
         times = {"TookMs": self.took_ms(), **self._stages}
-        line = self._metrics(times, MetricUnit.Milliseconds, Status=str(status))
+        metrics = functools.partial(metrics_of, self._endpoint)
+        line = metrics(times, MetricUnit.Milliseconds, Status=str(status))
         if error is not None:
-            _join(line, self._metrics({"Refusals": 1}, MetricUnit.Count, Reason=reason))
+            _join(line, metrics({"Refusals": 1}, MetricUnit.Count, Reason=reason))
         if self._answers:
-            _join(line, self._metrics(self._answers, MetricUnit.NoUnit))
+            _join(line, metrics(self._answers, MetricUnit.NoUnit))
         facts = self._facts if self._sampled or error is not None else {}
-        # With LogLevel=WARN or ERROR an INFO line would be dropped, and the metrics with it.
-        level = max(self._log.level, logging.INFO)
         message = "classified" if error is None else "refused"
-        self._log.log(level, message, extra={**facts, **self._predicted, **line})
-
-    def _metrics(
-        self, values: dict[str, float], unit: MetricUnit, **dimensions: str
-    ) -> dict[str, Any]:
-        # service="" because Powertools otherwise adds POWERTOOLS_SERVICE_NAME as a dimension.
-        metrics = EphemeralMetrics(namespace=_NAMESPACE, service="")
-        for name, of in {"Endpoint": self._endpoint, **dimensions}.items():
-            metrics.add_dimension(name, of)
-        for name, value in values.items():
-            metrics.add_metric(name, unit, value)
-        return {**metrics.serialize_metric_set()}
+        log_metrics(self._log, message, {**facts, **self._predicted, **line})
 
 
 def _join(line: dict[str, Any], other: dict[str, Any]) -> None:

@@ -29,7 +29,13 @@ class Serverless:
 
     @classmethod
     def from_environment(cls, environment: Environment) -> Self | None:
-        """Read the settings, None with HOSTING=instances; a missing one raises BadEnvironment."""
+        """Return the settings of a serverless endpoint; None for one on instances.
+
+        Raises
+        ------
+        BadEnvironment
+            For a variable that is missing.
+        """
         hosting = environment.one_of("HOSTING", *HOSTINGS)
         settings = cls(
             environment.integer("SERVERLESS_MEMORY_MB"),

@@ -46,7 +46,13 @@ class OfficeHours:
 
     @classmethod
     def from_environment(cls, environment: Environment) -> Self | None:
-        """Read the settings, None without hours; BadEnvironment for a missing or invalid one."""
+        """Return the office hours; None if OFFICE_HOURS is empty.
+
+        Raises
+        ------
+        BadEnvironment
+            For a variable that is missing or invalid.
+        """
         text = environment.text("OFFICE_HOURS")
         timezone = environment.text("OFFICE_HOURS_TIMEZONE")
         minimum = environment.integer("OFFICE_HOURS_MIN_INSTANCES")

@@ -19,7 +19,7 @@ from botocore.exceptions import ClientError
 
 from common.aws import error_code
 from common.failures import PackageBroken
-from common.s3 import create_object
+from common.s3 import MISSING, create_object
 
 if TYPE_CHECKING:
     from botocore.response import StreamingBody
@@ -31,7 +31,6 @@ __all__ = ["KEPT", "Package", "keep_package", "read_files", "read_package"]
 KEPT = "packages/"  # prefix in the bucket; all that the model's role may load
 BREEDS, CARD, EVALUATION, SMOKE = "breeds.json", "card.json", "evaluation.json", "smoke.jpg"
 _CONTENT_TYPES = {SMOKE: "image/jpeg"}  # the others are JSON
-_MISSING = frozenset({"NoSuchKey", "AccessDenied", "403", "404"})  # 403 without ListBucket
 _CHUNK = 1 << 20
 _MAX_BYTES = 20_000_000  # of one file; the evaluation of 133 breeds, the largest, has some 200 kB
 
@@ -74,7 +73,7 @@ class Package:
 
 
 def read_package(s3: S3Client, bucket: str, key: str) -> Package:
-    """Download a model package; return its digest and the small files in it.
+    """Read a model package from S3; return its digest and the contents of its small files.
 
     Raises
     ------
@@ -136,7 +135,7 @@ def _copy(s3: S3Client, bucket: str, package: Package, key: str) -> None:
     try:
         s3.head_object(Bucket=bucket, Key=key)  # it is there already, or the source has changed
     except ClientError as error:
-        if error_code(error) not in _MISSING:
+        if error_code(error) not in MISSING:
             raise
         raise PackageBroken(
             f"{package.key} was overwritten while it was read: start again."
@@ -158,7 +157,7 @@ def _get(s3: S3Client, bucket: str, key: str) -> GetObjectOutputTypeDef:
     try:
         return s3.get_object(Bucket=bucket, Key=key)
     except ClientError as error:
-        if error_code(error) not in _MISSING:
+        if error_code(error) not in MISSING:
             raise
         raise PackageBroken(f"There is no {key} in the bucket, or it may not be read.") from error
 

@@ -1,4 +1,4 @@
-"""Create objects in S3 without overwriting any."""
+"""Create objects in S3 without overwriting any, and tell one that is missing."""
 
 from collections.abc import Callable
 from typing import ParamSpec
@@ -7,7 +7,10 @@ from botocore.exceptions import ClientError
 
 from common.aws import error_code
 
-__all__ = ["create_object"]
+__all__ = ["MISSING", "create_object"]
+
+#: Error codes of a missing object; S3 answers 403 to a role that may not list the bucket.
+MISSING = frozenset({"403", "404", "AccessDenied", "NoSuchKey"})
 
 _P = ParamSpec("_P")
 

@@ -9,12 +9,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import boto3
-from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
+from aws_lambda_powertools.metrics import MetricUnit
 
 from common.aws import client_config
 from common.environment import Environment
 from common.failures import PipelineFailure
 from common.log import logger
+from common.metrics import log_metrics, metrics_of
 from drift.compare import BadBaseline
 from drift.watch import Clients, DriftSettings, watch
 
@@ -46,11 +47,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
         logger.warning(f"Drift is not watched: {failure}")
         windows = []
     for found in windows:
-        metrics = EphemeralMetrics(namespace="Kennel", service="")
-        metrics.add_dimension("Endpoint", settings.endpoint_name)
-        metrics.add_metric("Drift", MetricUnit.Count, len(found))
-        line = {**metrics.serialize_metric_set(), "reasons": [drift.change for drift in found]}
-        # With LogLevel=WARN or ERROR an INFO line would be dropped, and the metric with it.
-        log = logging.getLogger(logger.name)
-        log.log(max(log.level, logging.INFO), "window", extra=line)
+        metrics = metrics_of(settings.endpoint_name, {"Drift": len(found)}, MetricUnit.Count)
+        reasons = [drift.change for drift in found]
+        log_metrics(logging.getLogger(logger.name), "window", {**metrics, "reasons": reasons})
     return {"windows": len(windows), "drifted": sum(map(bool, windows))}

@@ -50,7 +50,7 @@ class Baseline:
 
     @classmethod
     def of_card(cls, values: object) -> "Baseline | None":
-        """Read it; None if the card has none.
+        """Return the baseline in a card; None if the card has none.
 
         Raises
         ------

@@ -17,6 +17,7 @@ from botocore.exceptions import ClientError
 
 from common.aws import error_code
 from common.live import live_config, package_of
+from common.s3 import MISSING
 from drift.compare import WINDOW, Answer, Baseline, Drift, drifts
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ CHECK_EVERY_MINUTES = 10  # the schedule in template.yaml
 KEY = "live/drift.json"
 _LATE_MS = 60_000  # a line may come so late
 _MAX_PAGES = 100  # of a check, some 100,000 answers; what is beyond is not compared
-_MISSING = frozenset({"403", "404", "AccessDenied", "NoSuchKey"})  # 403 without ListBucket
 _ANSWERS = '{ $.message = "classified" }'
 
 
@@ -144,7 +144,7 @@ def _read(s3: S3Client, bucket: str, key: str) -> dict[str, Any]:
     try:
         body = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
     except ClientError as error:
-        if error_code(error) not in _MISSING:
+        if error_code(error) not in MISSING:
             raise
         return {}
     values: dict[str, Any] = json.loads(body)
