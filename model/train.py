@@ -1,6 +1,6 @@
 """Train a dog breed classifier on labelled photos and package it for serving.
 
-    python model/train.py FOLDER --out DIR              # 1,400 photos: some 100 s
+    python model/train.py FOLDER --out DIR              # 1,400 photos: a minute and a half
     python model/train.py FOLDER --out DIR --tune 20    # search the hyperparameters first
     python model/train.py FOLDER --out DIR --finetune   # then train the whole network
 

@@ -10,9 +10,7 @@ import argparse
 import csv
 import json
 import os
-import signal
 import sys
-import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
@@ -20,14 +18,13 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from dogbreeds.package.card import PackageError
 from dogbreeds.photos.photo_files import (
     LeftOut,
-    NoPhotosError,
     find_photos,
     left_out_lines,
     printable,
 )
+from dogbreeds.serving.script import ending_in_a_sentence
 
 if TYPE_CHECKING:
     from dogbreeds.serving.local import Classifier
@@ -101,11 +98,8 @@ def classify(
 def main(arguments: Sequence[str] | None = None) -> None:
     """Classify the photos named on the command line."""
     options = _options(arguments)
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` ends it without a traceback
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that its temporary folder goes
-    warnings.filterwarnings("ignore", module="PIL")  # of odd metadata, which is ignored
     left_out: list[LeftOut] = []
-    try:
+    with ending_in_a_sentence():
         photos = _photos(options, left_out)
         # Only here: a typing mistake is answered before what takes half a second to import.
         from dogbreeds.serving.local import load  # noqa: PLC0415
@@ -115,12 +109,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
             sys.exit(f"--top is {options.top}; the model knows {len(model.breeds)} breeds.")
         rows = classify(model, photos, options.top, options.explain)
         failed = _print(rows, left_out, options)
-    except (PackageError, NoPhotosError) as error:
-        sys.exit(str(error))
-    except OSError as error:
-        sys.exit(f"{error.filename or 'The output cannot be written'}: {error.strerror}.")
-    except KeyboardInterrupt:
-        sys.exit(130)
     sys.exit(1 if failed else 0)
 
 

@@ -10,9 +10,7 @@ import argparse
 import csv
 import json
 import os
-import signal
 import sys
-import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -24,7 +22,6 @@ from numpy.typing import NDArray
 from dogbreeds.data.informative import most_informative
 from dogbreeds.evaluation.metrics import softmax
 from dogbreeds.package.archive import unpacked
-from dogbreeds.package.card import PackageError
 from dogbreeds.photos.decode import PhotoError
 from dogbreeds.photos.near_duplicates import Hash, near_duplicates, perceptual_hash
 from dogbreeds.photos.photo_files import (
@@ -37,6 +34,7 @@ from dogbreeds.photos.photo_files import (
 from dogbreeds.photos.preprocess import prepare
 from dogbreeds.serving import inference
 from dogbreeds.serving.local import wire_of
+from dogbreeds.serving.script import ending_in_a_sentence
 from dogbreeds.training.progress import Progress, cancelled_on_exit
 
 COUNT = 100  # photos that a person labels in an hour or two
@@ -122,11 +120,8 @@ def _row(rank: int, seen: Seen, model: inference.Model) -> Row:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the queue of the photos named on the command line."""
     options = _options(arguments)
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` ends it without a traceback
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that its temporary folder goes
-    warnings.filterwarnings("ignore", module="PIL")  # of odd metadata, which is ignored
     left_out: list[LeftOut] = []
-    try:
+    with ending_in_a_sentence():
         photos = find_photos(options.photos, left_out.append)
         with unpacked(options.model) as folder:
             model = inference.load_model(folder, threads=1)  # a photo on each core
@@ -141,12 +136,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 f"{len(duplicates)}, without a dog and last: {no_dog}",
                 file=sys.stderr,
             )
-    except (PackageError, NoPhotosError) as error:
-        sys.exit(str(error))
-    except OSError as error:
-        sys.exit(f"{error.filename or 'The output cannot be written'}: {error.strerror}.")
-    except KeyboardInterrupt:
-        sys.exit(130)
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
