@@ -36,7 +36,7 @@ Port = Annotated[int, typer.Option(help="TCP port of the offline cloud; 0 takes 
 
 def up(
     *,
-    port: Port = 4510,
+    port: Port = running_cloud.PORT,
     bind: Annotated[
         str,
         typer.Option(

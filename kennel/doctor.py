@@ -29,7 +29,6 @@ _GB = 2**30
 MEMORY_GB = 3  # `kennel up` holds 1.3 GB, a fine-tuning on two cores up to 3.3
 DISK_GB = 2  # three builds of 160 MB, models, logs
 FILES = 1024  # Linux's default: each connection takes one
-PORT = 4510  # of `kennel up`
 
 _LOCAL = "all of Kennel on this machine"
 _CLOUD = "the offline cloud: `kennel up`, `make demo`"
@@ -205,9 +204,9 @@ def _resources(machine: Machine) -> Iterator[Check]:
         _CLOUD, f"ulimit -n {FILES}",
     )  # fmt: skip
     running = running_cloud.find()
-    free = machine.free_port(PORT)
+    free = machine.free_port(running_cloud.PORT)
     yield Check(
-        f"port {PORT}", free or running is not None,
+        f"port {running_cloud.PORT}", free or running is not None,
         "free" if free else "`kennel up` runs" if running else "another program's", False,
         "`kennel up`", "kennel up --port 0, which takes a free one",
     )  # fmt: skip

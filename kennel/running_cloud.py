@@ -32,6 +32,7 @@ STATE_FOLDER = STATE / "state"  # what a restart reads again
 FAULTS = STATE / "faults.json"
 _TEMPORARY = STATE / "tmp"
 _NOT_RUNNING = "no `kennel up` of this checkout runs: `kennel up` starts one"
+PORT = 4510  # of `kennel up`, unless another is named
 STOP_SECONDS = 70.0  # requests have 30 to be answered, then a serving process 30 to end
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from kennel.doctor import DISK_GB, FILES, MEMORY_GB, PORT, Machine, checks, table
+from kennel.doctor import DISK_GB, FILES, MEMORY_GB, Machine, checks, table
+from kennel.running_cloud import PORT
 from tests.kennel.conftest import RunKennel
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -1,6 +1,5 @@
 """CloudFormation's calls of change sets."""
 
-import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -32,7 +31,7 @@ class ChangeSetCalls:
     def __init__(self, stacks: Stacks, sets: ChangeSets) -> None:
         self._stacks = stacks
         self._sets = sets
-        self._s3 = functools.partial(stacks.resources.clients, "s3")
+        self._clients = stacks.resources.clients
         self.calls: Mapping[str, Callable[[Json], Json]] = {
             "CreateChangeSet": self._create_change_set,
             "DescribeChangeSet": self._describe_change_set,
@@ -46,7 +45,7 @@ class ChangeSetCalls:
         if kind == "IMPORT":
             raise not_implemented("the offline cloud imports no resources into stacks")
         stack = self._stacks.find(p["StackName"])
-        request = read_request(p, stack, self._s3)
+        request = read_request(p, stack, self._clients)
         made = self._sets.create(p["ChangeSetName"], kind, request)
         made.description = p.get("Description", "")
         made.on_failure = p.get("OnStackFailure", "")

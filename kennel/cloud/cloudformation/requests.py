@@ -2,32 +2,32 @@
 
 import re
 import urllib.parse
-from collections.abc import Callable
 from typing import Any
 
 from kennel.cloud.cloudformation.stack_reads import invalid
 from kennel.cloud.cloudformation.stack_state import StackState
 from kennel.cloud.cloudformation.stacks import StackRequest
+from kennel.cloud.runtime.clients import Clients
 
 Json = dict[str, Any]
 _S3_PATH = re.compile(r"/(?P<bucket>[^/]+)/?(?P<key>.*)")
 _BUCKET_HOST = re.compile(r"(?P<bucket>.+)\.s3[.-]")
 
 
-def read_request(p: Json, stack: StackState | None, s3: Callable[[], Any]) -> StackRequest:
+def read_request(p: Json, stack: StackState | None, clients: Clients) -> StackRequest:
     """Return what a call's parameters ask of a stack.
 
     Parameters
     ----------
     stack
         The stack as it is, for UsePreviousTemplate.
-    s3
-        Returns a boto3 client that reads the TemplateURL.
+    clients
+        Of the cloud: S3's reads the TemplateURL.
     """
     parameters = p.get("Parameters", [])
     return StackRequest(
         p["StackName"].rsplit("/", 2)[-2] if p["StackName"].startswith("arn:") else p["StackName"],
-        template_text(p, stack, s3),
+        template_text(p, stack, clients),
         {
             each["ParameterKey"]: each.get("ParameterValue", "")
             for each in parameters
@@ -39,7 +39,7 @@ def read_request(p: Json, stack: StackState | None, s3: Callable[[], Any]) -> St
     )
 
 
-def template_text(p: Json, stack: StackState | None, s3: Callable[[], Any]) -> str:
+def template_text(p: Json, stack: StackState | None, clients: Clients) -> str:
     """Return the text of a request's template."""
     if "TemplateBody" in p:
         return str(p["TemplateBody"])
@@ -54,8 +54,8 @@ def template_text(p: Json, stack: StackState | None, s3: Callable[[], Any]) -> s
     if in_host := _BUCKET_HOST.match(host):
         bucket, key = in_host["bucket"], f"{bucket}/{key}" if key else bucket
     key = urllib.parse.unquote(key)
-    client = s3()
+    s3 = clients("s3")
     try:
-        return str(client.get_object(Bucket=bucket, Key=key)["Body"].read().decode())
-    except client.exceptions.ClientError as error:
+        return s3.get_object(Bucket=bucket, Key=key)["Body"].read().decode()
+    except s3.exceptions.ClientError as error:
         raise invalid(f"S3 error: {error} (TemplateURL {url})") from error

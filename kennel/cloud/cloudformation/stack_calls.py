@@ -35,7 +35,7 @@ class StackCalls:
     def __init__(self, stacks: Stacks, sets: ChangeSets) -> None:
         self._stacks = stacks
         self._sets = sets
-        self._s3 = functools.partial(stacks.resources.clients, "s3")
+        self._clients = stacks.resources.clients
         self.calls: Mapping[str, Callable[[Json], Json]] = {
             "CreateStack": self._create_stack,
             "UpdateStack": self._update_stack,
@@ -49,7 +49,7 @@ class StackCalls:
         stack = self._stacks.find(name)
         if stack:
             raise ServiceError("AlreadyExistsException", f"Stack [{name}] already exists")
-        request = read_request(p, None, self._s3)
+        request = read_request(p, None, self._clients)
         stack = StackState.new(name)
         template = self._stacks.prepare(stack, request)
         check_capabilities(request.capabilities, template, expand=True)
@@ -66,7 +66,7 @@ class StackCalls:
         refuse_if_busy(stack)
         if stack.status not in _CAN_UPDATE:
             raise invalid(f"Stack:{stack.id} is in {stack.status} state and can not be updated.")
-        request = read_request(p, stack, self._s3)
+        request = read_request(p, stack, self._clients)
         template = self._stacks.prepare(stack, request)
         check_capabilities(request.capabilities, template, expand=True)
         if (

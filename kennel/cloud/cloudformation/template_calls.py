@@ -1,6 +1,5 @@
 """CloudFormation's calls that read templates."""
 
-import functools
 import json
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -27,7 +26,7 @@ class TemplateCalls:
     def __init__(self, stacks: Stacks, change_sets: ChangeSetCalls) -> None:
         self._stacks = stacks
         self._change_sets = change_sets
-        self._s3 = functools.partial(stacks.resources.clients, "s3")
+        self._clients = stacks.resources.clients
         self.calls: Mapping[str, Callable[[Json], Json]] = {
             "GetTemplate": self._get_template,
             "GetTemplateSummary": self._summarise,
@@ -53,11 +52,11 @@ class TemplateCalls:
             stack = self._stacks.get(name)
             text = stack.template
         else:
-            text = template_text(p, None, self._s3)
+            text = template_text(p, None, self._clients)
         return descriptions.template_summary(text, self._defaults(text))
 
     def _validate(self, p: Json) -> Json:
-        text = template_text(p, None, self._s3)
+        text = template_text(p, None, self._clients)
         summary = descriptions.template_summary(text, self._defaults(text))
         members = ("ParameterKey", "DefaultValue", "NoEcho", "Description")
         summary["Parameters"] = [

@@ -5,8 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from samtranslator.yaml_helper import yaml_parse
-
+from kennel.cloud.cloudformation.yaml_text import parse_yaml
 from kennel.planner.errors import PlanError
 from kennel.planner.inputs.distributions import Distribution, constant, lognormal
 
@@ -159,7 +158,7 @@ def read_template(path: Path) -> PlanSettings:
         When the file cannot be read or lacks a parameter that the planner needs.
     """
     try:
-        template = yaml_parse(path.read_text("utf-8"))
+        template = parse_yaml(path.read_text("utf-8"))
         declared = template["Parameters"]
         memory = template["Resources"]["ClassifyFunction"]["Properties"]["MemorySize"]
         values = {name: str(declared[name]["Default"]) for name in PARAMETERS}
