@@ -127,7 +127,7 @@ def files(folder: Path) -> list[Path]:
 
 
 def main() -> None:
-    """Print a table, and the line of JSON."""
+    """Run the benchmark; print a table, then the results as one line of JSON."""
     parser = argparse.ArgumentParser(description="The dog threshold in good and bad photos.")
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--model", type=Path, help="a package; by default the pretrained one")

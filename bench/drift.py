@@ -159,7 +159,7 @@ def measure(model: Model, data: Path, windows: int) -> dict[str, object]:
 
 
 def main() -> None:
-    """Print a table, and the line of JSON."""
+    """Run the benchmark; print a table, then the results as one line of JSON."""
     parser = argparse.ArgumentParser(description="False alarms and missed drifts.")
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--model", type=Path, required=True, help="a package trained on woof10")

@@ -51,7 +51,7 @@ def call(model: Model, body: bytes, photos: int, *, explain: bool = False) -> Ca
 
 
 def main() -> None:
-    """Print a table, and the line of JSON."""
+    """Run the benchmark; print a table, then the results as one line of JSON."""
     parser = argparse.ArgumentParser(description="The cost of heat maps.")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     rounds = parser.parse_args().rounds

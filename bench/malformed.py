@@ -1,4 +1,4 @@
-"""Send broken and mutated photos to ClassifyFunction's handler: statuses, memory, time.
+"""Fuzz ClassifyFunction with malformed photos: measure HTTP statuses, memory and time.
 
     .venv/bin/python bench/malformed.py                    # ../shared/data; 3 minutes
     .venv/bin/python bench/malformed.py --mutations 2000   # 20 seconds
@@ -127,7 +127,7 @@ def run(data: Path, mutations: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Print a table, and the line of JSON."""
+    """Run the benchmark; print a table, then the results as one line of JSON."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--data", type=Path, default=DATA, help="with malformed/ and photos/")
     parser.add_argument("--mutations", type=int, default=20_000)

@@ -1,4 +1,4 @@
-"""Damage valid JPEG, PNG and WebP photos in seeded ways, for malformed.py.
+"""Make mutants of valid JPEG, PNG and WebP files by seeded random damage, for fuzzing.
 
 Ways that know nothing of the format: flipped bits, overwritten bytes, cut ends, cut middles, a part
 of another photo in the midst. Ways that know its parts (segments of a JPEG, chunks of a PNG or
@@ -88,7 +88,7 @@ def flip_bits(draw: random.Random, body: bytes, _: bytes) -> bytes:
 
 
 def flip_bits_of_head(draw: random.Random, body: bytes, other: bytes) -> bytes:
-    """Flip bits of the first 700 bytes, where the headers are."""
+    """Flip random bits in a file's first 700 bytes, which hold its headers."""
     return flip_bits(draw, body[:700], other) + body[700:]
 
 

@@ -145,7 +145,7 @@ def _same(breed: str, folder: str) -> bool:
 
 
 def main() -> None:
-    """Print a table, and the line of JSON."""
+    """Run the benchmark; print a table, then the results as one line of JSON."""
     parser = argparse.ArgumentParser(
         description="Compare three ways of a 12-megapixel JPEG from its bytes to the wire format."
     )

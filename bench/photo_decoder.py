@@ -107,7 +107,7 @@ def main() -> None:
 
 
 def small_jpeg() -> bytes:
-    """Return a grey JPEG of 64 x 64 pixels."""
+    """Return a small JPEG for a warm-up: 64 x 64 pixels, all grey."""
     from PIL import Image  # noqa: PLC0415  # no part of torchvision's way, and small
 
     buffer = io.BytesIO()

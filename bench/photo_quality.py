@@ -49,7 +49,7 @@ def pasted(dog: Path, scene: Path) -> Image.Image:
 
 
 def main() -> None:
-    """Print a table, and the line of JSON."""
+    """Run the benchmark; print a table, then the results as one line of JSON."""
     parser = argparse.ArgumentParser(description="What the audit notes of photos.")
     parser.add_argument("--data", type=Path, default=DATA)
     folder = parser.parse_args().data

@@ -1,4 +1,4 @@
-"""Write requirements/constraints*.txt, and the hashes of what is deployed: `make lock`.
+"""Pin all installed packages in constraints files, and hash those that are deployed: `make lock`.
 
 Run it after changing a version in the other requirement files, or above LINE in those of HASHED,
 and after `make setup tools lint sdks`. It asks PyPI for hashes, for ten minutes.

@@ -54,7 +54,7 @@ def unmount(folder: Path) -> None:
 
 
 class KennelUp:
-    """A `kennel up` that can be started again and again, always on the same port.
+    """Runs `kennel up` as a child process that can be killed and restarted on the same port.
 
     Parameters
     ----------

@@ -19,7 +19,7 @@ CALLS = (ROOT / "docs" / "how-to" / "call-the-api.md").read_text()
 
 
 def text_of(guide: Path) -> str:
-    """Return a guide without its code blocks, where # is no heading."""
+    """Return a Markdown page without its fenced code, where # is a comment and no heading."""
     return re.sub(r"^ *```.*?^ *```", "", guide.read_text(), flags=re.DOTALL | re.MULTILINE)
 
 
