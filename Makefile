@@ -51,13 +51,9 @@ QUICK := not rivals and not slow
 # in one process.
 PARALLEL := --numprocesses=3 --dist=loadfile
 export OMP_WAIT_POLICY := passive # PyTorch's threads then sleep, where they would spin on cores that others need
-# OpenVINO has crashed in a process after these tests, cause unknown; ruled out: a second OpenMP runtime (only torch's
-# libgomp is loaded, OpenVINO has TBB), leaked threads. So they get processes of their own.
-APART := tests/model/dogbreeds/finetune tests/model/dogbreeds/package/test_build.py
 
 parallel-tests:
-	$(VENV)/pytest $(PARALLEL) $(SELECT) $(APART:%=--ignore=%)
-	$(VENV)/pytest $(PARALLEL) $(SELECT) $(APART)
+	$(VENV)/pytest $(PARALLEL) $(SELECT)
 
 check: setup tools lint ## style, types, the templates and their roles
 	$(VENV)/ruff check .

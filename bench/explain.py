@@ -23,6 +23,7 @@ from dogbreeds.package.archive import unpacked
 from dogbreeds.package.pretrained import write_pretrained
 from dogbreeds.serving import engine
 from dogbreeds.serving.inference import Model, input_fn, model_fn, predict_all, prepare_photos
+from dogbreeds.serving.openvino_core import CORE, ov
 from dogbreeds.serving.parameters import Parameters
 
 ROUNDS = 100
@@ -33,13 +34,13 @@ def older(package: Path, out: Path) -> Path:
     """Copy a package without the network's third output."""
     shutil.copytree(package, out)
     files = engine.FP32.files
-    model = engine.ov.Core().read_model(*(package / file for file in files))
+    model = CORE.read_model(*(package / file for file in files))
     for result in model.get_results():
         if engine.BREED_MAP in result.input(0).get_source_output().get_names():
             model.remove_result(result)
     for file in files:
         (out / file).unlink()
-    engine.ov.save_model(model, out / files[0], compress_to_fp16=False)
+    ov.save_model(model, out / files[0], compress_to_fp16=False)
     return out
 
 

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "model")]  # the folder of the scripts and of the package dogbreeds
 
-from dogbreeds.serving.engine import FP32, INT8, Engine, ov  # noqa: E402, I001  # before torch loads OpenMP
+from dogbreeds.serving.engine import FP32, INT8, Engine  # noqa: E402, I001  # before torch loads OpenMP
+from dogbreeds.serving.openvino_core import CORE  # noqa: E402
 import torch  # noqa: E402
 
 from bundle import make_bundle  # noqa: E402
@@ -106,7 +107,7 @@ def openvino(package: Path, precision: str, threads: int) -> Call:
     """Return a call of OpenVINO in a package's "fp32" or "int8" variant, or fp32 run in "bf16"."""
     if precision == "bf16":
         settings = {"INFERENCE_PRECISION_HINT": "bf16", "INFERENCE_NUM_THREADS": str(threads)}
-        compiled = ov.Core().compile_model(str(package / "network.xml"), "CPU", settings)
+        compiled = CORE.compile_model(str(package / "network.xml"), "CPU", settings)
         return lambda photos: np.array(compiled({"photos": photos})["breed_logits"])
     engine = Engine(package, threads, INT8 if precision == "int8" else FP32)
     return lambda photos: engine(photos)[0]

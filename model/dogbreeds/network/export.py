@@ -17,7 +17,8 @@ from torch import nn
 from dogbreeds.evaluation.metrics import softmax
 from dogbreeds.network.network import OUTPUTS, Explained, Network, can_explain
 from dogbreeds.package.card import PackageError
-from dogbreeds.serving.engine import BREED_MAP, Engine, ov
+from dogbreeds.serving.engine import BREED_MAP, Engine
+from dogbreeds.serving.openvino_core import CORE, ov
 
 ONNX = "network.onnx"
 MAX_DIFFERENCE = 1e-3  # of a probability, between OpenVINO in fp32 and PyTorch
@@ -113,7 +114,7 @@ class OnnxEngine:
     """A network in an ONNX file, which OpenVINO runs; see `serving.engine.Engine`."""
 
     def __init__(self, file: Path) -> None:
-        self._network = ov.Core().compile_model(file, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+        self._network = CORE.compile_model(file, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
 
     def __call__(
         self, photos: NDArray[np.uint8]

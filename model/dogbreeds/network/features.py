@@ -185,9 +185,9 @@ class Extractor:
 def openvino_infer(frozen: FrozenPart, size: int, streams: int) -> Infer:
     """Return a function that computes one photo's features in OpenVINO, on one core a call."""
     from dogbreeds.network.export import convert  # noqa: PLC0415  # only where OpenVINO is installed
-    from dogbreeds.serving.engine import ov  # noqa: PLC0415
+    from dogbreeds.serving.openvino_core import CORE  # noqa: PLC0415
 
-    compiled = ov.Core().compile_model(
+    compiled = CORE.compile_model(
         convert(frozen, size, OUTPUTS),
         "CPU",
         {
@@ -234,7 +234,7 @@ def _counted(
 
 def _has_openvino() -> bool:
     try:
-        from dogbreeds.serving import engine  # noqa: F401, PLC0415
+        from dogbreeds.serving import openvino_core  # noqa: F401, PLC0415
     except ModuleNotFoundError:
         return False
     return True

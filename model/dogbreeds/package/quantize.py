@@ -27,7 +27,8 @@ from dogbreeds.network.export import name_nodes
 from dogbreeds.package.card import Card, PackageError, read_breeds
 from dogbreeds.photos.decode import load_photo
 from dogbreeds.photos.preprocess import prepare
-from dogbreeds.serving.engine import FP32, INT8, Engine, has_fast_int8, ov
+from dogbreeds.serving.engine import FP32, INT8, Engine, has_fast_int8
+from dogbreeds.serving.openvino_core import CORE, ov
 
 MAX_TOP1_LOSS = 0.005  # of top-1: 0.5 points
 MAX_DOG_MASS_CHANGE = 0.2  # mean; the dog threshold is fitted afterwards, which corrects less
@@ -129,7 +130,7 @@ def quantize(folder: Path, photos: NDArray[np.uint8], out: Path) -> None:
     calibration = photos[
         np.linspace(0, len(photos) - 1, min(len(photos), CALIBRATION_PHOTOS), dtype=int)
     ]
-    model = ov.Core().read_model(*(folder / file for file in FP32.files))
+    model = CORE.read_model(*(folder / file for file in FP32.files))
     quantized = nncf.quantize(
         model,
         nncf.Dataset([photo[None] for photo in calibration]),

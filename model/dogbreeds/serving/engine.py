@@ -1,11 +1,5 @@
-"""Run the network in OpenVINO: uint8 photos in, logits and dog mass out, without PyTorch.
+"""Run the network in OpenVINO: uint8 photos in, logits and dog mass out, without PyTorch."""
 
-This module imports OpenVINO without its telemetry. By itself `import openvino` reports to Google
-Analytics and writes to ~/intel, in every serving process too; it does neither where the package
-openvino_telemetry cannot be imported, and None in sys.modules makes Python refuse the import.
-"""
-
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,10 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dogbreeds.package.card import PackageError
-
-sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
-
-import openvino as ov  # noqa: E402  # after the line above
+from dogbreeds.serving.openvino_core import CORE, ov
 
 BREED_MAP = "breed_map"  # an output that packages made before it lack
 FEATURES = "features"  # an output that is added where it is asked for
@@ -33,7 +24,6 @@ __all__ = [
     "Variant",
     "has_fast_int8",
     "is_compiled",
-    "ov",
     "variant_for_this_processor",
 ]
 
@@ -105,9 +95,8 @@ class Engine:
         self._settings = dict(_SETTINGS)
         if threads:
             self._settings["INFERENCE_NUM_THREADS"] = str(threads)
-        self._core = ov.Core()
         with _package_errors("load the model package"):
-            self._whole = self._core.read_model(*(package / file for file in self.variant.files))
+            self._whole = CORE.read_model(*(package / file for file in self.variant.files))
             _check_numbers(self._whole)
             self._model = _without_map(self._whole)
             self.breeds = int(self._model.output("breed_logits").partial_shape[1].get_length())
@@ -127,7 +116,7 @@ class Engine:
 
     @cached_property
     def _any_batch(self) -> "_Compiled":
-        return _Compiled(self._core.compile_model(self._model, "CPU", self._settings))
+        return _Compiled(CORE.compile_model(self._model, "CPU", self._settings))
 
     @cached_property
     def _with_map(self) -> "_Compiled":
@@ -140,7 +129,7 @@ class Engine:
     def _compiled_for_one(self, model: ov.Model) -> "_Compiled":
         one = model.clone()
         one.reshape({"photos": [1, *one.input("photos").partial_shape[1:]]})
-        return _Compiled(self._core.compile_model(one, "CPU", self._settings))
+        return _Compiled(CORE.compile_model(one, "CPU", self._settings))
 
     def __call__(
         self, photos: NDArray[np.uint8]

@@ -12,7 +12,8 @@ from safetensors.numpy import load_file
 from dogbreeds.evaluation.metrics import softmax
 from dogbreeds.package.card import PackageError
 from dogbreeds.serving import engine as engine_module
-from dogbreeds.serving.engine import Engine, ov
+from dogbreeds.serving.engine import Engine
+from dogbreeds.serving.openvino_core import CORE, ov
 
 MODEL = Path(engine_module.__file__).parents[2]
 QUIET_BY_ITSELF = ("CI", "TF_BUILD", "JENKINS_URL")  # with these set, OpenVINO sends no telemetry
@@ -67,7 +68,7 @@ def test_the_features_are_what_the_breed_head_takes(package: Path) -> None:
 def without_map(package: Path, out: Path) -> Path:
     """A package as it was before networks had a map."""
     older = shutil.copytree(package, out)
-    model = ov.Core().read_model(package / "network.xml")
+    model = CORE.read_model(package / "network.xml")
     model.remove_result(model.get_results()[2])
     for name in ("network.xml", "network.bin"):
         (older / name).unlink()
@@ -125,6 +126,21 @@ def test_a_truncated_file_does_not_load(package: Path, tmp_path: Path, name: str
     (broken / name).write_bytes(whole[: len(whole) // 2])
     with pytest.raises(PackageError, match="engine cannot load the model package"):
         Engine(broken)
+
+
+def test_a_signal_after_engines_were_dropped_reaches_its_handler(package: Path) -> None:
+    """In a process of its own: it was a segmentation fault (openvino_core.py says why)."""
+    code = (
+        "import os, signal, sys; from pathlib import Path;"
+        "from dogbreeds.serving.engine import Engine;"
+        "signal.signal(signal.SIGTERM, lambda number, frame: print('handled', number));"
+        "first = Engine(Path(sys.argv[1])); second = Engine(Path(sys.argv[1]));"
+        "del first; del second; os.kill(os.getpid(), signal.SIGTERM)"
+    )
+    command = [sys.executable, "-c", code, str(package)]
+    environment = {**os.environ, "PYTHONPATH": str(MODEL)}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert (done.returncode, done.stdout) == (0, "handled 15\n"), done.stderr
 
 
 def test_the_engine_loads_no_telemetry_and_writes_nothing_to_home(tmp_path: Path) -> None:
