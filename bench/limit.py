@@ -3,7 +3,7 @@
     .venv/bin/python bench/limit.py PACKAGE SECONDS < requests     # prints a line of JSON
 
 One process for each core decodes photos to what the network takes, for half of the time; then the
-network alone runs batches on all cores for the other half. A photo costs at least the sum of both,
+network alone classifies on all cores for the other half. A photo costs at least the sum of both,
 so the limit is 1 / (1 / decoded + 1 / classified) a second. endpoint.py starts it as a process of
 its own, with load.py's form of standard input.
 """
@@ -22,7 +22,7 @@ from dogbreeds.package.card import Card  # isort: skip
 from dogbreeds.photos.decode import wire_image  # isort: skip
 from dogbreeds.photos.preprocess import prepare  # isort: skip
 
-BATCH = 8  # photos in a call, as the server's
+BATCH = 8  # photos in a call
 
 
 def decoded(bodies: list[bytes], card: Card, seconds: float) -> tuple[float, float]:
@@ -52,7 +52,7 @@ def decoded(bodies: list[bytes], card: Card, seconds: float) -> tuple[float, flo
 def classified(
     package: Path, bodies: list[bytes], card: Card, seconds: float
 ) -> tuple[float, float]:
-    """Return the photos a second that the network answers in batches, and CPU ms for each."""
+    """Return the photos a second that the network answers, and CPU ms for each."""
     from dogbreeds.serving.inference import load_model  # noqa: PLC0415  # after the forks
 
     model = load_model(package, len(os.sched_getaffinity(0)))

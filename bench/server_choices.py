@@ -1,6 +1,6 @@
-"""Compare settings of Kennel's server over HTTP: batch, wait, replicas and HTTP server.
+"""Compare settings of Kennel's server over HTTP: replicas and HTTP server.
 
-    .venv/bin/python bench/server_choices.py [--rounds 3] [--seconds 3]      # 7 minutes
+    .venv/bin/python bench/server_choices.py [--rounds 3] [--seconds 3]      # 2 minutes
 
 Every round starts each configuration and calls it with 1, 4 and 16 clients, so other work on the
 machine slows all of them; the table has the medians over the rounds. Needs .venv-rivals, which has
@@ -34,12 +34,6 @@ def kennel(**environment: str) -> Server:
 
 CONFIGURATIONS = {
     "defaults": kennel(),
-    "batch 1": kennel(KENNEL_BATCH="1"),
-    "batch 4": kennel(KENNEL_BATCH="4"),
-    "batch 16": kennel(KENNEL_BATCH="16"),
-    "wait 0 ms": kennel(KENNEL_BATCH_WAIT_MS="0"),
-    "wait 2 ms": kennel(KENNEL_BATCH_WAIT_MS="2"),
-    "wait 10 ms": kennel(KENNEL_BATCH_WAIT_MS="10"),
     "2 replicas": kennel(KENNEL_REPLICAS="2"),
     "granian": Server(GRANIAN, "int8"),
 }

@@ -47,8 +47,6 @@ class ServerSettings:
     port: int
     threads: int  # cores for all replicas together
     replicas: int  # processes that hold the model; one can use all cores
-    batch: int  # maximum photos in one call of the network
-    wait_ms: int  # maximum time that a photo waits for others that are being decoded
     queue: int  # maximum requests in progress; further ones get 503
 
     @classmethod
@@ -67,15 +65,13 @@ class ServerSettings:
             port=_number(environment, "SAGEMAKER_BIND_TO_PORT", 8080, 1, 65_535),
             threads=threads,
             replicas=_number(environment, "KENNEL_REPLICAS", 1, 1, threads),
-            batch=_number(environment, "KENNEL_BATCH", 8, 1, 256),
-            wait_ms=_number(environment, "KENNEL_BATCH_WAIT_MS", 5, 0, 1_000),
             queue=_number(environment, "KENNEL_QUEUE", 32 * threads, 1, 10_000),
         )
 
     def worker_arguments(self) -> list[str]:
         """Return the arguments of `worker.py` after its file descriptor."""
         share = max(1, self.threads // self.replicas)
-        return [str(self.model_dir), str(share), str(self.batch), str(self.wait_ms)]
+        return [str(self.model_dir), str(share)]
 
 
 class Endpoint:

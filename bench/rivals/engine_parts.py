@@ -37,5 +37,5 @@ PORT = int(os.environ.get("PORT", "8080"))
 PACKAGE = os.environ.get("SM_MODEL_DIR", "")
 CORES = len(os.sched_getaffinity(0))
 JPEG = "image/jpeg"
-BATCH = MAX_BATCH_PHOTOS  # as Kennel's server
-BATCH_WAIT_MS = 5  # as Kennel's server
+BATCH = MAX_BATCH_PHOTOS
+BATCH_WAIT_MS = 5

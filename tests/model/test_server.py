@@ -315,13 +315,11 @@ def test_settings_come_from_the_environment() -> None:
             "KENNEL_HOST": "0.0.0.0",  # noqa: S104  # read here, bound nowhere
             "KENNEL_THREADS": "3",
             "KENNEL_REPLICAS": "2",
-            "KENNEL_BATCH": "4",
-            "KENNEL_BATCH_WAIT_MS": "7",
             "KENNEL_QUEUE": "9",
         }
     )
-    assert settings == ServerSettings(Path("/m"), "0.0.0.0", 9000, 3, 2, 4, 7, 9)  # noqa: S104
-    assert settings.worker_arguments() == ["/m", "1", "4", "7"]  # no more threads than cores
+    assert settings == ServerSettings(Path("/m"), "0.0.0.0", 9000, 3, 2, 9)  # noqa: S104
+    assert settings.worker_arguments() == ["/m", "1"]  # no more threads than cores
     default = ServerSettings.from_environment({})
     assert (default.model_dir, default.host, default.port) == (
         Path("/opt/ml/model"),
@@ -329,7 +327,7 @@ def test_settings_come_from_the_environment() -> None:
         8080,
     )
     assert 1 <= default.threads <= len(os.sched_getaffinity(0))
-    assert (default.replicas, default.wait_ms, default.queue) == (1, 5, 32 * default.threads)
+    assert (default.replicas, default.queue) == (1, 32 * default.threads)
 
 
 @pytest.mark.parametrize("cores", ["1", "2", "4"])

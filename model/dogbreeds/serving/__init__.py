@@ -1,1 +1,1 @@
-"""Serving: the inference engines, the worker processes and batching."""
+"""Serving: the inference engines and the worker processes."""

@@ -1,6 +1,7 @@
 """Run the network in OpenVINO: uint8 photos in, logits and dog mass out, without PyTorch."""
 
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -46,7 +47,7 @@ _FAST_INT8 = frozenset({"avx512_vnni", "avx_vnni", "asimddp"})
 _CPUINFO = Path("/proc/cpuinfo")
 
 # On processors with bf16 units OpenVINO would choose bf16 by itself; packages are checked in fp32.
-_SETTINGS = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
+_SETTINGS = {"INFERENCE_PRECISION_HINT": "f32"}
 
 
 def is_compiled(package: Path) -> bool:
@@ -69,15 +70,18 @@ def has_fast_int8(cpuinfo: Path = _CPUINFO) -> bool:
 class Engine:
     """A compiled network that any thread may call.
 
-    It is compiled for one photo at once, and for batches at the first batch: compiling takes as
-    long as some twenty photos, and who classifies a photo or two needs no batches.
+    It is compiled twice, each time for one photo: a call that is alone has all cores for its photo;
+    of several calls, or of a call with several photos, each photo has a core. That is faster than
+    a batch, whose photos share the cores and their caches (docs/serving.md has the figures). The
+    second compilation is at the first such call: it takes as long as some twenty photos, and who
+    classifies a photo or two does not need it.
 
     Parameters
     ----------
     package : Path
         Unpacked package with the files of its variants.
     threads : int
-        Cores that one call may use; 0 leaves it to OpenVINO (all of them).
+        Cores that all calls together may use; 0 leaves it to OpenVINO (all of them).
     variant : Variant, optional
         By default the one for this processor.
 
@@ -100,9 +104,9 @@ class Engine:
             _check_numbers(self._whole)
             self._model = _without_map(self._whole)
             self.breeds = int(self._model.output("breed_logits").partial_shape[1].get_length())
-            # A fixed shape is faster: OpenVINO need not infer shapes in every call. Requests with
-            # one photo are the most common (docs/serving.md has the gain).
-            self._one_photo = self._compiled_for_one(self._model)
+            self._all_cores = self._compiled(self._model)
+        self._calls = 0
+        self._counting, self._compiling = threading.Lock(), threading.Lock()
 
     @property
     def precision(self) -> str:
@@ -115,30 +119,46 @@ class Engine:
         return self._whole is not self._model
 
     @cached_property
-    def _any_batch(self) -> "_Compiled":
-        return _Compiled(CORE.compile_model(self._model, "CPU", self._settings))
+    def _core_each(self) -> "_Compiled":
+        return self._compiled(self._model, "THROUGHPUT")
 
     @cached_property
     def _with_map(self) -> "_Compiled":
-        return self._compiled_for_one(self._whole)
+        return self._compiled(self._whole)
 
     @cached_property
     def _with_features(self) -> "_Compiled":
-        return self._compiled_for_one(_with_features(self._model))
+        return self._compiled(_with_features(self._model))
 
-    def _compiled_for_one(self, model: ov.Model) -> "_Compiled":
-        one = model.clone()
+    def _compiled(self, model: ov.Model, hint: str = "LATENCY") -> "_Compiled":
+        one = model.clone()  # of a fixed shape, which OpenVINO need not infer in every call
         one.reshape({"photos": [1, *one.input("photos").partial_shape[1:]]})
-        return _Compiled(CORE.compile_model(one, "CPU", self._settings))
+        settings = {**self._settings, "PERFORMANCE_HINT": hint}
+        return _Compiled(CORE.compile_model(one, "CPU", settings))
+
+    @contextmanager
+    def _network_for(self, photos: int) -> Iterator["_Compiled"]:
+        with self._counting:
+            self._calls += 1
+            alone = self._calls == 1 and photos == 1
+        try:
+            if alone:
+                yield self._all_cores
+            else:
+                with self._compiling:
+                    network = self._core_each
+                yield network
+        finally:
+            with self._counting:
+                self._calls -= 1
 
     def __call__(
         self, photos: NDArray[np.uint8]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return `breed_logits` [B, breeds] and `dog_mass` [B] for uint8 [B, size, size, 3]."""
-        with _package_errors("run the model package"):
-            compiled = self._one_photo if len(photos) == 1 else self._any_batch
-            outputs = compiled(photos)
-            return outputs["breed_logits"], outputs["dog_mass"]
+        with _package_errors("run the model package"), self._network_for(len(photos)) as network:
+            breed_logits, dog_mass = network.outputs(photos, "breed_logits", "dog_mass")
+            return breed_logits, dog_mass
 
     def explain(
         self, photo: NDArray[np.uint8]
@@ -156,8 +176,10 @@ class Engine:
         if not self.explains:
             return *self(photo), None
         with _package_errors("run the model package"):
-            outputs = self._with_map(photo)
-            return outputs["breed_logits"], outputs["dog_mass"], outputs[BREED_MAP]
+            logits, mass, breed_map = self._with_map.outputs(
+                photo, "breed_logits", "dog_mass", BREED_MAP
+            )
+            return logits, mass, breed_map
 
     def embed(
         self, photo: NDArray[np.uint8]
@@ -173,8 +195,10 @@ class Engine:
             takes.
         """
         with _package_errors("run the model package"):
-            outputs = self._with_features(photo)
-            return outputs["breed_logits"], outputs["dog_mass"], outputs[FEATURES]
+            logits, mass, features = self._with_features.outputs(
+                photo, "breed_logits", "dog_mass", FEATURES
+            )
+            return logits, mass, features
 
 
 @contextmanager
@@ -189,21 +213,31 @@ def _package_errors(what: str) -> Iterator[None]:
 
 
 class _Compiled:
-    """A network compiled for one shape, with a pool of infer requests."""
+    """A network compiled for one photo, with a pool of infer requests."""
 
     def __init__(self, network: ov.CompiledModel) -> None:
         self.network = network
-        self._idle: list[ov.InferRequest] = []  # each serves one call at a time
+        self.at_once = int(network.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
+        self._idle: list[ov.InferRequest] = []  # each serves one photo at a time
 
-    def __call__(self, photos: NDArray[np.uint8]) -> Mapping[str, NDArray[np.float32]]:
+    def outputs(self, photos: NDArray[np.uint8], *names: str) -> list[NDArray[np.float32]]:
+        """Return the outputs of these names [photos, ...] for uint8 [photos, size, size, 3]."""
+        rows = []
+        for start in range(0, len(photos), self.at_once):
+            requests = [self._start(photo) for photo in photos[start : start + self.at_once]]
+            for request in requests:
+                request.wait()
+                rows.append([request.get_tensor(name).data.copy() for name in names])
+            self._idle += requests
+        return [np.concatenate(output) for output in zip(*rows, strict=True)]
+
+    def _start(self, photo: NDArray[np.uint8]) -> ov.InferRequest:
         try:
             request = self._idle.pop()
         except IndexError:
             request = self.network.create_infer_request()
-        try:
-            return request.infer({"photos": photos})  # type: ignore[no-any-return]
-        finally:
-            self._idle.append(request)
+        request.start_async({"photos": photo[None]})
+        return request
 
 
 def _without_map(model: ov.Model) -> ov.Model:

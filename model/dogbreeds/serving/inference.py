@@ -3,8 +3,8 @@
 Input is `application/x-npy` (the wire format: uint8, height x width x 3, RGB, or several photos of
 one size with their count as the first dimension) or a photo as `image/jpeg`, `image/png` or
 `image/webp`; output is JSON. Any host that follows SageMaker's PyTorch conventions calls the four.
-`worker.py` and `ray_app.py` batch several requests, so they call `prepare_photos` and
-`predict_all`, the two steps of `predict_fn`.
+`ray_app.py` batches several requests, so it calls `prepare_photos` and `predict_all`, the two steps
+of `predict_fn`.
 
 Where OpenVINO is not installed, or the package has no compiled network, the same network runs in
 eager PyTorch, if that is installed (eager.py).
@@ -289,7 +289,7 @@ def check_smoke_photo(model: Model, package: Path) -> dict[str, Any]:
 
 
 def warm_up(model: Model, package: Path, released_breed: str = "") -> dict[str, Any]:
-    """Make a model ready to serve: `check_smoke_photo`, and one batch.
+    """Make a model ready to serve: `check_smoke_photo`, and one call with two photos.
 
     Parameters
     ----------
@@ -309,7 +309,7 @@ def warm_up(model: Model, package: Path, released_breed: str = "") -> dict[str, 
             f"{released_breed!r}: this is another package; release it again."
         )
     size = model.card.input.size
-    model.engine(np.zeros((2, size, size, 3), np.uint8))  # the engine compiles for batches now
+    model.engine(np.zeros((2, size, size, 3), np.uint8))  # compiles for concurrent calls now
     return answer
 
 

@@ -1,12 +1,11 @@
 """Run one replica: load the model and answer requests in frames. `server.py` starts it.
 
-    python -m dogbreeds.serving.worker FD MODEL_DIR THREADS BATCH WAIT_MS
+    python -m dogbreeds.serving.worker FD MODEL_DIR THREADS
 
 KENNEL_SMOKE_BREED is the breed that the release expects for the package's smoke photo, if set.
 
-Each thread takes a request through all steps; only the network runs in one thread at a time, on
-the photos that have collected meanwhile. The process ends when the server closes its end of the
-socket, so no replica outlives its server.
+Each thread takes one request after another through all steps. The process ends when the server
+closes its end of the socket, so no replica outlives its server.
 """
 
 import os
@@ -18,35 +17,24 @@ import traceback
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
 from dogbreeds.package.card import PackageError
-from dogbreeds.serving.batching import Batcher
 from dogbreeds.serving.frames import BEAT, BEAT_SECONDS, READY, Reply, Request, read_request
 from dogbreeds.serving.inference import (
     Model,
-    Prepared,
     RequestError,
     input_fn,
     load_model,
     output_fn,
-    predict_all,
-    prepare_photos,
+    predict_fn,
     warm_up,
 )
 from dogbreeds.serving.parameters import Parameters
 
 CRASHED = "The model failed on this photo; the server's log has the reason."
-
-
-@dataclass(frozen=True)
-class Waiting:
-    """A decoded request that waits for the network."""
-
-    number: int
-    photos: Prepared
 
 
 class Worker:
@@ -57,20 +45,13 @@ class Worker:
     connection : socket.socket
         The replica's end; several threads write replies to it.
     threads : int
-        Photos decoded at once, beside those in the network.
-    batch, wait_s
-        See `Batcher`.
+        Cores. One request more than that is worked on: while a thread reads or replies, the cores
+        have others.
     """
 
-    def __init__(
-        self, model: Model, connection: socket.socket, threads: int, batch: int, wait_s: float
-    ) -> None:
-        self._model, self._connection = model, connection
-        self._threads = threads + 1  # one of them runs the network
+    def __init__(self, model: Model, connection: socket.socket, threads: int) -> None:
+        self._model, self._connection, self._threads = model, connection, threads + 1
         self._reading, self._writing = threading.Lock(), threading.Lock()
-        self._decoding = 0  # requests that will need the network soon
-        self._decoding_lock = threading.Lock()
-        self._batcher = Batcher(self._predict, batch, wait_s, lambda: self._decoding > 0)
 
     def run(self) -> None:
         """Answer requests until the server closes its end, then finish those received."""
@@ -100,48 +81,24 @@ class Worker:
             thread.join()
 
     def _answer(self, stream: BinaryIO) -> None:
-        """Take one request after another from its bytes to the batch, and run batches."""
         while True:
             with self._reading:
                 request = read_request(stream)
             if request is None:
                 return
-            photos = self._decode(request)
-            if photos:
-                self._batcher.put(Waiting(request.number, photos))
+            self._reply(request.number, *self._classify(request))
 
-    def _decode(self, request: Request) -> Prepared | None:
-        with self._decoding_lock:
-            self._decoding += 1
+    def _classify(self, request: Request) -> tuple[int, bytes]:
+        """Return the status and the body of the answer."""
         try:
             asked = Parameters.parse(request.parameters)
             photo = input_fn(request.body, request.content_type)
-            return prepare_photos(replace(photo, asked=asked), self._model)
+            return 200, output_fn(predict_fn(replace(photo, asked=asked), self._model))
         except RequestError as error:
-            self._reply(request.number, error.status, str(error).encode())
+            return error.status, str(error).encode()
         except Exception:  # any other fault is a 500, so that the client does not wait for ever
-            self._reply_crashed(request.number)
-        finally:
-            with self._decoding_lock:
-                self._decoding -= 1
-        return None
-
-    def _predict(self, batch: list[Waiting]) -> None:
-        try:
-            answers = predict_all([waiting.photos for waiting in batch], self._model)
-        except Exception:
-            if len(batch) == 1:
-                self._reply_crashed(batch[0].number)
-                return
-            for waiting in batch:  # one by one, so that one bad photo fails alone
-                self._predict([waiting])
-            return
-        for waiting, answer in zip(batch, answers, strict=True):
-            self._reply(waiting.number, 200, output_fn(answer))
-
-    def _reply_crashed(self, number: int) -> None:
-        traceback.print_exc()
-        self._reply(number, 500, CRASHED.encode())
+            traceback.print_exc()
+            return 500, CRASHED.encode()
 
     def _reply(self, number: int, status: int, body: bytes) -> None:
         frame = Reply(number, status, body).encode()
@@ -155,7 +112,7 @@ def main() -> int:
     # Ctrl-C and a process group's SIGTERM reach this process too; the server decides when it ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    descriptor, model_dir, threads, batch, wait_ms = sys.argv[1:]
+    descriptor, model_dir, threads = sys.argv[1:]
     # BrokenPipeError: the server ended while the model was loading
     with socket.socket(fileno=int(descriptor)) as connection, suppress(BrokenPipeError):
         try:
@@ -165,7 +122,7 @@ def main() -> int:
             connection.sendall(Reply(READY, 500, str(error).encode()).encode())
             return 1
         connection.sendall(Reply(READY, 200, model.label.encode()).encode())
-        Worker(model, connection, int(threads), int(batch), float(wait_ms) / 1000).run()
+        Worker(model, connection, int(threads)).run()
     return 0
 
 

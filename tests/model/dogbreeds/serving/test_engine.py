@@ -33,18 +33,32 @@ def test_outputs_have_their_shapes_for_any_batch(engine: Engine) -> None:
         assert ((mass >= 0) & (mass <= 1)).all()
 
 
-def test_batches_are_compiled_at_the_first_one(package: Path) -> None:
-    engine = Engine(package)
-    engine(noise(1))
-    assert "_any_batch" not in vars(engine)
-    engine(noise(2))
-    assert "_any_batch" in vars(engine)
+def test_a_call_of_several_photos_compiles_for_a_core_each_and_answers_the_same(
+    package: Path,
+) -> None:
+    engine = Engine(package, 2)
+    each = [engine(photo[None]) for photo in noise(5)]
+    assert "_core_each" not in vars(engine)
+    together = engine(noise(5))
+    assert "_core_each" in vars(engine)
+    for alone, expected in zip(zip(*each, strict=True), together, strict=True):
+        assert np.array_equal(np.concatenate(alone), expected)
+
+
+def test_calls_at_once_have_a_core_each_and_answer_the_same(package: Path) -> None:
+    engine = Engine(package, 2)
+    photos = noise(12)
+    expected = [engine(photo[None])[0] for photo in photos]
+    with ThreadPoolExecutor(4) as pool:
+        seen = list(pool.map(lambda photo: engine(photo[None])[0], photos))
+    assert "_core_each" in vars(engine)
+    assert all(map(np.array_equal, seen, expected))
 
 
 def test_a_map_is_computed_only_for_a_call_that_asks(package: Path) -> None:
     engine = Engine(package)
     plain = engine(noise(1))
-    names = [output.get_any_name() for output in engine._one_photo.network.outputs]
+    names = [output.get_any_name() for output in engine._all_cores.network.outputs]
     assert names == ["breed_logits", "dog_mass"]
     assert "_with_map" not in vars(engine)
     logits, mass, breed_map = engine.explain(noise(1))

@@ -18,9 +18,9 @@ NPY = "application/x-npy"
 
 
 @contextmanager
-def working(model: Model, batch: int = 8) -> Iterator[socket.socket]:
+def working(model: Model) -> Iterator[socket.socket]:
     server_end, replica_end = socket.socketpair()
-    worker = Worker(model, replica_end, threads=2, batch=batch, wait_s=0.0)
+    worker = Worker(model, replica_end, threads=2)
     thread = threading.Thread(target=worker.run)
     thread.start()
     try:
@@ -101,7 +101,7 @@ def test_a_crash_is_a_500_without_its_trace_and_hurts_no_other(
     assert "secret detail" in capfd.readouterr().err
 
 
-def test_a_long_batch_does_not_delay_the_beats(model: Model) -> None:
+def test_a_slow_network_does_not_delay_the_beats(model: Model) -> None:
     class Slow:
         breeds, precision = 121, "fp32"
         explain, embed = model.engine.explain, model.engine.embed
