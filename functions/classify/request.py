@@ -11,10 +11,11 @@ to their defaults. It only has to be one of those that the template lists as bin
 Gateway passes in base64 (`isBase64Encoded`); a photo that arrives as text has lost bytes.
 """
 
-import binascii
 import json
 import zlib
 from typing import Any, NoReturn
+
+import pybase64
 
 from classify.form import file_of_form
 from common.event import Event, header
@@ -179,7 +180,7 @@ def _limited(photo: bytes) -> bytes:
 
 def _of_base64(text: str, source: str) -> bytes:
     try:
-        return binascii.a2b_base64(text, strict_mode=True)
+        return pybase64.b64decode(text, validate=True)  # binascii takes half as long as the JPEG
     except ValueError as error:  # binascii.Error, or a character beyond ASCII
         raise BadRequest(
             f"{source} is no valid base64: use the standard alphabet (A-Z a-z 0-9 + /), with "

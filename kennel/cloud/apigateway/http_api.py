@@ -3,8 +3,7 @@
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api.html
 """
 
-import json
-
+import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -99,7 +98,7 @@ class HttpApi:
             return _problem(413)
         is_second = call.route.payload == "2.0"
         event = http_event(call, body) if is_second else _first_format(call, body)
-        payload = json.dumps(event).encode()
+        payload = orjson.dumps(event)
         if len(payload) > LAMBDA_BYTES:
             return _problem(413)
         try:

@@ -3,7 +3,6 @@
 https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
 """
 
-import base64
 import binascii
 import functools
 import json
@@ -12,6 +11,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+import pybase64
 from starlette.responses import Response
 
 from kennel.cloud.apigateway.calls import Call, clf_time
@@ -101,7 +101,7 @@ def request_context(call: Call, key: Key | None = None) -> dict[str, Any]:
 
 def written_body(body: bytes, binary: bool) -> str:
     """Return a body as an event has it; broken bytes of a text are replaced."""
-    return base64.b64encode(body).decode() if binary else body.decode(errors="replace")
+    return pybase64.b64encode_as_string(body) if binary else body.decode(errors="replace")
 
 
 def proxy_response(
@@ -122,7 +122,7 @@ def proxy_response(
         body = answer.get("body") or ""
         content = body.encode()
         if answer.get("isBase64Encoded") and decode:
-            content = base64.b64decode(body, validate=True)
+            content = pybase64.b64decode(body, validate=True)
         response = Response(b"" if status in _WITHOUT_BODY else content, status)
         headers = {name: [value] for name, value in (answer.get("headers") or {}).items()}
         headers |= answer.get("multiValueHeaders") or {}

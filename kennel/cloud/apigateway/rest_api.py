@@ -1,8 +1,8 @@
 """A REST API: keys, throttles, and the functions behind its routes."""
 
-import json
 import time
 
+import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -126,7 +126,7 @@ class RestApi:
         if body is None:
             return self.responses.make("REQUEST_TOO_LARGE", request_id)
         binary = bool(body) and self._media.is_binary(headers.get("content-type", ""))
-        payload = json.dumps(proxy_event(call, body, binary, key)).encode()
+        payload = orjson.dumps(proxy_event(call, body, binary, key))
         if len(payload) > LAMBDA_BYTES:
             return self.responses.make("REQUEST_TOO_LARGE", request_id)
         started = time.perf_counter()

@@ -239,6 +239,7 @@ AT_START = {
     "common",
     "dateutil",  # of botocore, as are the next ones
     "jmespath",
+    "pybase64",
     "six",
     "typing_extensions",  # of Powertools
     "urllib3",
