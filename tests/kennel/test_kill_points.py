@@ -321,6 +321,7 @@ def job(running: Up, status: str) -> Any:
     return next((each for each in jobs if each["SecondaryStatus"] == status), None)
 
 
+@pytest.mark.slow
 def test_image_build_that_was_killed_can_be_made_again(tmp_path: Path) -> None:
     folder = folder_for(tmp_path)
     with up(folder, "-c", BUILDS, "hang") as running:

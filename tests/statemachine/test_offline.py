@@ -103,6 +103,7 @@ def jobs(cloud: Cloud) -> list[str]:
     return [each["TrainingJobName"] for each in summaries["TrainingJobSummaries"]]
 
 
+@pytest.mark.slow
 def test_photos_that_cannot_be_read_stop_before_any_job(cloud: Cloud, shared_data: Path) -> None:
     upload(cloud, shared_data)
     s3, bucket = client("s3", cloud.url), cloud.stack.outputs["BucketName"]

@@ -64,6 +64,7 @@ def test_aborted_first_release_leaves_nothing(cloud: Cloud) -> None:
     assert scalable_targets(cloud) == []
 
 
+@pytest.mark.slow
 def test_execution_that_is_stopped_at_once_is_aborted(cloud: Cloud) -> None:
     states = client("stepfunctions", cloud.url)
     machine = cloud.stack.outputs["StateMachineArn"]
