@@ -191,6 +191,7 @@ async def serve(config: CloudConfig) -> AsyncIterator[Cloud]:
             logs=logs,
             scratch=Path(scratch),
             clock=Clock(config.clock_speed),
+            restored=state.restored,
         )
         services = await exits.enter_async_context(open_services(config, site, store))
         gateway = Draining(services.gateway)

@@ -85,6 +85,8 @@ class Site:
         The gateway's address, moto's behind it, and the access key that moto takes.
     scratch
         Folder for files that the end removes.
+    restored
+        Whether resources of an earlier cloud may be there.
     """
 
     built: dict[str, Path]
@@ -94,6 +96,7 @@ class Site:
     logs: Path
     scratch: Path
     clock: Clock
+    restored: bool
 
 
 @dataclass(frozen=True)
@@ -189,7 +192,7 @@ def _make_services(
         sns_url=f"{site.url}/kennel/sns/{sns_token}",
         before_create=late_checks(targets, aws("logs")),
     )
-    stacks = Stacks(resources, store, CHECKS)
+    stacks = Stacks(resources, store, CHECKS, adopt=site.restored)
     cloudformation = CloudFormation(stacks)
     quotas = Quotas(config.quotas)
     builds = ImageBuilds(deployed, as_role, aws("logs"), faults, quotas)

@@ -30,10 +30,13 @@ class State:
         State of the services which Kennel emulates itself.
     moto
         File of what moto holds, in the form of moto's own classes; None keeps nothing.
+    restored
+        Whether it is of an earlier cloud.
     """
 
     services: Rows
     moto: Path | None
+    restored: bool = False
 
 
 @contextlib.contextmanager
@@ -84,7 +87,7 @@ def _open(folder: Path) -> State:
             rows.put("format", "moto", now.encode())
         elif before != now.encode():
             raise other_format(moto, f"moto {before.decode()}", f"moto {now}")
-    return State(Rows(services), moto)
+    return State(Rows(services), moto, restored=before is not None)
 
 
 @contextlib.contextmanager

@@ -61,11 +61,19 @@ class Stacks:
     ----------
     checks
         By resource type: raises KennelError for what the cloud cannot run.
+    adopt
+        Whether `deploy` looks for each resource before it creates it, as an earlier cloud may have.
     """
 
     def __init__(
-        self, resources: Resources, store: Store, checks: Mapping[str, Check] | None = None
+        self,
+        resources: Resources,
+        store: Store,
+        checks: Mapping[str, Check] | None = None,
+        *,
+        adopt: bool = True,
     ) -> None:
+        self._adopt = adopt
         self.resources = resources
         self.store = StackStore(store)
         self._checks = checks or {}
@@ -88,7 +96,7 @@ class Stacks:
             template = self.prepare(stack, request)
             stack.description = str(template.source.get("Description", ""))
             if is_new:
-                self.create(stack, template, adopt=True)
+                self.create(stack, template, adopt=self._adopt)
             else:
                 self.update(stack, template, adopt=True)
         except (StackRefused, OperationFailed) as error:

@@ -19,6 +19,7 @@ from typing import Any
 
 from botocore.model import OperationNotFoundError
 from moto.core.config import default_user_config
+from moto.iam import models as iam_models
 from moto.moto_server.werkzeug_app import (
     DomainDispatcherApplication,
     MotoRequestHandler,
@@ -103,6 +104,8 @@ class MotoApp:
 
 if __name__ == "__main__":
     default_user_config["stepfunctions"]["execute_state_machine"] = True
+    # Else a call's key is looked for in eight partitions, each with all 1,582 of AWS's policies.
+    iam_models.PARTITION_NAMES = ["aws"]  # type: ignore[attr-defined]
     port, *state = sys.argv[1:]
     url_paths["{0}/$"] = StepFunctions.dispatch
     threading.excepthook = end_with_thread
