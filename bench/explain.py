@@ -22,6 +22,7 @@ from statistics import median
 from dogbreeds.package.archive import unpacked
 from dogbreeds.package.pretrained import write_pretrained
 from dogbreeds.serving import engine
+from dogbreeds.serving.graph import BREED_MAP
 from dogbreeds.serving.inference import Model, input_fn, model_fn, predict_all, prepare_photos
 from dogbreeds.serving.openvino_core import CORE, ov
 from dogbreeds.serving.parameters import Parameters
@@ -36,7 +37,7 @@ def older(package: Path, out: Path) -> Path:
     files = engine.FP32.files
     model = CORE.read_model(*(package / file for file in files))
     for result in model.get_results():
-        if engine.BREED_MAP in result.input(0).get_source_output().get_names():
+        if BREED_MAP in result.input(0).get_source_output().get_names():
             model.remove_result(result)
     for file in files:
         (out / file).unlink()

@@ -17,7 +17,8 @@ from torch import nn
 from dogbreeds.evaluation.metrics import softmax
 from dogbreeds.network.network import OUTPUTS, Explained, Network, can_explain
 from dogbreeds.package.card import PackageError
-from dogbreeds.serving.engine import BREED_MAP, Engine
+from dogbreeds.serving.engine import Engine
+from dogbreeds.serving.graph import BREED_MAP
 from dogbreeds.serving.openvino_core import CORE, ov
 
 ONNX = "network.onnx"

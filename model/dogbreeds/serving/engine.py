@@ -11,22 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dogbreeds.package.card import PackageError
+from dogbreeds.serving.compiled import CompiledNetwork
+from dogbreeds.serving.graph import BREED_MAP, FEATURES, check_numbers, with_features, without_map
 from dogbreeds.serving.openvino_core import CORE, ov
-
-BREED_MAP = "breed_map"  # an output that packages made before it lack
-FEATURES = "features"  # an output that is added where it is asked for
-
-__all__ = [
-    "BREED_MAP",
-    "FEATURES",
-    "FP32",
-    "INT8",
-    "Engine",
-    "Variant",
-    "has_fast_int8",
-    "is_compiled",
-    "variant_for_this_processor",
-]
 
 
 @dataclass(frozen=True)
@@ -101,8 +88,8 @@ class Engine:
             self._settings["INFERENCE_NUM_THREADS"] = str(threads)
         with _package_errors("load the model package"):
             self._whole = CORE.read_model(*(package / file for file in self.variant.files))
-            _check_numbers(self._whole)
-            self._model = _without_map(self._whole)
+            check_numbers(self._whole)
+            self._model = without_map(self._whole)
             self.breeds = int(self._model.output("breed_logits").partial_shape[1].get_length())
             self._all_cores = self._compiled(self._model)
         self._calls = 0
@@ -119,25 +106,25 @@ class Engine:
         return self._whole is not self._model
 
     @cached_property
-    def _core_each(self) -> "_Compiled":
+    def _core_each(self) -> CompiledNetwork:
         return self._compiled(self._model, "THROUGHPUT")
 
     @cached_property
-    def _with_map(self) -> "_Compiled":
+    def _with_map(self) -> CompiledNetwork:
         return self._compiled(self._whole)
 
     @cached_property
-    def _with_features(self) -> "_Compiled":
-        return self._compiled(_with_features(self._model))
+    def _with_features(self) -> CompiledNetwork:
+        return self._compiled(with_features(self._model))
 
-    def _compiled(self, model: ov.Model, hint: str = "LATENCY") -> "_Compiled":
+    def _compiled(self, model: ov.Model, hint: str = "LATENCY") -> CompiledNetwork:
         one = model.clone()  # of a fixed shape, which OpenVINO need not infer in every call
         one.reshape({"photos": [1, *one.input("photos").partial_shape[1:]]})
         settings = {**self._settings, "PERFORMANCE_HINT": hint}
-        return _Compiled(CORE.compile_model(one, "CPU", settings))
+        return CompiledNetwork(CORE.compile_model(one, "CPU", settings))
 
     @contextmanager
-    def _network_for(self, photos: int) -> Iterator["_Compiled"]:
+    def _network_for(self, photos: int) -> Iterator[CompiledNetwork]:
         with self._counting:
             self._calls += 1
             alone = self._calls == 1 and photos == 1
@@ -207,70 +194,6 @@ def _package_errors(what: str) -> Iterator[None]:
         yield
     except PackageError:
         raise
-    except (RuntimeError, KeyError) as error:  # a KeyError: an output that the network lacks
+    except RuntimeError as error:
         reason = str(error).strip().splitlines()[-1]
         raise PackageError(f"The engine cannot {what}: {reason}") from error
-
-
-class _Compiled:
-    """A network compiled for one photo, with a pool of infer requests."""
-
-    def __init__(self, network: ov.CompiledModel) -> None:
-        self.network = network
-        self.at_once = int(network.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
-        self._idle: list[ov.InferRequest] = []  # each serves one photo at a time
-
-    def outputs(self, photos: NDArray[np.uint8], *names: str) -> list[NDArray[np.float32]]:
-        """Return the outputs of these names [photos, ...] for uint8 [photos, size, size, 3]."""
-        rows = []
-        for start in range(0, len(photos), self.at_once):
-            requests = [self._start(photo) for photo in photos[start : start + self.at_once]]
-            for request in requests:
-                request.wait()
-                rows.append([request.get_tensor(name).data.copy() for name in names])
-            self._idle += requests
-        return [np.concatenate(output) for output in zip(*rows, strict=True)]
-
-    def _start(self, photo: NDArray[np.uint8]) -> ov.InferRequest:
-        try:
-            request = self._idle.pop()
-        except IndexError:
-            request = self.network.create_infer_request()
-        request.start_async({"photos": photo[None]})
-        return request
-
-
-def _without_map(model: ov.Model) -> ov.Model:
-    """Return `model`, or, if it has the output `breed_map`, a copy without all that leads to it."""
-    has_map = [BREED_MAP in output.get_names() for output in model.outputs]
-    if not any(has_map):
-        return model
-    copy = model.clone()
-    copy.remove_result(copy.get_results()[has_map.index(True)])
-    return copy
-
-
-def _with_features(model: ov.Model) -> ov.Model:
-    """Return a copy of `model` that has the input of the breed head as an output too."""
-    copy = model.clone()
-    node = copy.output("breed_logits").get_node()
-    while node.get_type_name() != "MatMul":  # the bias is added behind it
-        sources = [value.get_node() for value in node.input_values()]
-        node = next((each for each in sources if each.get_type_name() != "Constant"), None)
-        if node is None:
-            raise PackageError("The model package's network has no breed head; build it again.")
-    [output] = copy.add_outputs(node.input_value(0))
-    output.get_tensor().add_names({FEATURES})
-    return copy
-
-
-def _check_numbers(model: ov.Model) -> None:
-    """Refuse a NaN or infinite weight: a ReLU6 behind it can hide it from every answer."""
-    for node in model.get_ordered_ops():
-        if node.get_type_name() == "Constant" and node.get_element_type().is_real():
-            values = node.data
-            if values.dtype.kind == "f" and not np.isfinite(values).all():
-                raise PackageError(
-                    "The model package's network holds a weight that is not a number; build it "
-                    "again."
-                )
