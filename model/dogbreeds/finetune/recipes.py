@@ -56,7 +56,7 @@ class Recipe:
 
 
 # For about 100 photos a breed. Chosen by cross-validation over photos that the backbone was trained
-# on (1,200 of 10 breeds) and over others (130 of 13); docs/training.md has the table. It takes few
+# on (1,200 of 10 breeds) and over others (130 of 13), in a search that is not kept. It takes few
 # steps and stays close to the start: more would overfit to a thousand photos.
 SMALL = Recipe(
     name="small",

@@ -6,7 +6,7 @@ Post-training quantisation by NNCF: the ranges of activations are taken from the
 weights are rounded to 8 bits, and nothing is trained. The loss of accuracy can only be measured on
 labelled photos of the model's own breeds. So a package built after a training gets int8 if its
 valid photos allow it, and the pretrained package, which has none, stays in fp32: calibrated on the
-twenty photos that foolbox ships, it lost 4 points of top-1 on 1,400 dogs (docs/serving.md).
+twenty photos that foolbox ships, it lost 4 points of top-1 on 1,400 dogs.
 
 The fp32 variant stays in the package for processors without VNNI or dot-product instructions: int8
 is no faster there, and its sums overflow. `engine.Engine` chooses. For the same reason int8 is not
