@@ -66,8 +66,12 @@ def test_package_that_is_overwritten_while_it_is_judged() -> None:
 
 def test_rejected_package_stays_where_the_job_wrote_it() -> None:
     account = account_with(package(evaluation(0.3)))
-    candidate = judged(account)["candidate"]
-    assert candidate["model_data_url"] == f"s3://{BUCKET}/{KEY}"
+    assert judged(account)["candidate"] == {
+        "prefix": "models/k-1-train/parts/",
+        "model_data_url": f"s3://{BUCKET}/{KEY}",
+        "smoke_breed": "Bull Mastiff",
+        "evaluation_url": f"s3://{BUCKET}/models/k-1-train/parts/evaluation.json",
+    }
     assert set(account.objects) == {KEY, "models/k-1-train/parts/evaluation.json"}
 
 

@@ -8,6 +8,7 @@ from judge.verdict import AcceptanceCriteria, judge
 from tests.functions.model_package import LIVE, evaluation
 
 CRITERIA = AcceptanceCriteria(floor=0.7, margin=0.02)
+FIGURES = {"photos": 100, "top1_interval": [0.84, 0.95]}
 
 
 def test_criteria_of_the_environment() -> None:
@@ -28,6 +29,8 @@ def test_without_a_live_model_the_floor_decides() -> None:
     bad = judge(evaluation(0.69), CRITERIA)
     assert bad["accepted"] is False
     assert bad["reason"] == "It recognises 69.0% of 100 test photos; the floor is 70.0%."
+    assert good["evaluation"] == {**FIGURES, "top1": 0.7, "live": None}
+    assert bad["evaluation"] == {**FIGURES, "top1": 0.69, "live": None}
 
 
 @pytest.mark.parametrize(
@@ -44,8 +47,11 @@ def test_interval_decides_against_a_live_model(interval: list[float], accepted: 
     verdict = judge(evaluation(live=live), CRITERIA)
     assert verdict == judge(evaluation(live=live), CRITERIA)
     assert verdict["accepted"] is accepted
+    conclusion = ", not worse by" if accepted else ", it may be worse by"
+    assert f"{conclusion} more than the margin of 2.0%." in verdict["reason"]
     assert "the live model, kennel@1, 90.0%: a difference of +1.0%" in verdict["reason"]
-    assert verdict["evaluation"]["live"] == live  # both evaluations go on to the registry
+    # Both evaluations go on to the registry.
+    assert verdict["evaluation"] == {**FIGURES, "top1": 0.91, "live": live}
 
 
 def reason(**live: Any) -> str:
@@ -72,11 +78,18 @@ def test_sentence_says_which_breeds_the_live_model_lacks_and_on_which_photos_it_
     )
 
 
-def test_sentence_says_which_breeds_the_new_model_lacks() -> None:
-    dropped = [f"Old {number}" for number in range(110)]
-    assert reason(breeds_dropped=dropped) == (
-        f"{SAME} The new model lacks 110 of the live one's breeds (Old 0, Old 1, Old 2, Old 3, "
-        "Old 4 and 105 more), which were not compared."
+@pytest.mark.parametrize(
+    ("count", "names"),
+    [
+        (5, "Old 0, Old 1, Old 2, Old 3, Old 4"),
+        (6, "Old 0, Old 1, Old 2, Old 3, Old 4 and 1 more"),
+        (110, "Old 0, Old 1, Old 2, Old 3, Old 4 and 105 more"),
+    ],
+)
+def test_sentence_says_which_breeds_the_new_model_lacks(count: int, names: str) -> None:
+    assert reason(breeds_dropped=[f"Old {number}" for number in range(count)]) == (
+        f"{SAME} The new model lacks {count} of the live one's breeds ({names}), which were not "
+        "compared."
     )
 
 
