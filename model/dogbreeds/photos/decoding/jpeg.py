@@ -120,7 +120,7 @@ class _StrictDecoder(ImageFile.PyDecoder):
         self._decoder.cleanup()
 
 
-_CODEC = "strict jpeg"
+_CODEC = f"strict jpeg of {__name__}"  # Pillow's table of decoders is one for all copies of this
 _BROKEN_STREAM = -2  # Pillow's error code: "broken data stream"
 Image.register_decoder(_CODEC, _StrictDecoder)
 
