@@ -10,6 +10,7 @@ from moto import mock_aws
 from apply_autoscaling.policy import apply, refresh, remove
 from common.office_hours import OfficeHours
 from common.scaling import scalable_target
+from tests.functions.aws_account import Account
 from tests.functions.release.test_rollout import live, register
 from tests.functions.scaling import SCALING
 
@@ -29,6 +30,7 @@ def registered(autoscaling: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     (policy,) = autoscaling.describe_scaling_policies(ServiceNamespace="sagemaker")[
         "ScalingPolicies"
     ]
+    assert policy["PolicyName"] == "kennel-target-tracking"
     for description in (target, policy):  # moto changes these in every response, AWS does not
         for key in ("CreationTime", "PolicyARN"):
             description.pop(key, None)
@@ -88,6 +90,20 @@ def test_refresh_leaves_an_endpoint_alone_that_is_not_in_service(status: str) ->
     result = refresh("kennel", SCALING, account.autoscaling, account.sagemaker)
     assert result == {"unchanged": f"the endpoint kennel is {status}"}
     assert account.scaling.target is None
+
+
+def test_refresh_applies_the_settings_to_an_endpoint_in_service() -> None:
+    account, other = live(), live()
+    result = refresh("kennel", SCALING, account.autoscaling, account.sagemaker)
+    assert result == apply("kennel", SCALING, other.autoscaling)
+    assert account.scaling.target == other.scaling.target
+    assert account.scaling.target is not None
+
+
+def test_refresh_without_an_endpoint() -> None:
+    account = Account()
+    result = refresh("kennel", SCALING, account.autoscaling, account.sagemaker)
+    assert result == {"unchanged": "the endpoint kennel is missing"}
 
 
 def test_a_serverless_endpoint_loses_a_former_registration_and_gets_none() -> None:

@@ -48,6 +48,15 @@ def test_all_three_are_stopped_once() -> None:
     assert run(account) == []
 
 
+def test_without_a_project_no_build_is_looked_for() -> None:
+    account = busy()
+    assert stop_jobs(EXECUTION, "", clients(account)) == [
+        f"stopped the job {EXECUTION.tuning_job}",
+        f"stopped the job {EXECUTION.training_job}",
+    ]
+    assert states(account) == {"Stopped", "IN_PROGRESS"}
+
+
 def test_nothing_to_stop() -> None:
     assert run(Account()) == []
 

@@ -5,7 +5,7 @@ from botocore.exceptions import ClientError
 
 from clean_up.clients import Clients
 from clean_up.rollback import CleanUpSettings, clean_up
-from common.execution import PROVEN_TAG, Execution
+from common.execution import EXECUTION_TAG, PROVEN_TAG, Execution
 from common.failures import CleanUpFailed
 from common.registration import registration
 from common.scaling import scalable_target
@@ -178,3 +178,17 @@ def test_endpoint_that_must_be_repaired_by_hand() -> None:
     account.endpoints.endpoint |= {"EndpointStatus": "OutOfService", "FailureReason": "Who knows"}
     with pytest.raises(CleanUpFailed, match=r"is OutOfService on .*: Who knows\. Repair it"):
         once(account)
+
+
+@pytest.mark.parametrize("kind", ["EndpointConfigArn", "ModelArn"])
+def test_resource_of_this_name_that_another_execution_made_stays(kind: str) -> None:
+    account = Account()
+    released = release_one(account, "two")
+    account.endpoints.settle()
+    account.endpoints.endpoint = None
+    name = released["config_name"]
+    owned = {**account.endpoints.configs[name], **account.endpoints.models[name]}
+    account.endpoints.tags[owned[kind]][EXECUTION_TAG] = EXECUTION + "one"
+    clean_up_fully(account)
+    assert (name in account.endpoints.configs) is (kind == "EndpointConfigArn")
+    assert (name in account.endpoints.models) is (kind == "ModelArn")

@@ -80,6 +80,8 @@ def test_hours_are_those_of_the_time_zone(now: str, on: bool) -> None:
     ("change", "words"),
     [
         ({}, ""),
+        ({"min_instances": 2}, ""),
+        ({"min_instances": 5}, ""),
         ({"timezone": "Europe/Berlln"}, "OfficeHoursTimezone is 'Europe/Berlln': expected a name"),
         ({"begin": "18:30"}, "OfficeHours begin at 18:30 and end at 18:30: they must end later"),
         ({"min_instances": 6}, "OfficeHoursMinInstances is 6: expected from MinInstances, 2, to"),

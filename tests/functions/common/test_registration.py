@@ -46,7 +46,12 @@ def with_endpoint() -> Account:
     return account
 
 
-def registered(account: Account, maximum: int = 5, policy: str = "kennel-target-tracking") -> None:
+def registered(
+    account: Account,
+    maximum: int = 5,
+    policy: str = "kennel-target-tracking",
+    action: str = "evening",
+) -> None:
     names = scalable_target("kennel")
     account.autoscaling.register_scalable_target(**names, MinCapacity=1, MaxCapacity=maximum)
     account.autoscaling.put_scaling_policy(
@@ -57,7 +62,7 @@ def registered(account: Account, maximum: int = 5, policy: str = "kennel-target-
     )
     account.autoscaling.put_scheduled_action(
         **names,
-        ScheduledActionName="evening",
+        ScheduledActionName=action,
         Schedule="cron(0 20 ? * MON *)",
         Timezone="UTC",
         ScalableTargetAction={"MinCapacity": 1},
@@ -68,12 +73,14 @@ def test_nothing_registered() -> None:
     assert registration(Account().autoscaling, "kennel") is None
 
 
-@pytest.mark.parametrize("now", ["nothing", "other"])
+@pytest.mark.parametrize("now", ["nothing", "other", "changed"])
 @pytest.mark.parametrize("former", [FORMER, None], ids=["former", "none before"])
 def test_registration_becomes_exactly_what_it_was_and_stays(now: str, former: Any) -> None:
     account = with_endpoint()
     if now == "other":
         registered(account)
+    if now == "changed":
+        registered(account, policy="mine", action="morning")
     restore(account.autoscaling, "kennel", former)
     assert registration(account.autoscaling, "kennel") == former
     assert restore(account.autoscaling, "kennel", former) is False  # nothing to do

@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 
 from common.environment import BadEnvironment, Environment
+from common.office_hours import OfficeHours
 from common.scaling import METRICS, ScalingSettings, policy_name, scalable_target
 from tests.functions.scaling import SCALING
 
@@ -23,6 +24,9 @@ VARIABLES = {
 def test_each_variable_reaches_its_setting() -> None:
     expected = replace(SCALING, scale_out_cooldown_s=31)
     assert ScalingSettings.from_environment(Environment(VARIABLES)) == expected
+    hours = Environment({**VARIABLES, "OFFICE_HOURS": "SUN 08:00-09:00"})
+    expected = replace(expected, office_hours=OfficeHours(("SUN",), "08:00", "09:00", "UTC", 2))
+    assert ScalingSettings.from_environment(hours) == expected
 
 
 def test_unknown_metric() -> None:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from common.failures import PreflightFailed
+from common.office_hours import OfficeHours
 from preflight.checks import check
 from preflight.clients import Clients
 from preflight.parameters import PreflightSettings
@@ -148,6 +149,11 @@ def test_with_photos_the_mode_is_train_or_tune() -> None:
 )
 def test_training_without_photos(given: Any) -> None:
     assert "s3://kennel-bucket/data/ holds no photos" in problems(given=given)
+
+
+def test_finding_to_accept_that_does_not_exist() -> None:
+    words = "The hyperparameter accept names 'dirt', and there is no such finding to accept"
+    assert words in problems(given={"hyperparameters": {"accept": "dirt"}}, account=with_photos())
 
 
 def test_missing_photos_are_reported() -> None:
@@ -324,6 +330,10 @@ def test_instance_type_that_can(instance_type: str) -> None:
     [
         ({"min_instances": 6}, "MinInstances is 6 and MaxInstances 5"),
         ({"min_instances": 0}, "MinInstances is 0"),
+        (
+            {"office_hours": OfficeHours(("MON",), "08:00", "18:00", "UTC", 9)},
+            "OfficeHoursMinInstances is 9: expected from MinInstances, 1, to MaxInstances, 5.",
+        ),
         ({"metric": "cpu"}, "ScalingMetric is 'cpu': invocations or concurrency"),
         ({"target_concurrency": 0}, "TargetConcurrencyPerInstance is 0"),
         ({"target_invocations": 0}, "TargetInvocationsPerInstance is 0"),

@@ -76,6 +76,17 @@ def test_without_a_live_model() -> None:
     assert account.endpoints.packages[0]["CustomerMetadataProperties"]["kennel:live-top1"] == "none"
 
 
+@pytest.mark.parametrize(("accepted", "status"), [(True, "Approved"), (False, "Rejected")])
+def test_candidate_that_is_a_version_is_not_registered_again(accepted: bool, status: str) -> None:
+    account = Account()
+    given: dict[str, Any] = {"accepted": accepted, "candidate": {"version": "arn:version"}}
+    result = register(
+        EXECUTION, {**given, "evaluation": None}, "image:1", "kennel", account.sagemaker
+    )
+    assert result == {"package_arn": "arn:version", "status": status}
+    assert account.calls == []
+
+
 def test_second_call_gives_the_same_version() -> None:
     account = Account()
     first, second = (

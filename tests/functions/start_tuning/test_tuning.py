@@ -1,10 +1,11 @@
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from common.failures import JobRefused
+from common.failures import JobRefused, PreflightFailed
 from start_tuning.tuning import parameter_ranges, start_tuning
 from tests.functions.aws_account import BUCKET, Account
 from tests.functions.training import (
@@ -66,6 +67,17 @@ def test_second_call_returns_the_first_calls_job() -> None:
     assert len(account.endpoints.jobs) == 1
 
 
+def test_search_of_nothing_is_refused() -> None:
+    account = Account()
+    fixed = replace(
+        JOB, hyperparameters=dict.fromkeys(("learning-rate", "batch-size", "epochs"), "1")
+    )
+    words = r"fixes all that is searched \(learning-rate, batch-size, epochs\)"
+    with pytest.raises(PreflightFailed, match=words):
+        start_tuning(fixed, TUNE, SPACE, SETTINGS, account.sagemaker)
+    assert account.calls == []
+
+
 def test_failed_job_is_refused() -> None:
     account = Account(
         jobs_end={"HyperParameterTuningJob": ("Failed", "No job succeeded.")}, polls=0
@@ -93,6 +105,9 @@ def test_ranges_are_text_and_leave_out_fixed_parameters() -> None:
             }
         ],
         "CategoricalParameterRanges": [{"Name": "batch-size", "Values": ["32", "64"]}],
+    }
+    assert set(parameter_ranges(SPACE, {"batch-size", "learning-rate"})) == {
+        "IntegerParameterRanges"
     }
     assert parameter_ranges(SPACE, set())["IntegerParameterRanges"] == [
         {"Name": "epochs", "MinValue": "5", "MaxValue": "50", "ScalingType": "Linear"}

@@ -11,6 +11,7 @@ from kennel.cloud.iam.requests import ApiCall
 ENDPOINT = "arn:aws:sagemaker:us-east-1:123456789012:endpoint/kennel"
 INVOKE = RequiredPermission("sagemaker:InvokeEndpoint", ENDPOINT)
 DELETE = RequiredPermission("sagemaker:DeleteEndpoint", ENDPOINT)
+ROLE = "arn:aws:iam::123456789012:role"
 FUNCTION = RequiredPermission("lambda:InvokeFunction", "arn:aws:lambda:::function:f")
 
 
@@ -25,11 +26,11 @@ IDENTITIES = Identities(
         "RemovalRole": role("RemovalRole", "sagemaker:DeleteEndpoint"),
         "MachineRole": replace(
             role("MachineRole", "lambda:InvokeFunction"),
-            arn="arn:aws:iam::123456789012:role/machine",
+            arn=f"{ROLE}/machine",
         ),
     },
 )
-IDENTITIES.interpreter.add("arn:aws:iam::123456789012:role/machine")
+IDENTITIES.interpreter.add(f"{ROLE}/machine")
 
 
 def call(operation: str, caller: str) -> ApiCall:
@@ -51,6 +52,64 @@ def test_the_interpreter_has_the_state_machines_permissions() -> None:
     assert not authorizer.allows(INTERPRETER_KEY, INVOKE)
 
 
+def test_a_refusal_says_who_asked_and_which_rule_refused() -> None:
+    deny = {"Effect": "Deny", "Action": "sagemaker:Delete*", "Resource": "*"}
+    denying = read_role("kennel-R", {"Policies": [{"PolicyDocument": {"Statement": deny}}]})
+    identities = Identities({"R": denying, "A": replace(role("A", "s3:*"), arn=f"{ROLE}/a")})
+    with pytest.raises(AccessDenied) as refused:
+        Authorizer(identities).check("R", DELETE)
+    assert str(refused.value).endswith(
+        f"/kennel-R/offline is not authorized to perform: sagemaker:DeleteEndpoint on resource: "
+        f"{ENDPOINT} with an explicit deny in an identity-based policy"
+    )
+    with pytest.raises(AccessDenied) as refused:
+        Authorizer(identities).check("A", DELETE)
+    assert str(refused.value).endswith(
+        "because no identity-based policy allows the sagemaker:DeleteEndpoint action"
+    )
+
+
+def test_a_refusal_of_the_interpreter_names_each_state_machines_role() -> None:
+    names = ("one", "two")
+    machines = {each: replace(role(each, "s3:*"), arn=f"{ROLE}/{each}") for each in names}
+    identities = Identities(machines)
+    for machine in machines.values():
+        identities.interpreter.add(machine.arn)
+    words = "User: .*/kennel-one/offline or .*/kennel-two/offline is not authorized"
+    with pytest.raises(AccessDenied, match=words):
+        Authorizer(identities).check(INTERPRETER_KEY, DELETE)
+
+
+def test_conditions_compare_what_the_permission_says_of_the_call() -> None:
+    tagged = {"StringEquals": {"aws:ResourceTag/team": "dogs"}}
+    statement = {"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": tagged}
+    made = read_role("kennel-R", {"Policies": [{"PolicyDocument": {"Statement": statement}}]})
+    authorizer = Authorizer(Identities({"R": made}))
+    assert authorizer.allows("R", replace(DELETE, context={"aws:ResourceTag/team": "dogs"}))
+    assert not authorizer.allows("R", replace(DELETE, context={"aws:ResourceTag/team": "cats"}))
+
+
+@pytest.mark.parametrize(
+    ("caller", "service", "count"),
+    [
+        (OPERATOR_KEY, "sagemaker", 1),
+        (OPERATOR_KEY, "iam", 0),  # it is IAM's API that reads the roles
+        ("RemovalRole", "sagemaker", 1),
+    ],
+)
+def test_roles_are_read_again_before_a_call_is_checked(
+    caller: str, service: str, count: int
+) -> None:
+    refreshed: list[None] = []
+
+    async def refresh() -> None:
+        refreshed.append(None)
+
+    one = replace(call("DeleteEndpoint", caller), service=service)
+    asyncio.run(Authorizer(IDENTITIES, refresh=refresh).authorize(one))
+    assert len(refreshed) == count
+
+
 def test_the_operator_has_every_permission_and_a_stranger_none() -> None:
     authorizer = Authorizer(IDENTITIES)
     assert authorizer.allows(OPERATOR_KEY, DELETE)
@@ -62,6 +121,7 @@ def test_the_operator_has_every_permission_and_a_stranger_none() -> None:
 
 def test_a_call_needs_what_its_service_adds_as_things_are_now() -> None:
     async def dependent(call: ApiCall) -> list[RequiredPermission]:
+        assert call is delete
         return [FUNCTION]
 
     delete = call("DeleteEndpoint", "RemovalRole")

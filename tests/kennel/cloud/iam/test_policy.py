@@ -141,3 +141,51 @@ def test_a_service_sends_the_account_for_which_it_assumes_a_role() -> None:
     assert not trusts(trust(sagemaker, StringEquals={"aws:PrincipalTag/team": "x"}), sagemaker)
     job = {"aws:SourceArn": "arn:aws:sagemaker:us-east-1:123456789012:*"}
     assert trusts(trust(sagemaker, StringEquals=own, ArnLike=job), sagemaker)
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"Principal": "*"}, "role role uses Principal, which only trust policies have"),
+        ({"NotAction": "s3:*"}, "role role has a statement with Action and NotAction"),
+        ({"NotResource": "*"}, "role role has a statement with Resource and NotResource"),
+        ({"Condition": {"Like": {"a": "b"}}}, "role role uses the condition Like"),
+    ],
+    ids=["principal", "action twice", "resource twice", "condition"],
+)
+def test_a_statement_that_iam_would_refuse_names_its_role(more: dict[str, Any], words: str) -> None:
+    with pytest.raises(CannotStart, match=words):
+        role(allow("s3:GetObject", "*", **more))
+
+
+def test_statements_know_their_policy() -> None:
+    assert [each.policy for each in role(allow("s3:*", "*")).statements] == ["inline"]
+    unnamed = {"PolicyDocument": {"Statement": allow("s3:*", "*")}}
+    assert [each.policy for each in read_role("role", {"Policies": [unnamed]}).statements] == [""]
+
+
+SAGEMAKER = "sagemaker.amazonaws.com"
+
+
+@pytest.mark.parametrize(
+    ("statements", "trusted"),
+    [
+        ([{"Principal": "*"}], True),
+        ([{"Principal": {"Service": "*"}}], True),
+        ([{"Principal": {"Service": SAGEMAKER}, "Action": "sts:*"}], True),
+        ([{"Principal": {"Service": SAGEMAKER}, "Action": "sts:TagSession"}], False),
+        ([{"Principal": {"AWS": "*"}}], False),  # anyone's role, and no service
+        ([{"Principal": SAGEMAKER.replace("amazonaws", "example")}], False),
+        ([{"NotPrincipal": {"Service": "ec2.amazonaws.com"}}], False),
+        ([{"Principal": "*"}, {"Principal": {"Service": SAGEMAKER}, "Effect": "Deny"}], False),
+        ([{"Principal": "*", "Effect": "Deny"}], False),
+    ],
+    ids=[
+        *("anyone", "any service", "any action", "another action", "any account", "another"),
+        *("all but one", "denied", "only denied"),
+    ],
+)
+def test_whom_a_trust_policy_names(statements: list[dict[str, Any]], trusted: bool) -> None:
+    plain = {"Effect": "Allow", "Action": "sts:AssumeRole"}
+    document = {"Statement": [{**plain, **each} for each in statements]}
+    assert trusts({"AssumeRolePolicyDocument": document}, SAGEMAKER) is trusted
