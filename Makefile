@@ -5,7 +5,7 @@ VENV := .venv/bin
 TOOLS := .venv-tools/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tools lint sdks demo up events test test-all parallel-tests check lock build sbom clean
+.PHONY: help setup tools lint sdks demo up events test test-all parallel-tests coverage check lock build sbom clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ export OMP_WAIT_POLICY := passive # PyTorch's threads then sleep, where they wou
 
 parallel-tests:
 	$(VENV)/pytest $(PARALLEL) $(SELECT)
+
+coverage: setup ## branch coverage of functions/ by the tests that run in pytest's own process; fails under 95 %
+	$(VENV)/pytest -q -m "$(QUICK)" --cov --cov-report=term-missing:skip-covered tests/functions tests/test_contract.py
 
 check: setup tools lint ## style, types, the templates and their roles
 	$(VENV)/ruff check .
