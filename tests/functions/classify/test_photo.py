@@ -117,6 +117,12 @@ def test_every_png_mode_lands_on_white(
     assert near(colour(decode(encoded(image, "PNG", **options)), 4, 4), expected, most=1)
 
 
+@pytest.mark.parametrize("value", [0, 0x0100, 0x8000, 0xFF00])
+def test_16_bits_of_grey_become_their_high_byte(value: int) -> None:
+    photo = decode(encoded(Image.new("I;16", (8, 8), value), "PNG"))
+    assert colour(photo, 4, 4) == (value >> 8,) * 3
+
+
 def test_a_palette_shows_its_colours() -> None:
     image = Image.new("P", (8, 8), 1)
     image.putpalette([0, 0, 0, 10, 200, 30])
@@ -207,6 +213,12 @@ def test_each_refusal_is_its_own_problem() -> None:
 )
 def test_what_is_no_photo_is_refused(body: bytes) -> None:
     with pytest.raises(BadRequest, match="bytes"):
+        decode(body)
+
+
+def test_a_photo_that_was_read_as_text_is_told_so() -> None:
+    body = encoded(gradient(20, 20), "JPEG").decode(errors="replace").encode()
+    with pytest.raises(BadRequest, match=r"were read as text .*; send the photo's own bytes\.$"):
         decode(body)
 
 
