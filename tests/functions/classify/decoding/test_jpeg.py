@@ -64,6 +64,12 @@ def test_a_jpeg_without_a_picture_is_left_as_it_is(body: bytes) -> None:
     assert not picture.is_one_pass
 
 
+@pytest.mark.parametrize("make", [baseline, progressive])
+def test_a_scan_of_nothing_completes_nothing(make: Callable[[], bytes]) -> None:
+    torn = make()[: make().index(b"\xff\xda")] + b"\xff\xda\0\x02"
+    assert jpeg.first_picture(torn) == (torn, 1, False)
+
+
 def test_a_first_scan_of_less_than_everything_is_not_the_only_pass() -> None:
     body = progressive()
     second = body.index(b"\xff\xda", body.index(b"\xff\xda") + 2)
