@@ -14,20 +14,12 @@ from kennel.cloud.cloud import Cloud
 from kennel.cloud.iam.identity import OPERATOR_KEY
 from kennel.demo import samples
 from kennel.running_cloud import CloudAddress
+from tests.guide import block
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
 
-_RUNS = re.compile(r"<!-- runs in the tests -->\n *```(\w+)\n(.*?)```", re.DOTALL)
 _ROW = re.compile(r"│ (imagenet_\S+) +│ (.+?) +│ +([\d.]*) +│ (yes|no) +│")
-
-
-def block(language: str, containing: str) -> str:
-    """Return the one code block of the README in this language that contains a text."""
-    (code,) = [
-        code for kind, code in _RUNS.findall(README) if kind == language and containing in code
-    ]
-    return str(code)
 
 
 @pytest.fixture
@@ -45,7 +37,7 @@ def reader(cloud: Cloud, tmp_path: Path) -> dict[str, str]:
 
 
 def test_make_demo_prints_what_the_readme_says() -> None:
-    command = block("sh", "make demo")
+    command = block("README.md", "sh", "make demo")
     # Without the flags of an outer `make`.
     env = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
     done = subprocess.run(
@@ -64,7 +56,7 @@ def test_the_curl_line_answers_as_shown(reader: dict[str, str], tmp_path: Path) 
     if shutil.which("curl") is None:
         pytest.skip("curl is not installed")
     done = subprocess.run(
-        ["bash", "-c", block("sh", "curl")],
+        ["bash", "-c", block("README.md", "sh", "curl")],
         cwd=tmp_path,
         env=reader,
         capture_output=True,
@@ -78,7 +70,7 @@ def test_the_curl_line_answers_as_shown(reader: dict[str, str], tmp_path: Path) 
 
 
 def test_the_python_lines_print_the_breed(reader: dict[str, str], tmp_path: Path) -> None:
-    code = block("python", "httpx")
+    code = block("README.md", "python", "httpx")
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, env=reader, capture_output=True, check=True
     )
@@ -112,7 +104,7 @@ def test_preflight_finds_nothing_that_blocks_in_an_empty_account(bare_cloud: Clo
         "AWS_DEFAULT_REGION": "us-east-1",
     }
     done = subprocess.run(
-        ["bash", "-c", block("sh", "kennel preflight")],
+        ["bash", "-c", block("README.md", "sh", "kennel preflight")],
         cwd=ROOT,
         env={**os.environ, **aws},
         capture_output=True,

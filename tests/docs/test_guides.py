@@ -12,10 +12,11 @@ import pytest
 
 from kennel.cloud.cloud import Cloud
 from kennel.demo import samples
+from tests.guide import block
 
 ROOT = Path(__file__).resolve().parents[2]
 GUIDES = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
-CALLS = (ROOT / "docs" / "how-to" / "call-the-api.md").read_text()
+CALLS = "docs/how-to/call-the-api.md"
 
 
 def text_of(guide: Path) -> str:
@@ -55,12 +56,6 @@ def test_every_make_target_exists() -> None:
             assert "".join(target) in targets, (guide, target)
 
 
-def example(language: str) -> str:
-    """Return the page's program in a language."""
-    (code,) = re.findall(rf"```{language}\n(.*?)```", CALLS, re.DOTALL)
-    return str(code)
-
-
 @pytest.mark.parametrize(
     ("language", "program"),
     [("sh", ["bash", "-c"]), ("python", [sys.executable, "-c"]), ("js", ["node"])],
@@ -72,8 +67,8 @@ def test_each_program_answers(
         pytest.skip(f"{program[0]} is not installed")
     dalmatian = next(each for each in samples() if each.breed == "Dalmatian")
     shutil.copy(dalmatian.photo, tmp_path / "photo.jpg")
-    (tmp_path / "call.mjs").write_text(example("js"))
-    code = "call.mjs" if language == "js" else example(language)
+    (tmp_path / "call.mjs").write_text(block(CALLS, "js", ""))
+    code = "call.mjs" if language == "js" else block(CALLS, language, "")
     done = subprocess.run(
         [*program, code],
         cwd=tmp_path,
@@ -85,3 +80,20 @@ def test_each_program_answers(
     assert done.returncode == 0, done.stderr
     named = json.loads(done.stdout)["breeds"][0]["breed"] if language == "sh" else done.stdout
     assert named.strip() == "Dalmatian"
+
+
+def test_a_photo_is_taken_as_a_body_a_form_and_json(cloud: Cloud, tmp_path: Path) -> None:
+    if shutil.which("curl") is None:
+        pytest.skip("curl is not installed")
+    dalmatian = next(each for each in samples() if each.breed == "Dalmatian")
+    shutil.copy(dalmatian.photo, tmp_path / "photo.jpg")
+    done = subprocess.run(
+        ["bash", "-ec", block("docs/api.md", "sh", "curl").replace('classify"', 'classify"; echo')],
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], "API": cloud.api_url, "KEY": cloud.api_key},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    answers = [json.loads(line)["breeds"][0]["breed"] for line in done.stdout.splitlines()]
+    assert answers == ["Dalmatian"] * 3

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from dogbreeds import Answer
 from dogbreeds.package.export import export_package
+from tests.guide import block
 
 ROOT = Path(__file__).resolve().parents[2]
 DOC = (ROOT / "docs" / "your-model.md").read_text()
@@ -19,7 +20,7 @@ def test_the_python_lines_print_the_breed(
     (tmp_path / "trained").mkdir()
     (tmp_path / "trained" / "model.tar.gz").symlink_to(bundle_folder / "model.tar.gz")
     (tmp_path / "photo.jpg").write_bytes(smoke_bytes)
-    (code,) = re.findall(r"<!-- runs in the tests -->\n```python\n(.*?)```", DOC, re.DOTALL)
+    code = block("docs/your-model.md", "python", "load(")
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "model")}
     done = subprocess.run(
         [sys.executable, "-c", code],

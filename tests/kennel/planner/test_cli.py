@@ -1,4 +1,4 @@
-"""The planner's commands as docs/planner.md and README.md show them, over a shorter time."""
+"""The planner's commands as README.md and the guides show them, over a shorter time."""
 
 import re
 import shlex
@@ -13,11 +13,12 @@ from kennel.paths import TEMPLATE
 
 ROOT = TEMPLATE.parent
 _LINE = re.compile(r"^(?:\.venv/bin/)?kennel (plan .+?)(?:\s+#.*)?$", re.MULTILINE)
+PAGES = ("README.md", "docs/planner.md", "docs/scale.md", "docs/how-to/cut-the-cost.md")
 SHOWN = sorted(
     {
         line
-        for name in ("README.md", "docs/planner.md")
-        for line in _LINE.findall((ROOT / name).read_text())
+        for name in PAGES
+        for line in _LINE.findall((ROOT / name).read_text().replace("\\\n", ""))
     }
 )
 REPLAYS = "--replay"  # starts a cloud and takes minutes: test_replay.py
