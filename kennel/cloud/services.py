@@ -241,7 +241,7 @@ def _make_services(
     )
     scaling = ScalingService(scalable, endpoints, alarms, clock)
 
-    logs = FunctionLogs(functions.configs, site.logs, aws("logs"), authorizer, metrics)
+    logs = FunctionLogs(functions.configs, site.logs, aws("logs"), authorizer, metrics, clock=clock)
 
     management = FunctionManagement(
         functions,

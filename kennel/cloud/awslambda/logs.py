@@ -9,6 +9,7 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedd
 import asyncio
 import contextlib
 import json
+import time
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from kennel.cloud.cloudformation.names import ACCOUNT, REGION
 from kennel.cloud.cloudwatch.metrics import Metrics
 from kennel.cloud.iam.permissions import Authorizer
 from kennel.cloud.iam.policy import RequiredPermission
+from kennel.cloud.runtime.clock import Clock
 from kennel.cloud.runtime.log_files import predecessor
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
 _SECONDS = 1.0
 _BATCH = 10_000  # events in a PutLogEvents call; its megabyte is far
+_MOST_AHEAD_S = 7100  # of the real time; moto, as CloudWatch, refuses lines of more than two hours
 
 
 @dataclass
@@ -75,7 +78,10 @@ class FunctionLogs:
         client: "CloudWatchLogsClient",
         authorizer: Authorizer,
         metrics: Metrics,
+        *,
+        clock: Clock,
     ) -> None:
+        self._clock = clock
         self._functions = functions
         self._folder = folder
         self._files: dict[str, _LogFile] = {}
@@ -124,7 +130,8 @@ class FunctionLogs:
 
     def _write(self, log: _LogFile, lines: list[str]) -> None:
         try:
-            now = int(datetime.now(UTC).timestamp() * 1000)
+            # The offline time, which schedules pass on and a reader of the log then asks for.
+            now = int(min(self._clock.now(), time.time() + _MOST_AHEAD_S) * 1000)
             for first in range(0, len(lines), _BATCH):
                 self._client.put_log_events(
                     logGroupName=log.group,

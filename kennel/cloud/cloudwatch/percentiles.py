@@ -62,6 +62,7 @@ class Percentiles:
             if any("Expression" in each for each in queries):  # moto answers it with no values
                 raise not_implemented("the offline cloud does not emulate metric math")
             _check_points(call.parameters, [_stat(each).get("Period", 60) for each in queries])
+            await self._metrics.write()  # so that moto has what was counted a moment ago
             if {_stat(each).get("Stat") for each in queries} - PLAIN - {None}:
                 result = await self._data(call.parameters)
                 return written("cloudwatch", call.operation, result, request.headers)
@@ -129,8 +130,11 @@ class Percentiles:
         if not self._metrics.holds(series):
             await self._refuse_what_moto_holds(series)
             return []
-        start, end = _time(parameters, "StartTime"), _time(parameters, "EndTime")
-        first = max(start, self._clock.now() - KEEP_SECONDS) // period * period
+        end = _time(parameters, "EndTime")
+        # Periods begin at StartTime, rounded down to the minute, not at multiples of their length.
+        first = _time(parameters, "StartTime") // min(period, 60) * min(period, 60)
+        forgotten = self._clock.now() - KEEP_SECONDS - first
+        first += max(forgotten // period, 0) * period
         count = max(math.ceil((end - first) / period), 0)
         columns = [
             await self._metrics.points(series, each, period, first, count) for each in statistics
@@ -150,6 +154,8 @@ class Percentiles:
         ]
 
     async def _refuse_what_moto_holds(self, series: Series) -> None:
+        if series.namespace.startswith("AWS/"):  # no client writes there: it was before a restart
+            return
         answer = await asyncio.to_thread(
             self._cloudwatch.list_metrics,
             Namespace=series.namespace,

@@ -4,6 +4,8 @@ import asyncio
 import json
 from pathlib import Path
 
+import pytest
+
 from kennel.cloud.awslambda.function_config import FunctionConfig
 from kennel.cloud.awslambda.logs import FunctionLogs
 from kennel.cloud.cloudwatch.metrics import Metrics, Series
@@ -52,7 +54,7 @@ def test_lines_and_embedded_metrics_are_passed_on(moto: str, tmp_path: Path) -> 
     functions = {"heard": function("heard", "May"), "silent": function("silent", "MayNot")}
     clock = Clock()
     metrics = Metrics(clock)
-    followed = FunctionLogs(functions, tmp_path, logs, authorizer(), metrics)
+    followed = FunctionLogs(functions, tmp_path, logs, authorizer(), metrics, clock=clock)
 
     async def whole() -> list[float | None]:
         await followed.copy()  # nothing was printed yet
@@ -84,7 +86,10 @@ def test_lines_of_a_log_that_was_cut_are_not_lost(moto: str, tmp_path: Path) -> 
     logs = client("logs", moto)
     logs.create_log_group(logGroupName="logs-of-cut")
     functions = {"cut": function("cut", "May")}
-    followed = FunctionLogs(functions, tmp_path, logs, authorizer("cut"), Metrics(Clock()))
+    clock = Clock()
+    followed = FunctionLogs(
+        functions, tmp_path, logs, authorizer("cut"), Metrics(clock), clock=clock
+    )
     log = tmp_path / "cut.log"
 
     async def whole() -> None:
@@ -102,3 +107,22 @@ def test_lines_of_a_log_that_was_cut_are_not_lost(moto: str, tmp_path: Path) -> 
         logGroupName="logs-of-cut", logStreamName=stream["logStreamName"], startFromHead=True
     )["events"]
     assert [each["message"] for each in events] == ["first", "last before", "a"]
+
+
+@pytest.mark.parametrize("skipped_s", [0, 900, 86_400])
+def test_lines_have_the_offline_time_up_to_what_cloudwatch_takes(
+    moto: str, tmp_path: Path, skipped_s: int
+) -> None:
+    logs, name = client("logs", moto), f"timed-{skipped_s}"
+    logs.create_log_group(logGroupName=f"logs-of-{name}")
+    clock = Clock()
+    functions = {name: function(name, "May")}
+    followed = FunctionLogs(
+        functions, tmp_path, logs, authorizer(name), Metrics(clock), clock=clock
+    )
+    clock.skip(skipped_s)
+    (tmp_path / f"{name}.log").write_text("a\n")
+    asyncio.run(followed.copy())
+    (event,) = logs.filter_log_events(logGroupName=f"logs-of-{name}")["events"]
+    behind = clock.now() - event["timestamp"] / 1000
+    assert behind < 5 if skipped_s < 7200 else skipped_s - 7200 < behind < skipped_s

@@ -38,7 +38,7 @@ METRIC = {
 def url(moto: str) -> Iterator[str]:
     """Address of CloudWatch, with a hundred latencies of 1 to 100 ms counted a minute ago."""
     clock = Clock()
-    metrics = Metrics(clock)
+    metrics = Metrics(clock, client("cloudwatch", moto))
     for value in range(1, 101):
         when = clock.now() - 60
         metrics.count("AWS/ApiGateway", "Latency", DIMENSIONS, value, "Milliseconds", when=when)
@@ -106,6 +106,31 @@ def test_queries_keep_their_order_and_points_theirs(cloudwatch: Any) -> None:
     )["MetricDataResults"][0]["Timestamps"]
     back = cloudwatch.get_metric_data(MetricDataQueries=[newest_first], **HOUR)
     assert back["MetricDataResults"][0]["Timestamps"] == forward[::-1]
+
+
+@pytest.mark.parametrize("stat", ["Sum", "p100"])
+def test_periods_begin_at_the_start_and_have_what_was_counted_a_moment_ago(
+    cloudwatch: Any, stat: str
+) -> None:
+    start = (NOW - timedelta(minutes=59)).replace(second=0)
+    answer = cloudwatch.get_metric_data(
+        MetricDataQueries=[query("m", stat)], StartTime=start, EndTime=NOW + timedelta(seconds=30)
+    )
+    (result,) = answer["MetricDataResults"]
+    assert result["Values"] == [{"Sum": 5050, "p100": 100}[stat]]
+    assert result["Timestamps"] == [start]
+
+
+def test_percentiles_from_before_a_restart_are_missing_and_not_refused(
+    cloudwatch: Any, moto: str
+) -> None:
+    earlier = {**METRIC, "Dimensions": [{"Name": "ApiName", "Value": "earlier"}]}
+    client("cloudwatch", moto).put_metric_data(
+        Namespace=METRIC["Namespace"],
+        MetricData=[{**{k: earlier[k] for k in ("MetricName", "Dimensions")}, "Value": 1.0}],
+    )
+    answer = cloudwatch.get_metric_data(MetricDataQueries=[query("m", "p99", earlier)], **HOUR)
+    assert answer["MetricDataResults"][0]["Values"] == []
 
 
 def test_a_metric_without_values_has_no_points(cloudwatch: Any) -> None:
