@@ -32,6 +32,7 @@ _ELSEWHERE = {
     "preflight": "kennel.aws_commands:preflight",
     "batch": "kennel.aws_commands:run_batch",
     "destroy": "kennel.aws_commands:run_destroy",
+    "status": "kennel.status.command:status",
     "plan": "kennel.planner.cli:plan",
     "doctor": "kennel.doctor:doctor",
 }
