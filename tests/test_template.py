@@ -375,6 +375,21 @@ def test_every_alarm_has_an_action_and_a_description() -> None:
         assert properties["TreatMissingData"] == "notBreaching"
 
 
+def test_the_dashboard_has_every_alarm_and_only_metrics_that_are_published() -> None:
+    widgets = json.loads(of("Dashboard")["DashboardBody"])["widgets"]
+    (alarms,) = [each["properties"]["alarms"] for each in widgets if each["type"] == "alarm"]
+    expected = [f"${{{each}.Arn}}" for each in of_type(transformed(), "AWS::CloudWatch::Alarm")]
+    assert sorted(alarms) == sorted(expected)
+    rows = [row for each in widgets for row in each["properties"].get("metrics", [])]
+    own = {row[1] for row in rows if row[0] == "Kennel"}
+    assert own == {"TookMs", "DecodeMs", "InvokeMs", "NotADog", "Confidence", "Drift"}
+    ids = {row[-1]["id"] for row in rows if isinstance(row[-1], dict) and "id" in row[-1]}
+    used = [re.findall(r"[a-z]+", row[0]["expression"]) for row in rows if len(row) == 1]
+    assert ids == {each for names in used for each in names}
+    places = {(each["x"], each["y"]) for each in widgets}
+    assert len(places) == len(widgets)
+
+
 def test_rule_cleans_up_after_unsuccessful_executions() -> None:
     rule = of("CleanUpRule")
     assert rule["EventPattern"]["detail"] == {

@@ -1,13 +1,15 @@
 """The command `kennel status`."""
 
 from datetime import UTC, datetime
+from typing import Annotated
 
 import httpx
+import typer
 from rich.console import Console
 
 from kennel import aws, running_cloud
 from kennel.aws import Connect
-from kennel.aws_commands import Json, Offline, Profile, Region, StackName, aws_errors_as_sentences
+from kennel.aws_commands import Json, Offline, Profile, Region, aws_errors_as_sentences
 from kennel.cloud.origins import TOKEN_HEADER
 from kennel.deployed import DeployedStack, find_stack
 from kennel.deployment import read as read_deployment
@@ -15,6 +17,14 @@ from kennel.errors import KennelError
 from kennel.planner.inputs import prices
 from kennel.release_commands import ConfigEnv
 from kennel.status import read, report
+
+StackName = Annotated[
+    str,
+    typer.Option(
+        help="Name of a stack on AWS; without it and --config-env, the running `kennel up`.",
+        show_default=False,
+    ),
+]
 
 _OFFLINE_STACK = "kennel"  # that `kennel up` deploys
 
@@ -30,9 +40,10 @@ def status(
 ) -> None:
     """Show what a stack does now: endpoint, model, executions, traffic, alarms, cost.
 
-    Of the running `kennel up` unless --stack-name or --config-env names a stack on AWS. Nothing is
-    changed. Traffic is that of the last hour; docs/runbook.md has a section for each alarm. The
-    cost is an estimate for this month: the time of the instances that run now, times their price.
+    `kennel status` shows the running `kennel up`, `kennel status --stack-name kennel` a stack on
+    AWS, and --json gives either to a program. Nothing is changed. Traffic is that of the last hour;
+    docs/runbook.md has a section for each alarm. The cost is an estimate for this month: the time
+    of the instances that run now, times their price.
     """
     offline = offline or not (config_env or stack_name)
     name = stack_name or _OFFLINE_STACK

@@ -22,6 +22,8 @@ from kennel.cloud.runtime.clients import client
 from kennel.cloud.runtime.faults import Fault
 from kennel.cloud.runtime.processes import descendants
 from kennel.demo import samples
+from kennel.releases import live_release
+from kennel.s3_prefix import S3Prefix
 from tests.stack import of_type, transformed
 
 PHOTO = samples()[0].photo.read_bytes()
@@ -55,21 +57,23 @@ def start(cloud: Cloud, machine: str, data: dict[str, Any], status: str) -> None
 
 
 def answers_unlike_the_baseline(cloud: Cloud) -> None:
-    """The live model's card says that it was trained for Beagles; it answers something else."""
-    s3, bucket = client("s3", cloud.url), cloud.stack.outputs["BucketName"]
-    sagemaker = client("sagemaker", cloud.url)
-    live = sagemaker.describe_endpoint(EndpointName=cloud.stack.outputs["EndpointName"])
-    config = sagemaker.describe_endpoint_config(EndpointConfigName=live["EndpointConfigName"])
-    model = sagemaker.describe_model(ModelName=config["ProductionVariants"][0]["ModelName"])
-    package = model["PrimaryContainer"]["ModelDataUrl"].removeprefix(f"s3://{bucket}/")
-    key = f"{package.rpartition('/')[0]}/card.json"
-    card = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+    """The live model's card says, until the fixture ends, that it was trained for Beagles."""
+    s3, place = client("s3", cloud.url), live_card(cloud)
+    card = json.loads(s3.get_object(**place)["Body"].read())
     confidence = [n / 100 for n in range(1, 100)]
-    baseline = {"no_dog": 5, "breeds": {"Beagle": 300}, "confidence": confidence}
-    changed = json.dumps({**json.loads(card), "drift": baseline})
-    s3.put_object(Bucket=bucket, Key=key, Body=changed)
-    assert set(post(cloud, WINDOW, at_once=4)) == {200}
-    s3.put_object(Bucket=bucket, Key=key, Body=card)
+    card["drift"] = {"no_dog": 5, "breeds": {"Beagle": 300}, "confidence": confidence}
+    s3.put_object(**place, Body=json.dumps(card))
+    answered = 0
+    while answered < WINDOW:  # a busy machine answers some of them with 503 or 504
+        answered += post(cloud, WINDOW - answered, at_once=4).count(200)
+
+
+def live_card(cloud: Cloud) -> dict[str, str]:
+    """Return bucket and key of the live model's card."""
+    release = live_release(client("sagemaker", cloud.url), cloud.stack.outputs["EndpointName"])
+    assert release
+    package = S3Prefix.read(release.package)
+    return {"Bucket": package.bucket, "Key": f"{package.prefix.rpartition('/')[0]}/card.json"}
 
 
 def model_that_answers_500(cloud: Cloud) -> None:
@@ -251,7 +255,8 @@ class News:
 @pytest.fixture(scope="module")
 def told(cloud: Cloud) -> Iterator[dict[str, dict[str, Any]]]:
     """Bring about every cause, and wait until the topic has told of every alarm."""
-    news = News(cloud)
+    news, s3, place = News(cloud), client("s3", cloud.url), live_card(cloud)
+    card = s3.get_object(**place)["Body"].read()
     names = [name(cloud, each) for each in CAUSES]
     for logical_id, cause in CAUSES.items():
         cloud.clock.skip(60)
@@ -261,6 +266,7 @@ def told(cloud: Cloud) -> Iterator[dict[str, dict[str, Any]]]:
     until(functools.partial(news.has_told_of, names), cloud, 300)
     alarms = news.alarms()
     news.end()
+    s3.put_object(**place, Body=card)
     client("sqs", cloud.url).purge_queue(QueueUrl=missed_clean_ups(cloud))
     yield alarms
     until(lambda: not alarming(cloud, names), cloud, 600)  # a release would be rolled back
@@ -274,7 +280,7 @@ def alarming(cloud: Cloud, names: list[str]) -> list[str]:
 
 def until(condition: Callable[[], bool], cloud: Cloud | None = None, skip_s: float = 0) -> None:
     """Wait for a condition, skipping the clock again and again."""
-    end = time.monotonic() + 120
+    end = time.monotonic() + 180
     while not condition():
         assert time.monotonic() < end
         if cloud:
