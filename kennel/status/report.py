@@ -7,7 +7,9 @@ from datetime import datetime
 from rich.table import Table
 from rich.text import Text
 
-from kennel.status.read import Endpoint, Execution, Status, Traffic
+from kennel.status.endpoint import Endpoint
+from kennel.status.read import Execution, Status
+from kennel.status.traffic import Traffic
 
 _STYLES = {"InService": "green", "SUCCEEDED": "green", "RUNNING": "yellow", "missing": "yellow"}
 

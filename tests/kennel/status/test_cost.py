@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from kennel.planner.inputs.prices import Prices
-from kennel.status.read import Endpoint, estimate
+from kennel.status.cost import estimate
+from kennel.status.endpoint import Endpoint
 
 PRICES = Prices(
     Path("prices.json"),
