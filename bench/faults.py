@@ -22,7 +22,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from fault_injection import processes, releases, restarts
+from fault_injection import changes, processes, releases, restarts
 from fault_injection.case import Case
 from fault_injection.cloud import KennelUp, NotAsExpectedError, mount, unmount
 from fault_injection.load import Load
@@ -35,6 +35,17 @@ CASES = (
     releases.wrong_model,
     releases.early_stop,
     releases.ten_failures,
+    releases.throttled,
+    releases.s3_fails_twice,
+    releases.s3_fails,
+    releases.aborted_release,
+    releases.two_executions,
+    changes.stack_updated,
+    changes.clock_jump,
+    changes.scaling,
+    changes.one_of_two_killed,
+    processes.environment_killed,
+    processes.over_memory,
     restarts.full_disk,
     restarts.endpoint_deleted,
     restarts.moto_killed,

@@ -21,6 +21,7 @@ from kennel.running_cloud import CloudAddress
 
 WAIT_SECONDS = 300.0  # for anything, on a machine that may be busy
 DISK_SIZE = "600m"
+VARIANT = "AllTraffic"  # of the endpoint, the only one
 
 
 class NotAsExpectedError(Exception):
@@ -102,6 +103,11 @@ class KennelUp:
         assert self._process
         return self._process
 
+    @property
+    def pid(self) -> int:
+        """The id of its process."""
+        return self._running().pid
+
     def printed(self) -> str:
         """Return what this run of `kennel up` has written to standard error."""
         return self._printed.read_text()
@@ -153,6 +159,36 @@ class KennelUp:
         """Return a boto3 client of this cloud."""
         return client(service, self.address.aws_url)
 
+    def update_stack(self, **parameters: str) -> None:
+        """Change parameters of the stack, and wait until CloudFormation has made the update."""
+        formation = self.aws("cloudformation")
+        (stack,) = formation.describe_stacks(StackName="kennel")["Stacks"]
+        names = [each["ParameterKey"] for each in stack["Parameters"]]
+        formation.update_stack(
+            StackName="kennel",
+            UsePreviousTemplate=True,
+            Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
+            Parameters=[
+                {"ParameterKey": each, "ParameterValue": parameters[each]}
+                if each in parameters
+                else {"ParameterKey": each, "UsePreviousValue": True}
+                for each in names
+            ],
+        )
+        formation.get_waiter("stack_update_complete").wait(
+            StackName="kennel", WaiterConfig={"Delay": 1, "MaxAttempts": int(WAIT_SECONDS)}
+        )
+
+    def scale_between(self, minimum: int, maximum: int) -> None:
+        """Register the endpoint's variant for scaling between two numbers of instances."""
+        self.aws("application-autoscaling").register_scalable_target(
+            ServiceNamespace="sagemaker",
+            ResourceId=f"endpoint/kennel/variant/{VARIANT}",
+            ScalableDimension="sagemaker:variant:DesiredInstanceCount",
+            MinCapacity=minimum,
+            MaxCapacity=maximum,
+        )
+
     def machine(self, name: str) -> str:
         """Return the ARN of the state machine whose name contains this."""
         machines = self.aws("stepfunctions").list_state_machines()["stateMachines"]
@@ -168,10 +204,14 @@ class KennelUp:
         """Return an execution's description."""
         return dict(self.aws("stepfunctions").describe_execution(executionArn=arn))
 
+    def ended(self, *arns: str) -> bool:
+        """Return whether executions have ended."""
+        return all(self.execution(arn)["status"] != "RUNNING" for arn in arns)
+
     def release(self) -> str:
         """Run an execution, which must succeed; return a phrase with its duration."""
         arn, began = self.execute(), time.monotonic()
-        wait_until(lambda: self.execution(arn)["status"] != "RUNNING", "end of the execution")
+        wait_until(lambda: self.ended(arn), "end of the execution")
         ended = self.execution(arn)
         expect(ended["status"] == "SUCCEEDED", f"{ended['status']}: {ended.get('cause')}")
         return f"an execution succeeds ({time.monotonic() - began:.0f} s)"
@@ -179,6 +219,24 @@ class KennelUp:
     def endpoint(self) -> dict[str, Any]:
         """Return the endpoint's description."""
         return dict(self.aws("sagemaker").describe_endpoint(EndpointName="kennel"))
+
+    def scales(self) -> bool:
+        """Return whether the endpoint is registered for scaling."""
+        scaling = self.aws("application-autoscaling")
+        answer = scaling.describe_scalable_targets(ServiceNamespace="sagemaker")
+        return bool(answer["ScalableTargets"])
+
+    def function(self, word: str) -> tuple[str, dict[str, Any]]:
+        """Return the name and configuration of the function whose name contains a word."""
+        listed = self.aws("lambda").list_functions()["Functions"]
+        found = next(each for each in listed if word in each["FunctionName"])
+        return found["FunctionName"], found
+
+    def configure(self, function: str, **settings: Any) -> None:
+        """Change a function's configuration."""
+        awslambda = self.aws("lambda")
+        awslambda.update_function_configuration(FunctionName=function, **settings)
+        awslambda.get_waiter("function_updated_v2").wait(FunctionName=function)
 
     def keep_state(self, copy: Path) -> None:
         """Copy the state folder to `copy`."""

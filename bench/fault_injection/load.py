@@ -37,11 +37,21 @@ class Load:
         self._cloud = cloud
         self._photos = photos
         self._requests: list[Request] = []
+        self._under_way: set[float] = set()  # when they began
         self._ended = threading.Event()
         self._began = self._fault = time.monotonic()
         self._threads = [threading.Thread(target=self._send_all) for _ in range(CLIENTS)]
         for thread in self._threads:
             thread.start()
+
+    @property
+    def clients(self) -> int:
+        """How many clients send, each one request at a time."""
+        return len(self._threads)
+
+    def waiting(self) -> int:
+        """Return how many requests wait for their answer."""
+        return len(self._under_way)
 
     def stop(self) -> None:
         """Stop the clients, and wait until they have ended."""
@@ -51,13 +61,19 @@ class Load:
 
     def send(self, number: int = 0) -> Request:
         """Send a photo, record the request and return it."""
-        photo, address = self._photos[number % len(self._photos)].photo, self._cloud.address
-        headers = {"x-api-key": address.api_key, "content-type": "image/jpeg"}
+        photo = self._photos[number % len(self._photos)].photo
+        return self.send_body(photo.read_bytes(), "image/jpeg")
+
+    def send_body(self, body: bytes, media_type: str) -> Request:
+        """Send the bytes of a photo, record the request and return it."""
+        address = self._cloud.address
+        headers = {"x-api-key": address.api_key, "content-type": media_type}
         began, status, text, retry_after = time.monotonic(), 0, "", ""
+        self._under_way.add(began)
         try:
             answer = httpx.post(
                 f"{address.api_url}/classify",
-                content=photo.read_bytes(),
+                content=body,
                 headers=headers,
                 timeout=35,  # API Gateway's own is 29
                 trust_env=False,
@@ -66,6 +82,8 @@ class Load:
             text = answer.json()["breeds"][0]["breed"] if answer.is_success else answer.text
         except httpx.TransportError as error:
             text = repr(error)
+        finally:
+            self._under_way.discard(began)
         request = Request(began, time.monotonic(), status, text, retry_after)
         self._requests.append(request)
         return request

@@ -1,14 +1,20 @@
-"""Kill and stop the endpoint's processes, and let environments of functions become idle."""
+"""Kill and stop processes of the endpoint and of functions, or let them become idle."""
 
+import contextlib
+import io
 import os
 import signal
+import time
 from concurrent.futures import ThreadPoolExecutor
 
+from PIL import Image
+
 from fault_injection.case import case
-from fault_injection.cloud import KennelUp, one, wait_until
+from fault_injection.cloud import KennelUp, expect, one, wait_until
 from fault_injection.load import Load
 
 SERVER, WORKER, ENVIRONMENT = "model/server.py", "dogbreeds.serving.worker", "aws-lambda-rie"
+CLASSIFIER = "classify.app.handler"
 
 
 def _signal(cloud: KennelUp, load: Load, word: str, number: signal.Signals) -> None:
@@ -65,3 +71,50 @@ def burst(cloud: KennelUp, load: Load) -> str:
     load.until_steady()
     load.expect_only()
     return f"{before} environments, then {len(cloud.pids(ENVIRONMENT))}"
+
+
+@case("environment of the classifier SIGKILL in a request")
+def environment_killed(cloud: KennelUp, load: Load) -> str:
+    """Answer 502 to the request in it, and start another one."""
+    worker = one(cloud, WORKER)
+    os.kill(worker, signal.SIGSTOP)  # so that there are requests in the function
+    wait_until(lambda: load.waiting() == load.clients, "requests in the function", 10)
+    time.sleep(0.5)
+    pids = cloud.pids(CLASSIFIER)
+    load.fault()
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    os.kill(worker, signal.SIGCONT)
+    load.until_steady()
+    load.expect_only(502)
+    failed = len(load.failed())
+    expect(failed == load.clients, f"{failed} requests failed, expected {load.clients}")
+    expect(not set(pids) & set(cloud.pids(CLASSIFIER)), "a killed environment runs")
+    return "a new environment"
+
+
+@case("the classifier over its memory, 128 MB instead of 1,769")
+def over_memory(cloud: KennelUp, load: Load) -> str:
+    """Answer 502 to the photo that needs more, in full to the others; start another one."""
+    name, config = cloud.function("Classify")
+    cloud.configure(name, MemorySize=128)
+    load.until_steady()
+    load.fault()
+    answer = load.send_body(_large_png(), "image/png")
+    cloud.configure(name, MemorySize=config["MemorySize"])
+    expect(answer.status == 502, f"the photo got {answer.status} {answer.answer[:200]}")
+    load.until_steady()
+    again = load.send_body(_large_png(), "image/png")
+    expect(again.status == 200, f"with more memory it got {again.status} {again.answer[:200]}")
+    load.expect_only(502)
+    failed = len(load.failed())
+    expect(failed == 1, f"{failed} requests failed, expected one")
+    return "502; with the memory back the same photo gets 200"
+
+
+def _large_png() -> bytes:
+    """Return a photo that takes more than 128 MB to decode: 50 megapixels with transparency."""
+    png = io.BytesIO()
+    Image.new("RGBA", (5_000, 10_000), (120, 90, 60, 200)).save(png, "PNG", compress_level=1)
+    return png.getvalue()

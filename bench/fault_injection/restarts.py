@@ -100,11 +100,7 @@ def all_killed(cloud: KennelUp, load: Load) -> str:
     expect(seen == "ABORTED OfflineCloud.Interrupted", seen)
     after = cloud.endpoint()["EndpointConfigName"]
     expect(after == before, f"{after} serves, expected {before}")
-    scaling = cloud.aws("application-autoscaling")
-    wait_until(
-        lambda: scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"],
-        "registration for scaling",
-    )
+    wait_until(cloud.scales, "registration for scaling")
     return f"{seen}; the old model serves and scales; then {cloud.release()}"
 
 

@@ -3,7 +3,8 @@
 Standard input is JSON: url, key, photo (a path), and either `times` (seconds from the start, one
 request each, whatever became of those before) or `clients` and `seconds` (that many clients, each
 sending its next request after its last response). The last line of standard output is JSON: a list
-of responses, each [seconds from the start, status, seconds taken]; status 0 is a broken connection.
+of responses, each [seconds from the start, status, seconds taken, Retry-After]; the status is 0 for
+a broken connection.
 """
 
 import asyncio
@@ -22,6 +23,7 @@ class Response(NamedTuple):
     sent_at: float
     status: int
     seconds: float
+    retry_after: str = ""
 
 
 class LoadGenerator:
@@ -54,11 +56,11 @@ class LoadGenerator:
         sent = time.perf_counter()
         try:
             response = await self._client.post(self._url, content=self._body, headers=self._headers)
-            status = response.status_code
+            status, retry_after = response.status_code, response.headers.get("retry-after", "")
         except httpx.TransportError:
-            status = 0
+            status, retry_after = 0, ""
         taken = time.perf_counter() - sent
-        self.responses.append(Response(sent - self._started, status, taken))
+        self.responses.append(Response(sent - self._started, status, taken, retry_after))
 
 
 async def _main(order: dict[str, Any]) -> list[Response]:

@@ -31,6 +31,7 @@ from kennel.planner.inputs.traffic import Profile
 from kennel.planner.replay import report
 from kennel.planner.replay.comparison import OK, Comparison, check_statuses, compare
 from kennel.planner.replay.load_generator import Response
+from kennel.running_cloud import CloudAddress
 
 BINS = 12  # of BIN_S seconds: the replay lasts two minutes
 MEASURE_S = 6.0  # for each number of clients
@@ -110,7 +111,7 @@ def shortened(profile: Profile, peak: float, seed: int) -> Profile:
     return Profile(profile.name, BIN_S, counts.astype(np.float64), 0.0, counted=True)
 
 
-def send(cloud: Cloud, **load: Any) -> list[Response]:
+def send(cloud: Cloud | CloudAddress, **load: Any) -> list[Response]:
     """Run the load generator, whose docstring describes `load`, against a cloud's API.
 
     It is a process of its own because the gateway keeps this one busy.

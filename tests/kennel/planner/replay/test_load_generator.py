@@ -17,7 +17,9 @@ def test_each_time_has_a_response_with_its_status() -> None:
 
     def answer(request: httpx.Request) -> httpx.Response:
         keys.append(request.headers["x-api-key"])
-        return httpx.Response(429 if len(keys) > 1 else 200)
+        if len(keys) > 1:
+            return httpx.Response(429, headers={"Retry-After": "1"})
+        return httpx.Response(200)
 
     async def run() -> LoadGenerator:
         load = generator(httpx.MockTransport(answer))
@@ -25,7 +27,8 @@ def test_each_time_has_a_response_with_its_status() -> None:
         return load
 
     first, second = asyncio.run(run()).responses
-    assert (first.status, second.status) == (200, 429)
+    assert (first.status, first.retry_after) == (200, "")
+    assert (second.status, second.retry_after) == (429, "1")
     assert second.sent_at >= 0.05
     assert keys == ["key", "key"]
 
