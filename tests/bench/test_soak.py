@@ -70,5 +70,5 @@ for line in sys.stdin:
         sampler.stop()
         child.stdin.close()
     ((_, usages),) = sampler.usages.items()
-    assert usages[-1].rss - usages[0].rss == pytest.approx(3 * 19.1, abs=3)
+    assert usages[-1].rss - usages[0].rss > 50
     assert process_usage.slope([(each.at, each.rss) for each in usages]) > 0
