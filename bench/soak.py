@@ -9,14 +9,14 @@ generator, a process of its own on the same cores, sends the smallest of the dem
 
 1. Saturation: five clients, each sending its next request after its last answer. Every execution
    that the classifier may have is busy, and nothing is refused: their rate is the capacity. The
-   same again after the spike, since other work on the cores may come and go.
+   same again after each step beyond the capacity and after the spike, since other work on the cores comes and goes.
 2. A ramp of Poisson arrivals, in steps of RAMP times the capacity.
 3. A spike: half of the capacity, five times as much, and the half again.
 4. The soak, SOAK_LOAD of the capacity.
 
 Judged: every request that is not answered gets 429 or 503 with Retry-After; the p99 of answers to
 arrivals beyond the capacity (the ramp's last steps and the spike, together) is at most 1.5 times
-that at saturation (before and after them, together); the memory of the cloud's processes rises by
+that at saturation (all of those phases together); the memory of the cloud's processes rises by
 at most 1 MB a minute over the soak, without its first fifth. That is the sum, over the processes
 which live through that time, of the slope of the resident set size (RSS) by least squares over a
 sample every 5 s: the sum of the sizes would fall with each idle environment that ends, and PSS, in
@@ -50,7 +50,7 @@ from process_usage import Sampler, slope, total
 #: The template's own are 20, 5 and 10,000. At RATE requests a second the usage plan refuses, too.
 PARAMETERS = {"RateLimit": "60", "BurstLimit": "30", "DailyQuota": "1000000"}
 CLIENTS = 5  # the template's ReservedConcurrency
-WARM_SECONDS, SATURATION_SECONDS, STEP_SECONDS = 10.0, 40.0, 20.0
+WARM_SECONDS, SATURATION_SECONDS, STEP_SECONDS = 10.0, 30.0, 20.0
 RAMP = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
 SPIKE = (("before the spike", 0.5), ("spike, five times", 2.5), ("after the spike", 0.5))
 SOAK_LOAD, SOAK_PART_SECONDS = 0.6, 60.0
@@ -199,14 +199,16 @@ def run(soak: Soak, minutes: float) -> dict[str, Any]:
     """Run all phases; return the figures and whether the goals are reached."""
     print(as_line(COLUMNS) + "\n" + "| --- " * len(COLUMNS) + "|", flush=True)
     soak.saturate("warm-up", WARM_SECONDS)
-    saturation = soak.saturate("saturation", SATURATION_SECONDS)
-    answered = sum(each.status == OK for each in saturation.responses)
+    saturations = [soak.saturate("saturation", SATURATION_SECONDS)]
+    answered = sum(each.status == OK for each in saturations[0].responses)
     soak.capacity = answered / SATURATION_SECONDS
     for load in RAMP:
         soak.arrive(f"ramp, {load:g} times", load, STEP_SECONDS)
+        if load > 1:
+            saturations.append(soak.saturate("saturation again", STEP_SECONDS))
     for name, load in SPIKE:
         soak.arrive(name, load, STEP_SECONDS)
-    saturations = [saturation, soak.saturate("saturation again", SATURATION_SECONDS)]
+    saturations.append(soak.saturate("saturation again", STEP_SECONDS))
     parts = max(1, round(minutes * 60 / SOAK_PART_SECONDS))
     soaked = [
         soak.arrive(f"soak, minute {part + 1}", SOAK_LOAD, minutes * 60 / parts)
