@@ -9,7 +9,8 @@ generator, a process of its own on the same cores, sends the smallest of the dem
 
 1. Saturation: five clients, each sending its next request after its last answer. Every execution
    that the classifier may have is busy, and nothing is refused: their rate is the capacity. The
-   same again after each step beyond the capacity and after the spike, since other work on the cores comes and goes.
+   same again after each step beyond the capacity and after the spike, since other work on the
+   cores comes and goes.
 2. A ramp of Poisson arrivals, in steps of RAMP times the capacity.
 3. A spike: half of the capacity, five times as much, and the half again.
 4. The soak, SOAK_LOAD of the capacity.
