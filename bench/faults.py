@@ -22,9 +22,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from fault_injection import changes, processes, releases, restarts
+from fault_injection import changes, dependencies, processes, releases, restarts
 from fault_injection.case import Case
-from fault_injection.cloud import KennelUp, NotAsExpectedError, mount, unmount
+from fault_injection.cloud import KennelUp
+from fault_injection.disk import mount, unmount
+from fault_injection.expectations import NotAsExpectedError
 from fault_injection.load import Load
 from kennel.demo import samples
 
@@ -35,15 +37,18 @@ CASES = (
     releases.wrong_model,
     releases.early_stop,
     releases.ten_failures,
-    releases.throttled,
-    releases.s3_fails_twice,
-    releases.s3_fails,
+    dependencies.throttled,
+    dependencies.s3_fails_twice,
+    dependencies.s3_fails,
     releases.aborted_release,
     releases.two_executions,
     changes.stack_updated,
+    changes.clock_jump_in_update,
     changes.clock_jump,
     changes.scaling,
     changes.one_of_two_killed,
+    processes.moto_paused,
+    processes.worker_paused,
     processes.environment_killed,
     processes.over_memory,
     restarts.full_disk,

@@ -38,7 +38,8 @@ import httpx
 sys.path.insert(0, str(heads.ROOT))
 
 from endpoint import RIVALS, SERVERS, running
-from fault_injection.cloud import KennelUp, wait_until
+from fault_injection.cloud import KennelUp
+from fault_injection.expectations import wait_until
 from large_photos import large_jpeg
 from photo_decoder import kennel as decoder
 

@@ -4,7 +4,8 @@ import os
 import signal
 
 from fault_injection.case import case
-from fault_injection.cloud import KennelUp, expect, wait_until
+from fault_injection.cloud import KennelUp
+from fault_injection.expectations import expect, wait_until
 from fault_injection.load import Load
 from fault_injection.processes import SERVER
 
@@ -69,6 +70,23 @@ def stack_updated(cloud: KennelUp, load: Load) -> str:
     load.until_steady()
     load.expect_only()
     return "UPDATE_COMPLETE, twice"
+
+
+@case("the offline clock jumps an hour ahead in an update of the endpoint")
+def clock_jump_in_update(cloud: KennelUp, load: Load) -> str:
+    """Release as before, since no alarm has gone off; answer every request."""
+    before = cloud.endpoint()["EndpointConfigName"]
+    arn = cloud.execute()
+    wait_until(lambda: cloud.endpoint()["EndpointStatus"] == "Updating", "update")
+    load.fault()
+    cloud.control("POST", "clock", {"skip": 3_600})
+    wait_until(lambda: cloud.ended(arn), "end of the execution")
+    ended = cloud.execution(arn)
+    expect(ended["status"] == "SUCCEEDED", f"{ended['status']}: {ended.get('cause')}")
+    expect(cloud.endpoint()["EndpointConfigName"] != before, "the old model serves")
+    load.until_steady()
+    load.expect_only()
+    return "the execution succeeds"
 
 
 @case("the offline clock jumps a day ahead")

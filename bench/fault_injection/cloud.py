@@ -7,51 +7,19 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from fault_injection.expectations import WAIT_SECONDS, expect, wait_until
 from kennel.cloud.origins import TOKEN_HEADER
 from kennel.cloud.runtime.clients import client
 from kennel.cloud.runtime.processes import descendants, free_ports
 from kennel.paths import STATE
 from kennel.running_cloud import CloudAddress
 
-WAIT_SECONDS = 300.0  # for anything, on a machine that may be busy
-DISK_SIZE = "600m"
 VARIANT = "AllTraffic"  # of the endpoint, the only one
-
-
-class NotAsExpectedError(Exception):
-    """The cloud did something else than expected; the message says what."""
-
-
-def expect(condition: object, otherwise: str) -> None:
-    """Raise NotAsExpectedError, with what was seen, unless the condition holds."""
-    if not condition:
-        raise NotAsExpectedError(otherwise)
-
-
-def wait_until(true: Callable[[], object], expected: str, seconds: float = WAIT_SECONDS) -> None:
-    """Wait until a condition holds; raise NotAsExpectedError when it does not in time."""
-    latest = time.monotonic() + seconds
-    while not true():
-        expect(time.monotonic() < latest, f"no {expected} within {seconds:.0f} s")
-        time.sleep(0.05)
-
-
-def mount(folder: Path) -> bool:
-    """Mount a file system of limited size, in memory; return False where that is not allowed."""
-    folder.mkdir(parents=True, exist_ok=True)
-    command = ["mount", "-t", "tmpfs", "-o", f"size={DISK_SIZE}", "tmpfs", str(folder)]
-    return not subprocess.run(command, capture_output=True, check=False).returncode
-
-
-def unmount(folder: Path) -> None:
-    """Unmount a file system, though files on it may still be open."""
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 class KennelUp:
@@ -143,6 +111,12 @@ class KennelUp:
             if word in command:
                 found.append(pid)
         return found
+
+    def one_pid(self, word: str) -> int:
+        """Return the id of its one child process whose command line contains a word."""
+        pids = self.pids(word)
+        expect(len(pids) == 1, f"{len(pids)} processes {word}, expected one")
+        return pids[0]
 
     def control(self, method: str, path: str, body: Any = None) -> Any:
         """Send a request to a path below /kennel/, with the token; return the answer's JSON."""
@@ -248,10 +222,3 @@ class KennelUp:
         for path in self.state.iterdir():  # the folder may be a file system of its own
             shutil.rmtree(path) if path.is_dir() else path.unlink()
         shutil.copytree(copy, self.state, dirs_exist_ok=True)
-
-
-def one(cloud: KennelUp, word: str) -> int:
-    """Return the id of the one process of the cloud whose command line contains a word."""
-    pids = cloud.pids(word)
-    expect(len(pids) == 1, f"{len(pids)} processes {word}, expected one")
-    return pids[0]

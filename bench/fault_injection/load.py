@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import httpx
 
-from fault_injection.cloud import WAIT_SECONDS, KennelUp, expect, wait_until
+from fault_injection.cloud import KennelUp
+from fault_injection.expectations import WAIT_SECONDS, expect, wait_until
 from kennel.demo import Sample
 
 STEADY_SECONDS = 3.0  # without a failed request: the load is well again

@@ -10,16 +10,17 @@ from concurrent.futures import ThreadPoolExecutor
 from PIL import Image
 
 from fault_injection.case import case
-from fault_injection.cloud import KennelUp, expect, one, wait_until
+from fault_injection.cloud import KennelUp
+from fault_injection.expectations import expect, wait_until
 from fault_injection.load import Load
 
 SERVER, WORKER, ENVIRONMENT = "model/server.py", "dogbreeds.serving.worker", "aws-lambda-rie"
-CLASSIFIER = "classify.app.handler"
+CLASSIFIER, MOTO = "classify.app.handler", "moto_backend.app"
 
 
 def _signal(cloud: KennelUp, load: Load, word: str, number: signal.Signals) -> None:
     """Send a signal to a process of the endpoint, and wait until another one answers photos."""
-    pid = one(cloud, word)
+    pid = cloud.one_pid(word)
     load.fault()
     os.kill(pid, number)
     wait_until(lambda: pid not in cloud.pids(word), "end of the process")
@@ -50,6 +51,32 @@ def worker_hung(cloud: KennelUp, load: Load) -> str:
     return "another worker of the same server"
 
 
+def _pause(cloud: KennelUp, load: Load, word: str, seconds: float) -> None:
+    """Stop a process for some seconds, and wait until photos are answered by the same one."""
+    pid = cloud.one_pid(word)
+    load.fault()
+    os.kill(pid, signal.SIGSTOP)
+    time.sleep(seconds)
+    os.kill(pid, signal.SIGCONT)
+    load.until_steady()
+    expect(cloud.pids(word) == [pid], "another process was started")
+    load.expect_only()
+
+
+@case("worker SIGSTOP for 4 s")
+def worker_paused(cloud: KennelUp, load: Load) -> str:
+    """Answer every request, late; keep the worker."""
+    _pause(cloud, load, WORKER, 4)
+    return "the same worker goes on"
+
+
+@case("moto's process SIGSTOP for 15 s")
+def moto_paused(cloud: KennelUp, load: Load) -> str:
+    """Answer every photo meanwhile; go on without a restart."""
+    _pause(cloud, load, MOTO, 15)
+    return f"the same process goes on; then {cloud.release()}"
+
+
 @case("server SIGSTOP")
 def server_hung(cloud: KennelUp, load: Load) -> str:
     """Replace it after five failed pings; answer 503 or 504 meanwhile."""
@@ -76,7 +103,7 @@ def burst(cloud: KennelUp, load: Load) -> str:
 @case("environment of the classifier SIGKILL in a request")
 def environment_killed(cloud: KennelUp, load: Load) -> str:
     """Answer 502 to the request in it, and start another one."""
-    worker = one(cloud, WORKER)
+    worker = cloud.one_pid(WORKER)
     os.kill(worker, signal.SIGSTOP)  # so that there are requests in the function
     wait_until(lambda: load.waiting() == load.clients, "requests in the function", 10)
     time.sleep(0.5)

@@ -6,9 +6,9 @@ import tarfile
 import time
 
 from fault_injection.case import case
-from fault_injection.cloud import KennelUp, expect, wait_until
+from fault_injection.cloud import KennelUp
+from fault_injection.expectations import expect, wait_until
 from fault_injection.load import Load
-from fault_injection.s3_proxy import failing_s3
 
 
 @case("a good release under load")
@@ -125,14 +125,14 @@ def aborted_release(cloud: KennelUp, load: Load) -> str:
     began = time.monotonic()
     cloud.aws("stepfunctions").stop_execution(executionArn=arn, error="Stopped", cause="by hand")
     wait_until(lambda: cloud.execution(arn)["status"] == "ABORTED", "end of the execution")
-    wait_until(lambda: _serves(cloud, before) and cloud.scales(), "clean-up")
+    wait_until(lambda: serves(cloud, before) and cloud.scales(), "clean-up")
     seconds = time.monotonic() - began
     load.until_steady()
     load.expect_only()
     return f"ABORTED; the old model serves and scales again after {seconds:.0f} s"
 
 
-def _serves(cloud: KennelUp, config: str) -> bool:
+def serves(cloud: KennelUp, config: str) -> bool:
     """Return whether the endpoint is in service with a configuration."""
     endpoint = cloud.endpoint()
     return (endpoint["EndpointConfigName"], endpoint["EndpointStatus"]) == (config, "InService")
@@ -156,48 +156,3 @@ def two_executions(cloud: KennelUp, load: Load) -> str:
     load.until_steady()
     load.expect_only()
     return f"{' and '.join(statuses)}{f' ({errors[0]})' if errors else ''}"
-
-
-THROTTLED = ("DescribeEndpoint", "DescribeEndpointConfig", "CreateModel", "CreateEndpointConfig")
-
-
-@case("SageMaker's control plane throttled: each call's first two tries")
-def throttled(cloud: KennelUp, load: Load) -> str:
-    """Try again, and succeed; answer every request."""
-    load.fault()
-    throttle = {"how": "throttle", "times": 2}
-    actions = (*THROTTLED, "UpdateEndpoint")
-    cloud.control("POST", "faults", [{"on": each, **throttle} for each in actions])
-    seen = cloud.release()
-    left = [each["on"] for each in cloud.control("GET", "faults")]
-    cloud.control("DELETE", "faults")
-    expect(not left, f"never called: {left}")
-    load.expect_only()
-    return seen
-
-
-@case("S3 answers 500 to a state's first two calls")
-def s3_fails_twice(cloud: KennelUp, load: Load) -> str:
-    """Try again, and succeed; answer every request."""
-    load.fault()
-    with failing_s3(cloud, "FindPackage", 2) as s3:
-        seen = cloud.release()
-        expect(s3.failed == 2, f"{s3.failed} calls got 500")
-    load.expect_only()
-    return seen
-
-
-@case("S3 answers 500 to all calls of a state")
-def s3_fails(cloud: KennelUp, load: Load) -> str:
-    """End the execution FAILED with S3's error; keep the model; answer every request."""
-    before = cloud.endpoint()["EndpointConfigName"]
-    load.fault()
-    with failing_s3(cloud, "FindPackage", 10**6):
-        arn = cloud.execute()
-        wait_until(lambda: cloud.ended(arn), "end of the execution")
-    ended = cloud.execution(arn)
-    expect(ended["status"] == "FAILED", ended["status"])
-    expect("InternalError" in ended["cause"] or "500" in ended["cause"], ended["cause"])
-    expect(_serves(cloud, before), "another model serves")
-    load.expect_only()
-    return f"FAILED, {ended['error']}: {ended['cause'][:120]}; then {cloud.release()}"

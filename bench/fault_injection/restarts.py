@@ -12,7 +12,9 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from fault_injection.case import case
-from fault_injection.cloud import DISK_SIZE, KennelUp, expect, one, wait_until
+from fault_injection.cloud import KennelUp
+from fault_injection.disk import DISK_SIZE
+from fault_injection.expectations import expect, wait_until
 from fault_injection.load import Load, Request
 
 BUCKET = "kennel-bucket"
@@ -73,7 +75,7 @@ def endpoint_deleted(cloud: KennelUp, load: Load) -> str:
 @case("moto's process SIGKILL, `up`, execution")
 def moto_killed(cloud: KennelUp, load: Load) -> str:
     """End with one sentence; go on at `up`."""
-    pid = one(cloud, "moto_backend.app")
+    pid = cloud.one_pid("moto_backend.app")
     load.fault()
     os.kill(pid, signal.SIGKILL)
     status = cloud.wait()
@@ -164,7 +166,7 @@ def damaged_state(cloud: KennelUp, load: Load) -> str:
 @case("SIGTERM with slow photos in flight")
 def slow_photos(cloud: KennelUp, load: Load) -> str:
     """Answer them, then end."""
-    worker, answers = one(cloud, WORKER), list[Request]()
+    worker, answers = cloud.one_pid(WORKER), list[Request]()
     os.kill(worker, signal.SIGSTOP)
     senders = [threading.Thread(target=lambda: answers.append(load.send())) for _ in range(2)]
     for sender in senders:

@@ -1,5 +1,8 @@
 """Forget the oldest of what moto would keep for ever: values of metrics, log events, threads.
 
+moto's list of every instance of each of its models, which only a dashboard reads that is not served
+here, would keep what is forgotten, and each object of S3 that was deleted or replaced.
+
 A value of a metric takes 0.9 kB of memory and a log event about as much, so that a cloud under
 load grew by some 2 MB a minute; CloudWatch too forgets, after 3 hours to 15 months.
 """
@@ -10,6 +13,7 @@ import traceback
 from typing import Any
 
 from moto.cloudwatch.models import cloudwatch_backends
+from moto.core.model_instances import model_data
 from moto.logs.models import logs_backends
 from moto.stepfunctions.parser.utils import TMP_THREADS
 
@@ -19,6 +23,7 @@ _SECONDS = 10.0
 
 _METRICS: Any = cloudwatch_backends  # moto's types are not those of mypy's strict mode
 _LOGS: Any = logs_backends
+_MODELS: Any = model_data
 
 
 def forget_oldest(values: int = MAX_METRIC_VALUES, events: int = MAX_LOG_EVENTS) -> None:
@@ -31,6 +36,9 @@ def forget_oldest(values: int = MAX_METRIC_VALUES, events: int = MAX_LOG_EVENTS)
             for group in tuple(backend.groups.values()):
                 for stream in tuple(group.streams.values()):
                     del stream.events[:-events]
+    for models in tuple(_MODELS.values()):  # a service that is first called adds its own
+        for model in tuple(models.values()):
+            model.instances_tracked = []
     TMP_THREADS[:] = [thread for thread in TMP_THREADS if thread.is_alive()]
 
 

@@ -1,10 +1,13 @@
 """What moto would keep for ever is bounded."""
 
+import gc
 import threading
+import weakref
 from typing import Any
 
 from moto.cloudwatch.models import MetricDatum, cloudwatch_backends
-from moto.logs.models import logs_backends
+from moto.logs.models import LogEvent, logs_backends
+from moto.s3.models import FakeKey
 from moto.stepfunctions.parser.utils import TMP_THREADS
 
 from kennel.cloud.moto_backend.bounds import forget_oldest
@@ -29,3 +32,28 @@ def test_the_newest_are_kept() -> None:
     assert ended not in TMP_THREADS
     forget_oldest(values=5, events=3)
     assert len(stream.events) == 3
+
+
+def test_what_is_forgotten_is_no_longer_in_memory() -> None:
+    """moto lists every instance of its models, for a dashboard."""
+    logs: Any = logs_backends[ACCOUNT][REGION]
+    logs.create_log_group("/freed", tags={})
+    logs.create_log_stream("/freed", "stream")
+    events = logs.groups["/freed"].streams["stream"].events
+    events += [LogEvent(0, {"timestamp": 0, "message": str(each)}) for each in range(9)]
+    freed, kept = weakref.ref(events[0]), weakref.ref(events[-1])
+    forget_oldest(values=5, events=3)
+    gc.collect()
+    assert freed() is None
+    assert kept() is events[-1]
+
+
+def test_an_object_that_was_replaced_is_no_longer_in_memory() -> None:
+    key: Any = FakeKey
+    replaced = key("name", b"bytes", ACCOUNT, region_name=REGION)
+    freed = weakref.ref(replaced)
+    replaced.dispose()
+    del replaced
+    forget_oldest()
+    gc.collect()
+    assert freed() is None
