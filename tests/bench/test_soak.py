@@ -60,8 +60,11 @@ for line in sys.stdin:
     kept.append(bytearray(b"x" * 20_000_000))
     print(flush=True)
 """
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with subprocess.Popen([sys.executable, "-c", code], text=True, **pipes) as child:
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as child:
+        assert child.stdin
+        assert child.stdout
         sampler = process_usage.Sampler(child.pid, 60, time.perf_counter())
         for _ in range(4):
             print(file=child.stdin, flush=True)
