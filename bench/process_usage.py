@@ -14,7 +14,8 @@ from kennel.cloud.runtime.processes import descendants
 
 _PSS = re.compile(r"^Pss:\s*(\d+) kB$", re.MULTILINE)
 _RSS = re.compile(r"^Rss:\s*(\d+) kB$", re.MULTILINE)
-#: A word in the command line -> what a process is called.
+#: A word in the command line -> what a process is called. The emulator comes before the function,
+#: which its command line names, too.
 _ROLES = {
     "kennel.cli": "gateway",
     "moto_backend.app": "moto",
@@ -52,11 +53,9 @@ def role_of(pid: int) -> str:
         command = Path(f"/proc/{pid}/cmdline").read_text().split("\0")[:-1]
     except OSError:
         return "ended"
-    for word, role in reversed(_ROLES.items()):
-        # The emulator's command line ends with that of the function which it starts.
-        if any(word in each for each in command[: None if role != "Lambda function" else 5]):
-            handler = f" {command[-1]}" if role.startswith("Lambda") else ""
-            return role + handler
+    for word, role in _ROLES.items():
+        if any(word in each for each in command):
+            return f"{role} {command[-1]}" if role.startswith("Lambda") else role
     return Path(command[0]).name if command else "ended"
 
 

@@ -4,8 +4,10 @@
     .venv/bin/python bench/soak.py --minutes 2
 
 A `kennel up` of its own, with one instance, and a usage plan that lets more through than the
-classifier's five executions can answer: an UpdateStack sets PARAMETERS. The planner's load
-generator, a process of its own on the same cores, sends the smallest of the demo's photos.
+classifier's five executions can answer: an UpdateStack sets PARAMETERS, and once the capacity is
+known, RateLimit and BurstLimit to PLAN_LOAD times as much, so that beyond it the usage plan refuses
+(429), and below it the classifier's reserved concurrency (503). The planner's load generator, a
+process of its own on the same cores, sends the smallest of the demo's photos.
 
 1. Saturation: five clients, each sending its next request after its last answer. Every execution
    that the classifier may have is busy, and nothing is refused: their rate is the capacity. The
@@ -28,14 +30,13 @@ The last line is JSON.
 import argparse
 import contextlib
 import json
+import math
 import os
 import signal
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -44,12 +45,16 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from fault_injection.cloud import KennelUp
-from kennel.planner.replay.load_generator import Response
 from kennel.planner.replay.replay import send
-from process_usage import Sampler, slope, total
+from process_usage import Sampler
+from soak_phases import COLUMNS, OK, PROCESS_COLUMNS, Phase, as_line, memory, p_of, wrongly_refused
 
-#: The template's own are 20, 5 and 10,000. At RATE requests a second the usage plan refuses, too.
-PARAMETERS = {"RateLimit": "60", "BurstLimit": "30", "DailyQuota": "1000000"}
+PARAMETERS = {
+    "RateLimit": "1000",
+    "BurstLimit": "1000",
+    "DailyQuota": "1000000",
+}  # not 20, 5, 10000
+PLAN_LOAD = 2.0
 CLIENTS = 5  # the template's ReservedConcurrency
 WARM_SECONDS, SATURATION_SECONDS, STEP_SECONDS = 10.0, 30.0, 20.0
 RAMP = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
@@ -57,58 +62,6 @@ SPIKE = (("before the spike", 0.5), ("spike, five times", 2.5), ("after the spik
 SOAK_LOAD, SOAK_PART_SECONDS = 0.6, 60.0
 SAMPLE_SECONDS, WARM_SHARE = 5.0, 0.2
 GOALS = {"p99_ratio": 1.5, "mb_per_minute": 1.0}
-OK, REFUSALS = 200, (429, 503)
-COLUMNS = (
-    *("phase", "sent/s", "200/s", "p50 ms", "p95 ms", "p99 ms", "429", "503", "other"),
-    *("processes", "PSS MB", "RSS MB", "files"),
-)
-PROCESS_COLUMNS = ("process", "PSS MB", "RSS MB", "files", "RSS MB a minute")
-
-
-@dataclass(frozen=True)
-class Phase:
-    """The responses of one phase, with its begin and end in seconds since the start."""
-
-    name: str
-    load: float
-    begin: float
-    end: float
-    responses: list[Response]
-
-    def p(self, share: float) -> float:
-        """Return a quantile of the answers' milliseconds."""
-        return p_of([self], share)
-
-    def figures(self, sampler: Sampler) -> dict[str, Any]:
-        """Return the phase's figures, by the names of COLUMNS."""
-        statuses = Counter(each.status for each in self.responses)
-        seconds = self.end - self.begin
-        held = sampler.within(self.begin, self.end)
-        values = (
-            *(self.name, len(self.responses) / seconds, statuses[OK] / seconds),
-            *(self.p(0.5), self.p(0.95), self.p(0.99), statuses[429], statuses[503]),
-            len(self.responses) - sum(statuses[each] for each in (OK, *REFUSALS)),
-            *(round(total(held, lambda u: 1)), round(total(held, lambda u: u.pss))),
-            *(round(total(held, lambda u: u.rss)), round(total(held, lambda u: u.files))),
-        )
-        rounded = (round(each, 1) if isinstance(each, float) else each for each in values)
-        return dict(zip(COLUMNS, rounded, strict=True))
-
-
-def p_of(phases: list[Phase], share: float) -> float:
-    """Return a quantile of the milliseconds of all answers of some phases."""
-    taken = [r.seconds * 1000 for phase in phases for r in phase.responses if r.status == OK]
-    return float(np.quantile(taken, share)) if taken else float("inf")
-
-
-def wrongly_refused(phases: list[Phase]) -> Counter[str]:
-    """Return requests without an answer that got no 429 or 503 with Retry-After, by status."""
-    return Counter(
-        f"{each.status}{' without Retry-After' if each.status in REFUSALS else ''}"
-        for phase in phases
-        for each in phase.responses
-        if each.status != OK and not (each.status in REFUSALS and each.retry_after.isdigit())
-    )
 
 
 class Soak:
@@ -143,27 +96,6 @@ class Soak:
         return phase
 
 
-def as_line(cells: Any) -> str:
-    """Return a line of a Markdown table."""
-    return f"| {' | '.join(map(str, cells))} |"
-
-
-def memory(sampler: Sampler, begin: float, end: float) -> list[dict[str, Any]]:
-    """Return what each process that lived through a span of time held at its ends."""
-    rows = []
-    for (role, _), usages in sorted(sampler.within(begin, end).items()):
-        first, last = usages[0], usages[-1]
-        if last.at - first.at < end - begin - 3 * SAMPLE_SECONDS:
-            continue
-        values = (
-            *(role, [round(first.pss, 1), round(last.pss, 1)]),
-            *([round(first.rss, 1), round(last.rss, 1)], [first.files, last.files]),
-            round(slope([(each.at, each.rss) for each in usages]), 3),
-        )
-        rows.append(dict(zip(PROCESS_COLUMNS, values, strict=True)))
-    return rows
-
-
 @contextlib.contextmanager
 def running() -> Iterator[KennelUp]:
     """Run a cloud with one instance and the usage plan of PARAMETERS while the block runs."""
@@ -188,7 +120,7 @@ def main() -> None:
     with running() as cloud:
         soak = Soak(cloud)
         try:
-            result = run(soak, minutes)
+            result = run(soak, cloud, minutes)
         finally:
             soak.sampler.stop()
     result |= {"cpus": os.cpu_count(), "load_average": [load_before, os.getloadavg()[0]]}
@@ -196,13 +128,15 @@ def main() -> None:
     sys.exit(0 if all(result["passed"].values()) else 1)
 
 
-def run(soak: Soak, minutes: float) -> dict[str, Any]:
+def run(soak: Soak, cloud: KennelUp, minutes: float) -> dict[str, Any]:
     """Run all phases; return the figures and whether the goals are reached."""
     print(as_line(COLUMNS) + "\n" + "| --- " * len(COLUMNS) + "|", flush=True)
     soak.saturate("warm-up", WARM_SECONDS)
     saturations = [soak.saturate("saturation", SATURATION_SECONDS)]
     answered = sum(each.status == OK for each in saturations[0].responses)
     soak.capacity = answered / SATURATION_SECONDS
+    limit = str(math.ceil(PLAN_LOAD * soak.capacity))
+    cloud.update_stack(RateLimit=limit, BurstLimit=limit)
     for load in RAMP:
         soak.arrive(f"ramp, {load:g} times", load, STEP_SECONDS)
         if load > 1:
@@ -232,7 +166,7 @@ def run(soak: Soak, minutes: float) -> dict[str, Any]:
         "wrongly_refused": dict(wrong),
         "mb_per_minute": round(rise, 2),
         "minutes": minutes,
-        "parameters": PARAMETERS,
+        "parameters": {**PARAMETERS, "RateLimit": limit, "BurstLimit": limit},
         "goals": GOALS,
         "passed": {
             "refusals": not wrong,

@@ -15,9 +15,9 @@ BENCH = Path(__file__).resolve().parents[2] / "bench"
 
 
 @pytest.fixture
-def soak(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+def soak_phases(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     monkeypatch.syspath_prepend(str(BENCH))
-    return importlib.import_module("soak")
+    return importlib.import_module("soak_phases")
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def process_usage(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return importlib.import_module("process_usage")
 
 
-def test_only_429_and_503_with_retry_after_are_right_refusals(soak: ModuleType) -> None:
+def test_only_429_and_503_with_retry_after_are_right_refusals(soak_phases: ModuleType) -> None:
     responses = [
         Response(0.0, 200, 0.1),
         Response(0.1, 429, 0.01, "1"),
@@ -35,15 +35,17 @@ def test_only_429_and_503_with_retry_after_are_right_refusals(soak: ModuleType) 
         Response(0.4, 504, 29.0, "1"),
         Response(0.5, 0, 0.1),
     ]
-    wrong = soak.wrongly_refused([soak.Phase("ramp", 2.0, 0.0, 1.0, responses)])
+    wrong = soak_phases.wrongly_refused([soak_phases.Phase("ramp", 2.0, 0.0, 1.0, responses)])
     assert wrong == {"503 without Retry-After": 1, "504": 1, "0": 1}
 
 
-def test_a_quantile_is_of_answers_only_and_of_all_phases(soak: ModuleType) -> None:
-    fast = soak.Phase("one", 1.0, 0.0, 1.0, [Response(0.0, 200, 0.1), Response(0.0, 503, 9.0)])
-    slow = soak.Phase("two", 1.0, 1.0, 2.0, [Response(0.0, 200, 0.3)])
-    assert soak.p_of([fast, slow], 0.5) == pytest.approx(200)
-    assert soak.p_of([], 0.5) == float("inf")
+def test_a_quantile_is_of_answers_only_and_of_all_phases(soak_phases: ModuleType) -> None:
+    fast = soak_phases.Phase(
+        "one", 1.0, 0.0, 1.0, [Response(0.0, 200, 0.1), Response(0.0, 503, 9.0)]
+    )
+    slow = soak_phases.Phase("two", 1.0, 1.0, 2.0, [Response(0.0, 200, 0.3)])
+    assert soak_phases.p_of([fast, slow], 0.5) == pytest.approx(200)
+    assert soak_phases.p_of([], 0.5) == float("inf")
 
 
 def test_the_slope_is_in_units_a_minute(process_usage: ModuleType) -> None:
