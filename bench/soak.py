@@ -49,11 +49,8 @@ from kennel.planner.replay.replay import send
 from process_usage import Sampler
 from soak_phases import COLUMNS, OK, PROCESS_COLUMNS, Phase, as_line, memory, p_of, wrongly_refused
 
-PARAMETERS = {
-    "RateLimit": "1000",
-    "BurstLimit": "1000",
-    "DailyQuota": "1000000",
-}  # not 20, 5, 10000
+#: Instead of the template's 20, 5 and 10,000.
+PARAMETERS = {"RateLimit": "1000", "BurstLimit": "1000", "DailyQuota": "1000000"}
 PLAN_LOAD = 2.0
 CLIENTS = 5  # the template's ReservedConcurrency
 WARM_SECONDS, SATURATION_SECONDS, STEP_SECONDS = 10.0, 30.0, 20.0
