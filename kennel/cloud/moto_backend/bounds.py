@@ -3,8 +3,9 @@
 moto's list of every instance of each of its models, which only a dashboard reads that is not served
 here, would keep what is forgotten, and each object of S3 that was deleted or replaced.
 
-A value of a metric takes 0.9 kB of memory and a log event about as much, so that a cloud under
-load grew by some 2 MB a minute; CloudWatch too forgets, after 3 hours to 15 months.
+A value of a metric takes 0.4 kB of memory (1 kB with names of its own) and a log event 0.5 kB, so
+that a cloud under load grew by some 2 MB a minute; CloudWatch too forgets, after 3 hours to 15
+months.
 """
 
 import threading
@@ -32,6 +33,7 @@ def forget_oldest(values: int = MAX_METRIC_VALUES, events: int = MAX_LOG_EVENTS)
         for _, _, backend in tuple(backends.iter_backends()):
             if backends is _METRICS:
                 del backend.metric_data[:-values]
+                _share_names(backend.metric_data)
                 continue
             for group in tuple(backend.groups.values()):
                 for stream in tuple(group.streams.values()):
@@ -40,6 +42,19 @@ def forget_oldest(values: int = MAX_METRIC_VALUES, events: int = MAX_LOG_EVENTS)
         for model in tuple(models.values()):
             model.instances_tracked = []
     TMP_THREADS[:] = [thread for thread in TMP_THREADS if thread.is_alive()]
+
+
+def _share_names(metric_data: list[Any]) -> None:
+    """Let all values of a series hold the same strings and dimensions, three quarters of a value.
+
+    What stores them writes a shared object once, too.
+    """
+    series: dict[Any, Any] = {}
+    for each in tuple(metric_data):
+        dimensions = tuple((dimension.name, dimension.value) for dimension in each.dimensions)
+        first = series.setdefault((each.namespace, each.name, each.unit, dimensions), each)
+        for attribute in ("namespace", "name", "unit", "dimensions"):
+            setattr(each, attribute, getattr(first, attribute))
 
 
 def start_forgetting() -> None:

@@ -57,3 +57,19 @@ def test_an_object_that_was_replaced_is_no_longer_in_memory() -> None:
     forget_oldest()
     gc.collect()
     assert freed() is None
+
+
+def test_values_of_a_series_share_its_names_in_memory() -> None:
+    metrics: Any = cloudwatch_backends[ACCOUNT][REGION]
+    pairs = [("Invocations", "one"), ("Invocations", "one"), ("Invocations", "two")]
+    for name, endpoint in pairs:
+        # As a request is read: strings of their own for each value.
+        dimensions = [{"Name": "".join("Endpoint"), "Value": "".join([*endpoint])}]
+        datum = {"MetricName": "".join([*name]), "Dimensions": dimensions, "Value": 1.0}
+        metrics.put_metric_data("Shared", [datum])
+    first, second, other = metrics.metric_data[-3:]
+    assert first.dimensions is not second.dimensions
+    forget_oldest()
+    assert first.dimensions is second.dimensions
+    assert first.name is second.name
+    assert [each.dimensions[0].value for each in (first, other)] == ["one", "two"]
