@@ -20,11 +20,12 @@ process of its own on the same cores, sends the smallest of the demo's photos.
 Judged: every request that is not answered gets 429 or 503 with Retry-After; the p99 of answers to
 arrivals beyond the capacity (the ramp's last steps and the spike, together) is at most 1.5 times
 that at saturation (all of those phases together); the memory of the cloud's processes rises by
-at most 1 MB a minute over the soak, without its first fifth. That is the sum, over the processes
-which live through that time, of the slope of the resident set size (RSS) by least squares over a
-sample every 5 s: the sum of the sizes would fall with each idle environment that ends, and PSS, in
-which a shared page counts once, changes with other processes of the machine. Exit status 1 if not.
-The last line is JSON.
+at most 1 MB a minute over the soak, without its first fifth. That is the sum of the slopes of the
+resident set size (RSS), by least squares over a sample every 5 s, of the processes which live
+through that time and grow: one that shrinks does not hide one that grows. The sum of the sizes
+would fall with each idle environment that ends, and PSS, in which a shared page counts once,
+changes with other processes of the machine. Exit status 1 if not. The rates count the start of the
+load generator. The last line is JSON.
 """
 
 import argparse
@@ -148,7 +149,7 @@ def run(soak: Soak, cloud: KennelUp, minutes: float) -> dict[str, Any]:
     ]
     begin, end = soaked[0].begin, soaked[-1].end
     processes = memory(soak.sampler, begin + WARM_SHARE * (end - begin), end)
-    rise = sum(each["RSS MB a minute"] for each in processes)
+    rise = sum(max(0.0, each["RSS MB a minute"]) for each in processes)
     print(f"\n{as_line(PROCESS_COLUMNS)}\n{'| --- ' * len(PROCESS_COLUMNS)}|")
     for each in processes:
         print(as_line(each.values()))
