@@ -1,6 +1,6 @@
 """Inject faults into an offline cloud that classifies photos, and report how it recovers.
 
-    .venv/bin/python bench/faults.py            # all faults, 17 minutes on two busy cores
+    .venv/bin/python bench/faults.py            # all faults, half an hour on two busy cores
     .venv/bin/python bench/faults.py worker     # those with this word in their name
 
 The cloud is a `kennel up` with a state of its own in a temporary folder; as root, that is a file
