@@ -120,13 +120,12 @@ def decode(body: bytes) -> tuple[str, Image.Image]:
         image, most = _open(kind, body)
         width, height = image.size
         if width * height > most:
-            raise TooLarge(
-                f"The photo has {width:,} x {height:,} pixels, and at most {most:,} in all are "
-                "decoded of its kind; send it smaller (320 pixels on the shorter side are enough)."
-            )
+            raise _too_large(f"{width:,} x {height:,}", most)
         return kind, to_wire(image)
     except PhotoError:
         raise
+    except Image.DecompressionBombError as error:  # Pillow's own limit, far above these
+        raise _too_large("too many", limits.MAX_PIXELS_WHOLE) from error
     except _BROKEN as error:
         raise PhotoError(
             f"The {len(body):,} bytes received begin like a photo, but cannot be decoded; they are "
@@ -168,6 +167,13 @@ def _no_photo(body: bytes) -> PhotoError:
         )
     return PhotoError(
         f"The {len(body):,} bytes received are no JPEG, PNG or WebP photo; send one of these."
+    )
+
+
+def _too_large(received: str, most: int) -> TooLarge:
+    return TooLarge(
+        f"The photo has {received} pixels, and at most {most:,} in all are decoded of its kind; "
+        "send it smaller (320 pixels on the shorter side are enough)."
     )
 
 

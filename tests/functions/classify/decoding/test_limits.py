@@ -11,7 +11,7 @@ from PIL import Image
 
 from classify.decoding import TooLarge, decode, limits
 from tests.functions.classify.photos import encoded, in_own_process
-from tests.odd_photos import chunk, of_size, with_chunk
+from tests.odd_photos import chunk, of_size, webp_of_size, with_chunk
 from tests.stack import source
 
 MEASURE = """
@@ -106,6 +106,11 @@ def test_many_scans_leave_fewer_pixels() -> None:
     side = (8000).to_bytes(2, "big")
     with pytest.raises(TooLarge, match="8,000 x 8,000 pixels, and at most 31,746,031 in all"):
         decode(many[:frame] + side * 2 + many[frame + 4 :])
+
+
+def test_a_webp_bomb_that_pillow_refuses_is_too_large() -> None:
+    with pytest.raises(TooLarge, match="too many pixels, and at most 52,000,000 in all"):
+        decode(webp_of_size(16_000, 16_000))
 
 
 @pytest.mark.parametrize("height", [7300, 20_000, 60_000])

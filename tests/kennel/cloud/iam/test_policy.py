@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -80,6 +81,26 @@ def test_a_condition_must_hold() -> None:
     assert made.allows("iam:PassRole", arn, {"iam:PassedToService": "sagemaker.amazonaws.com"})
     assert not made.allows("iam:PassRole", arn, {"iam:PassedToService": "ec2.amazonaws.com"})
     assert not made.allows("iam:PassRole", arn)
+
+
+def test_a_condition_may_compare_with_a_variable_and_with_the_caller() -> None:
+    own = {"StringEquals": {"s3:prefix": "${aws:PrincipalAccount}"}}
+    made = role(allow("s3:ListBucket", "*", Condition=own))
+    assert made.allows("s3:ListBucket", "arn:aws:s3:::b", {"s3:prefix": "123456789012"})
+    assert not made.allows("s3:ListBucket", "arn:aws:s3:::b", {"s3:prefix": "210987654321"})
+    caller = {"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/a"}}
+    made = role(allow("s3:ListBucket", "*", Condition=caller))
+    assert replace(made, arn="arn:aws:iam::123456789012:role/a").allows("s3:ListBucket", "*")
+    assert not replace(made, arn="arn:aws:iam::123456789012:role/b").allows("s3:ListBucket", "*")
+
+
+def test_a_boundary_allows_nothing_and_limits_what_is_allowed() -> None:
+    deny = {"Effect": "Deny", "Action": "s3:Delete*", "Resource": "*"}
+    boundary = role(allow(["s3:Get*", "s3:Put*"], "*"), deny).statements
+    made = replace(role(allow(["s3:Get*", "s3:Delete*", "s3:List*"], "*")), boundary=boundary)
+    verdicts = {each: made.evaluate(f"s3:{each}Object", "*") for each in ("Get", "Put", "List")}
+    assert verdicts == {"Get": "allowed", "Put": "not allowed", "List": "not allowed"}
+    assert made.evaluate("s3:DeleteObject", "*") == "denied"
 
 
 @pytest.mark.parametrize(

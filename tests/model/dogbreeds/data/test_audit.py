@@ -268,6 +268,16 @@ def test_a_group_holds_the_files_of_its_folder_only() -> None:
     ]
 
 
+def test_a_group_of_one_file_is_that_file_and_one_without_a_folder_is_outside() -> None:
+    names = [f"a/{n}.jpg" for n in range(30)] + ["b/0.jpg", "b/1.jpg", "c/0.jpg", "0.jpg", "1.jpg"]
+    assert listing(Finding("dark", tuple(Item((name,), "dark") for name in names))) == [
+        "  a/ (30): a/0.jpg: dark; and more",
+        "  b/ (2): b/0.jpg: dark; and more",
+        "  c/0.jpg: dark",
+        "  outside (2): 0.jpg: dark; and more",
+    ]
+
+
 def test_a_list_that_has_no_groups_is_cut() -> None:
     items = tuple(Item((f"train/{n}/a.jpg", f"train/{n}/b.jpg")) for n in range(50))
     lines = listing(Finding("duplicate", items))
