@@ -4,10 +4,9 @@ Interpolated weights are often better than either end on photos unlike the train
 Wortsman et al., 2022). Of the shares whose valid loss is within one standard error of the lowest,
 the largest is chosen (Breiman's rule, 1984).
 
-Photos that the backbone has seen (`data/seen.py`) must not choose: of a fine-tuned network such
-photos said 0.960 and of a head-only one 0.950, where 500 that neither had seen said 0.926 and
-0.938. With such valid photos train.py keeps the head-only network, unless
-`--accept seen-by-backbone` is given.
+Photos that the backbone has seen (`data/seen.py`) must not choose: they favour the fine-tuned
+network even where it is worse on others. With such valid photos train.py keeps the head-only
+network, unless `--accept seen-by-backbone` is given.
 """
 
 import math
