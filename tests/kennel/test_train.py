@@ -124,6 +124,7 @@ def trained(printed_training: tuple[Path, list[str]]) -> Path:
     return printed_training[0]
 
 
+@pytest.mark.slow
 def test_train_ends_with_the_three_lines_to_type_next(
     printed_training: tuple[Path, list[str]],
 ) -> None:

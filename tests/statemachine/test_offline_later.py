@@ -119,6 +119,7 @@ def breeds_status(cloud: Cloud) -> int:
     return httpx.get(f"{cloud.api_url}/breeds").status_code
 
 
+@pytest.mark.slow
 def test_change_by_hand_is_published_and_stops_an_execution_before_any_job(
     released: Released, tmp_path: Path
 ) -> None:

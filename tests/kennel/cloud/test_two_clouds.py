@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 CLOUD = """
 import json, sys
@@ -42,6 +43,7 @@ def status(cloud: dict[str, Any], path: str) -> int:
     return httpx.get(f"{cloud['api']}{path}", timeout=30).status_code
 
 
+@pytest.mark.slow
 def test_two_clouds_start_at_once_and_the_second_outlives_the_first() -> None:
     with started() as first_process, started() as second_process:
         first, second = described(first_process), described(second_process)

@@ -293,6 +293,7 @@ def test_each_alarm_of_the_template_has_a_cause() -> None:
     assert CAUSES.keys() == ALARMS.keys()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("logical_id", ALARMS)
 def test_an_alarm_goes_off_by_its_cause_and_names_its_section_of_the_runbook(
     cloud: Cloud, told: dict[str, dict[str, Any]], logical_id: str

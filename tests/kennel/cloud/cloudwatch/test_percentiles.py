@@ -112,9 +112,10 @@ def test_queries_keep_their_order_and_points_theirs(cloudwatch: Any) -> None:
 def test_periods_begin_at_the_start_and_have_what_was_counted_a_moment_ago(
     cloudwatch: Any, stat: str
 ) -> None:
-    start = (NOW - timedelta(minutes=59)).replace(second=0)
+    now = datetime.now(UTC).replace(microsecond=0)  # not NOW, which may be long ago
+    start = (now - timedelta(minutes=59)).replace(second=0)
     answer = cloudwatch.get_metric_data(
-        MetricDataQueries=[query("m", stat)], StartTime=start, EndTime=NOW + timedelta(seconds=30)
+        MetricDataQueries=[query("m", stat)], StartTime=start, EndTime=now + timedelta(seconds=30)
     )
     (result,) = answer["MetricDataResults"]
     assert result["Values"] == [{"Sum": 5050, "p100": 100}[stat]]
