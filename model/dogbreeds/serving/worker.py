@@ -34,6 +34,9 @@ from dogbreeds.serving.inference import (
 )
 from dogbreeds.serving.parameters import Parameters
 
+#: Requests that are decoded while the network has others. They wait for it in order; with fewer,
+#: the slowest of many clients wait longer.
+AHEAD = 8
 CRASHED = "The model failed on this photo; the server's log has the reason."
 
 
@@ -45,12 +48,11 @@ class Worker:
     connection : socket.socket
         The replica's end; several threads write replies to it.
     threads : int
-        Cores. One request more than that is worked on: while a thread reads or replies, the cores
-        have others.
+        Cores. ``AHEAD`` requests more than that are worked on.
     """
 
     def __init__(self, model: Model, connection: socket.socket, threads: int) -> None:
-        self._model, self._connection, self._threads = model, connection, threads + 1
+        self._model, self._connection, self._threads = model, connection, threads + AHEAD
         self._reading, self._writing = threading.Lock(), threading.Lock()
 
     def run(self) -> None:

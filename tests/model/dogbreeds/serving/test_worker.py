@@ -115,9 +115,9 @@ def test_a_slow_network_does_not_delay_the_beats(model: Model) -> None:
 
     slow = Slow()
     with working(replace(model, engine=slow)) as connection, connection.makefile("rb") as stream:
-        for number in range(1, 9):  # more than there are threads
+        for number in range(1, 13):  # more than there are threads
             send(connection, number, NPY, npy(np.zeros((8, 8, 3), np.uint8)))
         beats = [REPLY.unpack(stream.read(REPLY.size)) for _ in range(2)]
         slow.ended.set()
         assert beats == [(BEAT, 200, 0)] * 2
-        receive(connection, 8)
+        receive(connection, 12)
