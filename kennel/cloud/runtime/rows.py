@@ -7,6 +7,7 @@ import contextlib
 import shutil
 import sqlite3
 import threading
+import weakref
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -61,6 +62,7 @@ class Rows:
         if file and not file.exists():
             _create(file)
         self._database = _connect(file)
+        weakref.finalize(self, self._database.close)  # for those in memory, which few close
         try:
             _set_up(self._database)
             if not file:
