@@ -11,7 +11,6 @@ from kennel import aws, running_cloud
 from kennel.aws_commands import Json, Offline, Profile, Region, StackName, aws_errors_as_sentences
 from kennel.deployed import Target, offline_target, target_of
 from kennel.deployment import read
-from kennel.errors import KennelError
 from kennel.package_file import read_package
 from kennel.progress import OnState, show_states
 from kennel.release import Released, release_package
@@ -75,12 +74,10 @@ def _target(
         connect = aws.connect(deployment.region, profile)
         with aws_errors_as_sentences():
             return target_of(connect, deployment.stack_name)
-    address = running_cloud.find()
-    if address is None:
-        raise KennelError(
-            "no `kennel up` of this checkout runs: start it, or name an environment of "
-            "samconfig.toml for a stack on AWS, such as --config-env dev"
-        )
+    address = running_cloud.require(
+        "start it, or name an environment of samconfig.toml for a stack on AWS, such as "
+        "--config-env dev"
+    )
     return offline_target(address.aws_url, address.outputs, address.api_url)
 
 

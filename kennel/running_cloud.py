@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
@@ -31,7 +31,6 @@ ADDRESS_FILE = STATE / "up.json"
 STATE_FOLDER = STATE / "state"  # what a restart reads again
 FAULTS = STATE / "faults.json"
 _TEMPORARY = STATE / "tmp"
-_NOT_RUNNING = "no `kennel up` of this checkout runs: `kennel up` starts one"
 PORT = 4510  # of `kennel up`, unless another is named
 STOP_SECONDS = 70.0  # requests have 30 to be answered, then a serving process 30 to end
 
@@ -61,6 +60,25 @@ class CloudAddress:
     def as_json(self) -> str:
         """Return it as one line of JSON."""
         return json.dumps(asdict(self))
+
+    def control(
+        self, method: str, path: str, body: Any = None, seconds: float = 60.0
+    ) -> httpx.Response:
+        """Send a request to a path below /kennel/, with the control token.
+
+        Raises
+        ------
+        httpx.TransportError
+            There is no answer within `seconds`.
+        """
+        return httpx.request(
+            method,
+            f"{self.aws_url}/kennel/{path}",
+            json=body,
+            headers={TOKEN_HEADER: self.control_token},
+            timeout=seconds,
+            trust_env=False,
+        )
 
     def variables(self) -> dict[str, str]:
         """Return the environment variables that the README's lines and AWS's tools read.
@@ -123,18 +141,18 @@ def find() -> CloudAddress | None:
     return address if is_running(address.pid) else None
 
 
-def require() -> CloudAddress:
+def require(remedy: str = "`kennel up` starts one") -> CloudAddress:
     """Return the address of the running `kennel up` of this checkout.
 
     Raises
     ------
     KennelError
-        If none runs.
+        If none runs; its sentence ends in `remedy`.
     """
     address = find()
     if address is None:
         remove_stale_files()
-        raise KennelError(_NOT_RUNNING)
+        raise KennelError(f"no `kennel up` of this checkout runs: {remedy}")
     return address
 
 
@@ -198,12 +216,7 @@ def delete_stack() -> list[str]:
         If none runs, or a resource cannot be deleted.
     """
     address = require()
-    response = httpx.post(
-        f"{address.aws_url}/kennel/delete-stack",
-        headers={TOKEN_HEADER: address.control_token},
-        timeout=3600,
-        trust_env=False,
-    )
+    response = address.control("POST", "delete-stack", seconds=3600)
     document = response.json()
     if not response.is_success:
         raise KennelError(document["message"])

@@ -10,10 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-import httpx
-
 from fault_injection.expectations import WAIT_SECONDS, expect, wait_until
-from kennel.cloud.origins import TOKEN_HEADER
 from kennel.cloud.runtime.clients import client
 from kennel.cloud.runtime.processes import descendants, free_ports
 from kennel.paths import STATE
@@ -23,7 +20,7 @@ VARIANT = "AllTraffic"  # of the endpoint, the only one
 
 
 class KennelUp:
-    """Runs `kennel up` as a child process that can be killed and restarted on the same port.
+    """Runs `kennel up` as a child process, which tests kill and restart on the same port.
 
     Parameters
     ----------
@@ -120,10 +117,7 @@ class KennelUp:
 
     def control(self, method: str, path: str, body: Any = None) -> Any:
         """Send a request to a path below /kennel/, with the token; return the answer's JSON."""
-        headers = {TOKEN_HEADER: self.address.control_token}
-        url = f"{self.address.aws_url}/kennel/{path}"
-        answer = httpx.request(method, url, json=body, headers=headers, trust_env=False, timeout=60)
-        return answer.raise_for_status().json()
+        return self.address.control(method, path, body).raise_for_status().json()
 
     def not_well(self) -> list[str]:
         """Return the names of the parts that /kennel/health reports as not well."""
@@ -178,16 +172,31 @@ class KennelUp:
         """Return an execution's description."""
         return dict(self.aws("stepfunctions").describe_execution(executionArn=arn))
 
-    def ended(self, *arns: str) -> bool:
-        """Return whether executions have ended."""
-        return all(self.execution(arn)["status"] != "RUNNING" for arn in arns)
+    def execute_until_update(self) -> str:
+        """Start an execution, and wait until it updates the endpoint; return its ARN."""
+        arn = self.execute()
+        wait_until(lambda: self.endpoint()["EndpointStatus"] == "Updating", "update")
+        return arn
+
+    def stop_execution(self, arn: str) -> None:
+        """Stop an execution as a person does."""
+        states = self.aws("stepfunctions")
+        states.stop_execution(executionArn=arn, error="Stopped", cause="by hand")
+
+    def wait_for_end(self, arn: str) -> dict[str, Any]:
+        """Wait until an execution has ended; return its description."""
+        wait_until(lambda: self.execution(arn)["status"] != "RUNNING", "end of the execution")
+        return self.execution(arn)
+
+    def wait_for_success(self, arn: str) -> None:
+        """Wait until an execution has ended; raise NotAsExpectedError unless it succeeded."""
+        ended = self.wait_for_end(arn)
+        expect(ended["status"] == "SUCCEEDED", f"{ended['status']}: {ended.get('cause')}")
 
     def release(self) -> str:
         """Run an execution, which must succeed; return a phrase with its duration."""
-        arn, began = self.execute(), time.monotonic()
-        wait_until(lambda: self.ended(arn), "end of the execution")
-        ended = self.execution(arn)
-        expect(ended["status"] == "SUCCEEDED", f"{ended['status']}: {ended.get('cause')}")
+        began = time.monotonic()
+        self.wait_for_success(self.execute())
         return f"an execution succeeds ({time.monotonic() - began:.0f} s)"
 
     def endpoint(self) -> dict[str, Any]:
@@ -200,11 +209,10 @@ class KennelUp:
         answer = scaling.describe_scalable_targets(ServiceNamespace="sagemaker")
         return bool(answer["ScalableTargets"])
 
-    def function(self, word: str) -> tuple[str, dict[str, Any]]:
-        """Return the name and configuration of the function whose name contains a word."""
+    def function(self, word: str) -> dict[str, Any]:
+        """Return the configuration of the Lambda function whose name contains `word`."""
         listed = self.aws("lambda").list_functions()["Functions"]
-        found = next(each for each in listed if word in each["FunctionName"])
-        return found["FunctionName"], found
+        return next(each for each in listed if word in each["FunctionName"])
 
     def configure(self, function: str, **settings: Any) -> None:
         """Change a function's configuration."""

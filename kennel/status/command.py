@@ -10,7 +10,6 @@ from rich.console import Console
 from kennel import aws, running_cloud
 from kennel.aws import Connect
 from kennel.aws_commands import Json, Offline, Profile, Region, aws_errors_as_sentences
-from kennel.cloud.origins import TOKEN_HEADER
 from kennel.deployed import DeployedStack, find_stack
 from kennel.deployment import read as read_deployment
 from kennel.errors import KennelError
@@ -64,18 +63,11 @@ def status(
 
 def _running() -> tuple[Connect, datetime]:
     """Return clients of the running `kennel up`, and its time, which may have been moved."""
-    address = running_cloud.find()
-    if address is None:
-        raise KennelError(
-            "no `kennel up` of this checkout runs: start it, or name a stack on AWS, such as by "
-            "--stack-name kennel"
-        )
+    address = running_cloud.require(
+        "start it, or name a stack on AWS, such as by --stack-name kennel"
+    )
     try:
-        clock = httpx.get(
-            f"{address.aws_url}/kennel/clock",
-            headers={TOKEN_HEADER: address.control_token},
-            trust_env=False,
-        ).raise_for_status()
+        clock = address.control("GET", "clock").raise_for_status()
     except httpx.HTTPError as error:
         raise KennelError(
             f"`kennel up` (process {address.pid}) does not answer at {address.aws_url} ({error}): "
