@@ -84,8 +84,8 @@ def predict_photos(
             batch = photos[start : start + BATCH]
             pixels = list(pool.map(lambda path: prepare(load(path), config), batch))
             batch_logits, batch_scores = engine(np.stack(pixels))
-            logits.append(batch_logits.copy())  # the engine uses its arrays again
-            scores.append(batch_scores.copy())
+            logits.append(batch_logits)
+            scores.append(batch_scores)
             progress.update(len(batch))
     return Predictions(np.concatenate(logits), np.concatenate(scores))
 

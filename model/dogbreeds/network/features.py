@@ -13,7 +13,6 @@ import contextlib
 import hashlib
 import io
 import os
-import queue
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -185,28 +184,19 @@ class Extractor:
 def openvino_infer(frozen: FrozenPart, size: int, streams: int) -> Infer:
     """Return a function that computes one photo's features in OpenVINO, on one core a call."""
     from dogbreeds.network.export import convert  # noqa: PLC0415  # only where OpenVINO is installed
+    from dogbreeds.serving.compiled import CompiledNetwork  # noqa: PLC0415
     from dogbreeds.serving.openvino_core import CORE  # noqa: PLC0415
 
-    compiled = CORE.compile_model(
-        convert(frozen, size, OUTPUTS),
-        "CPU",
-        {
-            "INFERENCE_PRECISION_HINT": "f32",
-            "NUM_STREAMS": str(streams),
-            "INFERENCE_NUM_THREADS": str(streams),
-        },
-    )
-    idle: queue.SimpleQueue[object] = queue.SimpleQueue()
-    for _ in range(streams):
-        idle.put(compiled.create_infer_request())
+    settings = {
+        "INFERENCE_PRECISION_HINT": "f32",
+        "NUM_STREAMS": str(streams),
+        "INFERENCE_NUM_THREADS": str(streams),
+    }
+    network = CompiledNetwork(CORE.compile_model(convert(frozen, size, OUTPUTS), "CPU", settings))
 
     def infer(photo: NDArray[np.uint8]) -> PhotoFeatures:
-        request = idle.get()
-        try:
-            outputs = request.infer({"photos": photo[None]})  # type: ignore[attr-defined]
-            return outputs["features"][0].copy(), float(outputs["dog_mass"][0])
-        finally:
-            idle.put(request)
+        features, mass = network.outputs(photo[None], *OUTPUTS)
+        return features[0], float(mass[0])
 
     return infer
 

@@ -34,7 +34,6 @@ MAX_TOP1_LOSS = 0.005  # of top-1: 0.5 points
 MAX_DOG_MASS_CHANGE = 0.2  # mean; the dog threshold is fitted afterwards, which corrects less
 MIN_PHOTOS = 100  # with fewer, 0.5 points would be less than half a photo
 CALIBRATION_PHOTOS = 200  # about 0.1 s each
-BATCH = 8  # photos a call, when checking
 
 
 @dataclass(frozen=True)
@@ -149,11 +148,10 @@ def top_breeds(
     engine: Engine, photos: NDArray[np.uint8]
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Return the top breed's index [n] and the dog mass [n] of each photo."""
-    outputs = [engine(photos[start : start + BATCH]) for start in range(0, len(photos), BATCH)]
-    logits = np.concatenate([output[0] for output in outputs])
+    logits, mass = engine(photos)
     if not np.isfinite(logits).all():
         raise PackageError("The network's answer is not a number; its weights are broken.")
-    return logits.argmax(axis=1), np.concatenate([output[1] for output in outputs])
+    return logits.argmax(axis=1), mass
 
 
 def decide(

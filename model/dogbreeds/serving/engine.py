@@ -92,8 +92,8 @@ class Engine:
             self._model = without_map(self._whole)
             self.breeds = int(self._model.output("breed_logits").partial_shape[1].get_length())
             self._all_cores = self._compiled(self._model)
-        self._calls = 0
-        self._counting, self._compiling = threading.Lock(), threading.Lock()
+        self._calls = 0  # at this moment
+        self._lock = threading.Lock()
 
     @property
     def precision(self) -> str:
@@ -125,18 +125,13 @@ class Engine:
 
     @contextmanager
     def _network_for(self, photos: int) -> Iterator[CompiledNetwork]:
-        with self._counting:
+        with self._lock:  # so that one thread compiles
+            network = self._all_cores if not self._calls and photos == 1 else self._core_each
             self._calls += 1
-            alone = self._calls == 1 and photos == 1
         try:
-            if alone:
-                yield self._all_cores
-            else:
-                with self._compiling:
-                    network = self._core_each
-                yield network
+            yield network
         finally:
-            with self._counting:
+            with self._lock:
                 self._calls -= 1
 
     def __call__(

@@ -35,7 +35,7 @@ from dogbreeds.serving.parameters import Parameters
 PHOTO_TYPES = ("image/jpeg", "image/png", "image/webp")
 WEIGHTS = "model.safetensors"  # PyTorch's, in a package
 TOP = 5  # breeds in an answer
-MAX_BATCH_PHOTOS = 8  # in one call of the network; more are no faster (docs/serving.md)
+MAX_BATCH_PHOTOS = 8  # in one call of the engine, which is one batch in PyTorch
 
 
 class RequestError(ValueError):
@@ -206,7 +206,7 @@ def prepare_photos(photo: Photo, model: Model) -> Prepared:
 
 
 def predict_all(requests: Sequence[Prepared], model: Model) -> list[dict[str, Any]]:
-    """Classify the photos of several requests, ``MAX_BATCH_PHOTOS`` in a call of the network.
+    """Classify the photos of several requests, ``MAX_BATCH_PHOTOS`` in a call of the engine.
 
     Photos of requests that ask for a heat map have calls of their own.
 
