@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from kennel.cloud.awslambda.build import LAMBDA
 from kennel.cloud.runtime.clients import client
 from kennel.paths import ROOT
@@ -127,6 +129,9 @@ def reader_of_an_empty_cloud(folder: Path) -> Iterator[Reader]:
     Two waits in samconfig.toml, minutes on AWS, are seconds; `sam build` packs for this machine's
     Python, offline.
     """
+    for tool in ("sam", "aws"):
+        if not (ROOT / ".venv-tools" / "bin" / tool).exists():
+            pytest.skip(f"no {tool} in .venv-tools: run `make tools`")
     copy_checkout(folder / "kennel")
     config = folder / "kennel" / "samconfig.toml"
     quick = 'parameter_overrides = [\n  "PollSeconds=1", "BakeSeconds=2",'

@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 
 from kennel.demo import samples
-from kennel.paths import ROOT
 from tests.guide import Reader, block, blocks, copy_photos, reader_of_an_empty_cloud
 
 pytestmark = [pytest.mark.rivals, pytest.mark.slow]
@@ -25,7 +24,7 @@ SECONDS = 900.0
 
 
 def section(containing: str) -> str:
-    """Return the one block of the section that contains a text."""
+    """Return the only code block of the README's AWS section that contains `containing`."""
     (code,) = [each for each in BLOCKS if containing in each]
     return code
 
@@ -44,9 +43,6 @@ def wait_for_executions(reader: Reader) -> None:
 
 @pytest.fixture(scope="module")
 def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
-    for tool in ("sam", "aws"):
-        if not (ROOT / ".venv-tools" / "bin" / tool).exists():
-            pytest.skip(f"no {tool} in .venv-tools: run `make tools`")
     with reader_of_an_empty_cloud(tmp_path_factory.mktemp("reader")) as reader:
         yield reader
 

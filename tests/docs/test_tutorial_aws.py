@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from kennel.paths import ROOT
 from tests.guide import Reader, blocks, copy_photos, reader_of_an_empty_cloud
 
 pytestmark = [pytest.mark.rivals, pytest.mark.slow]
@@ -18,9 +17,6 @@ SECONDS = 900.0
 
 @pytest.fixture(scope="module")
 def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
-    for tool in ("sam", "aws"):
-        if not (ROOT / ".venv-tools" / "bin" / tool).exists():
-            pytest.skip(f"no {tool} in .venv-tools: run `make tools`")
     with reader_of_an_empty_cloud(tmp_path_factory.mktemp("tutorial")) as reader:
         yield reader
 
