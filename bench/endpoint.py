@@ -39,7 +39,9 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+from kennel.cloud.runtime.processes import descendants
 from networks import packages
+from process_usage import usage_of
 
 import numpy as np  # isort: skip
 from dogbreeds.photos.decode import wire_array  # isort: skip
@@ -187,27 +189,17 @@ def wait(server: Server, port: int, process: subprocess.Popen[bytes], first: byt
 
 def resident(pid: int) -> float:
     """Return the megabytes of a process and its descendants, shared memory counted once (PSS)."""
-    megabytes, todo = 0.0, [pid]
-    while todo:
-        process = todo.pop()
-        with contextlib.suppress(OSError):
-            rollup = Path(f"/proc/{process}/smaps_rollup").read_text()
-            megabytes += int(rollup.partition("\nPss:")[2].split()[0]) / 1024
-            for task in Path(f"/proc/{process}/task").iterdir():
-                todo += [int(child) for child in (task / "children").read_text().split()]
-    return megabytes
+    usages = (usage_of(process, 0.0) for process in (pid, *descendants(pid)))
+    return sum(usage.pss for usage in usages if usage)
 
 
 def cpu_seconds(pid: int) -> float:
     """Return the CPU time that a process and its living descendants have taken."""
-    ticks, todo = 0, [pid]
-    while todo:
-        process = todo.pop()
+    ticks = 0
+    for process in (pid, *descendants(pid)):
         with contextlib.suppress(OSError):
             fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
             ticks += int(fields[11]) + int(fields[12])  # utime and stime
-            for task in Path(f"/proc/{process}/task").iterdir():
-                todo += [int(child) for child in (task / "children").read_text().split()]
     return ticks / os.sysconf("SC_CLK_TCK")
 
 

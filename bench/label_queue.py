@@ -101,7 +101,7 @@ def split_of(labels: Rows, seed: int) -> tuple[Rows, Rows, Rows]:
 
 
 def interval(values: NDArray[np.float64]) -> tuple[float, float]:
-    """Return the 95 % confidence interval of a mean, by Student's t-distribution."""
+    """Return the mean's 95 % confidence interval by Student's t-distribution."""
     half = stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
     return float(values.mean() - half), float(values.mean() + half)
 

@@ -1,4 +1,4 @@
-"""Make mutants of valid JPEG, PNG and WebP files by seeded random damage, for fuzzing.
+"""Corrupt valid JPEG, PNG and WebP files at random, from a seed, as input for fuzzing.
 
 Ways that know nothing of the format: flipped bits, overwritten bytes, cut ends, cut middles, a part
 of another photo in the midst. Ways that know its parts (segments of a JPEG, chunks of a PNG or

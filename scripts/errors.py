@@ -1,4 +1,4 @@
-"""Write docs/errors.md, the errors that a person can meet, from the code that raises them.
+"""Generate docs/errors.md: every error that users can see, found in the source, and its remedy.
 
     .venv/bin/python scripts/errors.py
 

@@ -62,8 +62,7 @@ def stack_updated(cloud: KennelUp, load: Load) -> str:
     """Answer every request, and by the new settings once the update is complete."""
     load.fault()
     cloud.update_stack(LogSampleRate="0.5", RateLimit="25")
-    _, config = cloud.function("Classify")
-    rate = config["Environment"]["Variables"]["LOG_SAMPLE_RATE"]
+    rate = cloud.function("Classify")["Environment"]["Variables"]["LOG_SAMPLE_RATE"]
     expect(rate == "0.5", f"LOG_SAMPLE_RATE is {rate}")
     load.until_steady()
     cloud.update_stack(LogSampleRate="1", RateLimit="20")
@@ -76,13 +75,10 @@ def stack_updated(cloud: KennelUp, load: Load) -> str:
 def clock_jump_in_update(cloud: KennelUp, load: Load) -> str:
     """Release as before, since no alarm has gone off; answer every request."""
     before = cloud.endpoint()["EndpointConfigName"]
-    arn = cloud.execute()
-    wait_until(lambda: cloud.endpoint()["EndpointStatus"] == "Updating", "update")
+    arn = cloud.execute_until_update()
     load.fault()
     cloud.control("POST", "clock", {"skip": 3_600})
-    wait_until(lambda: cloud.ended(arn), "end of the execution")
-    ended = cloud.execution(arn)
-    expect(ended["status"] == "SUCCEEDED", f"{ended['status']}: {ended.get('cause')}")
+    cloud.wait_for_success(arn)
     expect(cloud.endpoint()["EndpointConfigName"] != before, "the old model serves")
     load.until_steady()
     load.expect_only()

@@ -1,8 +1,8 @@
-"""Throttle and break the AWS services that an execution calls."""
+"""Faults of the services that an execution calls: SageMaker throttles, S3 answers 500."""
 
 from fault_injection.case import case
 from fault_injection.cloud import KennelUp
-from fault_injection.expectations import expect, wait_until
+from fault_injection.expectations import expect
 from fault_injection.load import Load
 from fault_injection.releases import serves
 from fault_injection.s3_proxy import failing_s3
@@ -42,9 +42,7 @@ def s3_fails(cloud: KennelUp, load: Load) -> str:
     before = cloud.endpoint()["EndpointConfigName"]
     load.fault()
     with failing_s3(cloud, "FindPackage", 10**6):
-        arn = cloud.execute()
-        wait_until(lambda: cloud.ended(arn), "end of the execution")
-    ended = cloud.execution(arn)
+        ended = cloud.wait_for_end(cloud.execute())
     expect(ended["status"] == "FAILED", ended["status"])
     expect("InternalError" in ended["cause"], ended["cause"])
     expect(serves(cloud, before), "another model serves")

@@ -17,7 +17,7 @@ def expect(condition: object, otherwise: str) -> None:
 
 
 def wait_until(true: Callable[[], object], expected: str, seconds: float = WAIT_SECONDS) -> None:
-    """Wait until a condition holds; raise NotAsExpectedError when it does not in time."""
+    """Poll a condition until it is true; raise NotAsExpectedError after `seconds`."""
     latest = time.monotonic() + seconds
     while not true():
         expect(time.monotonic() < latest, f"no {expected} within {seconds:.0f} s")

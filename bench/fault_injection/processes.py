@@ -123,13 +123,13 @@ def environment_killed(cloud: KennelUp, load: Load) -> str:
 
 @case("the classifier over its memory, 128 MB instead of 1,769")
 def over_memory(cloud: KennelUp, load: Load) -> str:
-    """Answer 502 to the photo that needs more, in full to the others; start another one."""
-    name, config = cloud.function("Classify")
-    cloud.configure(name, MemorySize=128)
+    """Answer 502 to the photo that needs more memory, 200 to others; start a new environment."""
+    before = cloud.function("Classify")
+    cloud.configure(before["FunctionName"], MemorySize=128)
     load.until_steady()
     load.fault()
     answer = load.send_body(_large_png(), "image/png")
-    cloud.configure(name, MemorySize=config["MemorySize"])
+    cloud.configure(before["FunctionName"], MemorySize=before["MemorySize"])
     expect(answer.status == 502, f"the photo got {answer.status} {answer.answer[:200]}")
     load.until_steady()
     again = load.send_body(_large_png(), "image/png")

@@ -83,13 +83,11 @@ def early_stop(cloud: KennelUp, load: Load) -> str:
     before = cloud.endpoint()["EndpointConfigName"]
     arn = cloud.execute()
     load.fault()
-    cloud.aws("stepfunctions").stop_execution(executionArn=arn, error="Stopped", cause="by hand")
-    wait_until(lambda: cloud.ended(arn), "end of the execution")
-    ended = cloud.execution(arn)
+    cloud.stop_execution(arn)
+    ended = cloud.wait_for_end(arn)
     seen = f"{ended['status']}, {ended.get('error')}: {ended.get('cause')}"
     expect(seen == "ABORTED, Stopped: by hand", seen)
-    after = cloud.endpoint()
-    expect((after["EndpointConfigName"], after["EndpointStatus"]) == (before, "InService"), "other")
+    expect(serves(cloud, before), "another model serves")
     load.expect_only()
     return seen
 
@@ -119,11 +117,10 @@ def ten_failures(cloud: KennelUp, load: Load) -> str:
 def aborted_release(cloud: KennelUp, load: Load) -> str:
     """End it ABORTED; put the old model and its scaling back; answer every request."""
     before = cloud.endpoint()["EndpointConfigName"]
-    arn = cloud.execute()
-    wait_until(lambda: cloud.endpoint()["EndpointStatus"] == "Updating", "update")
+    arn = cloud.execute_until_update()
     load.fault()
     began = time.monotonic()
-    cloud.aws("stepfunctions").stop_execution(executionArn=arn, error="Stopped", cause="by hand")
+    cloud.stop_execution(arn)
     wait_until(lambda: cloud.execution(arn)["status"] == "ABORTED", "end of the execution")
     wait_until(lambda: serves(cloud, before) and cloud.scales(), "clean-up")
     seconds = time.monotonic() - began
@@ -143,8 +140,7 @@ def two_executions(cloud: KennelUp, load: Load) -> str:
     """Release one, and tell the other one's owner why it failed, or release both in turn."""
     load.fault()
     arns = [cloud.execute() for _ in range(2)]
-    wait_until(lambda: cloud.ended(*arns), "end of both executions")
-    ended = [cloud.execution(arn) for arn in arns]
+    ended = [cloud.wait_for_end(arn) for arn in arns]
     statuses = sorted(each["status"] for each in ended)
     errors = [each["error"] for each in ended if each["status"] != "SUCCEEDED"]
     expect("SUCCEEDED" in statuses, f"{statuses} {errors}")

@@ -91,8 +91,7 @@ def moto_killed(cloud: KennelUp, load: Load) -> str:
 def all_killed(cloud: KennelUp, load: Load) -> str:
     """Abort the execution and take its update back; serve and scale the old model."""
     before = cloud.endpoint()["EndpointConfigName"]
-    arn = cloud.execute()
-    wait_until(lambda: cloud.endpoint()["EndpointStatus"] == "Updating", "update")
+    arn = cloud.execute_until_update()
     load.fault()
     cloud.kill()
     cloud.start()

@@ -75,8 +75,8 @@ def failing_s3(cloud: KennelUp, function: str, failures: int) -> Iterator[S3Prox
     proxy = S3Proxy(cloud.address.aws_url, failures)
     thread = threading.Thread(target=proxy.serve_forever)
     thread.start()
-    name, config = cloud.function(function)
-    variables = config["Environment"]["Variables"]
+    before = cloud.function(function)
+    name, variables = before["FunctionName"], before["Environment"]["Variables"]
     url = {"AWS_ENDPOINT_URL_S3": f"http://127.0.0.1:{proxy.server_port}"}
     try:
         cloud.configure(name, Environment={"Variables": {**variables, **url}})

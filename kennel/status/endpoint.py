@@ -40,7 +40,7 @@ class Endpoint:
 
 
 def read_endpoint(connect: Connect, name: str) -> Endpoint:
-    """Read the endpoint of this name, which need not exist."""
+    """Read an endpoint's status, instances and scaling limits; its status is "missing" if it is."""
     sagemaker: SageMakerClient = connect("sagemaker")
     described = find(partial(sagemaker.describe_endpoint, EndpointName=name), "ValidationException")
     if described is None:

@@ -67,7 +67,7 @@ class Alarm:
 
 @dataclass(frozen=True)
 class Status:
-    """All of it."""
+    """What `kennel status` shows of a stack."""
 
     stack: str
     stack_status: str

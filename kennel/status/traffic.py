@@ -47,7 +47,7 @@ class Traffic:
 def read_traffic(
     cloudwatch: CloudWatchClient, name: str, stack: DeployedStack, now: datetime
 ) -> Traffic:
-    """Read the traffic of the hour before `now`, by one call."""
+    """Read an hour of a stack's CloudWatch metrics, up to `now`, in one GetMetricData call."""
     # CloudWatch takes whole minutes; the one that has begun is in the hour, which is one period.
     since = (now - _HOUR).replace(second=0, microsecond=0) + timedelta(minutes=1)
     api, answers = {"ApiName": name}, {"Endpoint": stack.outputs["EndpointName"]}
