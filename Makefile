@@ -47,8 +47,8 @@ else
 endif
 
 QUICK := not rivals and not slow
-# Three processes even on two cores: much of a test is waiting. Each may hold an offline cloud, or PyTorch. A file stays
-# in one process.
+# Three processes even on two cores: much of a test is waiting. Each may hold an offline cloud, or PyTorch. What stays in
+# one process: tests/conftest.py.
 PARALLEL := --numprocesses=3 --dist=loadfile
 export OMP_WAIT_POLICY := passive # PyTorch's threads then sleep, where they would spin on cores that others need
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 from kennel.cloud.cloud import Cloud
 from kennel.execution import follow
@@ -19,6 +20,28 @@ from tests.iam.recording import Recorder, recording, settle
 StartCloud = Callable[..., AbstractContextManager[Cloud]]
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+class ByFileAndCloud(LoadFileScheduling):  # type: ignore[misc]  # xdist ships no types
+    """Keep each file in one process of a parallel run, and all that share a cloud in the same one.
+
+    Otherwise every process would start the session's clouds, and release a model in one of them.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = str(super()._split_scope(nodeid))
+        return "a cloud" if takes_a_cloud(file) else file
+
+
+@functools.cache
+def takes_a_cloud(file: str) -> bool:
+    """Return whether a test file has the parameter of a cloud: only workers know the fixtures."""
+    return "cloud: Cloud" in (ROOT / file).read_text()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFileAndCloud | None:
+    return ByFileAndCloud(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -32,6 +32,8 @@ from tests.statemachine.offline_resources import (
     wait_until,
 )
 
+pytestmark = pytest.mark.slow  # tests of each part: tests/kennel/cloud, tests/functions
+
 PARAMETERS = {
     "ScalingMetric": "concurrency",
     "TargetConcurrencyPerInstance": "1",
@@ -119,7 +121,6 @@ def breeds_status(cloud: Cloud) -> int:
     return httpx.get(f"{cloud.api_url}/breeds").status_code
 
 
-@pytest.mark.slow
 def test_change_by_hand_is_published_and_stops_an_execution_before_any_job(
     released: Released, tmp_path: Path
 ) -> None:
@@ -157,7 +158,6 @@ def test_change_by_hand_is_published_and_stops_an_execution_before_any_job(
     released.messages()  # of the refused execution
 
 
-@pytest.mark.slow
 def test_concurrent_requests_scale_out_by_the_high_resolution_metric(
     released: Released,
 ) -> None:
@@ -212,7 +212,6 @@ def test_alarm_during_the_bake_rolls_the_update_back(released: Released) -> None
     assert done["cause"] in messages["Kennel: an execution for kennel failed"]
 
 
-@pytest.mark.slow
 def test_guard_warns_of_an_idle_endpoint_and_then_deletes_it(released: Released) -> None:
     cloud = released.cloud
     logs = client("logs", cloud.url)
@@ -247,7 +246,6 @@ def test_guard_warns_of_an_idle_endpoint_and_then_deletes_it(released: Released)
     wait_until(lambda: breeds_status(cloud) == 503, "end of the list of breeds")
 
 
-@pytest.mark.slow
 def test_stack_with_keep_data_false_deletes_the_bucket(released: Released) -> None:
     s3, bucket = client("s3", released.cloud.url), released.cloud.stack.outputs["BucketName"]
     assert s3.list_objects_v2(Bucket=bucket)["KeyCount"] > 0

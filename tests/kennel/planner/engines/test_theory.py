@@ -72,7 +72,12 @@ def wait(result: Result) -> float:
 
 
 @pytest.mark.parametrize(
-    "held", [exponential(1.0), constant(1.0), lognormal_of_mean(1.0, 1.5)], ids=["M", "D", "LN"]
+    "held",
+    [
+        pytest.param(exponential(1.0), id="M"),
+        pytest.param(constant(1.0), id="D", marks=pytest.mark.slow),
+        pytest.param(lognormal_of_mean(1.0, 1.5), id="LN"),
+    ],
 )
 def test_lambda_loses_what_erlang_b_says_whatever_the_distribution(held: Distribution) -> None:
     def formula(rate: float) -> float:
@@ -89,7 +94,7 @@ def test_waiting_as_erlang_c_says() -> None:
     agree(unlimited(workers=3, service=exponential(0.1)), 18.0, 1200, wait, formula)
 
 
-@pytest.mark.parametrize("cv", [0.0, 0.5, 1.2])
+@pytest.mark.parametrize("cv", [0.0, pytest.param(0.5, marks=pytest.mark.slow), 1.2])
 def test_waiting_as_pollaczek_and_khinchine_say(cv: float) -> None:
     service = constant(0.1) if cv == 0 else lognormal_of_mean(0.1, cv)
 

@@ -43,6 +43,7 @@ def built(network: Network, package: Path, shared_data: Path) -> BuiltPackage:
     return build_package(cut, card, dataset, with_likely=True)
 
 
+@pytest.mark.slow  # 600 photos; quicker: test_pretrained.py, test_calibrate.py
 @pytest.mark.shared
 @needs_int8
 def test_int8_is_accepted_with_thresholds_of_its_own(built: BuiltPackage, tmp_path: Path) -> None:
@@ -59,6 +60,7 @@ def test_int8_is_accepted_with_thresholds_of_its_own(built: BuiltPackage, tmp_pa
     assert warm_up(model, tmp_path)["is_dog"] is True
 
 
+@pytest.mark.slow
 @pytest.mark.shared
 def test_each_variant_has_two_dog_thresholds_and_sets(built: BuiltPackage) -> None:
     card = built.card
@@ -75,6 +77,7 @@ def test_each_variant_has_two_dog_thresholds_and_sets(built: BuiltPackage) -> No
     assert 1 <= likely["mean_size"] < 2
 
 
+@pytest.mark.slow
 @pytest.mark.shared
 def test_the_card_has_the_baseline_of_the_valid_photos(built: BuiltPackage) -> None:
     baseline = built.card.drift
@@ -82,6 +85,7 @@ def test_the_card_has_the_baseline_of_the_valid_photos(built: BuiltPackage) -> N
     assert baseline["confidence"] == sorted(baseline["confidence"])
 
 
+@pytest.mark.slow
 @pytest.mark.shared
 @needs_int8
 def test_both_variants_name_the_same_breeds(
@@ -94,6 +98,7 @@ def test_both_variants_name_the_same_breeds(
     assert (tops[0] == tops[1]).mean() >= 0.9
 
 
+@pytest.mark.slow
 @pytest.mark.shared
 def test_the_figures_are_of_the_variant_that_serves(built: BuiltPackage) -> None:
     assert built.evaluation["precision"] in {"fp32", "int8"}
