@@ -181,14 +181,16 @@ def _constants(tree: ast.Module) -> dict[str, str]:
 
 def _family(folder: str, root: str) -> set[str]:
     """Return the names of an exception and of all that derive from it."""
-    bases = {
-        node.name: {base.id for base in node.bases if isinstance(base, ast.Name)}
+    derived = [  # by pairs: two modules may have classes of the same name, with other bases
+        (node.name, base.id)
         for file in (ROOT / folder).rglob("*.py")
         for node in ast.walk(ast.parse(file.read_text()))
         if isinstance(node, ast.ClassDef)
-    }
+        for base in node.bases
+        if isinstance(base, ast.Name)
+    ]
     found = {root}
-    while more := {name for name, its in bases.items() if its & found} - found:
+    while more := {name for name, base in derived if base in found} - found:
         found |= more
     return found
 

@@ -2,6 +2,7 @@
 
 import ast
 import re
+from pathlib import Path
 
 import pytest
 
@@ -37,3 +38,10 @@ def test_each_error_has_a_remedy_and_no_other_has() -> None:
 def test_what_differs_in_a_sentence_is_left_out(code: str, sentence: str) -> None:
     node = ast.parse(code, mode="eval").body
     assert errors._text(node, {"_SEND": "send one"}) == sentence
+
+
+def test_classes_of_one_name_in_two_modules_do_not_hide_each_other(tmp_path: Path) -> None:
+    """In whichever order the file system lists them, which may differ between Python's versions."""
+    (tmp_path / "a.py").write_text("class Empty(Problem): ...\nclass TooLarge(ValueError): ...")
+    (tmp_path / "b.py").write_text("class Empty(ValueError): ...\nclass TooLarge(Problem): ...")
+    assert errors._family(str(tmp_path), "Problem") == {"Problem", "Empty", "TooLarge"}
