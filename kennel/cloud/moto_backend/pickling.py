@@ -2,15 +2,17 @@
 
 Locks are made anew, threads of executions are left out, and a reference to a backend means the one
 of the process that reads it. Objects of S3 are pickled without their bytes, and executions without
-their events, which are stored beside them.
+their events, which are stored beside them. What could not be read again is not pickled.
 """
 
+import _thread
 import copyreg
 import io
 import pickle
 import sys
 import threading
 from collections.abc import Callable
+from types import BuiltinFunctionType, FunctionType
 from typing import Any
 
 from moto.core.base_backend import BackendDict, BaseBackend
@@ -19,8 +21,10 @@ from moto.stepfunctions.models import StateMachineInstance
 from moto.stepfunctions.parser.asl.eval.event.event_manager import EventManager
 from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 
+#: Class -> what makes one, by a name that every version of Python has: one may read what another
+#: has stored, and from 3.13 on threading.Lock is stored as _thread.lock.
 _LOCKS: dict[type, Callable[[], Any]] = {
-    type(threading.Lock()): threading.Lock,
+    type(threading.Lock()): _thread.allocate_lock,
     type(threading.RLock()): threading.RLock,
     threading.Condition: threading.Condition,
 }
@@ -37,7 +41,7 @@ _ALLOWED = {
     "datetime": {"date", "datetime", "time", "timedelta", "timezone"},
     "decimal": {"Decimal"},
     "requests.structures": {"CaseInsensitiveDict"},
-    "threading": {"Condition", "Lock", "RLock"},
+    "threading": {"Condition", "RLock"},
     "uuid": {"UUID"},
     "kennel.cloud.moto_backend.pickling": {"_backend", "_nothing"},
     "kennel.cloud.moto_backend.step_functions.execution": {"Execution"},
@@ -63,6 +67,10 @@ class _Pickler(pickle.Pickler):
             state = {key: each for key, each in vars(obj).items() if key not in left_out}
             state |= {"value": b"", "size_kept": obj.size}
             return _NEW, (FakeKey,), state
+        if isinstance(obj, type | FunctionType | BuiltinFunctionType):
+            module, name = str(obj.__module__), obj.__qualname__
+            if not _may_be_read(obj, module, name):
+                raise pickle.PicklingError(f"{module}.{name} could not be read again")
         return NotImplemented
 
 
@@ -70,13 +78,22 @@ class _Unpickler(pickle.Unpickler):
     """Makes objects of moto's classes and of plain values only: no other code is called."""
 
     def find_class(self, module: str, name: str) -> Any:
-        if name in _ALLOWED.get(module, ()):
-            return super().find_class(module, name)
-        if module.split(".", maxsplit=1)[0] == "moto":
+        if _is_of_moto(module) or name in _ALLOWED.get(module, ()):  # else it is not imported
             found = super().find_class(module, name)
-            if isinstance(found, type) and found.__module__ == module:
+            if _may_be_read(found, module, name):
                 return found
         raise pickle.UnpicklingError(f"it refers to {module}.{name}, which moto does not hold")
+
+
+def _may_be_read(found: Any, module: str, name: str) -> bool:
+    """Return whether a pickle may refer to `found` by this name."""
+    if _is_of_moto(module):
+        return isinstance(found, type) and found.__module__ == module
+    return name in _ALLOWED.get(module, ())
+
+
+def _is_of_moto(module: str) -> bool:
+    return module.split(".", maxsplit=1)[0] == "moto"
 
 
 def _nothing() -> None:

@@ -2,7 +2,9 @@
 
 import os
 import pickle
+import pickletools
 import subprocess
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -53,6 +55,26 @@ def test_plain_values_are_read() -> None:
     value = {"a": [1, b"2", {3.0, None}], "b": ("text", True)}
 
     assert load(dump(value)) == value
+
+
+@pytest.mark.parametrize("lock", [threading.Lock(), threading.RLock(), threading.Condition()])
+def test_locks_are_made_anew(lock: Any) -> None:
+    made = load(dump(lock))
+
+    assert type(made) is type(lock)
+    assert made is not lock
+
+
+def test_a_lock_is_stored_by_a_name_that_every_python_has() -> None:
+    names = [each for op, each, _ in pickletools.genops(dump(threading.Lock())) if "UNI" in op.name]
+
+    assert names == ["_thread", "allocate_lock"]
+
+
+@pytest.mark.parametrize("value", [os.system, subprocess.Popen, Path("a"), [].append, len])
+def test_what_could_not_be_read_again_is_not_stored(value: Any) -> None:
+    with pytest.raises(pickle.PicklingError, match="could not be read again"):
+        dump({"a": [value]})
 
 
 def test_such_a_file_is_refused_in_one_sentence(tmp_path: Path) -> None:
