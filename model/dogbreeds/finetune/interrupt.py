@@ -3,12 +3,14 @@
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import NoReturn
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
+_AGAIN_SECONDS = 20.0
+
+_Handler = Callable[[int, FrameType | None], None]
 
 
 class Interrupted(RuntimeError):  # noqa: N818  # nothing broke
@@ -32,7 +34,7 @@ class StopRequest:
         A terminal's Ctrl-C may be followed by the SIGTERM of a parent process that got it too.
         """
         if self.number == number:
-            raise_interrupt(number, frame)
+            raise KeyboardInterrupt(signal_name(number))
         if self.number is None:
             self.number = number
             name = signal_name(number)
@@ -49,11 +51,6 @@ def signal_name(number: int) -> str:
     return "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
 
 
-def raise_interrupt(number: int, frame: FrameType | None) -> NoReturn:
-    """Handle a signal by an exception, so that `with` blocks remove what they have made."""
-    raise KeyboardInterrupt(signal_name(number))
-
-
 @contextmanager
 def stop_on_signal() -> Iterator[StopRequest]:
     """Yield a StopRequest that SIGTERM and SIGINT set while the block runs.
@@ -62,25 +59,42 @@ def stop_on_signal() -> Iterator[StopRequest]:
     main thread, where Python takes no handlers, nothing sets it.
     """
     stop = StopRequest()
-    with _handled_by(stop.request):
+    with _handled_by(stop.request, SIGNALS):
         yield stop
     if stop.number is not None:
         signal.raise_signal(stop.number)
 
 
 @contextmanager
-def interrupt_on_signal() -> Iterator[None]:
-    """Raise KeyboardInterrupt with the signal's name where SIGTERM or SIGINT comes in the block."""
-    with _handled_by(raise_interrupt):
-        yield
+def interrupt_on_signal(again_seconds: float = _AGAIN_SECONDS) -> Iterator[None]:
+    """Raise KeyboardInterrupt with the signal's name where SIGTERM or SIGINT comes in the block.
+
+    It is raised again every `again_seconds` until the block has ended. Once is not enough: Python
+    ignores an exception in a destructor, and one that comes as a lock is taken leaves it taken, so
+    that what cleans up would wait for it for ever.
+    """
+    first: int | None = None
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        nonlocal first
+        first = first or number
+        signal.setitimer(signal.ITIMER_REAL, again_seconds)
+        raise KeyboardInterrupt(signal_name(first))
+
+    with _handled_by(interrupt, (*SIGNALS, signal.SIGALRM)):
+        try:
+            yield
+        finally:
+            if first is not None:
+                signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 @contextmanager
-def _handled_by(handler: object) -> Iterator[None]:
+def _handled_by(handler: _Handler, signals: tuple[signal.Signals, ...]) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    old = {number: signal.signal(number, handler) for number in SIGNALS}  # type: ignore[arg-type]
+    old = {number: signal.signal(number, handler) for number in signals}
     try:
         yield
     finally:

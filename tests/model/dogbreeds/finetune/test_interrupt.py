@@ -1,7 +1,12 @@
 """Signals between two steps of a training, and where nothing waits for a step."""
 
+import contextlib
 import os
 import signal
+import threading
+import time
+import weakref
+from collections.abc import Callable
 
 import pytest
 
@@ -45,3 +50,55 @@ def test_a_signal_after_the_last_step_is_not_lost() -> None:
             steps.append("measured")
         steps.append("packaged")
     assert steps == ["measured"]
+
+
+class SignalsAsItDies:
+    def __del__(self) -> None:
+        send(signal.SIGTERM)
+
+
+def lose_it_in_a_destructor() -> None:
+    SignalsAsItDies()
+
+
+def lose_it_in_a_callback() -> None:
+    weakref.finalize(threading.Event(), send, signal.SIGTERM)
+
+
+def lose_it_in_a_library() -> None:
+    with contextlib.suppress(BaseException):
+        send(signal.SIGTERM)
+
+
+@pytest.mark.parametrize(
+    "lose", [lose_it_in_a_destructor, lose_it_in_a_callback, lose_it_in_a_library]
+)
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_an_exception_that_is_lost_is_raised_again(lose: Callable[[], None]) -> None:
+    with pytest.raises(KeyboardInterrupt, match="SIGTERM"), interrupt_on_signal(again_seconds=0.1):
+        lose()
+        time.sleep(60)
+        raise AssertionError("the signal was lost")
+
+
+def test_a_lock_that_stays_taken_does_not_stop_the_clean_up() -> None:
+    """As a queue would keep its own, where a signal comes between taking it and using it."""
+    lock, cleaned_up = threading.Lock(), False
+    with pytest.raises(KeyboardInterrupt, match="SIGTERM"), interrupt_on_signal(again_seconds=0.1):
+        try:
+            lock.acquire()
+            send(signal.SIGTERM)
+        finally:
+            try:
+                lock.acquire()
+            finally:
+                cleaned_up = True
+    assert cleaned_up
+
+
+def test_no_timer_stays() -> None:
+    before = signal.getsignal(signal.SIGALRM)
+    with pytest.raises(KeyboardInterrupt), interrupt_on_signal():
+        send(signal.SIGTERM)
+    assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
+    assert signal.getsignal(signal.SIGALRM) is before
