@@ -1,6 +1,7 @@
 # What you can do here: `make` lists it. Each target does its own set-up.
 
-PYTHON ?= python3
+# The Python that .venv was made with, once it is: another one would make it anew.
+PYTHON ?= $(or $(wildcard $(shell sed -n 's/^command = \(.*\) -m venv .*/\1/p' .venv/pyvenv.cfg 2>&-)),python3)
 VENV := .venv/bin
 TOOLS := .venv-tools/bin
 
