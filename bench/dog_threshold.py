@@ -86,12 +86,12 @@ def scores(model: Model, photos: Sequence[Path], condition: Condition | None) ->
             body = condition(Image.open(io.BytesIO(body)).convert("RGB"))
         return prepare(wire_image(body), model.card.input)
 
-    found = []
+    batches = []
     with ThreadPoolExecutor(2) as pool:
         for start in range(0, len(photos), MAX_BATCH_PHOTOS):
             batch = list(pool.map(pixels, photos[start : start + MAX_BATCH_PHOTOS]))
-            found.append(model.engine(np.stack(batch))[1].copy())
-    return np.concatenate(found)
+            batches.append(model.engine(np.stack(batch))[1].copy())
+    return np.concatenate(batches)
 
 
 def measure(model: Model, data: Path, every: int) -> dict[str, dict[str, float]]:

@@ -91,29 +91,29 @@ def read(values: object) -> Baseline:
 
 def alarms(baseline: Baseline, windows: Sequence[Sequence[Answer]]) -> Counter[str]:
     """Return how many windows alarm ("any"), and by which fact."""
-    found: Counter[str] = Counter()
+    by_fact: Counter[str] = Counter()
     for window in windows:
         facts = [drift.fact for drift in drifts(baseline, window)]
-        found.update([*facts, "any"] if facts else [])
-    return found
+        by_fact.update([*facts, "any"] if facts else [])
+    return by_fact
 
 
 def own_baselines(photos: Photos, count: int, seed: random.Random) -> Counter[str]:
     """Return the alarms of windows without drift, each against a baseline of the other photos."""
-    answers, found = photos.answers(), Counter[str]()
+    answers, by_fact = photos.answers(), Counter[str]()
     for _ in range(count):
         order = list(range(len(answers)))
         seed.shuffle(order)
         window = [answers[i] for i in order[:WINDOW]]
-        found += alarms(photos.baseline(order[WINDOW:]), [window])
-    return found
+        by_fact += alarms(photos.baseline(order[WINDOW:]), [window])
+    return by_fact
 
 
 def files(*folders: Path) -> list[Path]:
     """Return the photos in folders and those below them."""
     kinds = {".jpg", ".jpeg", ".png"}
-    found = (file for folder in folders for file in folder.rglob("*"))
-    return sorted(file for file in found if file.suffix.lower() in kinds)
+    files_below = (file for folder in folders for file in folder.rglob("*"))
+    return sorted(file for file in files_below if file.suffix.lower() in kinds)
 
 
 def measure(model: Model, data: Path, windows: int) -> dict[str, object]:
@@ -125,10 +125,10 @@ def measure(model: Model, data: Path, windows: int) -> dict[str, object]:
     new = held_out.answers()[len(valid) :]
     baseline = read(model.card.drift)
 
-    def show(kind: str, found: Counter[str], count: int) -> None:
-        shares = {fact: found[fact] / count for fact in sorted(found)}
+    def show(kind: str, by_fact: Counter[str], count: int) -> None:
+        shares = {fact: by_fact[fact] / count for fact in sorted(by_fact)}
         result[kind] = shares
-        print(f"{kind:28} {found['any'] / count:8.2%}  {shares}", flush=True)
+        print(f"{kind:28} {by_fact['any'] / count:8.2%}  {shares}", flush=True)
 
     def drawn(answers: Sequence[Answer], count: int) -> list[list[Answer]]:
         return [seed.choices(answers, k=WINDOW) for _ in range(count)]

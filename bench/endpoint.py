@@ -274,18 +274,18 @@ def compared(results: dict[str, dict[str, Any]], rivals: list[str]) -> dict[str,
 
 def summary(results: dict[str, dict[str, Any]], limits: dict[str, float]) -> dict[str, Any]:
     """Return Kennel's throughput and p99 beside the best rivals', and beside the limit."""
-    found: dict[str, Any] = {}
+    figures: dict[str, Any] = {}
     if "kennel" in results:
         if eager := [name for name in EAGER if name in results]:
             ratios = compared(results, eager).values()
-            found["best_rival_ratios"] = [each["speed"] for each in ratios]
-            found["best_rival_ratio"] = min(found["best_rival_ratios"])
-            found["p99_ratios"] = [each["p99"] for each in ratios]
-            found["p99_ratio"] = max(found["p99_ratios"])
+            figures["best_rival_ratios"] = [each["speed"] for each in ratios]
+            figures["best_rival_ratio"] = min(figures["best_rival_ratios"])
+            figures["p99_ratios"] = [each["p99"] for each in ratios]
+            figures["p99_ratio"] = max(figures["p99_ratios"])
         if "course" in results:
             course = compared(results, ["course"]).values()
-            found["course_ratios"] = [each["speed"] for each in course]
-            found["course_ratio"] = min(found["course_ratios"])
+            figures["course_ratios"] = [each["speed"] for each in course]
+            figures["course_ratio"] = min(figures["course_ratios"])
         if engine := [name for name in ENGINE if name in results]:
             ratios_by_clients = compared(results, engine)
             for name, of in (
@@ -293,13 +293,13 @@ def summary(results: dict[str, dict[str, Any]], limits: dict[str, float]) -> dic
                 ("engine_p99_ratio", "p99"),
                 ("engine_cpu_ratio", "cpu"),
             ):
-                found[name] = {key: each[of] for key, each in ratios_by_clients.items()}
+                figures[name] = {key: each[of] for key, each in ratios_by_clients.items()}
         kennel = results["kennel"]
         for key in map(str, CLIENTS):
             speed, cpu = (kennel[key][name] for name in ("per_second", "cpu_ms"))
-            found.setdefault("of_limit", {})[key] = round(speed / limits["per_second"], 2)
-            found.setdefault("of_limit_cpu", {})[key] = round(limits["cpu_ms"] / cpu, 2)
-    return {**found, "limit": limits, "clients": CLIENTS, "results": results}
+            figures.setdefault("of_limit", {})[key] = round(speed / limits["per_second"], 2)
+            figures.setdefault("of_limit_cpu", {})[key] = round(limits["cpu_ms"] / cpu, 2)
+    return {**figures, "limit": limits, "clients": CLIENTS, "results": results}
 
 
 def main() -> None:

@@ -81,13 +81,13 @@ def accuracies(
 ) -> list[float]:
     """Return the accuracy on the test photos after each round."""
     test, labelled, rest = split
-    features, head, found = samples.features, fit(labelled), []
+    features, head, top1 = samples.features, fit(labelled), []
     for _ in range(ROUNDS):
         chosen = rule(softmax(head.logits(features[rest])), features[rest], random)
         labelled, rest = np.concatenate([labelled, rest[chosen]]), np.delete(rest, chosen)
         head = fit(labelled)
-        found.append(heads.top1(head, Samples(features[test], samples.labels[test])))
-    return found
+        top1.append(heads.top1(head, Samples(features[test], samples.labels[test])))
+    return top1
 
 
 def split_of(labels: Rows, seed: int) -> tuple[Rows, Rows, Rows]:

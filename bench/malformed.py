@@ -69,9 +69,9 @@ def event(body: bytes, content_type: str) -> dict[str, Any]:
 
 def memory(field: str) -> float:
     """Return VmRSS (now) or VmHWM (the peak) of this process in MB."""
-    found = re.search(rf"{field}:\s+(\d+) kB", Path("/proc/self/status").read_text())
-    assert found
-    return int(found[1]) / 1024
+    match = re.search(rf"{field}:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    assert match
+    return int(match[1]) / 1024
 
 
 def inputs(data: Path, bodies: list[bytes], mutations: int) -> Iterator[tuple[str, str, bytes]]:

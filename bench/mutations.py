@@ -61,22 +61,22 @@ def parts(body: bytes) -> list[bytes]:
         return _segments(body)
     at = len(PNG_SIGNATURE) if body.startswith(PNG_SIGNATURE) else 12
     order, fixed = (">I", 12) if at == 8 else ("<I", 8)
-    found = [body[:at]]
+    chunks = [body[:at]]
     while at + 8 <= len(body):
         (size,) = struct.unpack_from(order, body, at + (0 if fixed == 12 else 4))
         end = at + fixed + size + (size % 2 if fixed == 8 else 0)
-        found.append(body[at:end])
+        chunks.append(body[at:end])
         at = end
-    return [*found, body[at:]]
+    return [*chunks, body[at:]]
 
 
 def _segments(body: bytes) -> list[bytes]:
-    found, at = [body[:2]], 2
+    segments, at = [body[:2]], 2
     while at + 4 <= len(body) and body[at] == 0xFF and body[at + 1] != 0xDA:
         end = at + 2 + int.from_bytes(body[at + 2 : at + 4], "big")
-        found.append(body[at:end])
+        segments.append(body[at:end])
         at = end
-    return [*found, body[at:]]
+    return [*segments, body[at:]]
 
 
 def flip_bits(draw: random.Random, body: bytes, _: bytes) -> bytes:

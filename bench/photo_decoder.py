@@ -77,9 +77,9 @@ WAYS = {"kennel": kennel, "pillow": pillow, "torchvision": torchvision}
 
 def memory(field: str) -> int:
     """Return VmRSS (now) or VmHWM (the peak) of this process in kB."""
-    found = re.search(rf"{field}:\s+(\d+) kB", Path("/proc/self/status").read_text())
-    assert found
-    return int(found[1])
+    match = re.search(rf"{field}:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    assert match
+    return int(match[1])
 
 
 def main() -> None:

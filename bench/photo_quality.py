@@ -65,19 +65,19 @@ def main() -> None:
             pasted(dog, scenes[number % len(scenes)]).save(tiny[-1], quality=90)
         groups = {"real": dogs, "no dog": scenes, "tiny dog": tiny}
         scores = {name: extractor(photos).dog_mass for name, photos in groups.items()}
-    found = {name: share_found(name, dogs[::EVERY]) for name in DEFECTS}
-    found |= {name: (scores[name] < MAX_NO_DOG).mean() for name in ("no dog", "tiny dog")}
+    detected = {name: share_found(name, dogs[::EVERY]) for name in DEFECTS}
+    detected |= {name: (scores[name] < MAX_NO_DOG).mean() for name in ("no dog", "tiny dog")}
     noted = [{kind for kind, _ in defects(load_photo(dog))} for dog in dogs]
     for kinds, score in zip(noted, scores["real"], strict=True):
         kinds.update({NO_DOG} if score < MAX_NO_DOG else ())
     false = Counter(kind for kinds in noted for kind in kinds)
     print(f"{'defect':20}{'found':>8}")
-    for name, share in found.items():
+    for name, share in detected.items():
         print(f"{name:20}{share:8.3f}")
     print(f"\n{'real photos noted':20}{sum(map(bool, noted)):8,} of {len(dogs):,}")
     for kind, count in false.most_common():
         print(f"{kind:20}{count:8,}")
-    shares = {name: round(float(share), 3) for name, share in found.items()}
+    shares = {name: round(float(share), 3) for name, share in detected.items()}
     print(json.dumps({"found": shares, "real": len(dogs), "noted": sum(map(bool, noted)), **false}))
 
 

@@ -95,11 +95,11 @@ class Sampler:
 
     def within(self, begin: float, end: float) -> dict[tuple[str, int], list[Usage]]:
         """Return the samples of a span of time, by process."""
-        found = {
+        samples = {
             process: [each for each in usages if begin <= each.at <= end]
             for process, usages in tuple(self.usages.items())
         }
-        return {process: usages for process, usages in found.items() if usages}
+        return {process: usages for process, usages in samples.items() if usages}
 
 
 def total(usages: dict[tuple[str, int], list[Usage]], value: Callable[[Usage], float]) -> float:

@@ -255,22 +255,22 @@ def doctor(
     Changes nothing. Exit status 1 if something is missing that Kennel needs; what some commands
     or tests can do without is marked optional. `kennel preflight` checks an AWS account.
     """
-    found = list(checks(Machine()))
+    results = list(checks(Machine()))
     if json_:
-        print(json.dumps([asdict(check) for check in found]))
+        print(json.dumps([asdict(check) for check in results]))
     else:
-        Console().print(table(found))
-    missing = [check.what for check in found if check.needed and not check.ok]
+        Console().print(table(results))
+    missing = [check.what for check in results if check.needed and not check.ok]
     if missing:
         raise KennelError(f"missing: {'; '.join(missing)}")
 
 
-def table(found: list[Check]) -> Table:
+def table(results: list[Check]) -> Table:
     """Return the checks as a table, with the remedy of what is missing."""
     shown = Table(title_justify="left")
     for column in ("", "what", "here", "for", "what to do"):
         shown.add_column(column, overflow="fold")
-    for check in found:
+    for check in results:
         state, style = ("ok", "green") if check.ok else ("optional", "yellow")
         if check.needed and not check.ok:
             state, style = "missing", "bold red"

@@ -123,7 +123,7 @@ class ExecutionWatch:
 
     def __init__(self, stepfunctions: SFNClient) -> None:
         self._stepfunctions = stepfunctions
-        self._states: dict[str, set[str]] = {}  # of each execution that runs, those told
+        self._states: dict[str, set[str]] = {}  # those reported, by the ARN of a running execution
         self._ended = {each["executionArn"] for each in self._executions() if _has_ended(each)}
 
     @property

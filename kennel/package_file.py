@@ -143,5 +143,5 @@ def _json(files: dict[str, bytes], name: str) -> Any:
 
 
 def _year_and_release(version: str) -> tuple[int, int]:
-    found = _VERSION.match(version)
-    return (int(found[1]), int(found[2])) if found else (0, 0)
+    match = _VERSION.match(version)
+    return (int(match[1]), int(match[2])) if match else (0, 0)

@@ -112,8 +112,8 @@ def _without_masks(source: Path, files: Sequence[Path]) -> Sequence[Path]:
     neutral = companions.union(words["containers"], words["fillers"])
 
     def is_companion(folder: str) -> bool:
-        found = set(re.findall(r"[^\W\d_]+", folder.lower()))
-        return bool(found & companions) and found <= neutral
+        folder_words = set(re.findall(r"[^\W\d_]+", folder.lower()))
+        return bool(folder_words & companions) and folder_words <= neutral
 
     return [
         file for file in files if not any(map(is_companion, file.relative_to(source).parts[:-1]))
@@ -158,9 +158,9 @@ def _read_table(table: Path, source: Path, files: Sequence[Path]) -> dict[Path, 
         return {}
     head, body, columns = [cell.strip().lower() for cell in rows[0]], rows[1:], range(len(rows[0]))
     find = _finder(source, files)
-    found = [[find(row[column]) for row in body] for column in columns]
-    name = max(columns, key=lambda column: sum(file is not None for file in found[column]))
-    if sum(file is not None for file in found[name]) < _MATCHED * len(body):
+    photos = [[find(row[column]) for row in body] for column in columns]
+    name = max(columns, key=lambda column: sum(file is not None for file in photos[column]))
+    if sum(file is not None for file in photos[name]) < _MATCHED * len(body):
         return {}
     others = [column for column in columns if column != name]
     breed = next((c for word in _BREED_COLUMNS for c in others if head[c] == word), None)
@@ -172,7 +172,7 @@ def _read_table(table: Path, source: Path, files: Sequence[Path]) -> dict[Path, 
     split = next((c for c in others if c != breed and head[c] in _SPLIT_COLUMNS), None)
     return {
         file: Label(row[breed].strip(" ."), "" if split is None else _split(row[split]))
-        for file, row in zip(found[name], body, strict=True)
+        for file, row in zip(photos[name], body, strict=True)
         if file and row[breed].strip(" .")
     }
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from kennel.errors import KennelError
 from kennel.paths import MODEL, PYTHON, STATE
 
-_QUIET_SECONDS = 2.0  # after a signal, before a person is told what is waited for
+_QUIET_SECONDS = 2.0  # after a signal, before a message says what is waited for
 _PROGRAM = "KENNEL_PROGRAM"  # the variable with the command that the script's --help names
 
 

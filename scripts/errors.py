@@ -132,7 +132,7 @@ def _says(sentence: str) -> bool:
 
 
 def _raised(names: set[str], folder: str) -> list[Raised]:
-    found = []
+    raised = []
     for file in sorted((ROOT / folder).rglob("*.py")):
         tree = ast.parse(file.read_text())
         constants = _constants(tree)
@@ -148,8 +148,8 @@ def _raised(names: set[str], folder: str) -> list[Raised]:
                         ),
                         "",
                     )
-                    found.append(Raised(name, sentence, reason, str(file.relative_to(ROOT))))
-    return found
+                    raised.append(Raised(name, sentence, reason, str(file.relative_to(ROOT))))
+    return raised
 
 
 def _text(node: ast.expr, constants: Mapping[str, str]) -> str:
@@ -170,13 +170,13 @@ def _text(node: ast.expr, constants: Mapping[str, str]) -> str:
 
 def _constants(tree: ast.Module) -> dict[str, str]:
     """Return a module's texts by the names that they are assigned to."""
-    found: dict[str, str] = {}
+    texts: dict[str, str] = {}
     for node in tree.body:
         match node:
             case ast.Assign(targets=[ast.Name(id=name)], value=value):
-                if text := _text(value, found):
-                    found[name] = text
-    return found
+                if text := _text(value, texts):
+                    texts[name] = text
+    return texts
 
 
 def _family(folder: str, root: str) -> set[str]:
@@ -189,10 +189,10 @@ def _family(folder: str, root: str) -> set[str]:
         for base in node.bases
         if isinstance(base, ast.Name)
     ]
-    found = {root}
-    while more := {name for name, base in derived if base in found} - found:
-        found |= more
-    return found
+    names = {root}
+    while more := {name for name, base in derived if base in names} - names:
+        names |= more
+    return names
 
 
 def _docs(file: Path) -> dict[str, str]:

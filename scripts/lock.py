@@ -92,24 +92,24 @@ def read_requirements(file: Path) -> tuple[list[str], dict[str, str]]:
 
 def needed(names: Iterable[str], brought: Set[str]) -> Set[str]:
     """Return these packages and all that they need, as installed here, without those brought."""
-    found: set[str] = set()
+    packages: set[str] = set()
     waiting = [canonicalize_name(name) for name in names]
     while waiting:
         name = waiting.pop()
-        if name in found or name in brought:
+        if name in packages or name in brought:
             continue
-        found.add(name)
+        packages.add(name)
         for text in importlib.metadata.requires(name) or []:
             requirement = Requirement(text)
             marker = requirement.marker
             if not marker or any(marker.evaluate({"python_version": each}) for each in PYTHONS):
                 waiting.append(canonicalize_name(requirement.name))
-    return found
+    return packages
 
 
 def find_hashes(pins: dict[str, str]) -> dict[str, list[str]]:
     """Return the SHA-256 of every wheel of these versions that the containers may install."""
-    found: dict[str, set[str]] = {canonicalize_name(name): set() for name in pins}
+    hashes_of: dict[str, set[str]] = {canonicalize_name(name): set() for name in pins}
     for python, platforms in itertools.product(PYTHONS, PLATFORMS):
         with tempfile.TemporaryDirectory() as folder:
             report = Path(folder, "report.json")
@@ -123,10 +123,10 @@ def find_hashes(pins: dict[str, str]) -> dict[str, list[str]]:
             subprocess.run(command, check=True)
             for each in json.loads(report.read_text())["install"]:
                 name = canonicalize_name(each["metadata"]["name"])
-                found[name].add(
+                hashes_of[name].add(
                     f"sha256:{each['download_info']['archive_info']['hashes']['sha256']}"
                 )
-    return {str(name): sorted(hashes) for name, hashes in found.items()}
+    return {str(name): sorted(hashes) for name, hashes in hashes_of.items()}
 
 
 def main() -> None:

@@ -45,8 +45,8 @@ def filled(page: Path, all_records: dict[str, Record]) -> str:
     """Return a page with the present figures between its markers."""
     up = "../" * len(page.relative_to(ROOT).parents[:-1])
 
-    def replace(found: re.Match[str]) -> str:
-        ident, name = found.groups()
+    def replace(match: re.Match[str]) -> str:
+        ident, name = match.groups()
         record = all_records[ident]
         if name:
             value = record["figures"][name]["value"]
@@ -95,8 +95,10 @@ def _wrapped(text: str) -> str:
 
 def main() -> int:
     """Write the pages, or with --check compare them; return the exit status."""
-    found = records()
-    wanted = {RESULTS: results_page(found)} | {page: filled(page, found) for page in pages()}
+    all_records = records()
+    wanted = {RESULTS: results_page(all_records)} | {
+        page: filled(page, all_records) for page in pages()
+    }
     stale = [page for page, text in wanted.items() if page.read_text() != text]
     if "--check" in sys.argv[1:]:
         for page in stale:

@@ -44,22 +44,22 @@ def blocks(page: str) -> list[Block]:
     """Return a page's fenced code, without the indentation of its list item."""
     return [
         Block(
-            found["language"],
-            re.sub(rf"^{found['fence']}", "", found["code"], flags=re.MULTILINE),
-            found["mark"] or "",
+            match["language"],
+            re.sub(rf"^{match['fence']}", "", match["code"], flags=re.MULTILINE),
+            match["mark"] or "",
         )
-        for found in _BLOCK.finditer((ROOT / page).read_text())
+        for match in _BLOCK.finditer((ROOT / page).read_text())
     ]
 
 
 def block(page: str, language: str, containing: str) -> str:
     """Return the one code of a page that runs in the tests, is in a language and has a text."""
-    (found,) = [
+    (code,) = [
         each.code
         for each in blocks(page)
         if each.mark.startswith("runs in") and each.language == language and containing in each.code
     ]
-    return found
+    return code
 
 
 @dataclass
@@ -99,8 +99,8 @@ class Reader:
 
     def read_outputs(self, stack: str) -> None:
         """Take the outputs of a stack that is deployed."""
-        (found,) = self.aws("cloudformation").describe_stacks(StackName=stack)["Stacks"]
-        self.outputs = {each["OutputKey"]: each["OutputValue"] for each in found["Outputs"]}
+        (description,) = self.aws("cloudformation").describe_stacks(StackName=stack)["Stacks"]
+        self.outputs = {each["OutputKey"]: each["OutputValue"] for each in description["Outputs"]}
 
 
 def copy_checkout(target: Path) -> None:

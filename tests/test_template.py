@@ -333,14 +333,14 @@ def test_template_names_no_account_region_or_partition() -> None:
 
 def test_accounts_of_aws_images_are_those_of_the_sagemaker_sdk() -> None:
     """In China and GovCloud, where the SDK has no image with Amazon Linux 2023, the older ones'."""
-    found = sorted(
+    folders = sorted(
         (ROOT / ".venv-sdk3").glob("lib/*/site-packages/sagemaker/core/image_uri_config")
     )
-    if not found:
+    if not folders:
         pytest.skip("the SageMaker SDK is not installed: `make sdks` does it")
     accounts: dict[str, str] = {}
     for name, version in (("pytorch", "2.10.0"), ("pytorch-amzn2023", "2.14")):
-        versions = json.loads((found[0] / f"{name}.json").read_text())["training"]["versions"]
+        versions = json.loads((folders[0] / f"{name}.json").read_text())["training"]["versions"]
         accounts |= versions[version]["registries"]
     ours = {region: each["Account"] for region, each in source()["Mappings"]["Images"].items()}
     elsewhere = ("us-iso", "eu-iso", "eusc-")  # partitions of their own
@@ -477,8 +477,8 @@ def test_everything_that_stores_has_the_key_that_is_named() -> None:
             "ServerSideEncryptionConfiguration", [{}]
         )
         of_bucket = rule.get("ServerSideEncryptionByDefault", {}).get("KMSMasterKeyID")
-        found = each.properties.get("KmsKeyId") or each.properties.get("KmsMasterKeyId")
-        return found or of_bucket
+        key = each.properties.get("KmsKeyId") or each.properties.get("KmsMasterKeyId")
+        return key or of_bucket
 
     storing = {"AWS::S3::Bucket", "AWS::SNS::Topic", "AWS::SQS::Queue", "AWS::Logs::LogGroup"}
     for type_name in storing:

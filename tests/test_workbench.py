@@ -124,10 +124,10 @@ def test_lifecycle_script_brings_the_notebook_and_its_settings(
     show = f"exec(open({str(startup)!r}).read()); print(os.environ['KENNEL_NAME'], "
     show += "os.environ['KENNEL_BUCKET'])"
     run = [sys.executable, "-c", show]
-    told = subprocess.run(
+    completed = subprocess.run(
         run, env={"KENNEL_BUCKET": "mine"}, capture_output=True, text=True, check=False
     )
-    assert told.stdout.split() == ["kennel-dev-nb", "mine"], told.stderr
+    assert completed.stdout.split() == ["kennel-dev-nb", "mine"], completed.stderr
     owners = (tmp_path / "s3/owners").read_text()
     assert owners.startswith("-R ec2-user:ec2-user ")
 

@@ -99,15 +99,15 @@ class KennelUp:
 
     def pids(self, word: str) -> list[int]:
         """Return the ids of its child processes whose command line contains this word."""
-        found = []
+        pids = []
         for pid in descendants(self._running().pid):
             try:
                 command = Path(f"/proc/{pid}/cmdline").read_text()
             except OSError:  # it has ended
                 continue
             if word in command:
-                found.append(pid)
-        return found
+                pids.append(pid)
+        return pids
 
     def one_pid(self, word: str) -> int:
         """Return the id of its one child process whose command line contains a word."""

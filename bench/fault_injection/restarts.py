@@ -147,9 +147,9 @@ def damaged_state(cloud: KennelUp, load: Load) -> str:
         damage(file)
         status = cloud.wait(begin=True)
         lines = cloud.printed().strip().splitlines()
-        told = [each for each in lines if file.name in each and "kennel up --fresh" in each]
+        advice = [each for each in lines if file.name in each and "kennel up --fresh" in each]
         expect(
-            status == 1 and len(told) == 1 and len(lines) <= 3,
+            status == 1 and len(advice) == 1 and len(lines) <= 3,
             f"{name}: status {status}, {len(lines)} lines, the last {lines[-1:]}",
         )
         cloud.put_back(copy)

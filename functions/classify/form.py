@@ -42,12 +42,14 @@ def file_of_form(body: bytes, content_type: str) -> bytes:
         raise BadRequest(
             f"The body is no valid form of the type multipart/form-data; {_SEND}.", reason="form"
         ) from error
-    found = [bytes(file) for file in files if file]  # an empty field of a browser is an empty file
-    if len(found) != 1:
+    contents = [
+        bytes(file) for file in files if file
+    ]  # an empty field of a browser is an empty file
+    if len(contents) != 1:
         raise BadRequest(
-            f"The form has {len(found) or 'no'} files, expected one; {_SEND}.", reason="form"
+            f"The form has {len(contents) or 'no'} files, expected one; {_SEND}.", reason="form"
         )
-    return found[0]
+    return contents[0]
 
 
 def _is_file(filename: str | None, content_type: str | None) -> bool:

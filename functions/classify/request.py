@@ -29,7 +29,7 @@ _GZIP = 16 + zlib.MAX_WBITS  # zlib's word for gzip's header and checksum
 
 JSON_TYPE = "application/json"
 _MULTIPART = "multipart/form-data"
-# What the template lists beside these; the second is what curl says of a file unless told more.
+# What the template lists beside these; the second is what curl sends for a file by default.
 _BYTES = ("application/octet-stream", "application/x-www-form-urlencoded")
 #: The media types whose bodies API Gateway passes in base64: template.yaml lists the same.
 BINARY_TYPES = ("image/*", *_BYTES, _MULTIPART)

@@ -46,8 +46,8 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     except (PipelineFailure, BadBaseline) as failure:
         logger.warning(f"Drift is not watched: {failure}")
         windows = []
-    for found in windows:
-        metrics = metrics_of(settings.endpoint_name, {"Drift": len(found)}, MetricUnit.Count)
-        reasons = [drift.change for drift in found]
+    for drifted in windows:
+        metrics = metrics_of(settings.endpoint_name, {"Drift": len(drifted)}, MetricUnit.Count)
+        reasons = [drift.change for drift in drifted]
         log_metrics(logging.getLogger(logger.name), "window", {**metrics, "reasons": reasons})
     return {"windows": len(windows), "drifted": sum(map(bool, windows))}

@@ -109,20 +109,20 @@ def _no_dog(baseline: Baseline, no_dog: int, dogs: int) -> Drift:
     return Drift("no dog", _psi(before, now), p, words)
 
 
-def _breed_mix(baseline: Baseline, found: Counter[str]) -> Drift:
-    groups = _groups(baseline.breeds, found)
+def _breed_mix(baseline: Baseline, breeds: Counter[str]) -> Drift:
+    groups = _groups(baseline.breeds, breeds)
     before = [sum(baseline.breeds.get(breed, 0) for breed in group) for group in groups]
-    now = [sum(found[breed] for breed in group) for group in groups]
+    now = [sum(breeds[breed] for breed in group) for group in groups]
     dogs = sum(now)
 
     def shares(breed: str) -> tuple[float, float]:
-        return baseline.breeds.get(breed, 0) / baseline.dogs, found[breed] / dogs
+        return baseline.breeds.get(breed, 0) / baseline.dogs, breeds[breed] / dogs
 
     def change(breed: str) -> float:
         share_before, share_now = shares(breed)
         return abs(share_now - share_before)
 
-    largest = max(sorted({*baseline.breeds, *found}), key=change)
+    largest = max(sorted({*baseline.breeds, *breeds}), key=change)
     share_before, share_now = shares(largest)
     words = f"{largest} was {share_before:.1%} of the dogs, now {share_now:.1%}"
     return Drift("breed mix", _psi(before, now), _chi_square(before, now), words)

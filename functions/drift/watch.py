@@ -1,8 +1,8 @@
 """Compare the live model's answers, in windows of 300, with the baseline in its package.
 
-The classifier's log has each answer. What a check has read up to, and the answers that fill no
-window yet, are kept in the bucket. A message is published when a fact drifts that had not in the
-window before, so that a lasting drift is told once.
+The classifier's log has each answer. The time up to which the log has been read, and the answers
+that fill no window yet, are stored in the bucket. A message is published when a fact drifts that
+had not in the window before, so that a lasting drift is reported once.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def watch(
     now_ms
         Milliseconds since 1970.
     warn
-        Told, once for each package, that it has no baseline.
+        Called with a message, once for each package that has no baseline.
 
     Returns
     -------
@@ -98,12 +98,12 @@ def watch(
     full = len(answers) // WINDOW * WINDOW
     windows = []
     for start in range(0, full, WINDOW):
-        found = drifts(baseline, answers[start : start + WINDOW])
-        facts = [drift.fact for drift in found]
+        drifted = drifts(baseline, answers[start : start + WINDOW])
+        facts = [drift.fact for drift in drifted]
         if set(facts) - set(state["drifted"]):
-            _publish(clients.sns, settings, label, found)
+            _publish(clients.sns, settings, label, drifted)
         state["drifted"] = facts
-        windows.append(found)
+        windows.append(drifted)
     state |= {"until": max(end, state["until"]), "answers": answers[full:]}
     _write(clients.s3, settings.bucket, state)
     return windows
@@ -126,10 +126,10 @@ def _answers(
                 yield Answer(line["breed"], confidence)
 
 
-def _publish(sns: SNSClient, settings: DriftSettings, label: str, found: list[Drift]) -> None:
+def _publish(sns: SNSClient, settings: DriftSettings, label: str, drifted: list[Drift]) -> None:
     reasons = "".join(
         f"\n- {drift.fact}: {drift.change} (PSI {drift.psi:.2f}, p = {drift.p:.1g})"
-        for drift in found
+        for drift in drifted
     )
     sns.publish(
         TopicArn=settings.topic_arn,

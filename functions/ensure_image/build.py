@@ -110,12 +110,12 @@ def ensure_image(
 
 def _image_exists(ecr: ECRClient, repository: str, tag: str) -> bool:
     try:
-        found = ecr.describe_images(repositoryName=repository, imageIds=[{"imageTag": tag}])
+        images = ecr.describe_images(repositoryName=repository, imageIds=[{"imageTag": tag}])
     except ClientError as error:
         if error_code(error) != "ImageNotFoundException":
             raise
         return False
-    (image,) = found["imageDetails"]
+    (image,) = images["imageDetails"]
     manifest = image.get("imageManifestMediaType", _DOCKER_MANIFEST)
     if manifest != _DOCKER_MANIFEST:
         raise ImageBuildFailed(

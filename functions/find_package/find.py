@@ -154,8 +154,8 @@ def _engine(package: Package) -> str:
 
 
 def _release_of(version: str) -> tuple[int, int]:
-    found = _YEAR_AND_RELEASE.match(version)
-    return (int(found[1]), int(found[2])) if found else (0, 0)
+    match = _YEAR_AND_RELEASE.match(version)
+    return (int(match[1]), int(match[2])) if match else (0, 0)
 
 
 def _figures(package: Package) -> dict[str, Any] | None:

@@ -65,8 +65,8 @@ def check(given: Any, settings: PreflightSettings, clients: Clients) -> dict[str
         problems += _time_problems(request, settings)
     usable = not invalid_name
     if usable:  # the role allows to look for names that are valid
-        found = list(account_problems(settings, clients, trains=bool(photos.count)))
-        problems, usable = problems + found, not found
+        of_account = list(account_problems(settings, clients, trains=bool(photos.count)))
+        problems, usable = problems + of_account, not of_account
     warnings: list[str] = []
     if settings.check_quotas:
         running = running_instances(clients.sagemaker, settings) if usable else None

@@ -57,9 +57,9 @@ def accepted_kinds(value: str) -> tuple[frozenset[str], str]:
     return kinds, problem
 
 
-def sentences(found: Iterable[Finding], accepted: Collection[str]) -> Iterator[str]:
+def sentences(findings: Iterable[Finding], accepted: Collection[str]) -> Iterator[str]:
     """Yield a sentence for each finding that is not accepted."""
-    for finding in found:
+    for finding in findings:
         if not finding.items or finding.kind in accepted:
             continue
         shown = "; ".join(finding.items[:_EXAMPLES])
@@ -105,9 +105,9 @@ def _copies(photos: Sequence[Photo]) -> Iterator[Finding]:
     for group in groups.values():
         if len(group) > 1:
             by_kind[_kind_of(group)].append(group)
-    for kind, found in by_kind.items():
-        names = [" = ".join(photo.key for photo in group) for group in found]
-        yield Finding(kind, names, sum(map(len, found)))
+    for kind, copies in by_kind.items():
+        names = [" = ".join(photo.key for photo in group) for group in copies]
+        yield Finding(kind, names, sum(map(len, copies)))
 
 
 def _kind_of(copies: Sequence[Photo]) -> str:
@@ -142,8 +142,8 @@ def _breeds(photos: Photos) -> Iterator[Finding]:
             few.append(
                 (f"{name}: {'at most ' if photos.made_splits else ''}{in_train} in train", group)
             )
-    for kind, found in (("two-spellings", spelled), ("too-few", few), ("missing-breed", missing)):
-        yield Finding(kind, [text for text, _ in found], sum(len(group) for _, group in found))
+    for kind, breeds in (("two-spellings", spelled), ("too-few", few), ("missing-breed", missing)):
+        yield Finding(kind, [text for text, _ in breeds], sum(len(group) for _, group in breeds))
 
 
 def _folders(photos: Iterable[Photo]) -> Mapping[str, set[str]]:

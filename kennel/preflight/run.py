@@ -60,5 +60,5 @@ def _checks(
 
 def _split(text: str) -> tuple[str, str]:
     """Split a sentence into what was found and what to do."""
-    found, _, remedy = text.partition(": ")
-    return found, remedy
+    problem, _, remedy = text.partition(": ")
+    return problem, remedy

@@ -17,9 +17,9 @@ _TEST = re.compile(r"tests/[\w/.-]*\w")
 
 @pytest.mark.parametrize("page", PAGES)
 def test_each_code_runs_or_says_why_not(page: str) -> None:
-    found = blocks(page)
-    assert len(found) == (ROOT / page).read_text().count("```") // 2
-    for each in found:
+    all_blocks = blocks(page)
+    assert len(all_blocks) == (ROOT / page).read_text().count("```") // 2
+    for each in all_blocks:
         if each.language not in RUNNABLE:
             continue
         if each.mark.startswith("runs in "):

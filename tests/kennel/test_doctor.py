@@ -92,12 +92,12 @@ def test_wsl_is_linux(whole: Machine) -> None:
 
 def test_this_machine_is_checked_by_the_command(kennel: RunKennel) -> None:
     result = kennel("doctor", "--json")
-    found = json.loads(result.stdout)
-    assert {"what", "ok", "found", "needed", "used_for", "remedy"} == set(found[0])
-    by_name = {check["what"]: check for check in found}
+    results = json.loads(result.stdout)
+    assert {"what", "ok", "found", "needed", "used_for", "remedy"} == set(results[0])
+    by_name = {check["what"]: check for check in results}
     assert by_name["Python 3.11 or newer"]["ok"]
     assert by_name["make"]["ok"]
-    missing = [check["what"] for check in found if check["needed"] and not check["ok"]]
+    missing = [check["what"] for check in results if check["needed"] and not check["ok"]]
     assert result.status == bool(missing)
     assert result.stderr.count("missing:") == bool(missing)
 

@@ -17,7 +17,7 @@ from kennel.photo_files import (
 from tests.kennel.pictures import encoded, write_photo
 
 
-def found(folder: Path) -> tuple[list[str], dict[str, str]]:
+def read_folder(folder: Path) -> tuple[list[str], dict[str, str]]:
     """Return the names of the photos in a folder, and of all else with the reasons."""
     left_out: list[LeftOut] = []
     photos = find_photos([folder], left_out.append)
@@ -42,7 +42,7 @@ def found(folder: Path) -> tuple[list[str], dict[str, str]]:
 )
 def test_a_photo_is_found_whatever_its_name(tmp_path: Path, name: str, kind: str) -> None:
     write_photo(tmp_path / name, kind)
-    assert found(tmp_path) == ([name], {})
+    assert read_folder(tmp_path) == ([name], {})
 
 
 def test_files_as_named_and_the_photos_of_folders_sorted(tmp_path: Path) -> None:
@@ -80,7 +80,7 @@ def test_everything_left_out_has_a_reason(tmp_path: Path) -> None:
     (folder / "loop").symlink_to(folder)
     os.mkfifo(folder / "pipe.jpg")
     (folder / "linked.jpg").symlink_to(tmp_path / "dog.jpg")
-    assert found(folder) == (
+    assert read_folder(folder) == (
         ["dog.jpg", "linked.jpg"],
         {
             **{name: reason for name, (_, reason) in files.items()},
@@ -97,7 +97,10 @@ def test_what_cannot_be_read_is_for_the_reader_to_report(tmp_path: Path) -> None
     (tmp_path / "gone.jpg").symlink_to(tmp_path / "nothing")
     (tmp_path / "round.jpg").symlink_to(tmp_path / "round.jpg")
     (tmp_path / "unreadable.jpg").symlink_to("/proc/self/mem")  # for root, too
-    assert found(tmp_path) == (["a.jpg", "gone.jpg", "round.jpg", "unreadable.jpg"], {})
+    assert read_folder(tmp_path) == (
+        ["a.jpg", "gone.jpg", "round.jpg", "unreadable.jpg"],
+        {},
+    )
 
 
 def test_a_folder_without_a_photo_is_left_out_beside_others(tmp_path: Path) -> None:

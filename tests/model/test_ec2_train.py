@@ -86,16 +86,16 @@ def start(
         "WORK": str(folder / "work of kennel"),
         **more,
     }
-    told = subprocess.run(
+    user_data = subprocess.run(
         ["bash", SCRIPT, "user-data"],
         env=environment | asked,
         capture_output=True,
         text=True,
         check=True,
     )
-    assert len(told.stdout) < 16_384  # EC2's limit
+    assert len(user_data.stdout) < 16_384  # EC2's limit
     done = subprocess.run(
-        ["bash", "-c", told.stdout],
+        ["bash", "-c", user_data.stdout],
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -171,18 +171,18 @@ def settings() -> dict[str, str]:
 
 
 def test_the_settings_file_s_hyperparameters_are_train_py_s_own() -> None:
-    found = settings()
+    variables = settings()
     names = ("epochs", "learning-rate", "batch-size", "shrinkage", "backbone")
-    flags = [part for n in names for part in (f"--{n}", found[n.upper().replace("-", "_")])]
+    flags = [part for n in names for part in (f"--{n}", variables[n.upper().replace("-", "_")])]
     parsed = parse(["--out", "out", *flags], {})
     assert parsed.backbone == "tf_efficientnet_lite2"
     assert parsed.head == HeadSettings(
-        shrinkage=float(found["SHRINKAGE"]),
-        learning_rate=float(found["LEARNING_RATE"]),
-        batch_size=int(found["BATCH_SIZE"]),
-        epochs=int(found["EPOCHS"]),
+        shrinkage=float(variables["SHRINKAGE"]),
+        learning_rate=float(variables["LEARNING_RATE"]),
+        batch_size=int(variables["BATCH_SIZE"]),
+        epochs=int(variables["EPOCHS"]),
     )
-    assert found["INSTANCE_TYPE"] == "t3.large"
+    assert variables["INSTANCE_TYPE"] == "t3.large"
 
 
 @pytest.mark.parametrize("check", [["bash", "-n"], ["shellcheck", "-x", "-s", "bash"]])

@@ -58,10 +58,10 @@ def test_everything_that_pip_would_install_is_pinned_and_has_its_hashes(name: st
     for pin, *hashes in lines:
         assert hashes, pin
         assert all(re.fullmatch("--hash=sha256:[0-9a-f]{64}", each) for each in hashes), pin
-    found = dict(pin.split("==") for pin, *_ in lines)
+    pins = dict(pin.split("==") for pin, *_ in lines)
     direct = lock.read_requirements(ROOT / name)[1]
-    assert sorted(map(canonicalize_name, found)) == sorted(lock.needed(direct, lock.HASHED[name]))
-    assert found == {each: importlib.metadata.version(each) for each in found}
+    assert sorted(map(canonicalize_name, pins)) == sorted(lock.needed(direct, lock.HASHED[name]))
+    assert pins == {each: importlib.metadata.version(each) for each in pins}
 
 
 def test_everything_imported_is_listed() -> None:

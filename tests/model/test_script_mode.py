@@ -131,8 +131,8 @@ def test_the_model_folder_holds_a_package_that_serves(job: Job) -> None:
 
 def test_hyperparameters_arrived_as_what_they_are(job: Job) -> None:
     card = json.loads((job.base / "model/card.json").read_text())
-    told = card["training"]
-    assert (told["epochs"], told["learning_rate"], told["batch_size"]) == (3, 0.01, 64)
+    training = card["training"]
+    assert (training["epochs"], training["learning_rate"], training["batch_size"]) == (3, 0.01, 64)
 
 
 def test_the_missing_split_was_made_and_is_told(job: Job) -> None:

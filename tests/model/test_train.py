@@ -95,16 +95,18 @@ def test_the_evaluation_is_whole_and_in_the_package(
 ) -> None:
     text = (trained[0] / "evaluation.json").read_text()
     assert (unpacked_package / "evaluation.json").read_text() == text
-    found = json.loads(text)
-    assert found["photos"] == 9 and found["breeds"] == ["Beagle", "Boxer", "Havanese"]
-    assert sum(map(sum, found["confusion"])) == 9
-    right = sum(found["confusion"][i][i] for i in range(3))
-    assert found["top1"] == pytest.approx(right / 9)
-    assert found["top1_interval"][0] <= found["top1"] <= found["top1_interval"][1]
-    assert found["likely"] is None and Card.read(unpacked_package).likely_threshold is None
-    wrong = sum(pair["count"] for pair in found["most_confused"])
+    evaluation = json.loads(text)
+    assert evaluation["photos"] == 9 and evaluation["breeds"] == ["Beagle", "Boxer", "Havanese"]
+    assert sum(map(sum, evaluation["confusion"])) == 9
+    right = sum(evaluation["confusion"][i][i] for i in range(3))
+    assert evaluation["top1"] == pytest.approx(right / 9)
+    assert evaluation["top1_interval"][0] <= evaluation["top1"] <= evaluation["top1_interval"][1]
+    assert evaluation["likely"] is None and Card.read(unpacked_package).likely_threshold is None
+    wrong = sum(pair["count"] for pair in evaluation["most_confused"])
     assert wrong == 9 - right
-    assert all(name.startswith("test/") for p in found["most_confused"] for name in p["photos"])
+    assert all(
+        name.startswith("test/") for p in evaluation["most_confused"] for name in p["photos"]
+    )
 
 
 def test_live_is_measured_on_the_same_photos(trained: tuple[Path, Any]) -> None:
@@ -112,11 +114,11 @@ def test_live_is_measured_on_the_same_photos(trained: tuple[Path, Any]) -> None:
     assert live["photos"] == 9
     assert live["breeds_missing"] == ["Havanese"]
     assert live["top1"] <= 6 / 9  # the three photos of a breed that it lacks are wrong
-    found = json.loads((trained[0] / "evaluation.json").read_text())
+    evaluation = json.loads((trained[0] / "evaluation.json").read_text())
     assert live["breeds_of_both"]["photos"] == 6
     assert live["breeds_of_both"]["live_top1"] == pytest.approx(live["top1"] * 9 / 6)
     assert live["breeds_of_both"]["top1"] <= 1
-    assert live["difference"] == pytest.approx(found["top1"] - live["top1"])
+    assert live["difference"] == pytest.approx(evaluation["top1"] - live["top1"])
 
 
 def test_the_log_holds_the_objective_in_each_epoch(trained: tuple[Path, Any]) -> None:
@@ -184,8 +186,8 @@ def test_sets_of_breeds_need_photos_that_the_backbone_has_not_seen(
                 write(tmp_path / "photos" / split / breed / file, number)
     done = run_train(tmp_path / "photos", "--out", tmp_path / "out", "--epochs", "2")
     assert done.returncode == 0, done.stderr
-    found = json.loads((tmp_path / "out" / "evaluation.json").read_text())
-    assert (found["likely"] is not None) == is_new
+    evaluation = json.loads((tmp_path / "out" / "evaluation.json").read_text())
+    assert (evaluation["likely"] is not None) == is_new
     page = (tmp_path / "out" / "report.html").read_text()
     assert ("smallest set of breeds" in page) == is_new
     assert ("Answers name no set of likely breeds" in page) != is_new

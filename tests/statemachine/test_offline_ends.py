@@ -38,11 +38,11 @@ def clean_ups(cloud: Cloud) -> dict[str, str]:
     """Return the status of each clean-up, by the ARN of the execution that it cleaned up after."""
     states = client("stepfunctions", cloud.url)
     machine = cloud.stack.resources["CleanUpMachine"].arn
-    found = [
+    descriptions = [
         states.describe_execution(executionArn=each["executionArn"])
         for each in states.list_executions(stateMachineArn=machine)["executions"]
     ]
-    return {json.loads(each["input"])["executionArn"]: each["status"] for each in found}
+    return {json.loads(each["input"])["executionArn"]: each["status"] for each in descriptions}
 
 
 def start_release(cloud: Cloud) -> str:

@@ -50,10 +50,10 @@ def split_of(name: str) -> str | None:
     if whole:
         return whole
     rest = [word for word in words if word not in _FILLERS | _CONTAINERS]
-    found = {_SPLIT_OF_WORD.get(word) for word in rest}
-    if found == {"train", "valid"}:  # train_val, which is trained on where a test split exists
+    splits = {_SPLIT_OF_WORD.get(word) for word in rest}
+    if splits == {"train", "valid"}:  # train_val, which is trained on where a test split exists
         return "train"
-    return found.pop() if len(found) == 1 else None
+    return splits.pop() if len(splits) == 1 else None
 
 
 def is_container(name: str) -> bool:

@@ -132,8 +132,8 @@ def check_destination(logs: "CloudWatchLogsClient", stage: Resource) -> None:
     if not (setting := stage.properties.get("AccessLogSetting")):
         return
     group = _group_of(setting)
-    found = logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]
-    if not any(each["logGroupName"] == group for each in found):
+    groups = logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]
+    if not any(each["logGroupName"] == group for each in groups):
         raise CannotStart(
             f"{stage.logical_id}: Invalid request provided: the log group of the access log, "
             f"{setting['DestinationArn']}, does not exist (BadRequestException)"
@@ -163,7 +163,7 @@ def _of_response(response: Response, seconds: float) -> Variables:
 
 def _value_in(variables: Variables) -> Callable[[re.Match[str]], str]:
     def value(match: re.Match[str]) -> str:
-        found = variables.get(match[1])
-        return "-" if found in {None, ""} else str(found)
+        variable = variables.get(match[1])
+        return "-" if variable in {None, ""} else str(variable)
 
     return value

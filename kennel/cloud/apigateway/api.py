@@ -169,10 +169,10 @@ class ApiGatewayReads:
 
 
 def _one(items: list[Json], member: str, wanted: str, message: str) -> Json:
-    found = next((each for each in items if each[member] == wanted), None)
-    if found is None:
+    item = next((each for each in items if each[member] == wanted), None)
+    if item is None:
         raise _absent(message.format(wanted))
-    return found
+    return item
 
 
 def _absent(message: str) -> ServiceError:

@@ -82,10 +82,10 @@ class HttpApi:
         stage, rest = placed
         if self._cors.is_preflight(request):
             return self._cors.preflight(request)
-        found = self.routes.best(rest, request.method)
-        if found is None:
+        match = self.routes.best(rest, request.method)
+        if match is None:
             return _problem(404)
-        call = Call(request, self.id, stage, rest, path, *found, request_id)
+        call = Call(request, self.id, stage, rest, path, *match, request_id)
         if not self._buckets.take((self.id, stage.name, call.route.key), _limits(call)):
             return _problem(429)
         response = await self._answer_by_function(call)

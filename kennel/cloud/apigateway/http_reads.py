@@ -82,10 +82,10 @@ class HttpReads:
 
     def _stage(self, parameters: Json) -> Json:
         stages, name = self._stages(parameters["ApiId"]), parameters["StageName"]
-        found = next((each for each in stages if each["StageName"] == name), None)
-        if found is None:
+        stage = next((each for each in stages if each["StageName"] == name), None)
+        if stage is None:
             raise _absent("Invalid stage identifier specified")
-        return found
+        return stage
 
     def _routes(self, name: str) -> list[Json]:
         return [_route(each) for each in self._api(name).routes.all()]

@@ -80,12 +80,12 @@ class RestApi:
         variables
             Gets what is known of the request, for the stage's access log.
         """
-        found = self.routes.of_resource(path, request.method)
-        route, parameters = found or (_NO_ROUTE, {})
+        match = self.routes.of_resource(path, request.method)
+        route, parameters = match or (_NO_ROUTE, {})
         call = Call(request, self.id, stage, path, whole_path, route, parameters, request_id)
         if stage.access_log:
             variables |= flattened(request_context(call))
-        if found is None:
+        if match is None:
             return self.responses.make("MISSING_AUTHENTICATION_TOKEN", request_id)
         key = self._admit(call)
         if isinstance(key, str):

@@ -13,7 +13,7 @@ _STATIC, _PARAMETER, _GREEDY = range(3)
 
 Methods = Mapping[str, Route]
 #: A route, and the values of its path's parameters as the client wrote them.
-Found = tuple[Route, dict[str, str]]
+Match = tuple[Route, dict[str, str]]
 
 
 class Routes:
@@ -36,7 +36,7 @@ class Routes:
             for each in methods.values()
         ]
 
-    def of_resource(self, path: str, method: str) -> Found | None:
+    def of_resource(self, path: str, method: str) -> Match | None:
         """Return the method of the resource that a path names, as a REST API finds it.
 
         The path decides alone, without its last slash; the method then exists there or nowhere.
@@ -50,7 +50,7 @@ class Routes:
                 return _of_method(self._by_path[pattern.path], method, values)
         return None
 
-    def best(self, path: str, method: str) -> Found | None:
+    def best(self, path: str, method: str) -> Match | None:
         """Return the route of a path and method, as an HTTP API finds it.
 
         A full match goes before a greedy one, and that before the default route.
@@ -58,9 +58,9 @@ class Routes:
         for pattern in self._full_first:
             values = pattern.match(path)
             if values is not None and (
-                found := _of_method(self._by_path[pattern.path], method, values)
+                match := _of_method(self._by_path[pattern.path], method, values)
             ):
-                return found
+                return match
         return _of_method(self._default, method, {})
 
 
@@ -100,6 +100,6 @@ def _rank(segment: str) -> int:
     return _STATIC
 
 
-def _of_method(methods: Methods, method: str, values: dict[str, str]) -> Found | None:
+def _of_method(methods: Methods, method: str, values: dict[str, str]) -> Match | None:
     route = methods.get(method) or methods.get(ANY)
     return None if route is None else (route, values)

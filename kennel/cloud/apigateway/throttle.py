@@ -147,9 +147,9 @@ def read_method_limits(stage: Mapping[str, Any]) -> dict[tuple[str, str], Limits
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-apigateway-stage-methodsetting.html
     """
-    found = {}
+    by_method = {}
     for each in stage.get("MethodSettings", []):
         path = "/" + str(each.get("ResourcePath", "/*")).replace("~1", "/").lstrip("/")
         if limits := Limits.read(each, "Throttling"):
-            found[path, str(each.get("HttpMethod", "*"))] = limits
-    return found
+            by_method[path, str(each.get("HttpMethod", "*"))] = limits
+    return by_method

@@ -73,8 +73,8 @@ class ScheduledActions:
     async def describe(self, parameters: Json) -> Json:
         """DescribeScheduledActions."""
         names = parameters.get("ScheduledActionNames")
-        found = self._targets.actions(parameters.get("ResourceId"))
-        kept = [each for each in found if not names or each["ScheduledActionName"] in names]
+        actions = self._targets.actions(parameters.get("ResourceId"))
+        kept = [each for each in actions if not names or each["ScheduledActionName"] in names]
         return {"ScheduledActions": kept}
 
     async def run(self) -> None:

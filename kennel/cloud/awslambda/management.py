@@ -36,7 +36,7 @@ class FunctionManagement:
     Parameters
     ----------
     functions
-        Runs the functions; told of changes.
+        Runs the functions; notified of changes.
     store
         Keeps functions, layers, event-invoke configs and policies.
     start_session

@@ -1,7 +1,7 @@
 """Persistence of what moto holds in memory: a layer around moto's application, in its process.
 
-What a call changes is stored before it is answered, so nothing that a client was told is lost when
-a process is killed. A call whose change cannot be stored is undone and refused.
+Before a call is answered, the changes that it made are stored, so none that a client saw confirmed
+is lost when a process is killed. A call whose change cannot be stored is undone and refused.
 """
 
 import contextlib

@@ -79,9 +79,9 @@ class _Unpickler(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> Any:
         if _is_of_moto(module) or name in _ALLOWED.get(module, ()):  # else it is not imported
-            found = super().find_class(module, name)
-            if _may_be_read(found, module, name):
-                return found
+            member = super().find_class(module, name)
+            if _may_be_read(member, module, name):
+                return member
         raise pickle.UnpicklingError(f"it refers to {module}.{name}, which moto does not hold")
 
 

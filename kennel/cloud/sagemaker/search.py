@@ -47,16 +47,16 @@ class Search:
         if resource not in _KINDS:
             raise not_emulated(f"Search for {resource}; it has {', '.join(_KINDS)}")
         expression = request.get("SearchExpression", {})
-        found = [each for each in self._records(_KINDS[resource]) if _matches(each, expression)]
+        records = [each for each in self._records(_KINDS[resource]) if _matches(each, expression)]
         sort_by = request.get("SortBy", "LastModifiedTime")
-        found.sort(
+        records.sort(
             key=lambda each: next(iter(_values(each, sort_by)), each["CreationTime"]),
             reverse=request.get("SortOrder", "Descending") == "Descending",
         )
         members = _RESULT.members[resource].members
         return page(
             "Results",
-            [{resource: {k: v for k, v in each.items() if k in members}} for each in found],
+            [{resource: {k: v for k, v in each.items() if k in members}} for each in records],
             request,
         )
 

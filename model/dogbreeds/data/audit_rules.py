@@ -144,8 +144,8 @@ def of_photos(dataset: Dataset, qualities: Sequence[PhotoQuality]) -> Iterator[F
                 Item((photo.name,), measured)
                 for photo, quality in quality_of.items()
                 if photo not in tiny
-                for found, measured in quality.defects
-                if found == kind
+                for defect, measured in quality.defects
+                if defect == kind
             ),
         )
     yield from _copies(

@@ -62,8 +62,8 @@ def architectures() -> frozenset[str]:
         names.update(re.findall(r"@register_model\s+def (\w+)\(", text))
         names.update(re.findall(r"""['"](\w+\.\w+)['"]\s*:\s*\w*cfg\w*\(""", text))  # with a tag
         # names of earlier releases
-        if found := re.search(r"register_model_deprecations\(__name__, \{(.*?)\}\)", text, re.S):
-            names.update(re.findall(r"""['"](\w+)['"]\s*:""", found[1]))
+        if match := re.search(r"register_model_deprecations\(__name__, \{(.*?)\}\)", text, re.S):
+            names.update(re.findall(r"""['"](\w+)['"]\s*:""", match[1]))
     return frozenset(name for name in names if name.partition(".")[0] in names)
 
 
@@ -99,9 +99,9 @@ def weights_in(path: Path) -> Path:
     kinds = (".safetensors", ".pth", ".pt", ".bin")
     files = [file for file in path.glob("*") if file.suffix in kinds] if path.is_dir() else []
     if len(files) != 1:
-        found = f"holds {len(files)} files with weights" if path.is_dir() else "does not exist"
+        state = f"holds {len(files)} files with weights" if path.is_dir() else "does not exist"
         raise PackageError(
-            f"--backbone-weights {path} {found}; expected a file ({', '.join(kinds)}), or a folder "
+            f"--backbone-weights {path} {state}; expected a file ({', '.join(kinds)}), or a folder "
             "with one."
         )
     return files[0]
@@ -119,10 +119,10 @@ def bundled(repository: str, folder: Path = BUNDLED) -> HubWeights | None:
     if not path.is_file():
         return None
     origin = json.loads(path.with_suffix(".json").read_text("utf-8"))
-    found = HubWeights(path, **origin)
-    if sha256(path) != found.sha256:
+    weights = HubWeights(path, **origin)
+    if sha256(path) != weights.sha256:
         raise PackageError(f"{path} is not the file that was fetched; fetch it again.")
-    return found
+    return weights
 
 
 def fetch(repository: str, revision: str = "") -> HubWeights:
@@ -138,8 +138,8 @@ def fetch(repository: str, revision: str = "") -> HubWeights:
     PackageError
         They are in neither, or what the hub sends does not have the digest that it names.
     """
-    if found := _cached(repository, revision):
-        return found
+    if weights := _cached(repository, revision):
+        return weights
     from huggingface_hub import (  # noqa: PLC0415  # 0.4 s, which the default backbone can save
         constants,
         get_hf_file_metadata,
@@ -151,24 +151,24 @@ def fetch(repository: str, revision: str = "") -> HubWeights:
     try:
         metadata = get_hf_file_metadata(url, timeout=TIMEOUT)
         hf_hub_download(repository, FILE, revision=metadata.commit_hash)
-        found = _cached(repository, metadata.commit_hash or "")
-        if found and not revision:  # the pin: what `_cached` looks up next time
+        weights = _cached(repository, metadata.commit_hash or "")
+        if weights and not revision:  # the pin: what `_cached` looks up next time
             ref = (
                 Path(constants.HF_HUB_CACHE) / f"models--{repository.replace('/', '--')}/refs/main"
             )
             with whole_file(ref) as temporary:
-                temporary.write_text(found.revision)
+                temporary.write_text(weights.revision)
     except Exception as error:  # of the client, its transport and the disk: all end in a sentence
         raise PackageError(
             f"The weights {repository} are not in the cache and cannot be fetched from {url} "
             f"({_reason(error)}): fetch them once where the hub can be reached, {_OTHER_WAYS}."
         ) from error
-    if found is None:
+    if weights is None:
         raise PackageError(
             f"The weights that {url} sent do not have the SHA-256 that it names, so they are not "
             f"used: try again, {_OTHER_WAYS}."
         )
-    return found
+    return weights
 
 
 def _cached(repository: str, revision: str) -> HubWeights | None:
@@ -223,15 +223,15 @@ def main() -> None:
     flags = parser.parse_args()
     try:
         check_name(flags.name)
-        found = fetch(repository_of(flags.name), flags.revision)
+        weights = fetch(repository_of(flags.name), flags.revision)
     except PackageError as error:
         sys.exit(str(error))
-    path = flags.out / f"{found.repository.rpartition('/')[2]}.safetensors"
+    path = flags.out / f"{weights.repository.rpartition('/')[2]}.safetensors"
     with whole_file(path.with_suffix(".json")) as temporary:
-        temporary.write_text(json.dumps(found.origin(), indent=1) + "\n", "utf-8")
+        temporary.write_text(json.dumps(weights.origin(), indent=1) + "\n", "utf-8")
     with whole_file(path) as temporary:
-        shutil.copyfile(found.path, temporary)
-    print(f"{path}: {found.repository} at {found.revision}")
+        shutil.copyfile(weights.path, temporary)
+    print(f"{path}: {weights.repository} at {weights.revision}")
 
 
 if __name__ == "__main__":

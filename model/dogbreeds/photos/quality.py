@@ -73,23 +73,23 @@ def defects(image: Image.Image) -> tuple[tuple[str, str], ...]:
     A picture that is nearly of one colour, dark or over-exposed is not judged for blur: it has no
     edges to judge.
     """
-    found = []
+    shown = []
     long = max(image.size) / min(image.size)
     if long >= LONG:
-        found.append(("odd-aspect", f"{long:.1f} times as long as wide"))
+        shown.append(("odd-aspect", f"{long:.1f} times as long as wide"))
     rgb, grey = np.asarray(image), np.asarray(image.convert("L"))
     brightest, darkest, mean = _quantile(grey, 0.99), _quantile(grey, 0.05), float(grey.mean())
     median = np.array([_quantile(rgb[..., colour], 0.5) for colour in range(3)], np.int16)
     spread = _quantile(np.abs(rgb - median).max(axis=2), 0.9)
     if brightest < DARK[0] or mean < DARK[1]:
-        found.append(("dark", f"mean {mean:.0f} of 255, brightest {brightest}"))
+        shown.append(("dark", f"mean {mean:.0f} of 255, brightest {brightest}"))
     elif darkest > PALE or _is_cut_off(rgb):
-        found.append(("over-exposed", f"mean {mean:.0f} of 255, darkest {darkest}"))
+        shown.append(("over-exposed", f"mean {mean:.0f} of 255, darkest {darkest}"))
     elif spread < ONE_COLOUR:
-        found.append(("one-colour", f"nine tenths lie within {spread} of 255 of one colour"))
+        shown.append(("one-colour", f"nine tenths lie within {spread} of 255 of one colour"))
     elif (share := _sharpness(grey.astype(np.int16))) < BLURRED:
-        found.append(("blurry", f"{share:.0%} of the edges' contrast lies within {_NEAR} pixels"))
-    return tuple(found)
+        shown.append(("blurry", f"{share:.0%} of the edges' contrast lies within {_NEAR} pixels"))
+    return tuple(shown)
 
 
 def _is_cut_off(rgb: _Levels) -> bool:

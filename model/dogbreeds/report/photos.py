@@ -87,7 +87,7 @@ def notes(findings: Sequence[Mapping[str, Any]], read: ReadPhoto) -> list[Note]:
 
     Wrong labels may be none, which is shown too; the least plausible come first.
     """
-    found = []
+    listed = []
     for finding in findings:
         items = list(finding.get("items", []))
         stops = finding.get("flag") or finding.get("stops") or finding.get("accepted")
@@ -99,8 +99,8 @@ def notes(findings: Sequence[Mapping[str, Any]], read: ReadPhoto) -> list[Note]:
             NotedPhoto(", ".join(item["files"]), item["reason"], thumbnail(item["files"][0]))
             for item in items[:NOTE_PHOTOS]
         ]
-        found.append(Note(finding["kind"], finding["sentence"], len(items), shown))
-    return found
+        listed.append(Note(finding["kind"], finding["sentence"], len(items), shown))
+    return listed
 
 
 def most_confused(pairs: Sequence[Mapping[str, Any]], read: ReadPhoto) -> list[ConfusedPair]:

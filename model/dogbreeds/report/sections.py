@@ -155,8 +155,8 @@ def recalls(evaluation: Mapping[str, Any]) -> list[Recall]:
 
 def silent_rules(findings: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return the names of the watch's rules that found nothing."""
-    found = {finding["rule"] for finding in findings}
-    return [rule.name for rule in default_rules() if rule.name not in found]
+    reported = {finding["rule"] for finding in findings}
+    return [rule.name for rule in default_rules() if rule.name not in reported]
 
 
 def audit_rows(audit: Mapping[str, Any]) -> list[AuditRow]:

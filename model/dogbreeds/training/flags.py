@@ -222,18 +222,19 @@ def with_values_of_switches(arguments: Sequence[str]) -> list[str]:
 def _channel(environment: Mapping[str, str], name: str) -> Path | None:
     """Return SageMaker's channel of this name, or of another word for the split: validation."""
     start = "SM_CHANNEL_"
-    found = [
+    variables = [
         variable
         for variable, folder in environment.items()
         if folder
         and variable.startswith(start)
         and name in {variable.removeprefix(start).lower(), split_of(variable.removeprefix(start))}
     ]
-    if len(found) > 1:
+    if len(variables) > 1:
         raise DataError(
-            f"{' and '.join(sorted(found))} are both channels for {name}; give the job one of them."
+            f"{' and '.join(sorted(variables))} are both channels for {name}; give the job one of "
+            "them."
         )
-    return Path(environment[found[0]]) if found else None
+    return Path(environment[variables[0]]) if variables else None
 
 
 def path_of(environment: Mapping[str, str], name: str) -> Path | None:

@@ -43,14 +43,14 @@ def test_request_logs_one_line_that_is_a_metric(monkeypatch: pytest.MonkeyPatch)
 
 def metrics_of(line: dict[str, Any]) -> dict[tuple[str, str], float]:
     """Return the values that CloudWatch extracts, by the metric and its dimensions."""
-    found = {}
+    values = {}
     for directive in line["_aws"]["CloudWatchMetrics"]:
         [keys] = directive["Dimensions"]
         dimensions = ",".join(f"{key}={line[key]}" for key in keys)
         for metric in directive["Metrics"]:
             [value] = line[metric["Name"]]
-            found[metric["Name"], dimensions] = value
-    return found
+            values[metric["Name"], dimensions] = value
+    return values
 
 
 @pytest.mark.parametrize(

@@ -34,9 +34,9 @@ def test_each_variable_reaches_its_setting() -> None:
     ],
 )
 def test_days_go_over_the_end_of_the_week(text: str, days: tuple[str, ...]) -> None:
-    found = hours(text)
-    assert found is not None
-    assert found.days == days
+    office_hours = hours(text)
+    assert office_hours is not None
+    assert office_hours.days == days
 
 
 @pytest.mark.parametrize("text", ["08:00-18:00", "MON-FRI", "MON-FRY 08:00-18:00", "always"])

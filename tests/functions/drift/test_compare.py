@@ -39,10 +39,10 @@ def answers(draw: Draw, count: int, seed: random.Random) -> list[Answer]:
 
 def baseline(draw: Draw, count: int, seed: random.Random) -> Baseline:
     """Return what dogbreeds.package.drift makes of answers."""
-    found = answers(draw, count, seed)
-    dogs = sorted(answer.confidence for answer in found if answer.breed)
+    sample = answers(draw, count, seed)
+    dogs = sorted(answer.confidence for answer in sample if answer.breed)
     confidence = tuple(round(dogs[-(-len(dogs) * i // 100) - 1], 4) for i in range(1, 100))
-    breeds = Counter(answer.breed for answer in found if answer.breed)
+    breeds = Counter(answer.breed for answer in sample if answer.breed)
     return Baseline(count - len(dogs), breeds, confidence)
 
 
@@ -82,9 +82,9 @@ def test_changed_traffic_alarms_in_every_window_with_its_reason(changed: Draw, f
     seed = seeded(8)
     expected = baseline(traffic(), 200, seed)
     for _ in range(5):
-        found = drifts(expected, answers(changed, WINDOW, seed))
-        assert fact in {drift.fact for drift in found}
-        assert all(drift.psi >= 0.1 and drift.p < 0.01 for drift in found)
+        drifted = drifts(expected, answers(changed, WINDOW, seed))
+        assert fact in {drift.fact for drift in drifted}
+        assert all(drift.psi >= 0.1 and drift.p < 0.01 for drift in drifted)
 
 
 def test_the_largest_change_is_in_the_words() -> None:

@@ -1,4 +1,4 @@
-"""Each full window of the live model's answers is compared once, and a new drift is told once."""
+"""Each full window of the live model's answers is compared once; a new drift is reported once."""
 
 import json
 from typing import TYPE_CHECKING, Any, cast
@@ -93,7 +93,7 @@ class World:
             cast("SNSClient", Client(self.account, "sns", self.topic)),
         )
         windows = watch(settings, clients, at, self.warnings.append)
-        return [[drift.fact for drift in found] for found in windows]
+        return [[drift.fact for drift in drifted] for drifted in windows]
 
 
 def test_each_answer_is_in_one_window_whatever_the_schedule() -> None:

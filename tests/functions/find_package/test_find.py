@@ -60,8 +60,8 @@ def make_live(account: Account, key: str) -> None:
 
 
 def test_pretrained_package_of_the_bundle(account: Account) -> None:
-    found, prefix = find(account, None), prefix_of(PRETRAINED)
-    assert found == {
+    decision, prefix = find(account, None), prefix_of(PRETRAINED)
+    assert decision == {
         "accepted": True,
         "reason": "There are no photos in the bucket, so the pretrained model is released.",
         "evaluation": None,
@@ -73,14 +73,14 @@ def test_pretrained_package_of_the_bundle(account: Account) -> None:
         },
     }
     assert account.objects[f"{prefix}model.tar.gz"] == PRETRAINED
-    assert find(account, None) == found
+    assert find(account, None) == decision
 
 
 def test_package_in_the_bucket(account: Account) -> None:
-    found = find(account, f"s3://{BUCKET}/{TRAINED}")
-    assert found["candidate"]["prefix"] == prefix_of(package())
-    assert found["reason"] == f"A person has released s3://{BUCKET}/{TRAINED} by hand."
-    assert found["evaluation"] == {
+    decision = find(account, f"s3://{BUCKET}/{TRAINED}")
+    assert decision["candidate"]["prefix"] == prefix_of(package())
+    assert decision["reason"] == f"A person has released s3://{BUCKET}/{TRAINED} by hand."
+    assert decision["evaluation"] == {
         "photos": 100,
         "top1": 0.91,
         "top1_interval": [0.84, 0.95],
@@ -98,10 +98,10 @@ def test_package_that_was_uploaded_to_its_place_gets_its_small_files(account: Ac
 
 def test_approved_version(account: Account) -> None:
     version = version_of(account, accepted=True)
-    found = find(account, version)
-    assert found["candidate"]["version"] == version == VERSION
-    assert found["candidate"]["prefix"] == prefix_of(package())
-    assert found["reason"] == "A person has released the version 1."
+    decision = find(account, version)
+    assert decision["candidate"]["version"] == version == VERSION
+    assert decision["candidate"]["prefix"] == prefix_of(package())
+    assert decision["reason"] == "A person has released the version 1."
 
 
 def test_rejected_and_unknown_version(account: Account) -> None:
@@ -118,10 +118,10 @@ def test_rejected_and_unknown_version(account: Account) -> None:
 def test_live_model_again(account: Account, key: str) -> None:
     """A live model's package may also be in a folder from which endpoints no longer load."""
     make_live(account, key)
-    found = find(account, "live")
-    assert found["candidate"]["prefix"] == prefix_of(package())
-    assert found["candidate"]["version"] == VERSION
-    assert found["reason"] == "The live model is released again."
+    decision = find(account, "live")
+    assert decision["candidate"]["prefix"] == prefix_of(package())
+    assert decision["candidate"]["version"] == VERSION
+    assert decision["reason"] == "The live model is released again."
 
 
 def test_nothing_is_live(account: Account) -> None:

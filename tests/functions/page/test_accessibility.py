@@ -90,8 +90,8 @@ def test_axe_finds_nothing_and_nothing_is_cut_short(
     state(tab, api, photo)
     tab.wait("document.getAnimations().length === 0")
     tab.screenshot(f"{state.__name__} {screen}".replace(" ", "-"))
-    found = axe.run(tab.page)
-    assert found.violations_count == 0, found.generate_report()
+    report = axe.run(tab.page)
+    assert report.violations_count == 0, report.generate_report()
     assert tab.run("document.documentElement.scrollWidth - innerWidth") <= 0
     cut_short = (
         "[...document.querySelectorAll('main *')].filter((e) => e.checkVisibility() && "

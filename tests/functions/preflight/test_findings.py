@@ -116,9 +116,9 @@ def test_a_synset_and_imagenets_name_for_it_are_one_breed(tmp_path: Path) -> Non
         **{f"data/train/n02099601-golden_retriever/{n}.jpg": photo(900 + n) for n in range(5)},
         "data/valid/golden_retriever/1.jpg": photo(910),
     }
-    found = found_by_preflight(objects)
+    findings = found_by_preflight(objects)
     theirs = found_by_the_audit(objects, tmp_path)["missing-breed"]
-    assert found["missing-breed"].files == len(theirs.files) == 6
+    assert findings["missing-breed"].files == len(theirs.files) == 6
     objects["data/test/Golden Retriever/1.jpg"] = photo(911)
     assert found_by_preflight(objects) == {}
 

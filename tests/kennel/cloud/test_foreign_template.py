@@ -217,8 +217,8 @@ def test_what_a_function_prints_is_tailed(cloud: Cloud) -> None:
     with pytest.raises(logs.exceptions.InvalidParameterException, match="Only one of"):
         tailed("TAILED", logStreamNamePrefix=prefix, logStreamNames=["none"])
     arn = f"arn:aws:logs:us-east-1:123456789012:log-group:{group}"
-    found = logs.filter_log_events(logGroupIdentifier=arn, filterPattern="first")["events"]
-    assert [each["message"] for each in found] == ["TAILED first"]
+    events = logs.filter_log_events(logGroupIdentifier=arn, filterPattern="first")["events"]
+    assert [each["message"] for each in events] == ["TAILED first"]
     with pytest.raises(logs.exceptions.ResourceNotFoundException):
         logs.filter_log_events(logGroupName="/none")
 

@@ -10,7 +10,7 @@ import threading
 import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 from moto.core.exceptions import AWSError
 from moto.core.responses import ActionResult, EmptyResult
@@ -158,9 +158,8 @@ class StepFunctions(StepFunctionResponse):
         return request
 
     def _execution(self, request: Json) -> Execution:
-        found: Any = self.stepfunction_backend.describe_execution(request["executionArn"])
-        execution: Execution = found
-        return execution
+        execution = self.stepfunction_backend.describe_execution(request["executionArn"])
+        return cast("Execution", execution)
 
 
 def _summary(execution: Execution) -> Json:

@@ -72,16 +72,16 @@ class LocalImages:
 
     def _manifest_type(self, uri: re.Match[str]) -> str | None:
         try:
-            found = self._ecr.batch_get_image(
+            images = self._ecr.batch_get_image(
                 repositoryName=uri["repository"], imageIds=[_identifier(uri)]
             )["images"]
         except ClientError as error:
             if "NotFound" in error.response["Error"]["Code"]:
                 return None
             raise
-        if not found:
+        if not images:
             return None
-        (image, *_) = found
+        (image, *_) = images
         document = json.loads(image.get("imageManifest", "{}"))
         return image.get("imageManifestMediaType") or document.get("mediaType")
 

@@ -111,7 +111,7 @@ def arrange(
             folder.loose.append(path[-1])
     reader = _Reader(where)
     reader.read(root)
-    return reader.found
+    return reader.arrangement
 
 
 def _grow(root: _Folder, path: Path) -> list[_Folder]:
@@ -124,14 +124,14 @@ def _grow(root: _Folder, path: Path) -> list[_Folder]:
 
 class _Reader:
     def __init__(self, where: str) -> None:
-        self.found = Arrangement()
+        self.arrangement = Arrangement()
         self._where = where
         self._unsorted: list[_Folder] = []  # with photos, where folders of breeds should be
         self._tables: list[str] = []
 
     def read(self, root: _Folder) -> None:
         base = self._inside(root)
-        self.found.root = base.path
+        self.arrangement.root = base.path
         by_split: dict[str, list[_Folder]] = defaultdict(list)
         for folder in (*base.with_photos(), *base.without_photos()):
             if split := split_of(folder.name):
@@ -139,12 +139,14 @@ class _Reader:
         if by_split:
             self._read_splits(base, by_split)
         elif not self._read_splits_of_breeds(base):
-            self.found.given, self.found.has_splits = {"train"}, False
+            self.arrangement.given, self.arrangement.has_splits = {"train"}, False
             self._read_breeds(base, "train")
         if self._unsorted:
             self._refuse_unsorted()
-        used = {breed_key(each.folder) for each in self.found.placed}
-        self.found.empty = [path for path in self.found.empty if breed_key(path[-1]) not in used]
+        used = {breed_key(each.folder) for each in self.arrangement.placed}
+        self.arrangement.empty = [
+            path for path in self.arrangement.empty if breed_key(path[-1]) not in used
+        ]
 
     def _inside(self, folder: _Folder) -> _Folder:
         """Return the innermost folder that holds all the photos' folders."""
@@ -172,8 +174,8 @@ class _Reader:
                     "them."
                 )
             for folder in folders[:1]:
-                self.found.splits[split] = folder.path
-                self.found.given.add(split)
+                self.arrangement.splits[split] = folder.path
+                self.arrangement.given.add(split)
                 self._read_breeds(self._inside(folder), split)
         for other in base.without_photos():
             if not split_of(other.name):
@@ -196,7 +198,7 @@ class _Reader:
         if not splits:
             return False
         self._leave(base)
-        self.found.empty += [each.path for each in base.without_photos()]
+        self.arrangement.empty += [each.path for each in base.without_photos()]
         elsewhere = sum(each.photos for each in breeds) - sum(f.photos for _, f, _ in splits)
         if elsewhere:
             self._refuse(
@@ -205,7 +207,7 @@ class _Reader:
                 "train/BREED/."
             )
         for breed, folder, split in splits:
-            self.found.given.add(split)
+            self.arrangement.given.add(split)
             self._take(folder, split, breed.name)
         return True
 
@@ -226,10 +228,10 @@ class _Reader:
             )
         for folder in breeds:
             self._take(folder, split, folder.name)
-        self.found.empty += [each.path for each in base.without_photos()]
+        self.arrangement.empty += [each.path for each in base.without_photos()]
 
     def _take(self, folder: _Folder, split: str, breed: str) -> None:
-        self.found.placed += [Placed((*folder.path, n), split, breed) for n in folder.files]
+        self.arrangement.placed += [Placed((*folder.path, n), split, breed) for n in folder.files]
         for inner in folder.with_photos():
             self._take(inner, split, breed)
         for inner in (*folder.companions(), *folder.without_photos()):
@@ -241,9 +243,9 @@ class _Reader:
         for name in folder.files:
             path = (*folder.path, name)
             if name in loose:
-                self.found.outside.append(path)
+                self.arrangement.outside.append(path)
             else:
-                self.found.aside.append((path, 0))
+                self.arrangement.aside.append((path, 0))
                 if name.lower().endswith((".csv", ".tsv")):
                     self._tables.append(name)
         for each in folder.companions():
@@ -251,7 +253,7 @@ class _Reader:
 
     def _set_aside(self, folder: _Folder) -> None:
         if folder.count:
-            self.found.aside.append((folder.path, folder.count))
+            self.arrangement.aside.append((folder.path, folder.count))
 
     def _refuse_unsorted(self) -> None:
         names = [name for folder in self._unsorted for name in folder.loose]
@@ -270,7 +272,7 @@ class _Reader:
         )
 
     def _refuse(self, sentence: str) -> None:
-        self.found.problems.append(sentence)
+        self.arrangement.problems.append(sentence)
 
     def _name(self, folder: _Folder) -> str:
         return "/".join((*(self._where.rstrip("/"),) * bool(self._where), *folder.path)) + "/"

@@ -24,8 +24,8 @@ def first_picture(body: bytes) -> bytes:
 
     What is not whole stays as it is, for the decoder to refuse.
     """
-    found = dict(reversed([*_chunks(body, _HEAD)]))  # the first of each kind
-    header, frame = found.get(b"VP8X", b""), found.get(b"ANMF", b"")
+    chunks = dict(reversed([*_chunks(body, _HEAD)]))  # the first of each kind
+    header, frame = chunks.get(b"VP8X", b""), chunks.get(b"ANMF", b"")
     if len(header) <= _FLAGS or not header[_FLAGS] & _ANIMATION:
         return body
     picture = {kind: chunk for kind, chunk in _chunks(frame, _FRAME) if kind in _OF_A_PICTURE}
@@ -33,7 +33,7 @@ def first_picture(body: bytes) -> bytes:
         return body
     flags = header[_FLAGS] & (_EXIF | _ALPHA) | (_ALPHA if b"ALPH" in picture else 0)
     still = bytes((flags, 0, 0, 0)) + frame[_FRAME_SIZE]
-    exif = [found[b"EXIF"]] if b"EXIF" in found else []
+    exif = [chunks[b"EXIF"]] if b"EXIF" in chunks else []
     content = b"".join((b"WEBP", _chunk(b"VP8X", still), *picture.values(), *exif))
     return _chunk(b"RIFF", content)
 

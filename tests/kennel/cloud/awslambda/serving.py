@@ -116,7 +116,7 @@ class App:
         self._poller = QueuePoller(self._service, store, sqs, authorizer, clock)
 
     async def run(self, server: uvicorn.Server, sock: socket.socket) -> None:
-        """Serve until the server is told to end."""
+        """Serve until the server's `should_exit` is set."""
         await self._management.restore()
         polling = asyncio.ensure_future(self._poller.run())
         await server.serve(sockets=[sock])

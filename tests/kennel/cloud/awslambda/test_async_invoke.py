@@ -52,7 +52,7 @@ def run(functions: Scripted, config: InvokeConfig | None = None) -> tuple[list[R
             lambda send: deliver,
         )
         started = clock.now()
-        queue.send("arn:aws:lambda:us-east-1:123456789012:function:told", b'{"n": 1}')
+        queue.send("arn:aws:lambda:us-east-1:123456789012:function:invoked", b'{"n": 1}')
         async with asyncio.timeout(60):
             while not records if config else functions.script:
                 await asyncio.sleep(0.005)

@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 from tests.kennel.cloud.awslambda.serving import Account, basic, zipped
 
-TOPIC = "arn:aws:sns:us-east-1:123456789012:told"
+TOPIC = "arn:aws:sns:us-east-1:123456789012:failures"
 FAILS = {"ZipFile": zipped({"app.py": "def handler(*_):\n    raise ValueError('no')"})}
 
 
@@ -32,9 +32,9 @@ def test_a_config_holds_for_the_next_event(account: Account) -> None:
 
 
 def test_a_put_replaces_and_an_update_adds(account: Account) -> None:
-    functions, name = account.functions, {"FunctionName": "told"}
-    functions.create_function(**basic("told"))
-    with pytest.raises(ClientError, match=r"told:\$LATEST doesn't have an EventInvokeConfig"):
+    functions, name = account.functions, {"FunctionName": "configured"}
+    functions.create_function(**basic("configured"))
+    with pytest.raises(ClientError, match=r"configured:\$LATEST doesn't have an EventInvokeConfig"):
         functions.update_function_event_invoke_config(**name, MaximumRetryAttempts=1)
     with pytest.raises(ClientError, match="at least one of error handling or destination"):
         functions.put_function_event_invoke_config(**name)

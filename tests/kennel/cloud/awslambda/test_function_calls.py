@@ -47,29 +47,36 @@ def test_a_function_comes_and_goes(account: Account) -> None:
     assert created["ResponseMetadata"]["HTTPStatusCode"] == 201
     functions.get_waiter("function_active_v2").wait(FunctionName="comes")
     read = functions.get_function(FunctionName="comes")
-    found = read["Configuration"]
-    assert {**created, "ResponseMetadata": 0} == {**found, "ResponseMetadata": 0}
-    assert found["FunctionArn"] == "arn:aws:lambda:us-east-1:123456789012:function:comes"
-    assert found["CodeSha256"] == base64.b64encode(hashlib.sha256(packed).digest()).decode()
-    assert (found["CodeSize"], found["MemorySize"], found["Timeout"]) == (len(packed), 256, 30)
-    assert found["VpcConfig"]["SubnetIds"] == ["subnet-1"]
-    assert found["DeadLetterConfig"]["TargetArn"].endswith(":dead")
-    assert found["LoggingConfig"] == {
+    config = read["Configuration"]
+    assert {**created, "ResponseMetadata": 0} == {**config, "ResponseMetadata": 0}
+    assert config["FunctionArn"] == "arn:aws:lambda:us-east-1:123456789012:function:comes"
+    assert config["CodeSha256"] == base64.b64encode(hashlib.sha256(packed).digest()).decode()
+    assert (config["CodeSize"], config["MemorySize"], config["Timeout"]) == (
+        len(packed),
+        256,
+        30,
+    )
+    assert config["VpcConfig"]["SubnetIds"] == ["subnet-1"]
+    assert config["DeadLetterConfig"]["TargetArn"].endswith(":dead")
+    assert config["LoggingConfig"] == {
         "LogFormat": "JSON",
         "LogGroup": "one-group",
         "ApplicationLogLevel": "INFO",
         "SystemLogLevel": "INFO",
     }
-    assert (found["EphemeralStorage"], found["Architectures"]) == ({"Size": 1024}, ["arm64"])
-    assert (found["State"], read["Tags"]) == ("Active", {"team": "dogs"})
+    assert (config["EphemeralStorage"], config["Architectures"]) == (
+        {"Size": 1024},
+        ["arm64"],
+    )
+    assert (config["State"], read["Tags"]) == ("Active", {"team": "dogs"})
     assert account.answer("comes", {"n": 1})["got"] == {"n": 1}
     (version,) = functions.list_versions_by_function(FunctionName="comes")["Versions"]
     assert version["FunctionArn"].endswith(":function:comes:$LATEST")
-    functions.delete_function(FunctionName=found["FunctionArn"])
+    functions.delete_function(FunctionName=config["FunctionArn"])
     for method in (functions.get_function, functions.invoke, functions.delete_function):
         error = refused(method, FunctionName="comes")
         assert error["code"] == "ResourceNotFoundException"
-        assert error["message"] == f"Function not found: {found['FunctionArn']}"
+        assert error["message"] == f"Function not found: {config['FunctionArn']}"
     names = [each["FunctionName"] for each in functions.list_functions()["Functions"]]
     assert "comes" not in names
 

@@ -148,8 +148,8 @@ def test_a_function_that_takes_more_than_its_memory_is_killed(tmp_path: Path) ->
 def reports(folder: Path) -> list[tuple[int, int]]:
     """Return (Memory Size, Max Memory Used) of each REPORT in the function's log."""
     log = (folder / "logs" / "kennel-Tried.log").read_text()
-    found = re.findall(r"^REPORT .*Memory Size: (\d+) MB\tMax Memory Used: (\d+) MB", log, re.M)
-    return [(int(size), int(used)) for size, used in found]
+    sizes = re.findall(r"^REPORT .*Memory Size: (\d+) MB\tMax Memory Used: (\d+) MB", log, re.M)
+    return [(int(size), int(used)) for size, used in sizes]
 
 
 def test_a_report_tells_the_memory_that_was_used_so_far(tmp_path: Path) -> None:

@@ -30,18 +30,21 @@ def test_every_function_of_the_stack_is_listed_and_described(
     assert [name for name in names if name in declared] == list(declared)
     properties = declared[NAME].properties
     (listed_one,) = [each for each in listed if each["FunctionName"] == NAME]
-    for found in (
+    for config in (
         listed_one,
         functions.get_function_configuration(FunctionName=declared[NAME].arn),
         functions.get_function(FunctionName=NAME)["Configuration"],
     ):
-        assert found["FunctionArn"] == declared[NAME].arn
-        assert found["Handler"] == properties["Handler"]
-        assert found["MemorySize"] == properties["MemorySize"]
-        assert found["Environment"] == properties["Environment"]
-        assert [each["Arn"] for each in found["Layers"]] == properties["Layers"]
-        assert (found["State"], found["LastUpdateStatus"]) == ("Active", "Successful")
-        assert found["LoggingConfig"]["LogGroup"] == properties["LoggingConfig"]["LogGroup"]
+        assert config["FunctionArn"] == declared[NAME].arn
+        assert config["Handler"] == properties["Handler"]
+        assert config["MemorySize"] == properties["MemorySize"]
+        assert config["Environment"] == properties["Environment"]
+        assert [each["Arn"] for each in config["Layers"]] == properties["Layers"]
+        assert (config["State"], config["LastUpdateStatus"]) == (
+            "Active",
+            "Successful",
+        )
+        assert config["LoggingConfig"]["LogGroup"] == properties["LoggingConfig"]["LogGroup"]
     functions.get_waiter("function_updated_v2").wait(FunctionName=NAME)
 
 

@@ -1,4 +1,4 @@
-"""A custom resource's function is told and must answer as CloudFormation expects."""
+"""A custom resource's function gets CloudFormation's events, and its answers are checked."""
 
 import json
 import threading
@@ -29,33 +29,35 @@ def good(event: Event) -> Event:
     return {**same, "Status": "SUCCESS", "PhysicalResourceId": "removal-1"}
 
 
-def custom(answer: Answer, told: list[Event] | None = None, seconds: float = 60) -> CustomResources:
-    """Return custom resources whose function answers so, from another thread."""
+def custom(
+    answer: Answer, events: list[Event] | None = None, seconds: float = 60
+) -> CustomResources:
+    """Return custom resources whose function gives this answer, from another thread."""
 
-    def tell(arn: str, event: Event) -> None:
+    def invoke(arn: str, event: Event) -> None:
         assert arn == "arn:function"
-        if told is not None:
-            told.append(event)
-        said = answer(event)
-        if said is not None:
-            body = said if isinstance(said, bytes) else json.dumps(said).encode()
+        if events is not None:
+            events.append(event)
+        response = answer(event)
+        if response is not None:
+            body = response if isinstance(response, bytes) else json.dumps(response).encode()
             token = event["ResponseURL"].rpartition("/")[2]
             threading.Thread(target=made.answer, args=(token, body)).start()
 
-    made = CustomResources("http://gateway", tell, seconds)
+    made = CustomResources("http://gateway", invoke, seconds)
     return made
 
 
 def test_create_update_and_delete_carry_what_cloudformation_sends() -> None:
-    told: list[Event] = []
-    resources = custom(good, told)
+    events: list[Event] = []
+    resources = custom(good, events)
     created = resources.create(STACK, RESOURCE)
     assert created.name == "removal-1"
     changed = replace(created, properties={**RESOURCE.properties, "Wait": 6})
     resources.update(STACK, created, changed)
     resources.delete(STACK, created)
-    create, update, delete = told
-    assert [each["RequestType"] for each in told] == ["Create", "Update", "Delete"]
+    create, update, delete = events
+    assert [each["RequestType"] for each in events] == ["Create", "Update", "Delete"]
     assert create["ResourceProperties"] == {
         "ServiceToken": "arn:function",
         "Wait": "5",  # numbers and booleans arrive as text
@@ -65,16 +67,16 @@ def test_create_update_and_delete_carry_what_cloudformation_sends() -> None:
     assert (update["PhysicalResourceId"], delete["PhysicalResourceId"]) == ("removal-1",) * 2
     assert update["OldResourceProperties"]["Wait"] == "5"
     assert create["ResourceType"] == "Custom::Removal"
-    assert len({each["RequestId"] for each in told}) == 3
+    assert len({each["RequestId"] for each in events}) == 3
     assert create["ResponseURL"].startswith("http://gateway/kennel/custom/")
 
 
 def test_a_new_physical_id_on_update_is_returned() -> None:
-    told: list[Event] = []
-    resources = custom(lambda event: {**good(event), "PhysicalResourceId": "removal-2"}, told)
+    events: list[Event] = []
+    resources = custom(lambda event: {**good(event), "PhysicalResourceId": "removal-2"}, events)
     before = replace(RESOURCE, name="removal-1")
     assert resources.update(STACK, before, before).name == "removal-2"
-    assert [each["RequestType"] for each in told] == ["Update"]
+    assert [each["RequestType"] for each in events] == ["Update"]
 
 
 def test_what_a_function_answers_are_the_resources_attributes() -> None:

@@ -46,7 +46,7 @@ Resources:
     Properties:
       TopicArn: !Ref Topic
       Protocol: lambda
-      Endpoint: arn:aws:lambda:us-east-1:123456789012:function:told
+      Endpoint: arn:aws:lambda:us-east-1:123456789012:function:subscriber
   Queue: {Type: AWS::SQS::Queue, Properties: {VisibilityTimeout: 60}}
   Alarm:
     Type: AWS::CloudWatch::Alarm
@@ -163,7 +163,7 @@ def test_what_a_template_declares_is_there_and_goes_again(moto: str, stacks: Sta
         for each in client("sns", moto).list_subscriptions()["Subscriptions"]
         if each["Protocol"] == "http"
     ]
-    assert function == f"{moto}/kennel/sns/told"
+    assert function == f"{moto}/kennel/sns/subscriber"
 
     assert stacks.delete(stack) == []
     assert stack.status == "DELETE_COMPLETE"

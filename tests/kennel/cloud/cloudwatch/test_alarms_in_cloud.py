@@ -216,22 +216,22 @@ CAUSES: dict[str, Callable[[Cloud], None]] = {
 }
 
 
-class News:
-    """What the stack's topic publishes of alarms that go off, by their names."""
+class AlarmMessages:
+    """The messages that the stack's topic publishes when alarms go off, by the alarm's name."""
 
     def __init__(self, cloud: Cloud) -> None:
         self._sqs, self._sns = client("sqs", cloud.url), client("sns", cloud.url)
-        self._queue = self._sqs.create_queue(QueueName="news-of-alarms")["QueueUrl"]
+        self._queue = self._sqs.create_queue(QueueName="alarm-messages")["QueueUrl"]
         arn = self._sqs.get_queue_attributes(QueueUrl=self._queue, AttributeNames=["QueueArn"])
         self._subscription = self._sns.subscribe(
             TopicArn=cloud.stack.outputs["TopicArn"],
             Protocol="sqs",
             Endpoint=arn["Attributes"]["QueueArn"],
         )["SubscriptionArn"]
-        self._alarms: dict[str, dict[str, Any]] = {}
+        self._received: dict[str, dict[str, Any]] = {}
 
-    def alarms(self) -> dict[str, dict[str, Any]]:
-        """Return all so far."""
+    def received(self) -> dict[str, dict[str, Any]]:
+        """Return all messages so far."""
         while got := self._sqs.receive_message(QueueUrl=self._queue, MaxNumberOfMessages=10).get(
             "Messages"
         ):
@@ -240,12 +240,12 @@ class News:
                 text = json.loads(each["Body"])["Message"]
                 if '"AlarmName"' in text:  # others are sentences for a person
                     message = json.loads(text)
-                    self._alarms[message["AlarmName"]] = message
-        return self._alarms
+                    self._received[message["AlarmName"]] = message
+        return self._received
 
-    def has_told_of(self, names: list[str]) -> bool:
-        """Return whether all these alarms are among them."""
-        return set(names) <= self.alarms().keys()
+    def have_all(self, names: list[str]) -> bool:
+        """Return whether there is a message of each of these alarms."""
+        return set(names) <= self.received().keys()
 
     def end(self) -> None:
         self._sns.unsubscribe(SubscriptionArn=self._subscription)
@@ -253,22 +253,22 @@ class News:
 
 
 @pytest.fixture(scope="module")
-def told(cloud: Cloud) -> Iterator[dict[str, dict[str, Any]]]:
-    """Bring about every cause, and wait until the topic has told of every alarm."""
-    news, s3, place = News(cloud), client("s3", cloud.url), live_card(cloud)
+def messages(cloud: Cloud) -> Iterator[dict[str, dict[str, Any]]]:
+    """Bring about every cause, and wait until the topic has had a message of every alarm."""
+    alarm_messages, s3, place = AlarmMessages(cloud), client("s3", cloud.url), live_card(cloud)
     card = s3.get_object(**place)["Body"].read()
     names = [name(cloud, each) for each in CAUSES]
     for logical_id, cause in CAUSES.items():
         cloud.clock.skip(60)
         cause(cloud)
         if ALARMS[logical_id]["Period"] == 60:  # it sees the last minutes only
-            until(functools.partial(news.has_told_of, [name(cloud, logical_id)]), cloud, 60)
-    until(functools.partial(news.has_told_of, names), cloud, 300)
-    alarms = news.alarms()
-    news.end()
+            until(functools.partial(alarm_messages.have_all, [name(cloud, logical_id)]), cloud, 60)
+    until(functools.partial(alarm_messages.have_all, names), cloud, 300)
+    received = alarm_messages.received()
+    alarm_messages.end()
     s3.put_object(**place, Body=card)
     client("sqs", cloud.url).purge_queue(QueueUrl=missed_clean_ups(cloud))
-    yield alarms
+    yield received
     until(lambda: not alarming(cloud, names), cloud, 600)  # a release would be rolled back
 
 
@@ -296,8 +296,8 @@ def test_each_alarm_of_the_template_has_a_cause() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("logical_id", ALARMS)
 def test_an_alarm_goes_off_by_its_cause_and_names_its_section_of_the_runbook(
-    cloud: Cloud, told: dict[str, dict[str, Any]], logical_id: str
+    cloud: Cloud, messages: dict[str, dict[str, Any]], logical_id: str
 ) -> None:
-    message = told[name(cloud, logical_id)]
+    message = messages[name(cloud, logical_id)]
     assert message["NewStateValue"] == "ALARM"
     assert f"{logical_id} in docs/runbook.md" in message["AlarmDescription"]

@@ -169,9 +169,9 @@ def test_the_same_context_has_the_same_digest(account: str) -> None:
 
 def test_a_context_that_is_absent_or_no_archive_fails(account: str) -> None:
     assert "NoSuchKey" in failure(build(service(account), account, "absent", None))
-    told = build(service(account), account, "text", b"no archive")
-    assert "is not a .tar.gz" in failure(told)
-    assert "is not a .tar.gz" in log_of(account, told)
+    finished = build(service(account), account, "text", b"no archive")
+    assert "is not a .tar.gz" in failure(finished)
+    assert "is not a .tar.gz" in log_of(account, finished)
 
 
 @pytest.mark.parametrize(

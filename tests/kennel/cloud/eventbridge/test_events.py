@@ -1,4 +1,4 @@
-"""Rules: what matches is sent on, and executions that end are told of."""
+"""Rules: matching events reach their targets, and executions that end send events."""
 
 import asyncio
 import functools
@@ -20,7 +20,7 @@ from kennel.cloud.runtime.clock import Clock
 from kennel.cloud.runtime.store import Store
 from kennel.errors import CannotStart
 
-FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:told"
+FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:target"
 ROLE = "arn:aws:iam::123456789012:role/rule"
 WAIT_SECONDS = 60.0  # for moto on a busy machine
 
@@ -274,7 +274,7 @@ def test_a_state_machine_that_could_never_be_started_stops_the_start(
         sender(moto, [], *resources).check(start, "events.amazonaws.com")
 
 
-def test_each_change_is_told_of_once_also_after_a_restart(moto: str) -> None:
+def test_each_change_of_an_execution_sends_one_event_also_after_a_restart(moto: str) -> None:
     invoked: Invoked = []
     states = client("stepfunctions", moto)
     made = machine(moto, "restarts", {"Type": "Wait", "SecondsPath": "$.seconds"})
@@ -296,11 +296,11 @@ def test_each_change_is_told_of_once_also_after_a_restart(moto: str) -> None:
     while states.describe_execution(executionArn=quick)["status"] == "RUNNING":
         time.sleep(0.05)
     asyncio.run(run_until(2))
-    states.stop_execution(executionArn=slow)  # and the cloud ends before it is told of
+    states.stop_execution(executionArn=slow)  # and the cloud ends before the event is sent
     asyncio.run(run_until(3))
-    told = [(each["resources"][0], each["detail"]["status"]) for each in invoked]
-    assert sorted(told[:2]) == sorted([(quick, "SUCCEEDED"), (slow, "RUNNING")])
-    assert told[2:] == [(slow, "ABORTED")]
+    statuses = [(each["resources"][0], each["detail"]["status"]) for each in invoked]
+    assert sorted(statuses[:2]) == sorted([(quick, "SUCCEEDED"), (slow, "RUNNING")])
+    assert statuses[2:] == [(slow, "ABORTED")]
 
 
 EVENT = {"time": "now", "detail": {"name": "k-1", "n": 3}}

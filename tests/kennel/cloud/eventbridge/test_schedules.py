@@ -69,13 +69,13 @@ def test_a_rule_and_a_schedule_fire_on_the_clock_until_disabled(moto: str) -> No
         {"ScheduleExpression": "rate(1 hour)", "Targets": [target]},
     )
     aws("events").put_rule(Name="hourly", ScheduleExpression="rate(1 hour)")
-    told = {"Arn": FUNCTION, "Input": '{"at": "<aws.scheduler.scheduled-time>"}'}
+    with_time = {"Arn": FUNCTION, "Input": '{"at": "<aws.scheduler.scheduled-time>"}'}
     schedule = Resource(
         "Daily",
         "AWS::Scheduler::Schedule",
         "daily",
         "arn:daily",
-        {"ScheduleExpression": "rate(1 day)", "Target": told},
+        {"ScheduleExpression": "rate(1 day)", "Target": with_time},
     )
     aws("scheduler").create_schedule(
         Name="daily",

@@ -428,8 +428,8 @@ def test_every_object_that_was_acknowledged_survives_sigkill(tmp_path: Path) -> 
     with started(tmp_path) as moto:
         s3 = moto("s3")
         listed = s3.list_objects_v2(Bucket=BUCKET)["Contents"]
-        found = {e["Key"]: s3.get_object(Bucket=BUCKET, Key=e["Key"])["Body"] for e in listed}
-        assert {key: found[key].read() if key in found else None for key in acknowledged} == (
+        bodies = {e["Key"]: s3.get_object(Bucket=BUCKET, Key=e["Key"])["Body"] for e in listed}
+        assert {key: bodies[key].read() if key in bodies else None for key in acknowledged} == (
             acknowledged
         )
 

@@ -41,10 +41,10 @@ def dogs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
 def wait_for(find: Callable[[], Any], seconds: float = 60) -> Any:
     """Return what `find` returns as soon as that is something."""
     until = time.monotonic() + seconds
-    while (found := find()) is None:
+    while (value := find()) is None:
         assert time.monotonic() < until
         time.sleep(0.2)
-    return found
+    return value
 
 
 def test_an_api_keeps_dogs_in_its_table(dogs: Cloud) -> None:

@@ -31,7 +31,7 @@ def store() -> Store:
     return store
 
 
-def found(store: Store, *filters: tuple[str, str, str], **more: Any) -> list[str]:
+def names_of_jobs(store: Store, *filters: tuple[str, str, str], **more: Any) -> list[str]:
     tests = [{"Name": name, "Operator": how, "Value": value} for name, how, value in filters]
     expression = {"Filters": tests, "Operator": more.pop("operator", "And")}
     request = {"Resource": "TrainingJob", "SearchExpression": expression, **more}
@@ -55,14 +55,14 @@ def found(store: Store, *filters: tuple[str, str, str], **more: Any) -> list[str
     ],
 )
 def test_a_filter_selects(store: Store, test: tuple[str, str, str], names: list[str]) -> None:
-    assert found(store, test) == names
+    assert names_of_jobs(store, test) == names
 
 
 def test_filters_are_joined_and_results_sorted(store: Store) -> None:
     first, last = ("TrainingJobName", "Equals", "job-0"), ("Tags.owner", "Equals", "me")
-    assert found(store, first, last) == []
+    assert names_of_jobs(store, first, last) == []
     order = {"SortBy": "CreationTime", "SortOrder": "Ascending"}
-    assert found(store, first, last, operator="Or", **order) == ["job-0", "job-1", "job-2"]
+    assert names_of_jobs(store, first, last, operator="Or", **order) == ["job-0", "job-1", "job-2"]
 
 
 def test_a_resource_that_is_not_searched_is_refused_by_name(store: Store) -> None:

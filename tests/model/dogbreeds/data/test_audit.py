@@ -290,12 +290,12 @@ def test_json_is_the_same_everywhere_and_whole(photos: Path, tmp_path: Path) -> 
     result = audited(photos)
     out = tmp_path / "out" / "audit.json"
     result.write(out)
-    told = json.loads(out.read_text())
-    assert told == result.as_json()
+    written = json.loads(out.read_text())
+    assert written == result.as_json()
     assert str(tmp_path) not in out.read_text()
-    assert told["breeds"]["Beagle"] == {"train": 7, "valid": 2, "test": 2}
-    assert told["stopped"] is True and told["photos"] == 21 and told["left_out"] == 0
-    assert told["findings"] == [
+    assert written["breeds"]["Beagle"] == {"train": 7, "valid": 2, "test": 2}
+    assert written["stopped"] is True and written["photos"] == 21 and written["left_out"] == 0
+    assert written["findings"] == [
         {
             "kind": "unreadable",
             "sentence": "1 cannot be opened or decoded.",

@@ -63,8 +63,8 @@ def test_names_of_another_source_are_not(name: str, tmp_path: Path) -> None:
 
 
 def test_half_of_them_are_not_most(tmp_path: Path) -> None:
-    found = of_names(tmp_path, "beagle/n02088364_1.jpg", "pug/pug_1.jpg")
-    assert found.by_name == 1 and not found.most
+    seen = of_names(tmp_path, "beagle/n02088364_1.jpg", "pug/pug_1.jpg")
+    assert seen.by_name == 1 and not seen.most
 
 
 def test_random_weights_have_seen_nothing(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Labels swapped on purpose, and what is told of them: as a function, and by `train.py`."""
+"""Labels swapped on purpose are reported as wrong: by the function, and by `train.py`."""
 
 import json
 import os
@@ -44,23 +44,23 @@ def photos(seed: int, swapped: dict[int, int]) -> tuple[Samples, list[str]]:
 
 def judged(seed: int, swapped: dict[int, int]) -> tuple[Finding, list[str], Floats]:
     samples, names = photos(seed, swapped)
-    found = out_of_sample(zero_prior(3, 12), samples, SETTINGS)
-    return suspects(found, samples.labels.tolist(), names, BREEDS), names, found
+    probabilities = out_of_sample(zero_prior(3, 12), samples, SETTINGS)
+    return suspects(probabilities, samples.labels.tolist(), names, BREEDS), names, probabilities
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_every_label_swapped_on_purpose_is_found_and_no_right_one(seed: int) -> None:
-    """A photo is told when another breed is at least as likely as for that breed's own on average.
+    """A photo is listed if another breed is as likely as it is for that breed's average photo.
 
     The swapped ones lie in the middle of their breeds' clouds, and the others around it, so that
-    each is likelier its true breed than the average photo that lies there: all three must be told.
-    The clouds are 8 deviations apart, too far for any of the other 57 to be told.
+    each is likelier its true breed than the average photo that lies there: all three must be
+    listed. The clouds are 8 deviations apart, too far for any of the other 57 to be listed.
     """
-    found, names, probabilities = judged(seed, SWAPPED)
-    assert set(found.files) == {names[place] for place in SWAPPED}
-    chances = [probabilities[names.index(i.files[0])].min() for i in found.items]
+    finding, names, probabilities = judged(seed, SWAPPED)
+    assert set(finding.files) == {names[place] for place in SWAPPED}
+    chances = [probabilities[names.index(i.files[0])].min() for i in finding.items]
     assert all(chance < 0.1 for chance in chances)
-    for item in found.items:
+    for item in finding.items:
         place = names.index(item.files[0])
         truth, folder = BREEDS[place // EACH], BREEDS[SWAPPED[place]]
         chance = 100 * probabilities[place, SWAPPED[place]]
@@ -70,26 +70,26 @@ def test_every_label_swapped_on_purpose_is_found_and_no_right_one(seed: int) -> 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_right_labels_are_left_alone(seed: int) -> None:
-    found, _, _ = judged(seed, {})
-    assert found.items == () and not found.stops
+    finding, _, _ = judged(seed, {})
+    assert finding.items == () and not finding.stops
 
 
 def test_the_least_believable_comes_first() -> None:
-    found, names, probabilities = judged(0, SWAPPED)
-    places = [names.index(item.files[0]) for item in found.items]
+    finding, names, probabilities = judged(0, SWAPPED)
+    places = [names.index(item.files[0]) for item in finding.items]
     chances = [probabilities[place, SWAPPED[place]] for place in places]
     assert chances == sorted(chances)
 
 
 def test_no_photo_is_judged_by_a_head_that_learnt_it() -> None:
-    """Noise can be learnt by heart and not be told: of labels by chance a third is right."""
+    """Noise can be memorised, not predicted: of random labels a third is right by chance."""
     samples = clouds(1, 60, spread=1.0)
     random = np.random.default_rng(2)
     noise = random.normal(0, 1, samples.features.shape).astype(np.float32)
     labels = random.permutation(samples.labels)
-    found = out_of_sample(zero_prior(3, 12), Samples(noise, labels), SETTINGS)
-    np.testing.assert_allclose(found.sum(axis=1), 1)
-    assert (found.argmax(axis=1) == labels).mean() == pytest.approx(1 / 3, abs=0.1)
+    probabilities = out_of_sample(zero_prior(3, 12), Samples(noise, labels), SETTINGS)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1)
+    assert (probabilities.argmax(axis=1) == labels).mean() == pytest.approx(1 / 3, abs=0.1)
 
 
 def test_what_is_said() -> None:
@@ -176,12 +176,12 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_audit_tells_of_them(trained: Path) -> None:
     audit = json.loads((trained / "audit.json").read_text())
     assert audit["findings"][-1]["kind"] == WRONG_LABEL
-    told = audit["findings"][-1]
-    assert told["files"] == sorted(
+    finding = audit["findings"][-1]
+    assert finding["files"] == sorted(
         f"train/{folder}/{photo.replace('/', '-')}.jpg" for photo, folder in MOVED.items()
     )
-    assert (told["stops"], told["accepted"], told["left_out"]) == (False, False, 0)
-    looks = {item["files"][0]: item["reason"] for item in told["items"]}
+    assert (finding["stops"], finding["accepted"], finding["left_out"]) == (False, False, 0)
+    looks = {item["files"][0]: item["reason"] for item in finding["items"]}
     assert looks["train/boxer/beagle-3.jpg"].startswith("looks like Beagle; the chance of its")
 
 

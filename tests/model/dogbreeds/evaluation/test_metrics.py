@@ -80,8 +80,8 @@ def test_the_floor_falls_with_photos_and_a_calibrated_model_stands_on_it() -> No
     random = np.random.default_rng(0)
     confidence = random.uniform(0.5, 1, 4000)
     assert ece_floor(confidence[:100], 50) > 2 * ece_floor(confidence, 20)
-    told = random.random(4000) < confidence
-    assert ece(confidence, told) < 2 * ece_floor(confidence, 20)
+    correct = random.random(4000) < confidence
+    assert ece(confidence, correct) < 2 * ece_floor(confidence, 20)
     assert ece(confidence, np.zeros(4000, bool)) > 0.5
 
 

@@ -14,8 +14,8 @@ def test_between() -> None:
         {"w": torch.zeros(2), "n": torch.tensor(1)},
         {"w": torch.ones(2), "n": torch.tensor(5)},
     )
-    found = interpolate(start, end, 0.25)
-    assert found["w"].tolist() == [0.25, 0.25] and int(found["n"]) == 5
+    state = interpolate(start, end, 0.25)
+    assert state["w"].tolist() == [0.25, 0.25] and int(state["n"]) == 5
     assert torch.equal(interpolate(start, end, 0.0)["w"], start["w"])
     assert torch.equal(interpolate(start, end, 1.0)["w"], end["w"])
 
@@ -33,7 +33,7 @@ def test_the_furthest_that_cannot_be_told_from_the_best() -> None:
 
 @pytest.mark.parametrize("photos", [1, 10])
 def test_of_few_photos_the_lowest_loss_is_taken(photos: int) -> None:
-    """Their error is so wide that nothing could be told from the best."""
+    """Their standard error is so wide that every share would lie within it."""
     losses = np.linspace(0, 1, photos) + 0.1
     assert largest_share_within_one_error({0.0: losses, 1.0: losses[::-1] + 0.01}) == 0.0
 

@@ -42,8 +42,8 @@ def test_every_source_gives_the_same_pixels(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("room", "kind"), [(1.0, CachedPixels), (1e-6, DecodedOnDemand)])
 def test_what_does_not_fit_is_decoded_by_workers(room: float, kind: type, tmp_path: Path) -> None:
     paths, _ = photos(tmp_path, 2)
-    found = open_pixels(paths, VIEW, cache=tmp_path, device=CPU, threads=1, host_gb=room)
-    assert type(found) is kind
+    pixels = open_pixels(paths, VIEW, cache=tmp_path, device=CPU, threads=1, host_gb=room)
+    assert type(pixels) is kind
     assert bool(list(tmp_path.rglob("*.u8"))) == (kind is CachedPixels)
 
 

@@ -18,10 +18,10 @@ def test_the_size_of_the_set_chooses() -> None:
 def test_a_file_says_what_differs(tmp_path: Path) -> None:
     file = tmp_path / "mine.json"
     file.write_text(json.dumps({"recipe": "large", "epochs": 3, "interpolation_shares": [1]}))
-    found = recipe_for(10, str(file))
-    assert (found.name, found.epochs, found.interpolation_shares) == ("mine", 3, (1.0,))
-    assert found.learning_rate == LARGE.learning_rate
-    json.dumps(found.for_card())
+    recipe = recipe_for(10, str(file))
+    assert (recipe.name, recipe.epochs, recipe.interpolation_shares) == ("mine", 3, (1.0,))
+    assert recipe.learning_rate == LARGE.learning_rate
+    json.dumps(recipe.for_card())
 
 
 @pytest.mark.parametrize(

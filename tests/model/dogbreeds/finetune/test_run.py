@@ -140,8 +140,8 @@ def test_log_and_report_have_each_epoch(tuned: tuple[Path, Any]) -> None:
 
 def test_the_label_report_is_made_here_too(tuned: tuple[Path, Any]) -> None:
     out, done = tuned
-    found = json.loads((out / "audit.json").read_text())["findings"][-1]
-    assert found["kind"] == WRONG_LABEL
+    finding = json.loads((out / "audit.json").read_text())["findings"][-1]
+    assert finding["kind"] == WRONG_LABEL
     assert "label report: " in done.stderr
     assert "Wrong labels?" in (out / "report.html").read_text()
 
@@ -149,10 +149,10 @@ def test_the_label_report_is_made_here_too(tuned: tuple[Path, Any]) -> None:
 def test_the_network_has_moved_and_its_imagenet_head_has_not(
     package: Path, flags: list[str]
 ) -> None:
-    found = safetensors.torch.load_file(package / "model.safetensors")
+    after = safetensors.torch.load_file(package / "model.safetensors")
     before = safetensors.torch.load_file(flags[flags.index("--backbone-weights") + 1])
-    assert torch.equal(found["backbone.fc.weight"], before["fc.weight"])
-    assert not torch.equal(found["backbone.layer4.0.conv1.weight"], before["layer4.0.conv1.weight"])
+    assert torch.equal(after["backbone.fc.weight"], before["fc.weight"])
+    assert not torch.equal(after["backbone.layer4.0.conv1.weight"], before["layer4.0.conv1.weight"])
 
 
 @pytest.mark.slow
@@ -224,9 +224,9 @@ def test_two_hosts_train_one_model(
 
 
 def _losses(log: str) -> list[float]:
-    found = [float(loss) for loss in re.findall(r"(?:train|valid):loss=([\d.]+)", log)]
-    assert len(found) == 2 * (2 + 4)
-    return found
+    losses = [float(loss) for loss in re.findall(r"(?:train|valid):loss=([\d.]+)", log)]
+    assert len(losses) == 2 * (2 + 4)
+    return losses
 
 
 def _until(true: Any) -> None:

@@ -25,10 +25,10 @@ import sys
 from dogbreeds.network.hub import fetch
 from dogbreeds.package.card import PackageError
 try:
-    found = fetch(sys.argv[1], *sys.argv[2:])
+    weights = fetch(sys.argv[1], *sys.argv[2:])
 except PackageError as error:
     sys.exit(str(error))
-print(found.revision, found.sha256, found.path)
+print(weights.revision, weights.sha256, weights.path)
 """
 
 
@@ -127,8 +127,8 @@ def test_weights_that_travel_with_the_source(hub: Hub, tmp_path: Path) -> None:
     origin = json.loads((out / "test_resnet.r160_in1k.json").read_text())
     assert origin["revision"] == hub.commit
     ends = {"capture_output": True, "text": True, "env": offline, "cwd": tmp_path}
-    found = subprocess.run(look, check=True, **ends)  # type: ignore[call-overload]
-    assert origin["sha256"] in found.stdout
+    looked_up = subprocess.run(look, check=True, **ends)  # type: ignore[call-overload]
+    assert origin["sha256"] in looked_up.stdout
     (out / "test_resnet.r160_in1k.safetensors").write_bytes(b"other")
     broken = subprocess.run(look, check=False, **ends)  # type: ignore[call-overload]
     assert "is not the file that was fetched" in broken.stderr

@@ -21,24 +21,24 @@ def predictions(count: int, seed: int = 1) -> Predictions:
 
 def answers(card: Card, of: Predictions) -> list[Answer]:
     """Return answers as the server gives them."""
-    found = []
+    result = []
     for logits, score in zip(of.logits / card.temperature, of.scores, strict=True):
         shares = np.exp(logits) / np.exp(logits).sum()
         is_dog = score >= card.dog_threshold
         breed = BREEDS[int(shares.argmax())] if is_dog else None
-        found.append(Answer(breed, float(shares.max())))
-    return found
+        result.append(Answer(breed, float(shares.max())))
+    return result
 
 
 def test_baseline_is_of_calibrated_answers_and_the_dog_threshold(package: Path) -> None:
     card = replace(Card.read(package), temperature=2.0, dog_threshold=0.4)
     photos = predictions(500)
     baseline = drift_baseline(photos, card, BREEDS)
-    found = answers(card, photos)
-    dogs = sorted(answer.confidence for answer in found if answer.breed)
+    served = answers(card, photos)
+    dogs = sorted(answer.confidence for answer in served if answer.breed)
     assert baseline["no_dog"] == 500 - len(dogs)
     assert baseline["breeds"] == {
-        breed: sum(answer.breed == breed for answer in found) for breed in BREEDS
+        breed: sum(answer.breed == breed for answer in served) for breed in BREEDS
     }
     assert len(baseline["confidence"]) == 99
     middle = dogs[-(-len(dogs) // 2) - 1]

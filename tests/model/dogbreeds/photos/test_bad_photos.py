@@ -20,7 +20,7 @@ def photos(tmp_path: Path) -> Path:
     return kennel_of(tmp_path / "photos")
 
 
-def found(folder: Path) -> dict[str, tuple[str, ...]]:
+def findings_of(folder: Path) -> dict[str, tuple[str, ...]]:
     return {finding.kind: finding.files for finding in audit(read(folder)).findings}
 
 
@@ -69,7 +69,7 @@ def test_all_of_these_are_one_picture(photos: Path) -> None:
     for place, what in enumerate(same):
         write(photos / f"train/beagle/odd{place}.jpg", SOUND[what])
     files = tuple(f"train/beagle/odd{place}.jpg" for place in range(len(same)))
-    assert found(photos) == {"near-duplicate": files}
+    assert findings_of(photos) == {"near-duplicate": files}
 
 
 BROKEN = {
@@ -140,7 +140,7 @@ def test_a_breed_s_folder_that_is_no_unicode(photos: Path, tmp_path: Path) -> No
 
 def test_a_breed_of_one_photo(photos: Path) -> None:
     write(photos / "train/pug/only.jpg", 300)
-    assert found(photos) == {
+    assert findings_of(photos) == {
         "too-few": ("train/pug/only.jpg",),
         "missing-breed": ("train/pug/only.jpg",),
     }
@@ -148,7 +148,7 @@ def test_a_breed_of_one_photo(photos: Path) -> None:
 
 def test_a_loop_of_links_ends(photos: Path) -> None:
     (photos / "train/beagle/again").symlink_to(photos / "train")
-    result = found(photos)
+    result = findings_of(photos)
     assert result["unreadable"] == ("train/beagle/again",)
     assert "two-breeds" not in result
 
@@ -189,4 +189,4 @@ def closed_folder(photos: Path) -> Iterator[Path]:
 
 
 def test_a_folder_that_may_not_be_read(closed_folder: Path, nobody: None) -> None:
-    assert "train/beagle" in found(closed_folder)["unreadable"]
+    assert "train/beagle" in findings_of(closed_folder)["unreadable"]

@@ -40,8 +40,8 @@ def middle(wire: NDArray[np.uint8]) -> tuple[int, ...]:
     return tuple(int(value) for value in wire[wire.shape[0] // 2, wire.shape[1] // 2])
 
 
-def near(found: NDArray[np.uint8], expected: NDArray[np.uint8], mean: float = 2.0) -> bool:
-    return bool(np.abs(found.astype(int) - expected.astype(int)).mean() <= mean)
+def near(pixels: NDArray[np.uint8], expected: NDArray[np.uint8], mean: float = 2.0) -> bool:
+    return bool(np.abs(pixels.astype(int) - expected.astype(int)).mean() <= mean)
 
 
 @pytest.mark.parametrize(

@@ -97,5 +97,5 @@ def test_command_line(tmp_path: Path) -> None:
     for name in names:
         picture(5).save(name)
     run = [sys.executable, "-m", "dogbreeds.photos.near_duplicates", *names]
-    told = subprocess.run(run, capture_output=True, text=True, check=True)
-    assert told.stdout == f"{names[0]} = {names[1]}\n"
+    completed = subprocess.run(run, capture_output=True, text=True, check=True)
+    assert completed.stdout == f"{names[0]} = {names[1]}\n"

@@ -21,9 +21,9 @@ def header(shape: str, descr: str = "|u1", fortran: bool = False) -> bytes:
 @pytest.mark.parametrize("shape", [(1, 1, 3), (320, 427, 3), (640, 128, 3), (64, 2, 5, 3)])
 def test_npy_is_read_without_a_copy(shape: tuple[int, ...]) -> None:
     array = np.random.default_rng(2).integers(0, 256, shape, np.uint8)
-    found = read_npy(npy(array))
-    assert np.array_equal(found, array)
-    assert not found.flags.owndata
+    view = read_npy(npy(array))
+    assert np.array_equal(view, array)
+    assert not view.flags.owndata
 
 
 @pytest.mark.parametrize(

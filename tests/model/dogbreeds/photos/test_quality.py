@@ -66,5 +66,5 @@ def test_few_real_photos_have_a_note(shared_data: Path) -> None:
 def test_nine_in_ten_of_real_photos_with_a_defect_are_noted(name: str, shared_data: Path) -> None:
     kind, make = DEFECTS[name]
     photos = some_photos(shared_data, 60)
-    found = [kind in kinds_of(make(Image.open(photo).convert("RGB"))) for photo in photos]
-    assert np.mean(found) >= 0.9
+    noted = [kind in kinds_of(make(Image.open(photo).convert("RGB"))) for photo in photos]
+    assert np.mean(noted) >= 0.9

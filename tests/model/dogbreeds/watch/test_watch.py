@@ -196,8 +196,10 @@ STARVED = "starved-device"  # any run is, on a busy machine
 @pytest.mark.parametrize("sickness", SICK)
 def test_a_sick_run_trips_its_rule_and_no_other(sickness: str) -> None:
     make, rule = SICK[sickness]
-    found = [finding for finding in make().watched() if rule == STARVED or finding.rule != STARVED]
-    assert [finding.rule for finding in found] == [rule], [str(finding) for finding in found]
+    findings = [
+        finding for finding in make().watched() if rule == STARVED or finding.rule != STARVED
+    ]
+    assert [finding.rule for finding in findings] == [rule], [str(finding) for finding in findings]
 
 
 def test_every_rule_has_its_sick_run() -> None:
@@ -217,8 +219,8 @@ def test_every_rule_has_its_sick_run() -> None:
     ids=["sgd", "adam", "tanh", "head only", "deeper", "hard"],
 )
 def test_a_healthy_run_trips_none(run: Run) -> None:
-    found = [str(finding) for finding in run.watched() if finding.rule != STARVED]
-    assert found == []
+    findings = [str(finding) for finding in run.watched() if finding.rule != STARVED]
+    assert findings == []
 
 
 @pytest.mark.parametrize("backbone", ["pretrained", "resnet18", "convnext_atto"])

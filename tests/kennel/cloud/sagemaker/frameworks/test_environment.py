@@ -51,8 +51,8 @@ def test_pip_installs_into_the_environment_what_this_python_lacks(
     assert (environment.packages / "tinymodule.py").exists()
     assert not (environment.packages / "numpy").exists(), "it is in this Python already"
     check = "import numpy, tinymodule; print(tinymodule.__file__)"
-    found = subprocess.run([environment.python, "-c", check], capture_output=True, check=True)
-    assert found.stdout.decode().strip() == str(environment.packages / "tinymodule.py")
+    completed = subprocess.run([environment.python, "-c", check], capture_output=True, check=True)
+    assert completed.stdout.decode().strip() == str(environment.packages / "tinymodule.py")
 
 
 def test_pips_own_target_folder_is_not_taken_over(monkeypatch: pytest.MonkeyPatch) -> None:
