@@ -99,13 +99,13 @@ def run_execution(
 
 
 def watch_executions(url: str, tell: Callable[[str], None], ended: Event) -> None:
-    """Tell the states that executions enter until the cloud ends, and which ones it interrupts."""
+    """Report the states that executions enter until the cloud ends, and those it interrupts."""
     watch = ExecutionWatch(client("stepfunctions", url))
     try:
         while not ended.wait(WATCH_SECONDS):
             # The stack may be deleted under it, or a fault be requested for one of its calls.
             with contextlib.suppress(BotoCoreError, ClientError):
-                for line in watch.news():
+                for line in watch.new_lines():
                     tell(line)
     finally:
         for execution in watch.running:
@@ -113,7 +113,7 @@ def watch_executions(url: str, tell: Callable[[str], None], ended: Event) -> Non
 
 
 class ExecutionWatch:
-    """Tells in lines what all executions do that have not ended yet, or start later.
+    """Reports the progress of all executions that have not ended yet or start later.
 
     Parameters
     ----------
@@ -128,10 +128,10 @@ class ExecutionWatch:
 
     @property
     def running(self) -> list[str]:
-        """The executions that had not ended at the last call of `news`."""
+        """The executions that had not ended at the last call of `new_lines`."""
         return [_title(arn) for arn in self._states]
 
-    def news(self) -> Iterator[str]:
+    def new_lines(self) -> Iterator[str]:
         """Yield a line for each start, each state when it is entered first, and each end."""
         for execution in self._executions():
             arn = execution["executionArn"]

@@ -1,4 +1,4 @@
-"""Tell which executions the end of the last offline cloud interrupted, and await their clean-up."""
+"""Report the executions that the last offline cloud's end interrupted; wait for their clean-up."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _POLL_SECONDS = 0.2
 
 
 def wait_for_clean_up(cloud: Cloud, since: float, tell: Callable[[str], None]) -> None:
-    """Tell which executions were interrupted, and wait until none of their models is live.
+    """Report the interrupted executions, and wait until none of their models is live.
 
     Parameters
     ----------

@@ -39,7 +39,7 @@ def make_folder(folder: Path) -> None:
 def write_pictures(
     answers: Sequence[Answer], folder: Path, say: Callable[[str], object]
 ) -> list[Answer]:
-    """Write a picture of each photo with a dog, red where it spoke for its first breed.
+    """Write each photo that shows a dog with its heat map: red where it supports the first breed.
 
     Parameters
     ----------

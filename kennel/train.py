@@ -98,7 +98,7 @@ def run_script(script: Path, arguments: list[str]) -> int:
 
 
 def _end(process: "subprocess.Popen[bytes]", name: str) -> None:
-    """Send the script SIGTERM, and wait until it has finished its step and kept a checkpoint.
+    """Send the script SIGTERM, and wait until it has finished its step and saved a checkpoint.
 
     A second signal to this process kills the script.
     """

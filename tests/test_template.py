@@ -498,7 +498,7 @@ def test_api_logs_its_requests_if_asked() -> None:
     assert {"request_id", "status", "path"} <= set(entry)
 
 
-def test_clean_up_that_never_started_or_never_ended_is_told() -> None:
+def test_alarms_watch_clean_ups_that_did_not_start_or_end() -> None:
     (target,) = of("CleanUpRule")["Targets"]
     assert target["DeadLetterConfig"] == {"Arn": "${MissedCleanUps.Arn}"}
     (allowed,) = of("MissedCleanUpsPolicy")["PolicyDocument"]["Statement"]

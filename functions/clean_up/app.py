@@ -37,5 +37,5 @@ clients = Clients(
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
-    """Do what can be done at once."""
+    """Take every step of the clean-up that is possible now, and return its status."""
     return clean_up(Execution.from_context(event["execution"]), settings, clients)

@@ -71,7 +71,7 @@ class _Release:
 
 
 def clean_up(execution: Execution, settings: CleanUpSettings, clients: Clients) -> dict[str, Any]:
-    """Do what can be done at once; idempotent after "done".
+    """Take every step of the clean-up that is possible now; idempotent after "done".
 
     Returns
     -------

@@ -1,1 +1,1 @@
-"""Shared by the functions."""
+"""Code that several functions share: a Lambda layer."""

@@ -1,4 +1,4 @@
-"""Office hours: on some days of the week, from one time of day to another, more instances at least.
+"""Office hours: times of the week in which the endpoint's minimum of instances is higher.
 
 Application Auto Scaling keeps them by two scheduled actions, which set the minimum.
 """
@@ -73,7 +73,7 @@ class OfficeHours:
         return today in self.days and self.begin <= f"{local:%H:%M}" < self.end
 
     def problem(self, min_instances: int, max_instances: int) -> str:
-        """Return a sentence if they go wrong with the bounds of autoscaling; empty if not."""
+        """Return a sentence if they contradict the bounds of autoscaling; empty if not."""
         if gettz(self.timezone) is None:
             return (
                 f"OfficeHoursTimezone is {self.timezone!r}: expected a name of a time zone such as "

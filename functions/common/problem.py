@@ -109,7 +109,7 @@ class NotAllowed(Problem):
 
     @property
     def headers(self) -> dict[str, str]:
-        """``Allow``."""
+        """The ``Allow`` header."""
         return {"Allow": ", ".join(self.allow)}
 
 
@@ -140,7 +140,7 @@ class UnsupportedType(Problem):
 
     @property
     def headers(self) -> dict[str, str]:
-        """Those it was raised with."""
+        """The headers with which the error was raised."""
         return self._headers
 
 

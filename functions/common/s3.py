@@ -1,4 +1,4 @@
-"""Create objects in S3 without overwriting any, and tell one that is missing."""
+"""Create objects in S3 without overwriting any, and recognise the error for a missing one."""
 
 from collections.abc import Callable
 from typing import ParamSpec

@@ -1,4 +1,4 @@
-"""Find the package that is released without a training, and keep it where endpoints load from.
+"""Find the package that is released without a training, and copy it to where endpoints load from.
 
 "live"                              the live model's: again, with the stack's present parameters
 arn:aws:...:model-package/kennel/3  an approved version's

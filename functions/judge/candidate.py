@@ -1,4 +1,4 @@
-"""Judge a trained package, and keep it where endpoints load from if it is accepted.
+"""Judge a trained package; one that is accepted is copied to where endpoints load from.
 
 A training job writes `models/<job>/output/model.tar.gz`, and its role could overwrite that at any
 time. So what is accepted is copied to `packages/<digest>/`, and later states read only there. Of a

@@ -1,4 +1,4 @@
-"""Find what later states would miss in the account, hours before they look for it.
+"""Check that the account has what later states need, hours before they use it.
 
 The live endpoint, whose model training compares with and a rollback restores; the serving image;
 the registry's group.
@@ -27,7 +27,7 @@ _MISSING_IMAGE = frozenset({"ImageNotFoundException", "RepositoryNotFoundExcepti
 def account_problems(
     settings: PreflightSettings, clients: Clients, *, trains: bool
 ) -> Iterator[str]:
-    """Yield a sentence for each thing that a later state would miss.
+    """Yield a sentence for each thing that a later state needs and the account lacks.
 
     Parameters
     ----------

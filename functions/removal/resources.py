@@ -44,7 +44,7 @@ class RemovalSettings:
 
 
 def remove(settings: RemovalSettings, clients: Clients) -> list[str]:
-    """Remove what can be removed at once; return what is left, nothing at the end.
+    """Delete the resources that can be deleted now; return the names of those that are left.
 
     Another stack's endpoint may have a name that begins with this one's, so a name is no proof: the
     execution in the resource's tag must be one of this stack's.

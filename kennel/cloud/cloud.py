@@ -1,4 +1,4 @@
-"""A running offline cloud: started with a configuration, complete when it is handed out.
+"""Start an offline cloud with a configuration, and end it.
 
 >>> with run_cloud(CloudConfig(template=Path("template.yaml"))) as cloud:
 ...     boto3.client("s3", endpoint_url=cloud.url)

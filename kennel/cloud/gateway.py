@@ -66,7 +66,7 @@ class Gateway:
         self._body_seconds = body_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one HTTP request; a client that has left in its midst gets no answer."""
+        """Answer one HTTP request; a client that disconnects before its end gets no answer."""
         signed = Signature.read(Request(scope).headers) is not None
         request = Request(scope, _timed(receive, self._body_seconds, each=signed))
         try:

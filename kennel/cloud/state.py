@@ -1,4 +1,4 @@
-"""The folder of what survives a restart: two databases, verified before anything starts."""
+"""The folder with the stored state of an offline cloud: two databases, verified at each start."""
 
 import contextlib
 import fcntl
@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from kennel.cloud.runtime.rows import Rows
-from kennel.cloud.runtime.state_errors import NotKept, missing, other_format
+from kennel.cloud.runtime.state_errors import NotStored, missing, other_format
 from kennel.errors import CannotStart
 
 #: Error of an execution that ran when the cloud ended.
@@ -22,7 +22,7 @@ _FORMAT_1 = ("sagemaker.sqlite", "index.json")
 
 @dataclass(frozen=True)
 class State:
-    """What survives a restart.
+    """The stored state of an offline cloud, which survives a restart.
 
     Attributes
     ----------
@@ -66,7 +66,7 @@ def open_state(folder: Path | None, fresh: bool = False) -> Iterator[State]:
                 for path in set(folder.iterdir()) - {folder / "lock"}:
                     shutil.rmtree(path) if path.is_dir() else path.unlink()
             state = _open(folder)
-        except (NotKept, sqlite3.Error, OSError) as error:
+        except (NotStored, sqlite3.Error, OSError) as error:
             raise CannotStart(f"the state in {folder} cannot be used: {error}") from error
         yield state
 

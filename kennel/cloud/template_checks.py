@@ -50,9 +50,9 @@ CHECKS: Mapping[str, Check] = {
 
 
 def late_checks(targets: EventTargets, logs: "CloudWatchLogsClient") -> Mapping[str, Check]:
-    """Return checks of what exists by the time that a resource is created.
+    """Return the checks that are made right before a resource is created, by its type.
 
-    These are the roles with which targets are sent to, and the log groups of access logs.
+    They read roles of targets and log groups of access logs, which have been created by then.
     """
     return {
         **dict.fromkeys((_RULE, _SCHEDULE), functools.partial(_check_roles, targets)),

@@ -141,7 +141,7 @@ def scaling_alarms(names: StackNames, connect: Connect) -> Iterator[Leftover]:
 
 
 def log_group(names: StackNames, connect: Connect) -> Iterator[Leftover]:
-    """Find the endpoint's log group, which SageMaker makes anew if it logs after the deletion."""
+    """Find the endpoint's log group, which SageMaker recreates if it logs after the deletion."""
     logs: CloudWatchLogsClient = connect("logs")
     name = f"/aws/sagemaker/Endpoints/{names.endpoint}"
     for page in logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=name):

@@ -60,7 +60,7 @@ def test_every_make_target_exists() -> None:
     ("language", "program"),
     [("sh", ["bash", "-c"]), ("python", [sys.executable, "-c"]), ("js", ["node"])],
 )
-def test_each_program_answers(
+def test_each_programs_example_gets_an_answer(
     language: str, program: list[str], cloud: Cloud, tmp_path: Path
 ) -> None:
     if shutil.which(program[0]) is None:

@@ -51,7 +51,7 @@ def history(*states: str) -> tuple[str, Any]:
     return ("get_execution_history", {"events": events})
 
 
-def test_states_are_told_once_as_they_go_and_the_end_with_its_cause() -> None:
+def test_each_state_is_reported_once_and_the_end_with_its_cause() -> None:
     watch = ExecutionWatch(
         scripted(
             "stepfunctions",
@@ -65,11 +65,11 @@ def test_states_are_told_once_as_they_go_and_the_end_with_its_cause() -> None:
         )
     )
     title = "kennel-TrainAndDeploy/mine"
-    assert list(watch.news()) == [f"{title} started", f"{title}: Preflight", f"{title}: Wait"]
+    assert list(watch.new_lines()) == [f"{title} started", f"{title}: Preflight", f"{title}: Wait"]
     assert watch.running == [title]
-    assert list(watch.news()) == [
+    assert list(watch.new_lines()) == [
         f"{title}: IsReady",
         f"{title}: Failed",
         f"{title} failed after 43 s: no [photo] left",
     ]
-    assert watch.running == list(watch.news()) == []
+    assert watch.running == list(watch.new_lines()) == []

@@ -74,7 +74,7 @@ def test_oxfords_names_and_lists(tmp_path: Path) -> None:
     ]
 
 
-def test_names_alone(tmp_path: Path) -> None:
+def test_photos_are_sorted_by_their_names_alone(tmp_path: Path) -> None:
     source = fill(tmp_path / "pets", "Beagle (1).jpg", "Beagle (2).jpg", "Pug-001.jpg")
     sort_photos(source, tmp_path / "new")
     assert {name.split("/")[0] for name in tree(tmp_path / "new")} == {"Beagle", "Pug"}

@@ -62,7 +62,7 @@ def stack_of(cloud: Cloud) -> Any:
 
 
 @pytest.mark.slow
-def test_releases_and_the_way_back(running: Cloud, tmp_path: Path, kennel: RunKennel) -> None:
+def test_releases_and_a_rollback(running: Cloud, tmp_path: Path, kennel: RunKennel) -> None:
     s3, bucket = client("s3", running.url), running.stack.outputs["BucketName"]
     (bundle,) = s3.list_objects_v2(Bucket=bucket, Prefix="code/", Delimiter="/")["CommonPrefixes"]
     key = f"{bundle['Prefix']}model.tar.gz"

@@ -52,7 +52,7 @@ def test_bytes_count_as_pixels_do() -> None:
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_it_is_upright(orientation: int) -> None:
+def test_a_shrunk_photo_is_upright(orientation: int) -> None:
     exif = Image.Exif()
     exif[0x0112] = orientation
     photo = encoded(gradient(400, 300), "JPEG", exif=exif, quality=95)

@@ -95,6 +95,6 @@ def test_a_long_name_is_not_cut_short() -> None:
         (["../a.jpg", "b.jpg"], ["../a.jpg", "b.jpg"]),
     ],
 )
-def test_photos_of_several_folders_can_be_told_apart(paths: list[str], names: list[str]) -> None:
+def test_photos_of_several_folders_have_distinct_names(paths: list[str], names: list[str]) -> None:
     answers = [Answer(path, True, [("Beagle", 0.9)], 1.0, 200) for path in paths]
     assert [row[0] for row in rows(answers)] == names

@@ -128,7 +128,7 @@ def test_only_the_latest_stay_in_the_cache(bundle_folder: Path, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("arguments", [[], ["a", "b"]])
-def test_usage(arguments: list[str]) -> None:
+def test_wrong_arguments_print_the_usage(arguments: list[str]) -> None:
     command = [sys.executable, bundle.__file__, *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1

@@ -179,7 +179,9 @@ def test_a_folder_without_a_photo_to_evaluate_on_is_said(
         main(["--model", str(package), "--data", str(data)])
 
 
-def test_one_sentence_for_what_cannot_be(package: Path, tmp_path: Path) -> None:
+def test_data_and_models_that_cannot_be_evaluated_end_in_one_sentence(
+    package: Path, tmp_path: Path
+) -> None:
     with pytest.raises(DataError, match="There is no folder"):
         evaluate_package(package, tmp_path / "none")
     write(tmp_path / "data" / "beagle" / "1.jpg", 1)

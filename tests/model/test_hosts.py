@@ -136,13 +136,15 @@ def server(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 @cases
-def test_our_server(server: Running, smoke_bytes: bytes, case: Case) -> None:
+def test_kennels_server_keeps_the_contract(server: Running, smoke_bytes: bytes, case: Case) -> None:
     check(case, server, smoke_bytes)
 
 
 @pytest.mark.rivals
 @cases
-def test_the_image(container: tuple[Host, str], smoke_bytes: bytes, case: Case) -> None:
+def test_the_image_keeps_the_contract(
+    container: tuple[Host, str], smoke_bytes: bytes, case: Case
+) -> None:
     check(case, container[0], smoke_bytes)
 
 

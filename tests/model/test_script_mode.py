@@ -135,7 +135,7 @@ def test_hyperparameters_arrived_as_what_they_are(job: Job) -> None:
     assert (training["epochs"], training["learning_rate"], training["batch_size"]) == (3, 0.01, 64)
 
 
-def test_the_missing_split_was_made_and_is_told(job: Job) -> None:
+def test_the_audit_records_the_split_that_was_made(job: Job) -> None:
     audit = json.loads((job.base / "output/data/audit.json").read_text())
     assert audit["made_splits"] == ["valid"] and audit["photos"] == 22
     assert (job.base / "output/data/report.html").stat().st_size > 1000

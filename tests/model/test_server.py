@@ -100,7 +100,7 @@ def test_more_is_asked_by_the_query_or_custom_attributes(
         ("top=500", 422, "top is 500; the model knows 121 breeds."),
     ],
 )
-def test_what_cannot_be_asked(
+def test_wrong_parameters_of_a_request_are_refused(
     endpoint: Running, smoke_bytes: bytes, query: str, status: int, sentence: str
 ) -> None:
     answer = endpoint.request("POST", f"/invocations?{query}", smoke_bytes, "image/jpeg")
@@ -349,7 +349,7 @@ def test_a_wrong_setting_is_named(name: str, value: str) -> None:
 
 
 @pytest.mark.parametrize("arguments", [[], ["train"], ["serve", "x"]])
-def test_usage(arguments: list[str]) -> None:
+def test_wrong_arguments_print_the_usage(arguments: list[str]) -> None:
     command = [sys.executable, str(SERVER), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 2

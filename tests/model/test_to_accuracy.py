@@ -38,7 +38,7 @@ def run(photos: Path, accuracy: float, limit: float) -> dict[str, object]:
 
 
 @pytest.mark.slow
-def test_what_is_reached_has_its_seconds(photos: Path) -> None:
+def test_a_reached_accuracy_has_its_seconds(photos: Path) -> None:
     result = run(photos, 0.5, 90)
     assert result["accuracy"] == 0.5
     for name in ("seconds", "torchvision_seconds"):
@@ -47,6 +47,6 @@ def test_what_is_reached_has_its_seconds(photos: Path) -> None:
 
 
 @pytest.mark.slow
-def test_what_cannot_be_reached_has_none(photos: Path) -> None:
+def test_an_accuracy_out_of_reach_has_no_seconds(photos: Path) -> None:
     result = run(photos, 1.1, 4)
     assert (result["seconds"], result["torchvision_seconds"]) == (None, None)

@@ -63,7 +63,7 @@ def unpacked_package(trained: tuple[Path, Any], tmp_path_factory: pytest.TempPat
     return folder
 
 
-def test_what_is_written(trained: tuple[Path, Any]) -> None:
+def test_files_in_the_output_folder(trained: tuple[Path, Any]) -> None:
     names = {path.name for path in trained[0].iterdir()}
     assert names == {
         "audit.json", "evaluation.json", "model.tar.gz", "report.html", "tensorboard"
@@ -318,7 +318,7 @@ def test_each_photo_is_decoded_once(finetune: bool, package: Path, tmp_path: Pat
         (["{photos}", "--out", "{out}", "--backbone-weights", "{photos}"], "holds 0 files"),
     ],
 )
-def test_what_cannot_be_is_one_sentence(
+def test_impossible_flags_end_in_one_sentence(
     flags: list[str], sentence: str, photos: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"

@@ -8,6 +8,6 @@ def test_the_page_is_up_to_date() -> None:
     assert settings.TARGET.read_text() == settings.page(), "run scripts/settings.py"
 
 
-def test_it_has_every_parameter() -> None:
+def test_the_settings_page_has_every_parameter() -> None:
     text = settings.TARGET.read_text()
     assert [name for name in source()["Parameters"] if f"| `{name}` |" not in text] == []

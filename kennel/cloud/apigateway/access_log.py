@@ -82,7 +82,7 @@ class AccessLogs:
             await self.write()
 
     async def write(self) -> None:
-        """Write the lines that wait; those of a group that was deleted are lost, as on AWS."""
+        """Write the collected lines; those of a group that was deleted are lost, as on AWS."""
         waiting, self._waiting = self._waiting, {}
         for place, events in waiting.items():
             try:

@@ -1,4 +1,4 @@
-"""What API Gateway's reads tell of an API, a stage, a key or a plan, by the members of its API.
+"""Describe APIs, stages, keys and usage plans in the shapes that API Gateway's Get calls return.
 
 https://docs.aws.amazon.com/apigateway/latest/api/API_Operations.html
 """

@@ -56,7 +56,7 @@ class TokenBucket:
 
 
 class Buckets:
-    """Token buckets by what they limit; one whose limits have changed begins anew."""
+    """Token buckets by what they limit; one whose limits have changed is replaced by a new one."""
 
     def __init__(self) -> None:
         self._buckets: dict[Hashable, tuple[Limits, TokenBucket]] = {}
@@ -65,10 +65,10 @@ class Buckets:
         """Take a token; True where nothing limits it."""
         if limits is None:
             return True
-        kept = self._buckets.get(limited)
-        if kept is None or kept[0] != limits:
-            kept = self._buckets[limited] = limits, TokenBucket(limits.rate, limits.burst)
-        return kept[1].take()
+        entry = self._buckets.get(limited)
+        if entry is None or entry[0] != limits:
+            entry = self._buckets[limited] = limits, TokenBucket(limits.rate, limits.burst)
+        return entry[1].take()
 
 
 class Quota:

@@ -142,20 +142,20 @@ class UsagePlans:
     def _read_key(self, resource: Resource) -> Key:
         properties = resource.properties
         enabled = str(properties.get("Enabled", False)).lower() == "true"
-        value = properties.get("Value") or self._kept_value(resource.name)
+        value = properties.get("Value") or self._generated_value(resource.name)
         name = str(properties.get("Name") or resource.name)
         return Key(resource.name, name, str(value), enabled)
 
-    def _kept_value(self, key: str) -> str:
+    def _generated_value(self, key: str) -> str:
         """Return the value that was generated for a key; generate one the first time."""
-        if kept := self._store.get(_KIND, key):
-            return str(kept["value"])
+        if stored := self._store.get(_KIND, key):
+            return str(stored["value"])
         before = self._store.get(_KIND, _BEFORE)
-        kept = before or {"value": secrets.token_urlsafe(24)}
-        self._store.put(_KIND, key, kept)
+        stored = before or {"value": secrets.token_urlsafe(24)}
+        self._store.put(_KIND, key, stored)
         if before:
             self._store.delete(_KIND, _BEFORE)
-        return str(kept["value"])
+        return str(stored["value"])
 
 
 def _limited(quota: Quota, plan: Plan) -> Quota:

@@ -58,8 +58,8 @@ class ScalableTargets:
     async def register(self, parameters: Json) -> Json:
         """RegisterScalableTarget; a call without capacities keeps the registered ones."""
         answer = await self.call("register_scalable_target", parameters)
-        kept = self._store.get("scalable-target", parameters["ResourceId"]) or {}
-        self._store.put("scalable-target", parameters["ResourceId"], kept | parameters)
+        registered = self._store.get("scalable-target", parameters["ResourceId"]) or {}
+        self._store.put("scalable-target", parameters["ResourceId"], registered | parameters)
         return answer
 
     async def deregister(self, parameters: Json) -> Json:

@@ -140,7 +140,7 @@ def build(
 
 
 def _build(logical_id: str, source: Source, folder: Path, wheels: Path) -> Path:
-    """Build one function or layer unless its folder exists; the folder appears when it is whole."""
+    """Build one function or layer unless its folder exists, which is created atomically."""
     target = folder / logical_id
     if target.is_dir():
         return target

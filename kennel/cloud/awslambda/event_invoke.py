@@ -1,4 +1,4 @@
-"""How a function's asynchronous invocations are tried: Lambda's calls about it, and the values.
+"""Event-invoke configs: how often and how long a function's asynchronous invocations are tried.
 
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-configuring.html
 """
@@ -31,7 +31,7 @@ class InvokeConfig:
 
 
 class EventInvokeConfigs:
-    """The event-invoke configs of all functions.
+    """The event-invoke configs of all functions, and Lambda's calls about them.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ class EventInvokeConfigs:
         }
 
     def forget(self, name: str) -> None:
-        """Remove what a deleted function had."""
+        """Delete the config of a function that was deleted."""
         self._store.delete(_KIND, name)
 
     async def _put(self, parameters: Json) -> Json:

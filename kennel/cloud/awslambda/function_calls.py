@@ -16,7 +16,7 @@ Json = dict[str, Any]
 _PAGE = 50  # functions, at most and where the call says nothing
 _ACCOUNT_CONCURRENCY = 1000
 _ZIPPED_BYTES, _STORED_BYTES = 52_428_800, 80_530_636_800
-_NOT_KEPT = ("Code", "Publish", "RevisionId")
+_NOT_STORED = ("Code", "Publish", "RevisionId")
 
 
 class FunctionCalls:
@@ -70,9 +70,9 @@ class FunctionCalls:
         if self._registry.has(name):
             raise conflict(f"Function already exist: {name}")
         self._layers.check(parameters.get("Layers", []), before=[])
-        kept = {key: value for key, value in parameters.items() if key not in _NOT_KEPT}
+        configuration = {key: value for key, value in parameters.items() if key not in _NOT_STORED}
         package = await self._packages.take(code, name)
-        function = ManagedFunction({**kept, "FunctionName": name}, package)
+        function = ManagedFunction({**configuration, "FunctionName": name}, package)
         return await self._registry.put(function, assume_role=True)
 
     async def _delete(self, parameters: Json) -> Json:
@@ -144,7 +144,7 @@ class FunctionCalls:
         changes = {
             key: value
             for key, value in parameters.items()
-            if key not in {"FunctionName", *_NOT_KEPT}
+            if key not in {"FunctionName", *_NOT_STORED}
         }
         if "LoggingConfig" in changes:
             logging = before.configuration.get("LoggingConfig", {})

@@ -1,4 +1,4 @@
-"""Run the functions that there are at each moment, by name or ARN."""
+"""Run Lambda functions by name or ARN; functions are added and removed at any time."""
 
 import asyncio
 import time
@@ -31,7 +31,7 @@ async def _nothing(name: str) -> None:
 
 
 class LambdaService:
-    """All functions, by name or ARN; they come and go while it runs.
+    """Runs all functions, by name or ARN; they are added and removed while it runs.
 
     Parameters
     ----------

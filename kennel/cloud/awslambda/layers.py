@@ -42,8 +42,8 @@ class Layers:
 
     def packages_of(self, arns: list[str]) -> list[Package]:
         """Return the packages of a function's layers, deleted ones included."""
-        kept = [self._store.get("layer", arn) for arn in arns]
-        return [self._packages.find(each["code"]) for each in kept if each]
+        layers = [self._store.get("layer", arn) for arn in arns]
+        return [self._packages.find(each["code"]) for each in layers if each]
 
     def check(self, arns: list[str], before: list[str]) -> None:
         """Raise ServiceError for a layer that a function cannot have and has not had before."""
@@ -70,9 +70,9 @@ class Layers:
             "CreatedDate": now(),
             **{key: parameters[key] for key in _OPTIONAL if key in parameters},
         }
-        kept = {**layer, "name": name, "code": package.stored(), "deleted": False}
-        self._store.put("layer", arn, kept)
-        return self._described(kept)
+        record = {**layer, "name": name, "code": package.stored(), "deleted": False}
+        self._store.put("layer", arn, record)
+        return self._described(record)
 
     async def _get(self, parameters: Json) -> Json:
         return self._described(self._named(parameters))

@@ -38,7 +38,7 @@ class FunctionManagement:
     functions
         Runs the functions; notified of changes.
     store
-        Keeps functions, layers, event-invoke configs and policies.
+        Stores functions, layers, event-invoke configs and policies.
     start_session
         Returns the access key of a function's environments, from its role's ARN and its name;
         None where Lambda may not assume the role.
@@ -85,7 +85,7 @@ class FunctionManagement:
         self._changing = asyncio.Lock()
 
     async def restore(self) -> None:
-        """Run the functions that an earlier run kept: once, before any call, with roles known."""
+        """Run an earlier run's stored functions: once, after roles are read and before any call."""
         await self._registry.restore()
 
     async def __call__(self, request: Request, call: ApiCall) -> Response:

@@ -52,7 +52,7 @@ class Package:
         return _size(self.folder) if self.zipped_size is None else self.zipped_size
 
     def stored(self) -> Json:
-        """Return what `Packages.find` finds it by."""
+        """Return the reference by which `Packages.find` finds the package again."""
         if self.local_key:
             return {"local_key": self.local_key}
         return {"sha256": self.sha256, "size": self.zipped_size}

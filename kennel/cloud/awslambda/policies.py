@@ -42,7 +42,7 @@ class FunctionPolicies:
         }
 
     def forget(self, name: str) -> None:
-        """Remove what a deleted function had."""
+        """Delete the resource policy of a function that was deleted."""
         self._store.delete(_KIND, name)
 
     async def _add(self, parameters: Json) -> Json:
@@ -89,8 +89,8 @@ class FunctionPolicies:
         return {"Policy": _text(policy), "RevisionId": function.revision}
 
     def _statements(self, name: str) -> list[Json]:
-        kept = self._store.get(_KIND, name) or {"statements": []}
-        statements: list[Json] = kept["statements"]
+        policy = self._store.get(_KIND, name) or {"statements": []}
+        statements: list[Json] = policy["statements"]
         return statements
 
 

@@ -1,4 +1,4 @@
-"""The functions of the account: kept in the store, run by the Lambda service."""
+"""The functions of the account: stored as Lambda's calls made them, and run by `LambdaService`."""
 
 from collections.abc import Callable
 
@@ -38,7 +38,7 @@ class FunctionRegistry:
         service.assume_role = self._assume_role
 
     async def restore(self) -> None:
-        """Run the functions that an earlier run kept, and remove code that none of them has."""
+        """Run the functions that an earlier run stored, and delete code that none of them uses."""
         for each in self._store.all(_KIND):
             function = ManagedFunction(**{**each, "code": self._packages.find(each["code"])})
             # On AWS, too, a function outlives its role, and then may do nothing.
@@ -80,7 +80,7 @@ class FunctionRegistry:
         Parameters
         ----------
         assume_role
-            Whether to assume its role anew.
+            Whether to assume its role again.
 
         Raises
         ------

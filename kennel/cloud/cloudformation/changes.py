@@ -63,12 +63,12 @@ def change_of(template: Template, before: Resource | None, logical_id: str) -> C
         )
     properties = changed_properties(before.properties, after.properties)
     if not properties:
-        kept = replace(after, name=before.name, attributes=before.attributes)
+        unchanged = replace(after, name=before.name, attributes=before.attributes)
         is_same = (before.deletion_policy, before.replace_policy) == (
             after.deletion_policy,
             after.replace_policy,
         )
-        return Change("None" if is_same else "Modify", before, kept)
+        return Change("None" if is_same else "Modify", before, unchanged)
     replacing = replacing_properties(after.type, before.properties, after.properties)
     if not replacing:
         return Change("Modify", before, after, properties)

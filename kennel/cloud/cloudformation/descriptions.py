@@ -67,18 +67,18 @@ def summary(state: StackState) -> Json:
     }
 
 
-def resource(state: StackState, kept: StackResource) -> Json:
+def resource(state: StackState, entry: StackResource) -> Json:
     """Return a resource as DescribeStackResources does."""
     return {
         "StackName": state.name,
         "StackId": state.id,
-        "LogicalResourceId": kept.resource.logical_id,
-        "PhysicalResourceId": kept.resource.name,
-        "ResourceType": kept.resource.type,
-        "Timestamp": _time(kept.updated),
-        "LastUpdatedTimestamp": _time(kept.updated),
-        "ResourceStatus": kept.status,
-        **({"ResourceStatusReason": kept.reason} if kept.reason else {}),
+        "LogicalResourceId": entry.resource.logical_id,
+        "PhysicalResourceId": entry.resource.name,
+        "ResourceType": entry.resource.type,
+        "Timestamp": _time(entry.updated),
+        "LastUpdatedTimestamp": _time(entry.updated),
+        "ResourceStatus": entry.status,
+        **({"ResourceStatusReason": entry.reason} if entry.reason else {}),
         "DriftInformation": {"StackResourceDriftStatus": "NOT_CHECKED"},
     }
 

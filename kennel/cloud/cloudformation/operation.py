@@ -1,4 +1,4 @@
-"""Create and update a stack: resource by resource, with events, and back on a failure."""
+"""Create and update a stack: resource by resource, with events, and a rollback on failure."""
 
 import functools
 from collections.abc import Callable, Mapping
@@ -18,7 +18,7 @@ Outputs = dict[str, dict[str, str]]
 
 
 class Interrupted(BaseException):
-    """The cloud ends: the next start finds the stack in the midst of its operation."""
+    """The cloud shuts down during the operation, which stays in progress until the next start."""
 
 
 class StackOperation:

@@ -1,4 +1,4 @@
-"""What the calls that begin an operation on a stack have in common."""
+"""Start operations on stacks, and check capabilities: shared by the calls that do so."""
 
 import functools
 from collections.abc import Callable, Sequence

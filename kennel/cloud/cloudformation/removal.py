@@ -14,7 +14,7 @@ class Removal:
         self._resources = resources
 
     def delete_stack(self, retain: tuple[str, ...] = (), *, keep: bool = True) -> list[str]:
-        """Delete the stack; return the logical ids of resources that remain on purpose.
+        """Delete the stack; return the logical ids of the retained resources.
 
         Parameters
         ----------

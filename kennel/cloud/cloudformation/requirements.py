@@ -1,4 +1,4 @@
-"""What a template needs and the offline cloud lacks, all of it at once."""
+"""List all that a template needs and the offline cloud does not have."""
 
 from collections.abc import Callable, Mapping
 

@@ -1,4 +1,4 @@
-"""What is known of a stack: its template, parameters, resources, outputs and events; stored."""
+"""The stored state of a stack: its template, parameters, resources, outputs and events."""
 
 import json
 import uuid
@@ -127,8 +127,8 @@ class StackStore:
         resources: dict[str, dict[str, StackResource]] = {}
         for row in self._store.all(_RESOURCE):
             resource = Resource(**{**row["resource"], "needs": frozenset(row["resource"]["needs"])})
-            kept = StackResource(resource, row["status"], row["reason"], row["updated"])
-            resources.setdefault(row["stack"], {})[resource.logical_id] = kept
+            entry = StackResource(resource, row["status"], row["reason"], row["updated"])
+            resources.setdefault(row["stack"], {})[resource.logical_id] = entry
         for row in self._store.all(_STACK):
             events = self._store.get(_EVENTS, row["id"]) or {"events": []}
             yield StackState(**row, resources=resources.get(row["id"], {}), events=events["events"])
@@ -143,11 +143,11 @@ class StackStore:
         del stack.events[:-_MOST_EVENTS]
         self._store.put(_EVENTS, stack.id, {"events": stack.events})
 
-    def put(self, stack: StackState, kept: StackResource) -> None:
+    def put(self, stack: StackState, entry: StackResource) -> None:
         """Enter a resource in its stack, and store it."""
-        name = kept.resource.logical_id
-        stack.resources[name] = kept
-        row = {"stack": stack.id, **asdict(kept)}
+        name = entry.resource.logical_id
+        stack.resources[name] = entry
+        row = {"stack": stack.id, **asdict(entry)}
         plain = json.loads(json.dumps(row, default=_plain))
         self._store.put(_RESOURCE, f"{stack.id}/{name}", plain)
 

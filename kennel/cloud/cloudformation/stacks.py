@@ -42,14 +42,14 @@ class StackRequest:
         Its text.
     given
         The values that are given for parameters.
-    kept
-        Parameters that keep the value which they have.
+    previous
+        Names of the parameters that keep their previous value.
     """
 
     name: str
     template: str
     given: Mapping[str, str] = field(default_factory=dict)
-    kept: tuple[str, ...] = ()
+    previous: tuple[str, ...] = ()
     capabilities: tuple[str, ...] = ()
     tags: tuple[Mapping[str, str], ...] = ()
 
@@ -173,7 +173,7 @@ class Stacks:
         try:
             source = read_template(request.template, "the template")
             given = dict(request.given)
-            for name in request.kept:
+            for name in request.previous:
                 given[name] = stack.parameters.get(name, "")
             values = parameter_values(source, given)
             in_ssm = {name: self.resources.parameter(values[name]) for name in names_in_ssm(source)}
@@ -201,7 +201,7 @@ class Stacks:
     def delete(
         self, stack: StackState, retain: tuple[str, ...] = (), *, keep: bool = True
     ) -> list[str]:
-        """Delete a stack; return the logical ids of resources that remain on purpose."""
+        """Delete a stack; return the logical ids of the retained resources."""
         self._check_exports(stack, {})
         removal = Removal(Recorder(stack, self.store), self.resources)
         return removal.delete_stack(retain, keep=keep)

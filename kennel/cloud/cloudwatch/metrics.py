@@ -86,7 +86,7 @@ class Metrics:
     def __init__(self, clock: Clock, cloudwatch: "CloudWatchClient | None" = None) -> None:
         self._clock = clock
         self._cloudwatch = cloudwatch
-        self._kept: dict[Series, dict[float, Bucket]] = {}
+        self._buckets: dict[Series, dict[float, Bucket]] = {}
         self._unwritten: dict[tuple[Series, float], Bucket] = {}
 
     def count(
@@ -103,10 +103,10 @@ class Metrics:
         series = Series.of(namespace, name, dimensions)
         moment = self._clock.now() if when is None else when
         start = moment // BUCKET_SECONDS * BUCKET_SECONDS
-        kept = self._kept.setdefault(series, {})
-        kept.setdefault(start, Bucket(start, unit)).add(value)
-        if len(kept) > KEEP_SECONDS // BUCKET_SECONDS:
-            del kept[min(kept)]
+        buckets = self._buckets.setdefault(series, {})
+        buckets.setdefault(start, Bucket(start, unit)).add(value)
+        if len(buckets) > KEEP_SECONDS // BUCKET_SECONDS:
+            del buckets[min(buckets)]
         if self._cloudwatch:
             self._unwritten.setdefault((series, start), Bucket(start, unit)).add(value)
 
@@ -120,10 +120,10 @@ class Metrics:
         ValueError
             For a statistic that is none of Sum, Average, Minimum, Maximum, SampleCount, pNN.
         """
-        if series not in self._kept:
+        if series not in self._buckets:
             return await self._from_moto(series, statistic, period, start, count)
         parts: list[list[Bucket]] = [[] for _ in range(count)]
-        for bucket in self._kept[series].values():
+        for bucket in self._buckets[series].values():
             number = int((bucket.start - start) // period)
             if 0 <= number < count:
                 parts[number].append(bucket)
@@ -131,12 +131,12 @@ class Metrics:
 
     def holds(self, series: Series) -> bool:
         """Return whether values of a series were counted here."""
-        return series in self._kept
+        return series in self._buckets
 
     def unit(self, series: Series) -> str:
         """Return the unit of a series' newest values; "None" where there are none."""
-        kept = self._kept.get(series)
-        return kept[max(kept)].unit if kept else "None"
+        buckets = self._buckets.get(series)
+        return buckets[max(buckets)].unit if buckets else "None"
 
     async def _from_moto(
         self, series: Series, statistic: str, period: float, start: float, count: int

@@ -88,7 +88,7 @@ class Events:
     def put(
         self, detail_type: str, source: str, detail: Mapping[str, Any], resources: Sequence[str]
     ) -> str:
-        """Put one event of anybody's on the bus; return its id."""
+        """Put one event of any source on the bus; return its id."""
         event = self._event(detail_type, source, detail, resources)
         self._run(self._match(event))
         return str(event["id"])

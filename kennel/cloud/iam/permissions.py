@@ -1,4 +1,4 @@
-"""Authorisation: every AWS call is held to its caller's role here, and nowhere else."""
+"""Authorise each AWS call by the policies of its caller's role; nothing else does."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 

@@ -1,11 +1,11 @@
-"""Forget the oldest of what moto would keep for ever: values of metrics, log events, threads.
+"""Bound moto's memory: delete old metric values and log events, and threads that have ended.
 
 moto's list of every instance of each of its models, which only a dashboard reads that is not served
-here, would keep what is forgotten, and each object of S3 that was deleted or replaced.
+here, is emptied too: it would hold all deleted values, and each replaced or deleted S3 object.
 
 A value of a metric takes 0.4 kB of memory (1 kB with names of its own) and a log event 0.5 kB, so
-that a cloud under load grew by some 2 MB a minute; CloudWatch too forgets, after 3 hours to 15
-months.
+that a cloud under load grew by some 2 MB a minute; CloudWatch too deletes values, after 3 hours to
+15 months.
 """
 
 import threading
@@ -28,7 +28,7 @@ _MODELS: Any = model_data
 
 
 def forget_oldest(values: int = MAX_METRIC_VALUES, events: int = MAX_LOG_EVENTS) -> None:
-    """Forget what is beyond the limits."""
+    """Delete the oldest metric values and log events beyond the limits."""
     for backends in (_METRICS, _LOGS):
         for _, _, backend in tuple(backends.iter_backends()):
             if backends is _METRICS:

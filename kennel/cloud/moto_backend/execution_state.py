@@ -40,7 +40,7 @@ class ExecutionState:
             self._waiting.setdefault(execution.state_machine_arn, []).append(execution)
 
     def save(self) -> None:
-        """Store what has happened since the last call; raises NotKept."""
+        """Store what has happened since the last call; raises NotStored."""
         backend = stepfunctions_parser_backends[ACCOUNT][REGION]
         machines: list[Any] = list(backend.state_machines)
         for machine in machines:

@@ -1,4 +1,4 @@
-"""Persistence of what moto holds in memory: a layer around moto's application, in its process.
+"""Store moto's in-memory state on disk: a WSGI layer around moto's application, in its process.
 
 Before a call is answered, the changes that it made are stored, so none that a client saw confirmed
 is lost when a process is killed. A call whose change cannot be stored is undone and refused.
@@ -20,7 +20,7 @@ from kennel.cloud.moto_backend.service_state import AT_ONCE, LATER, ServiceState
 from kennel.cloud.runtime.errors import error_response
 from kennel.cloud.runtime.rows import Rows
 from kennel.cloud.runtime.service_models import models_of
-from kennel.cloud.runtime.state_errors import NotKept, damaged
+from kennel.cloud.runtime.state_errors import NotStored, damaged
 
 _LATER_SECONDS = 10.0
 
@@ -76,13 +76,13 @@ class PersistentApp:
                 return self._app(environ, start_response)
         try:
             response = answer(request)
-        except NotKept as error:
+        except NotStored as error:
             refusal = error_response(service, error, headers, request.path)
             response = Response(bytes(refusal.body), refusal.status_code, refusal.headers.items())
         return response(environ, start_response)
 
     def close(self) -> None:
-        """Store what is stored later, and close the file."""
+        """Store the changes whose storing was deferred, and close the file."""
         self._ending.set()
         self._saver.join()
         self._rows.close()
@@ -90,17 +90,17 @@ class PersistentApp:
     def _call_s3(self, request: Request) -> Response:
         try:
             self._s3.refuse_if_full(request)
-        except NotKept:
+        except NotStored:
             request.get_data(cache=False)  # the client sends it all before it reads the answer
             raise
         response = Response.from_app(self._app, request.environ)
         with self._lock:
             try:
                 self._s3.save(request)
-            except NotKept:
+            except NotStored:
                 self._s3.undo(request)
                 raise
-            with contextlib.suppress(NotKept):  # a notification may have gone to a queue
+            with contextlib.suppress(NotStored):  # a notification may have gone to a queue
                 self._services.save()
         return response
 
@@ -108,7 +108,7 @@ class PersistentApp:
         if request.headers.get("x-amz-target", "").endswith(".StartExecution"):
             self._rows.refuse_if_full()
         response = Response.from_app(self._app, request.environ)
-        with self._lock, contextlib.suppress(NotKept):  # stored by the next call that finds room
+        with self._lock, contextlib.suppress(NotStored):  # stored by the next call that finds room
             self._executions.save()
         return response
 
@@ -117,7 +117,7 @@ class PersistentApp:
         with self._lock:
             try:
                 self._services.save()
-            except NotKept:
+            except NotStored:
                 self._services.undo()
                 raise
         return response
@@ -131,7 +131,7 @@ class PersistentApp:
                 self._services.save(LATER)
                 self.problem = ""
             except Exception as error:  # the next round tries again
-                if not isinstance(error, NotKept):  # which says all
+                if not isinstance(error, NotStored):  # which says all
                     traceback.print_exc()
                 self.problem = f"executions, logs and metrics are not stored: {error!r}"
             if ended:

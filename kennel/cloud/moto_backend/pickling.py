@@ -1,8 +1,8 @@
-"""Pickle what moto holds, without what cannot outlive its process.
+"""Pickle moto's data, without objects that exist in one process only.
 
-Locks are made anew, threads of executions are left out, and a reference to a backend means the one
-of the process that reads it. Objects of S3 are pickled without their bytes, and executions without
-their events, which are stored beside them. What could not be read again is not pickled.
+Locks are created again, threads of executions are left out, and a reference to a backend means the
+one of the process that reads it. Objects of S3 are pickled without their bytes, and executions
+without their events, which are stored beside them. What could not be read again is not pickled.
 """
 
 import _thread
@@ -120,7 +120,7 @@ def dump(value: Any) -> bytes:
 
 
 def load(pickled: bytes) -> Any:
-    """Return what `dump` was given.
+    """Return the value that `dump` pickled.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Store moto's buckets and objects as they are: versions, tags, checksums, times and all the rest.
+"""Store moto's buckets and objects with all their attributes: versions, tags, checksums, times.
 
 A change is stored before its call is answered. Multipart uploads that are not complete are not
 stored.
@@ -44,7 +44,7 @@ class S3State:
             self._load_object(*name.split("/", 1))
 
     def refuse_if_full(self, request: Request) -> None:
-        """Raise NotKept for a request that stores more than there is room for."""
+        """Raise NotStored for a request that stores more than there is room for."""
         size = request.content_length or 0
         bucket, _ = self._named(request)
         upload = bucket and bucket.multiparts.get(request.args.get("uploadId", ""))
@@ -54,7 +54,7 @@ class S3State:
             self._rows.refuse_if_full(size)
 
     def save(self, request: Request) -> None:
-        """Store what a request has changed; raises NotKept."""
+        """Store what a request has changed; raises NotStored."""
         bucket, key = self._named(request)
         with self._rows.transaction():
             if bucket and (key in bucket.keys or key in self._stored[bucket.name]):
@@ -63,7 +63,7 @@ class S3State:
                 self._save_changes()
 
     def undo(self, request: Request) -> None:
-        """Return to what is stored, since what the request has changed cannot be."""
+        """Restore the stored state, since the request's changes could not be stored."""
         bucket, key = self._named(request)
         if bucket and key:
             self._load_object(bucket.name, key)

@@ -1,4 +1,4 @@
-"""moto's server, a child process: S3, Step Functions and every other service that is not ours.
+"""Run moto's server as a child process: it answers for every service not emulated by Kennel itself.
 
 It listens on a port of its own. MOTO_PORT names the gateway's, so that the calls which its Step
 Functions interpreter makes (Lambda, SageMaker, S3) come back through the gateway.
@@ -48,7 +48,7 @@ async def moto_server(
         File of what survives a restart, which exists; None forgets everything at the end.
     on_end
         Called when the process ends while the block runs. It is not started again: executions
-        that it ran cannot go on, and the stack's resources in it would have to be created anew,
+        that it ran cannot go on, and the stack's resources in it would have to be recreated,
         which is what a start of the whole cloud does.
 
     start_seconds

@@ -1,4 +1,4 @@
-"""Store what moto holds of the services whose data a template does not declare.
+"""Store moto's data of the services whose data a template does not declare.
 
 Most are stored before a call is answered. Logs, metrics and tables, which many calls change a
 little, are stored some seconds later and at the end.
@@ -48,7 +48,7 @@ class ServiceState:
             self._restore(name, backend, load(row))
 
     def save(self, services: Services = AT_ONCE) -> None:
-        """Store what has changed; raises NotKept."""
+        """Store what has changed; raises NotStored."""
         for name, backend in _backends(services):
             row = _row(backend, services)
             before = self._stored.get(name, (0, 0))
@@ -60,7 +60,7 @@ class ServiceState:
             self._stored[name] = _summary(row)
 
     def undo(self) -> None:
-        """Return to what is stored, since a change cannot be."""
+        """Restore the stored state, since a change could not be stored."""
         for name, backend in _backends(AT_ONCE):
             row = self._rows.get(_KIND, name)
             empty = type(backend)(backend.region_name, backend.account_id)
@@ -71,7 +71,7 @@ class ServiceState:
             current = getattr(backend, attribute)
             if isinstance(current, dict):  # of a class of its own, perhaps: it stays
                 current.clear()
-                current.update({key: e for key, e in value.items() if not _made_anew(key, e)})
+                current.update({key: e for key, e in value.items() if not _is_recreated(key, e)})
             else:
                 setattr(backend, attribute, value)
         self._stored[name] = _summary(_row(backend, {**AT_ONCE, **LATER}))
@@ -97,7 +97,7 @@ def _row(backend: Any, services: Services) -> bytes:
     return dump(_data(backend, services))
 
 
-def _made_anew(name: str, value: Any) -> bool:
+def _is_recreated(name: str, value: Any) -> bool:
     """Return whether an entry is not restored, since the offline cloud creates it at each start."""
     if isinstance(value, Subscription):  # of a function, at the address of an earlier run
         return "/kennel/sns/" in str(value.endpoint)

@@ -1,4 +1,4 @@
-"""What is not well in the offline cloud, and the supervision of its background loops."""
+"""Record which parts of the offline cloud are unhealthy, and restart failed background loops."""
 
 import asyncio
 import logging
@@ -14,7 +14,7 @@ _log = logging.getLogger(__name__)
 
 
 class Health:
-    """The parts that are not well: each with its reason and since when.
+    """The unhealthy parts of the offline cloud: each with its reason and since when.
 
     Parameters
     ----------
@@ -27,20 +27,20 @@ class Health:
         self._unwell: dict[str, tuple[str, float]] = {}
 
     def unwell(self, name: str, reason: str) -> None:
-        """Record that a part is not well; only the first call of several is reported."""
+        """Record that a part is unhealthy; only the first call of several is reported."""
         if name not in self._unwell:
             self._report(f"not well: {name}: {reason}")
         _, since = self._unwell.get(name, ("", time.time()))
         self._unwell[name] = (reason, since)
 
     def well(self, name: str) -> None:
-        """Record that a part is well."""
+        """Record that a part is healthy."""
         if name in self._unwell:
             _, since = self._unwell.pop(name)
             self._report(f"well again: {name}, after {time.time() - since:.0f} s")
 
     def describe(self) -> dict[str, Any]:
-        """Return `{"ok": true, "not_well": {}}`, or what is not well by name."""
+        """Return `{"ok": true, "not_well": {}}`, or the unhealthy parts by name."""
         parts = {
             name: {"reason": reason, "since": datetime.fromtimestamp(since, UTC).isoformat()}
             for name, (reason, since) in self._unwell.items()

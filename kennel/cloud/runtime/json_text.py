@@ -40,7 +40,7 @@ def _refuse_constant(name: str) -> None:
 
 
 class AsciiJson(Response):
-    """An answer in JSON, all ASCII: it may repeat half a character that a client sent."""
+    """An answer in JSON, all ASCII: it may repeat a lone surrogate that a client sent."""
 
     media_type = "application/json"
 

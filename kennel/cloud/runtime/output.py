@@ -32,11 +32,11 @@ class OutputCopy:
         self._loop.add_reader(self._read, self._copy)
 
     def started(self) -> None:
-        """Leave the writing end to the child, so that its end is the output's."""
+        """Close this process's writing end: the output then ends when the child does."""
         os.close(self.fd)
 
     def close(self) -> None:
-        """Copy what is left, and end; a process that outlives the child writes in vain."""
+        """Copy what is left, and end; later output of the child's own children is discarded."""
         while not self._file.closed and self._copy():
             pass
         if not self._file.closed:

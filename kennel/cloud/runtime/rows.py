@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from kennel.cloud.runtime.state_errors import FORMAT, NotKept, damaged, missing, other_format
+from kennel.cloud.runtime.state_errors import FORMAT, NotStored, damaged, missing, other_format
 
 #: What is kept free, so that work under way can store its end: new work is refused below it.
 RESERVE_BYTES = 2**20
@@ -81,7 +81,7 @@ class Rows:
 
         Raises
         ------
-        NotKept
+        NotStored
             When they cannot be stored.
         """
         with self._lock:
@@ -98,7 +98,7 @@ class Rows:
                 with contextlib.suppress(sqlite3.Error):  # SQLite has rolled back by itself
                     self._database.execute("rollback")
                 if isinstance(error, (sqlite3.Error, OSError)):
-                    raise NotKept(self._file, str(error)) from error
+                    raise NotStored(self._file, str(error)) from error
                 raise
             finally:
                 for path in obsolete:
@@ -159,14 +159,14 @@ class Rows:
             return {kind for (kind,) in self._database.execute("select distinct kind from kept")}
 
     def refuse_if_full(self, size: int = 0) -> None:
-        """Raise NotKept when there is no room for `size` bytes more."""
+        """Raise NotStored when there is no room for `size` bytes more."""
         if not self._file:
             return
         with self._lock:
             ((pages,),) = self._database.execute("pragma freelist_count")
             ((page_size,),) = self._database.execute("pragma page_size")
         if self._free_bytes() + pages * page_size < size + RESERVE_BYTES:
-            raise NotKept(self._file, "the disk is full")
+            raise NotStored(self._file, "the disk is full")
 
     def close(self) -> None:
         """Close the database."""
@@ -219,7 +219,7 @@ def _set_up(database: sqlite3.Connection) -> None:
 
 
 def _create(file: Path) -> None:
-    """Make an empty database, which appears when it is whole."""
+    """Make an empty database atomically, under its final name."""
     file.parent.mkdir(parents=True, exist_ok=True)
     new = file.with_suffix(".new")
     new.unlink(missing_ok=True)

@@ -9,7 +9,7 @@ from kennel.errors import CannotStart
 FORMAT = 2
 
 
-class NotKept(ServiceError):  # noqa: N818 - it reads as what happened
+class NotStored(ServiceError):  # noqa: N818 - it reads as what happened
     """A change cannot be stored: the disk is full or the file cannot be written."""
 
     def __init__(self, file: Path | None, reason: str) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from kennel.cloud.runtime.rows import Rows
-from kennel.cloud.runtime.state_errors import NotKept
+from kennel.cloud.runtime.state_errors import NotStored
 from kennel.errors import KennelError
 
 Json = dict[str, Any]
@@ -31,12 +31,12 @@ class Store:
         self._rows = rows if isinstance(rows, Rows) else Rows(rows)
         self._lock = threading.RLock()
         #: Changes that are not stored yet; None for a deletion.
-        self._unkept: dict[tuple[str, str], bytes | None] = {}
+        self._unstored: dict[tuple[str, str], bytes | None] = {}
 
     @property
-    def unkept(self) -> int:
+    def unstored(self) -> int:
         """The number of changes that there is no room for yet."""
-        return len(self._unkept)
+        return len(self._unstored)
 
     def put(self, kind: str, name: str, value: Json) -> None:
         """Store `value`; one of the same name is replaced and keeps its place in the order."""
@@ -50,23 +50,23 @@ class Store:
         """Return the value of this kind and name, or None."""
         with self._lock:
             key = (kind, name)
-            value = self._unkept[key] if key in self._unkept else self._rows.get(kind, name)
+            value = self._unstored[key] if key in self._unstored else self._rows.get(kind, name)
         return None if value is None else json.loads(value)
 
     def all(self, kind: str) -> list[Json]:
         """Return all values of a kind, oldest first."""
         with self._lock:
             values: dict[str, bytes | None] = dict(self._rows.all(kind))
-            values |= {name: value for (of, name), value in self._unkept.items() if of == kind}
+            values |= {name: value for (of, name), value in self._unstored.items() if of == kind}
         return [json.loads(value) for value in values.values() if value is not None]
 
     def refuse_if_full(self) -> None:
-        """Raise NotKept when a change could not be stored."""
+        """Raise NotStored when a change could not be stored."""
         self._flush()
         self._rows.refuse_if_full()
 
     async def run(self) -> None:
-        """Store what there was no room for, until cancelled; raise NotKept while there is none."""
+        """Store changes that had no room, until cancelled; raise NotStored while there is none."""
         while True:
             await asyncio.sleep(_RETRY_SECONDS)
             self._flush()
@@ -81,25 +81,27 @@ class Store:
         """
         try:
             self._flush()
-        except NotKept as error:
-            raise KennelError(f"the last {len(self._unkept)} changes are lost: {error}") from error
+        except NotStored as error:
+            raise KennelError(
+                f"the last {len(self._unstored)} changes are lost: {error}"
+            ) from error
         finally:
             self._rows.close()
 
     def _change(self, kind: str, name: str, value: bytes | None) -> None:
         with self._lock:
-            self._unkept[kind, name] = value
-            with contextlib.suppress(NotKept):
+            self._unstored[kind, name] = value
+            with contextlib.suppress(NotStored):
                 self._flush()
 
     def _flush(self) -> None:
         with self._lock:
-            if not self._unkept:
+            if not self._unstored:
                 return
             with self._rows.transaction():
-                for (kind, name), value in self._unkept.items():
+                for (kind, name), value in self._unstored.items():
                     if value is None:
                         self._rows.delete(kind, name)
                     else:
                         self._rows.put(kind, name, value)
-            self._unkept.clear()
+            self._unstored.clear()

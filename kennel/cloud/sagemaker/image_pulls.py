@@ -1,4 +1,4 @@
-"""Hold the pull of a container's image to the role that SageMaker pulls it with.
+"""Check that the role with which SageMaker pulls a container's image may do so.
 
 Nothing is pulled offline; what ECR would ask of the role is authorised all the same. Only images
 in ECR are pulled with a role. Policies of repositories are not evaluated: AWS's own images are

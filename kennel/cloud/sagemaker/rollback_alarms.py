@@ -1,4 +1,4 @@
-"""Hold an automatic rollback to the roles of its models: SageMaker reads the alarms with them.
+"""Check that the roles of an endpoint's models may read the alarms of its automatic rollback.
 
 https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-configuration.html
 """

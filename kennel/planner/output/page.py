@@ -16,7 +16,7 @@ _TEMPLATES = Path(__file__).with_name("templates")
 
 
 def write(path: Path, template: str, **context: Any) -> None:
-    """Render a template of templates/ and write the page whole or not at all.
+    """Render a template of templates/ and write the page atomically.
 
     Raises
     ------

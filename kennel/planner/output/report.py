@@ -43,7 +43,7 @@ class Tile:
 
 
 def write(path: Path, plan: Plan) -> None:
-    """Write the report to `path`, whole or not at all.
+    """Write the report to `path` atomically.
 
     Raises
     ------

@@ -146,7 +146,7 @@ class Audit:
         }
 
     def write(self, path: Path) -> None:
-        """Write audit.json to `path`, whole or not at all."""
+        """Write audit.json to `path` atomically."""
         text = json.dumps(self.as_json(), indent=1, ensure_ascii=False) + "\n"
         with whole_file(path) as temporary:
             temporary.write_text(text, "utf-8")

@@ -1,4 +1,4 @@
-"""Make of a photo what chats, old cameras and shaking hands make of it, for the dog threshold."""
+"""Degrade photos by compression, low resolution and blur, to set the dog threshold."""
 
 import io
 from collections.abc import Callable

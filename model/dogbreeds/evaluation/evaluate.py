@@ -319,7 +319,7 @@ def table(result: Mapping[str, Any]) -> str:
 
 
 def likely_sentence(likely: Mapping[str, Any]) -> str:
-    """Return how well the sets of likely breeds keep what they promise."""
+    """Return a sentence on the coverage and size of the sets of likely breeds."""
     low, high = likely["of_threshold_interval"]
     return (
         f"{likely['coverage']:.3f} hold the right breed, {likely['mean_size']:.2f} breeds on "

@@ -108,7 +108,7 @@ def weights_in(path: Path) -> Path:
 
 
 def bundled(repository: str, folder: Path = BUNDLED) -> HubWeights | None:
-    """Return the weights that travel with the source, or None.
+    """Return the weights that are packed with the source, or None.
 
     Raises
     ------
@@ -172,7 +172,7 @@ def fetch(repository: str, revision: str = "") -> HubWeights:
 
 
 def _cached(repository: str, revision: str) -> HubWeights | None:
-    """Return the weights in the cache if they are whole; if not, remove them."""
+    """Return the cached weights, or None; those that differ from their digest are deleted."""
     from huggingface_hub import try_to_load_from_cache  # noqa: PLC0415
 
     cached = try_to_load_from_cache(repository, FILE, revision=revision or None)

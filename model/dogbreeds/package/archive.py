@@ -130,7 +130,7 @@ def opened(path: Path) -> Iterator[tarfile.TarFile]:
 
 
 def _limited_data_filter() -> Callable[[tarfile.TarInfo, str], tarfile.TarInfo | None]:
-    """Return tarfile's filter for data, which also refuses archives that would fill a disk."""
+    """Return tarfile's filter for data, extended to refuse archives that would fill a disk."""
     total = 0
 
     def checked(member: tarfile.TarInfo, folder: str) -> tarfile.TarInfo | None:

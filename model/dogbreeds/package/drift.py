@@ -1,4 +1,4 @@
-"""Make the baseline with which a model's answers to users are compared: `drift` in a card."""
+"""Compute the baseline with which a model's answers to users are compared: `drift` in a card."""
 
 from collections import Counter
 from collections.abc import Sequence

@@ -28,7 +28,7 @@ _TEMPLATES = Path(__file__).with_name("templates")
 
 
 def export_package(package: Path, to: str, out: Path) -> Card:
-    """Write an unpacked package's folder for `to` to `out`, whole or not at all.
+    """Write an unpacked package's folder for `to` to `out` atomically.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The live model's package, with which a training compares its own."""
+"""Read the live model's package, with which a training compares its own."""
 
 import tempfile
 from collections.abc import Iterator

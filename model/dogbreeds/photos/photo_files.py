@@ -91,7 +91,7 @@ def find_photos(
 
 
 def media_type(photo: bytes) -> str:
-    """Return the media type of bytes that begin as a photo which is taken, else ""."""
+    """Return the media type of bytes that begin like an accepted photo, else ""."""
     if photo[:4] == b"RIFF" and photo[8:12] == b"WEBP":
         return "image/webp"
     return next((kind for magic, kind in _MAGIC.items() if photo.startswith(magic)), "")

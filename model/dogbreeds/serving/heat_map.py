@@ -1,4 +1,4 @@
-"""Draw the parts of a photo that spoke for a breed, as a small PNG to lay over the photo."""
+"""Draw the parts of a photo that support a breed, as a small PNG to lay over the photo."""
 
 import io
 

@@ -51,7 +51,7 @@ class BreedProbability(TypedDict):
 
 
 class Explanation(TypedDict):
-    """The parts of a photo that spoke for its first breed."""
+    """The parts of a photo that support its first breed."""
 
     breed: str
     heat_map: str  # a PNG in base64, to lay over the upright photo: red where it is warm

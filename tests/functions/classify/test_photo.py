@@ -216,7 +216,7 @@ def test_what_is_no_photo_is_refused(body: bytes) -> None:
         decode(body)
 
 
-def test_a_photo_that_was_read_as_text_is_told_so() -> None:
+def test_a_photo_that_was_read_as_text_is_refused_with_that_reason() -> None:
     body = encoded(gradient(20, 20), "JPEG").decode(errors="replace").encode()
     with pytest.raises(BadRequest, match=r"were read as text .*; send the photo's own bytes\.$"):
         decode(body)

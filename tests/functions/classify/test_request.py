@@ -238,7 +238,7 @@ JSON_VALUES = st.recursive(
 
 
 @given(st.binary(max_size=300))
-def test_what_goes_in_comes_out(photo: bytes) -> None:
+def test_a_photo_is_read_unchanged_from_either_form(photo: bytes) -> None:
     encoded = base64.b64encode(photo).decode()
     if photo and not photo.lstrip().startswith(b"{"):
         assert read_photo(raw(photo)) == photo

@@ -40,7 +40,7 @@ def test_days_go_over_the_end_of_the_week(text: str, days: tuple[str, ...]) -> N
 
 
 @pytest.mark.parametrize("text", ["08:00-18:00", "MON-FRI", "MON-FRY 08:00-18:00", "always"])
-def test_another_form_is_refused(text: str) -> None:
+def test_malformed_office_hours_are_refused(text: str) -> None:
     with pytest.raises(BadEnvironment, match="expected such as MON-FRI 08:00-18:00"):
         hours(text)
 

@@ -122,7 +122,7 @@ def test_line_that_comes_late_is_read_by_the_next_check() -> None:
         ("Beagle Pug none", "no dog", "no dog in 1.6% of the answers, now in 33.3%"),
     ],
 )
-def test_drift_is_told_once_with_its_reason_while_it_lasts(
+def test_lasting_drift_is_published_once_with_its_reason(
     breeds: str, fact: str, change: str
 ) -> None:
     world = World()
@@ -150,7 +150,7 @@ def test_answers_of_another_model_and_refusals_do_not_count() -> None:
     assert world.check(NOW + 10 * MINUTE) == [[]]  # by its own baseline, from its own answers
 
 
-def test_package_without_a_baseline_is_told_once() -> None:
+def test_package_without_a_baseline_gives_one_warning() -> None:
     world = World(baseline={})
     world.answer(600, NOW - 5 * MINUTE, "Beagle")
     assert [world.check(), world.check(NOW + 10 * MINUTE)] == [[], []]

@@ -58,7 +58,7 @@ def test_image_is_built_from_the_bundle_once() -> None:
     assert run(account) == BUILT
 
 
-def test_account_without_builds_is_told_what_to_do() -> None:
+def test_refused_build_in_an_account_without_builds_names_the_quota() -> None:
     account = Account()
     message = "Cannot have more than 0 builds in queue for the account"
     account.errors["StartBuild"] = [client_error("AccountLimitExceededException", message)]

@@ -28,7 +28,7 @@ def get(app: ModuleType, resource: str, **headers: str) -> dict[str, Any]:
     return response
 
 
-def test_the_page_comes_with_its_armour(app: ModuleType) -> None:
+def test_the_page_has_its_security_headers(app: ModuleType) -> None:
     response = get(app, "/")
     assert response["statusCode"] == 200
     assert response["body"].startswith("<!doctype html>")
@@ -41,7 +41,7 @@ def test_the_page_comes_with_its_armour(app: ModuleType) -> None:
 
 
 @pytest.mark.parametrize("resource", ["/", "/openapi.json"])
-def test_a_browser_that_has_it_is_told_so(app: ModuleType, resource: str) -> None:
+def test_a_matching_etag_gets_304(app: ModuleType, resource: str) -> None:
     etag = get(app, resource)["headers"]["ETag"]
     again = get(app, resource, **{"if-none-match": f"W/{etag}"})
     assert (again["statusCode"], again["body"]) == (304, "")
@@ -50,7 +50,9 @@ def test_a_browser_that_has_it_is_told_so(app: ModuleType, resource: str) -> Non
 
 
 @pytest.mark.parametrize("event", [{"resource": "/admin", "headers": None}, {}])
-def test_elsewhere_there_is_nothing(app: ModuleType, event: dict[str, Any]) -> None:
+def test_an_unknown_path_is_a_404_that_lists_the_paths(
+    app: ModuleType, event: dict[str, Any]
+) -> None:
     response = app.handler(event, None)
     assert response["statusCode"] == 404
     assert "/breeds" in json.loads(response["body"])["detail"]
@@ -77,9 +79,7 @@ def test_head_is_answered_as_get(app: ModuleType, resource: str) -> None:
         ("/classify", "POST, OPTIONS"),
     ],
 )
-def test_a_method_that_is_not_there_is_told_which_are(
-    app: ModuleType, resource: str, allow: str
-) -> None:
+def test_a_405_lists_the_allowed_methods(app: ModuleType, resource: str, allow: str) -> None:
     for method in ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "TRACE", "OPTIONS"):
         if method in allow.split(", ")[:-1]:
             continue

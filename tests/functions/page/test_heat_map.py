@@ -96,7 +96,7 @@ def test_while_it_is_on_the_next_photo_needs_one_request(
     assert [request.path for request in api.received[1:]] == ["/v1/classify?explain=1"] * 2
 
 
-def test_a_model_that_cannot_tell_is_a_sentence(tab: Tab, api: Api, white: Path) -> None:
+def test_a_model_without_heat_maps_says_so(tab: Tab, api: Api, white: Path) -> None:
     send(tab, white)
     switch(tab)
     tab.wait("at('explain-say').textContent.startsWith('This model cannot tell')")

@@ -98,7 +98,7 @@ def test_a_wrong_token_is_named_and_so_is_none(client: TestClient) -> None:
     assert "came with no token" in client.get("/kennel/clock").json()["message"]
 
 
-def test_health_without_a_token_tells_no_details(client: TestClient) -> None:
+def test_health_without_a_token_has_no_details(client: TestClient) -> None:
     del client.headers[TOKEN_HEADER]
     assert client.get("/kennel/health").json() == {"ok": True}
     HEALTH.unwell("alarms", "no answer")

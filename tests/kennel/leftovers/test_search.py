@@ -128,7 +128,7 @@ def tags(*keys: str) -> tuple[str, Any]:
 NAMES = ("k-1-train", "k-2-train", "k-3-train", "another", "risk-2026")
 
 
-def test_running_jobs_are_told_from_others_by_name_and_tag(account: str) -> None:
+def test_running_jobs_are_recognised_by_name_and_tag(account: str) -> None:
     training = [job("TrainingJob", name) for name in NAMES]
     transform = [job("TransformJob", "kennel-batch-1")]
     sagemaker = scripted(

@@ -41,7 +41,9 @@ IN_USE = (
         (dataclasses.replace(OURS, parameters={"EndpointName": "old"}), Level.BLOCKS),
     ],
 )
-def test_stack(deployed: DeployedStack | None, level: Level) -> None:
+def test_a_stack_that_cannot_be_updated_blocks(
+    deployed: DeployedStack | None, level: Level
+) -> None:
     (finding,) = stack(read(None), deployed)
     assert finding.level is level
     assert bool(finding.remedy) is (level is Level.BLOCKS)

@@ -80,7 +80,7 @@ def test_an_account_that_may_build_nothing() -> None:
 
 
 @pytest.mark.parametrize(("value", "level"), [(1, Level.FINE), (0, Level.BLOCKS)])
-def test_training_needs_one(value: int, level: Level) -> None:
+def test_training_needs_one_instance(value: int, level: Level) -> None:
     assert findings_by_quota({TRAINING: value}, {})[TRAINING].level is level
 
 

@@ -143,7 +143,7 @@ class Worker(ExecutionWorker):
 
 
 class _Communication(moto_execution.BaseExecutionWorkerCommunication):
-    """Hears from the interpreter that it is through with the definition."""
+    """Called by the interpreter when it has reached the end of the definition."""
 
     execution: Execution
 

@@ -1,4 +1,4 @@
-"""Store each endpoint as it is described, with what it can be started from again.
+"""Store endpoints with their configurations, so that they can be started after a restart.
 
 Every stored change is also published, as the service publishes it to EventBridge.
 """

@@ -1,1 +1,1 @@
-"""What runs here in the place of AWS's PyTorch images."""
+"""Run AWS's toolkits as local processes, in place of its PyTorch images."""

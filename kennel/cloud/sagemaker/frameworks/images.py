@@ -1,4 +1,4 @@
-"""Tell which of AWS's images this machine's PyTorch and AWS's toolkits stand for.
+"""Recognise the images of AWS that its toolkits and this machine's PyTorch can replace.
 
 The names are those that the SageMaker SDK's `image_uris.retrieve` returns: 763104351884 is AWS's
 account of framework images, 520713654638 that of PyTorch's first ones, which train and serve.

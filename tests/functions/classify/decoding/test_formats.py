@@ -21,6 +21,6 @@ def test_a_brand_counts_inside_its_box_only() -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"Dear dog,", b"ftypavif", b"RIFF....WAVE"])
-def test_what_nobody_knows_has_no_name(body: bytes) -> None:
+def test_unknown_bytes_have_no_format(body: bytes) -> None:
     assert formats.foreign(body) is None
     assert formats.accepted(body) is None

@@ -101,5 +101,5 @@ def test_what_is_not_emulated_is_refused_by_name(refused: Resource, named: str) 
         resource("SNS::Topic"),
     ],
 )
-def test_what_is_served_passes(served: Resource) -> None:
+def test_supported_resources_pass_the_check(served: Resource) -> None:
     check(served)

@@ -152,7 +152,7 @@ def reports(folder: Path) -> list[tuple[int, int]]:
     return [(int(size), int(used)) for size, used in sizes]
 
 
-def test_a_report_tells_the_memory_that_was_used_so_far(tmp_path: Path) -> None:
+def test_report_lines_have_the_peak_memory_of_the_environment(tmp_path: Path) -> None:
     async def fill(environments: Environments) -> None:
         await invoke(environments, do="answer")
         await invoke(environments, do="fill", mb=100, seconds=0)
@@ -184,7 +184,7 @@ def test_an_answer_over_6_mb_is_an_error(tmp_path: Path) -> None:
     run(tmp_path, write, timeout=60)
 
 
-def test_a_cold_start_is_told_from_a_warm_one(tmp_path: Path) -> None:
+def test_only_the_first_invocation_of_an_environment_is_cold(tmp_path: Path) -> None:
     async def twice(environments: Environments) -> None:
         assert (await invoke(environments, do="answer")).cold
         assert not (await invoke(environments, do="answer")).cold

@@ -131,7 +131,9 @@ def comparable(answer: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("event", "function"), EVENTS.items())
-def test_the_same_answer(open_cloud: Cloud, template: Path, event: str, function: str) -> None:
+def test_sam_local_and_the_offline_cloud_give_the_same_answer(
+    open_cloud: Cloud, template: Path, event: str, function: str
+) -> None:
     file = ROOT / "events" / event
     if not file.exists():
         pytest.skip(f"{file} is missing: run `make events`")

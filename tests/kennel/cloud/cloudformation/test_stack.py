@@ -427,7 +427,7 @@ def test_a_bucket_that_is_not_empty_blocks_and_one_to_retain_is_kept(
     client("s3", moto).delete_bucket(Bucket="tried-kept")
 
 
-def test_a_repository_with_images_blocks_unless_told(moto: str, stacks: Stacks) -> None:
+def test_a_repository_with_images_is_not_deleted(moto: str, stacks: Stacks) -> None:
     text = """
     Resources:
       Images: {Type: AWS::ECR::Repository, Properties: {RepositoryName: full}}

@@ -105,7 +105,7 @@ class Stand:
         return [json.loads(each["Message"]) for each in bodies]
 
 
-def test_an_alarm_rises_tells_its_topic_once_and_falls(account: str) -> None:
+def test_an_alarm_publishes_one_message_when_it_goes_off_and_then_is_ok_again(account: str) -> None:
     stand = Stand(account)
     stand.declare()
     stand.minute(errors=0)

@@ -46,7 +46,7 @@ def test_a_statistic_that_is_not_imitated_is_named() -> None:
         asyncio.run(metrics.points(SERIES, "tm99", 60, start, 1))
 
 
-def test_points_are_told_from_no_data_and_dimensions_from_their_order() -> None:
+def test_periods_without_data_are_none_and_the_order_of_dimensions_does_not_count() -> None:
     metrics, start = counted(2, 3)
     metrics.count("AWS/SageMaker", "ModelLatency", DIMENSIONS, 7, when=start + 125)
     turned = Series.of("AWS/SageMaker", "ModelLatency", {"EndpointName": "e", "VariantName": "A"})

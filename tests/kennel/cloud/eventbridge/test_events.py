@@ -124,7 +124,7 @@ def machine(url: str, name: str, state: dict[str, Any], **more: Any) -> Resource
         ({"Type": "Pass", "Parameters": {"b.$": "$.b"}}, {}, False, "FAILED"),
     ],
 )
-def test_an_execution_that_ends_is_told_of(
+def test_an_execution_that_ends_sends_an_event_with_its_status(
     moto: str, state: dict[str, Any], more: dict[str, Any], stop: bool, status: str
 ) -> None:
     invoked: Invoked = []

@@ -51,7 +51,9 @@ KEY = "aws:TagKeys"
         ("ForAllValues:StringEquals", "a", [], True),
     ],
 )
-def test_an_operator(operator: str, wanted: object, values: list[str], holds: bool) -> None:
+def test_a_condition_holds_by_its_operator(
+    operator: str, wanted: object, values: list[str], holds: bool
+) -> None:
     condition = Condition.read("role", operator, KEY, wanted)
     assert condition.holds({KEY.lower(): values} if values else {}) is holds
 

@@ -462,7 +462,7 @@ def test_logs_metrics_and_tables_are_stored_at_the_end(tmp_path: Path) -> None:
         assert moto("dynamodb").scan(TableName="kept")["Count"] == 2
 
 
-def test_what_cannot_be_stored_later_is_a_problem_that_is_told(tmp_path: Path) -> None:
+def test_failed_deferred_storing_is_reported_as_a_problem(tmp_path: Path) -> None:
     backends: Any = logs_backends
     groups = backends["123456789012"]["eu-north-1"].groups  # a region of no other test
     app = PersistentApp(None, tmp_path / "moto.sqlite")

@@ -75,7 +75,7 @@ def test_a_service_of_several_protocols_answers_in_the_requests() -> None:
         ("monitoring", {"smithy-protocol": "rpc-v2-cbor"}, "/", "smithy-rpc-v2-cbor"),
     ],
 )
-def test_services_of_one_signing_name_are_told_by_the_request(
+def test_services_of_one_signing_name_are_distinguished_by_the_request(
     service: str, headers: dict[str, str], path: str, protocol: str
 ) -> None:
     assert protocol_of(service, headers, path) == protocol

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from kennel.cloud.runtime.rows import Rows
-from kennel.cloud.runtime.state_errors import FORMAT, NotKept
+from kennel.cloud.runtime.state_errors import FORMAT, NotStored
 from kennel.errors import CannotStart
 from tests.kennel.cloud.disks import fill
 
@@ -133,9 +133,9 @@ def test_no_room_is_refused_before_and_while_it_is_written(small_disk: Path) -> 
     rows.put("kind", "kept", b"1")
     rows.refuse_if_full(1000)
     filler = fill(small_disk)
-    with pytest.raises(NotKept, match=r"cannot be kept in .* \(the disk is full\): make room"):
+    with pytest.raises(NotStored, match=r"cannot be kept in .* \(the disk is full\): make room"):
         rows.refuse_if_full()
-    with pytest.raises(NotKept, match="disk is full"):
+    with pytest.raises(NotStored, match="disk is full"):
         rows.put("kind", "large", bytes(2**20))
     assert rows.all("kind") == [("kept", b"1")]
     filler.unlink()

@@ -25,7 +25,7 @@ def folders(parent: Path) -> set[Path]:
     return {each for each in parent.iterdir() if each.is_dir()}
 
 
-def test_each_has_its_own_and_removes_it(tmp_path: Path) -> None:
+def test_each_cloud_has_a_run_folder_and_removes_it(tmp_path: Path) -> None:
     with run_folder(tmp_path) as first:
         with run_folder(tmp_path) as second:
             assert folders(tmp_path) == {first, second}
@@ -33,7 +33,7 @@ def test_each_has_its_own_and_removes_it(tmp_path: Path) -> None:
     assert folders(tmp_path) == set()
 
 
-def test_it_is_left_when_asked_for_and_after_an_error(tmp_path: Path) -> None:
+def test_a_run_folder_stays_on_request_and_after_an_error(tmp_path: Path) -> None:
     with run_folder(tmp_path, keep=True) as asked_for:
         pass
     assert folders(tmp_path) == {asked_for}

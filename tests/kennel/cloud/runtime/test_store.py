@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from kennel.cloud.runtime.state_errors import NotKept
+from kennel.cloud.runtime.state_errors import NotStored
 from kennel.cloud.runtime.store import Store
 from kennel.errors import KennelError
 from tests.kennel.cloud.disks import fill
@@ -47,13 +47,13 @@ def test_a_full_disk_stops_no_work_and_loses_nothing(small_disk: Path) -> None:
     store.delete("job", "b")
     assert store.all("job") == [{"n": 3}, large]
     assert (store.get("job", "a"), store.get("job", "b")) == ({"n": 3}, None)
-    with pytest.raises(NotKept):
+    with pytest.raises(NotStored):
         store.refuse_if_full()
 
     async def with_room() -> None:
         filler.unlink()
         running = asyncio.ensure_future(store.run())
-        while store.unkept:
+        while store.unstored:
             await asyncio.sleep(0.05)
         running.cancel()
 

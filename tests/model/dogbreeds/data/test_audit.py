@@ -366,7 +366,7 @@ def test_command_line(photos: Path, tmp_path: Path, capsys: pytest.CaptureFixtur
 
 
 @pytest.mark.shared
-def test_real_photos(shared_data: Path) -> None:
+def test_audit_of_real_photos(shared_data: Path) -> None:
     result = audited(shared_data / "pets13")
     noted = {finding.kind: len(finding.files) for finding in result.findings}
     assert noted.pop("split-by-content") > 20 and sum(noted.values()) <= 2

@@ -98,7 +98,7 @@ def test_equal_bytes_are_in_one_split(tmp_path: Path) -> None:
     assert all(split_of[f"copy of {n}.jpg"] == split_of[f"{n}.jpg"] for n in range(30))
 
 
-def test_two_spellings_are_one_breed_and_are_told(tmp_path: Path) -> None:
+def test_two_spellings_are_one_breed_and_are_recorded(tmp_path: Path) -> None:
     fill(tmp_path / "train" / "golden_retriever", 2)
     fill(tmp_path / "train" / "Golden Retriever", 2)
     fill(tmp_path / "train" / "pug")
@@ -178,7 +178,7 @@ def test_channels_have_any_word_for_a_split(splits: Path) -> None:
     assert read(None, {**channels, "testing": splits / "test"}) == read(splits)
 
 
-def test_photos_are_told_by_their_bytes_where_names_do_not(tmp_path: Path) -> None:
+def test_photos_without_a_suffix_are_recognised_by_their_bytes(tmp_path: Path) -> None:
     fill(tmp_path / "train" / "beagle")
     fill(tmp_path / "train" / "boxer")
     (tmp_path / "train" / "photo").write_bytes(b"\xff\xd8\xff\xe0")
@@ -243,7 +243,7 @@ def test_small_breeds_fill_every_split_they_can(count: int) -> None:
         assert set(chosen.values()) == {"train", "valid", "test"}
 
 
-def test_shares() -> None:
+def test_split_by_digest_gives_each_split_its_share() -> None:
     digests = {hashlib.sha256(str(number).encode()).hexdigest() for number in range(4000)}
     sizes = Counter(split_by_digest(digests, ("valid", "test")).values())
     assert sizes["test"] == pytest.approx(600, abs=75) == sizes["valid"]
@@ -252,7 +252,7 @@ def test_shares() -> None:
     assert "valid" not in only_test.values()
 
 
-def test_digest(tmp_path: Path) -> None:
+def test_digest_is_of_the_bytes_or_else_of_the_name(tmp_path: Path) -> None:
     photo = tmp_path / "photo.jpg"
     photo.write_bytes(b"photo")
     assert digest_of(photo) == hashlib.sha256(b"photo").hexdigest()

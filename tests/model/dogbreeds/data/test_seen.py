@@ -39,7 +39,7 @@ def test_imagenet_s_names_are_seen(name: str, tmp_path: Path) -> None:
         "001.Beagle/photo (3).jpg",
     ],
 )
-def test_names_that_tell_nothing_are_seen_if_imagenet_has_the_breed(
+def test_photos_with_neutral_names_count_as_seen_if_imagenet_has_the_breed(
     name: str, tmp_path: Path
 ) -> None:
     unknown = "havanese/17.jpg"
@@ -58,11 +58,13 @@ def test_names_that_tell_nothing_are_seen_if_imagenet_has_the_breed(
         "beagle/WhatsApp Image 2024-01-02 at 10.11.12.jpeg",
     ],
 )
-def test_names_of_another_source_are_not(name: str, tmp_path: Path) -> None:
+def test_photos_with_names_of_another_source_do_not_count_as_seen(
+    name: str, tmp_path: Path
+) -> None:
     assert not of_names(tmp_path, name, "havanese/17.jpg").most
 
 
-def test_half_of_them_are_not_most(tmp_path: Path) -> None:
+def test_half_of_the_photos_are_not_most(tmp_path: Path) -> None:
     seen = of_names(tmp_path, "beagle/n02088364_1.jpg", "pug/pug_1.jpg")
     assert seen.by_name == 1 and not seen.most
 
@@ -81,5 +83,7 @@ def test_the_reason_is_one_sentence() -> None:
 
 @pytest.mark.shared
 @pytest.mark.parametrize(("name", "seen"), [("woof10", True), ("pets13", False)])
-def test_the_two_real_sets(name: str, seen: bool, shared_data: Path) -> None:
+def test_imagenet_photos_are_seen_and_oxford_pets_are_not(
+    name: str, seen: bool, shared_data: Path
+) -> None:
     assert seen_photos(read(shared_data / name)).most is seen

@@ -92,7 +92,7 @@ def test_no_photo_is_judged_by_a_head_that_learnt_it() -> None:
     assert (probabilities.argmax(axis=1) == labels).mean() == pytest.approx(1 / 3, abs=0.1)
 
 
-def test_what_is_said() -> None:
+def test_sentence_about_wrong_labels() -> None:
     item = Item(("train/Boxer/3.jpg",), "looks like Pug")
     said = sentence(Finding(WRONG_LABEL, (item,)), 60)
     assert "1 of 60 photos may lie in a wrong folder" in said
@@ -173,7 +173,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
-def test_the_audit_tells_of_them(trained: Path) -> None:
+def test_the_audit_lists_wrong_labels(trained: Path) -> None:
     audit = json.loads((trained / "audit.json").read_text())
     assert audit["findings"][-1]["kind"] == WRONG_LABEL
     finding = audit["findings"][-1]
@@ -186,7 +186,7 @@ def test_the_audit_tells_of_them(trained: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_report_shows_them(trained: Path) -> None:
+def test_the_report_shows_wrong_labels(trained: Path) -> None:
     page = (trained / "report.html").read_text()
     shown = page[page.index("Wrong labels?") : page.index("Settings, versions, credits")]
     for photo, folder in MOVED.items():

@@ -43,7 +43,7 @@ def test_the_interval_is_that_of_the_paired_difference() -> None:
     assert back.p_not_worse < 0.001
 
 
-def test_it_is_reproducible() -> None:
+def test_the_bootstrap_is_reproducible() -> None:
     random = np.random.default_rng(0)
     a, b = random.random(50) < 0.8, random.random(50) < 0.7
     assert paired_bootstrap(a, b) == paired_bootstrap(a, b)

@@ -25,7 +25,7 @@ def test_the_largest_crop_of_a_square_photo_is_the_photo() -> None:
     assert (augmented - gradient().float()).abs().max() < 1
 
 
-def test_mirrored() -> None:
+def test_a_draw_mirrors_the_photo() -> None:
     draws = NOT_MIRRORED.clone()
     draws[0, 4] = 0.1
     augmented = augment(gradient(), torch.ones(1), draws, 32, STILL)
@@ -33,7 +33,7 @@ def test_mirrored() -> None:
 
 
 @pytest.mark.parametrize(("aspect", "axis"), [(2.0, 0), (0.5, 1)])
-def test_squeezing_is_taken_back(aspect: float, axis: int) -> None:
+def test_augmentation_restores_the_aspect_of_a_squeezed_photo(aspect: float, axis: int) -> None:
     """Of a photo twice as wide as high the middle half is seen, and all of its height."""
     augmented = augment(gradient(), torch.tensor([aspect]), NOT_MIRRORED, 32, STILL)[0]
     spread = [float(augmented[..., c].max() - augmented[..., c].min()) for c in (0, 1)]

@@ -17,7 +17,7 @@ STATE = State(
 )
 
 
-def test_it_comes_back(tmp_path: Path) -> None:
+def test_a_saved_checkpoint_is_loaded_and_removed(tmp_path: Path) -> None:
     save(tmp_path / "new" / "folder", "key", STATE)
     loaded = load(tmp_path / "new" / "folder", "key")
     assert loaded is not None
@@ -30,7 +30,7 @@ def test_it_comes_back(tmp_path: Path) -> None:
     remove(tmp_path)  # there is none: as good as removed
 
 
-def test_only_the_same_training_takes_it_up(tmp_path: Path) -> None:
+def test_only_the_same_training_loads_a_checkpoint(tmp_path: Path) -> None:
     save(tmp_path, "key", STATE)
     assert load(tmp_path, "another") is None
     assert load(tmp_path, "key") is not None

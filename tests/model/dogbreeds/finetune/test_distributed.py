@@ -51,7 +51,7 @@ def test_within_torchrun_it_is_not_started_again() -> None:
 
 
 @pytest.mark.parametrize("environment", [{}, {"RANK": "0", "WORLD_SIZE": "1"}])
-def test_alone(environment: dict[str, str]) -> None:
+def test_without_torchrun_there_is_a_single_process(environment: dict[str, str]) -> None:
     with join_process_group(environment) as world:
         assert world == SINGLE_PROCESS and world.first
         assert (
@@ -96,6 +96,6 @@ def test_when_the_first_cannot_go_on_the_others_end_with_its_reason(tmp_path: Pa
     assert sorted(done.stdout.splitlines()) == ["process 0: No photos.", "process 1: No photos."]
 
 
-def test_alone_an_error_is_as_it_was() -> None:
+def test_a_single_process_raises_its_error_unchanged() -> None:
     with pytest.raises(ValueError, match="as it was"), SINGLE_PROCESS.broadcasting_failure():
         raise ValueError("as it was")

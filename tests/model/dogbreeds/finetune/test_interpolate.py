@@ -9,7 +9,7 @@ from dogbreeds.finetune.interpolate import choose, interpolate, largest_share_wi
 from tests.model.dogbreeds.finetune.tiny import job, network
 
 
-def test_between() -> None:
+def test_interpolated_weights_lie_between_start_and_end() -> None:
     start, end = (
         {"w": torch.zeros(2), "n": torch.tensor(1)},
         {"w": torch.ones(2), "n": torch.tensor(5)},
@@ -20,7 +20,7 @@ def test_between() -> None:
     assert torch.equal(interpolate(start, end, 1.0)["w"], end["w"])
 
 
-def test_the_furthest_that_cannot_be_told_from_the_best() -> None:
+def test_largest_share_within_one_standard_error_is_chosen() -> None:
     random = np.random.default_rng(1)
     base = random.exponential(0.3, 200)
     noise = random.normal(0, 0.1, 200)

@@ -64,7 +64,7 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Trained, di
     return trained, weights(work)
 
 
-def test_it_learns_its_photos(tmp_path: Path) -> None:
+def test_fine_tuning_learns_its_photos(tmp_path: Path) -> None:
     still = replace(RECIPE, distill_weight=0.0, jitter=0.0, smallest_crop=0.9, frozen_norms=False)
     trained = fit(job(tmp_path, replace(still, epochs=30, patience=30, learning_rate=1e-2)))
     assert trained.history[-1].train_loss < 0.5 * trained.history[0].train_loss

@@ -33,7 +33,7 @@ def test_processes_share_one_s_batches(world: int) -> None:
     assert {part.share(7, 0.4) for part in parts} == {alone.share(7, 0.4)}
 
 
-def test_going_on_within_an_epoch() -> None:
+def test_an_epoch_can_be_resumed_at_a_step() -> None:
     plan = Plan(20, 6, 3)
     assert plan.epoch(2, first=1) == plan.epoch(2)[1:]
 
@@ -57,6 +57,8 @@ def test_fewer_photos_than_a_batch() -> None:
 
 
 @pytest.mark.parametrize(("photos", "batch", "world"), [(1, 2, 2), (10, 5, 2)])
-def test_what_cannot_be_shared(photos: int, batch: int, world: int) -> None:
+def test_a_batch_that_the_processes_cannot_share_is_refused(
+    photos: int, batch: int, world: int
+) -> None:
     with pytest.raises(ValueError, match="cannot be shared"):
         Plan(photos, batch, 1, 0, world)

@@ -33,7 +33,7 @@ def same(one: Features, other: Features) -> bool:
     return bool((one.vectors == other.vectors).all() and (one.dog_mass == other.dog_mass).all())
 
 
-def test_they_are_the_networks_own(network: Network, photos: list[Path]) -> None:
+def test_cached_features_equal_the_networks(network: Network, photos: list[Path]) -> None:
     from dogbreeds.photos.decode import wire_image  # noqa: PLC0415
     from dogbreeds.photos.preprocess import prepare  # noqa: PLC0415
 

@@ -75,7 +75,7 @@ def test_the_fit_is_the_minimum_of_its_loss() -> None:
     np.testing.assert_allclose(gradient + 0.1 * head.weight, 0, atol=2e-4)
 
 
-def test_learning_beats_guessing_and_is_told_epoch_by_epoch() -> None:
+def test_learning_beats_guessing_and_each_epoch_is_reported() -> None:
     seen: list[EpochResult] = []
     head, history = fit_head(
         zero_prior(3, 12), clouds(0, 30), clouds(1, 30), HeadSettings(), on_epoch=seen.append

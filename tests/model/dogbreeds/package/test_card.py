@@ -28,7 +28,7 @@ CARD = Card(
 )
 
 
-def test_a_card_comes_back_as_it_was(tmp_path: Path) -> None:
+def test_a_card_is_read_as_it_was_written(tmp_path: Path) -> None:
     (tmp_path / "card.json").write_text(CARD.to_json())
     assert Card.read(tmp_path) == CARD
 
@@ -93,7 +93,7 @@ def test_a_wrong_value_is_one_sentence(tmp_path: Path, name: str, value: object)
         Card.read(tmp_path)
 
 
-def test_breeds_come_back_in_order(tmp_path: Path) -> None:
+def test_breeds_are_read_in_the_order_written(tmp_path: Path) -> None:
     breeds = [Breed("Pug", "n02110958"), Breed("Löwchen", "")]
     (tmp_path / "breeds.json").write_text(breeds_to_json(breeds), "utf-8")
     assert read_breeds(tmp_path) == breeds

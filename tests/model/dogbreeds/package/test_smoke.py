@@ -14,7 +14,7 @@ def test_it_is_small_and_always_the_same() -> None:
         assert min(image.size) <= 320
 
 
-def test_its_maker_is_credited() -> None:
+def test_the_photographer_of_the_smoke_photo_is_credited() -> None:
     assert installed_photo().name == "imagenet_00_243.jpg"
     assert "Foxcroft Academy" in CREDIT
     assert "CC BY 2.0" in CREDIT

@@ -14,7 +14,7 @@ from dogbreeds.package.card import Card, PackageError
 from dogbreeds.package.write import MODEL, serving_code, write_package
 
 
-def test_members(package: Path) -> None:
+def test_files_of_a_package(package: Path) -> None:
     files = {path.relative_to(package).as_posix() for path in package.rglob("*") if path.is_file()}
     assert files == {
         "breeds.json",

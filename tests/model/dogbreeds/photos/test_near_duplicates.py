@@ -49,7 +49,7 @@ def test_the_same_picture_is_found_among_others(change: str) -> None:
 
 
 @pytest.mark.shared
-def test_real_photos(shared_data: Path) -> None:
+def test_changed_copies_of_real_photos_are_near_duplicates(shared_data: Path) -> None:
     photos = [wire_image(p.read_bytes()) for p in sorted(shared_data.glob("pets13/*/*.jpg"))[::2]]
     hashes: list[Hash | None] = [hashed(photo) for photo in photos]
     assert near_duplicates(hashes) == []
@@ -69,7 +69,7 @@ def test_a_picture_of_one_colour_is_no_one_s_copy() -> None:
     assert near_duplicates([None, None, hashed(picture(1))]) == []
 
 
-def test_groups() -> None:
+def test_near_duplicates_are_grouped_by_index() -> None:
     one, other = hashed(picture(1)), hashed(picture(2))
     assert near_duplicates([]) == []
     assert near_duplicates([one]) == []

@@ -62,7 +62,7 @@ def test_photos_beyond_the_room_are_decoded_again(photos: list[Path], tmp_path: 
     assert decode.decoded == Counter({"0.jpg": 1, "1.jpg": 1, "2.jpg": 2, "3.jpg": 2})
 
 
-def test_threads_share_it(photos: list[Path], tmp_path: Path) -> None:
+def test_threads_share_a_photo_store(photos: list[Path], tmp_path: Path) -> None:
     with PhotoStore(tmp_path, 1e9) as load, ThreadPoolExecutor(4) as pool:
         for _ in range(5):
             for path, image in zip(photos, pool.map(load, photos), strict=True):

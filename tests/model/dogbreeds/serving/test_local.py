@@ -125,7 +125,9 @@ def test_modes_that_no_png_has(classifier: Classifier) -> None:
     "received",
     [None, 5, [None], bytearray(b"a"), memoryview(b"a"), io.BytesIO(b"a"), np.zeros((9, 9, 3))],
 )
-def test_what_is_no_photo_is_told_by_its_type(classifier: Classifier, received: Photo) -> None:
+def test_an_argument_that_is_no_photo_is_refused_with_its_type(
+    classifier: Classifier, received: Photo
+) -> None:
     with pytest.raises(TypeError, match=r"Received a \w+; a photo is a path, the bytes of a file"):
         classifier.classify(received)
 

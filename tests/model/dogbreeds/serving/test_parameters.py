@@ -14,7 +14,7 @@ from dogbreeds.serving.parameters import BadParameter, Parameters
         (("unexplain=9 stop=x", "a=b=c&&"), Parameters()),
     ],
 )
-def test_what_is_asked_for(texts: tuple[str, ...], expected: Parameters) -> None:
+def test_parameters_are_parsed_and_written(texts: tuple[str, ...], expected: Parameters) -> None:
     assert Parameters.parse(*texts) == expected
     assert Parameters.parse(expected.text()) == expected
 

@@ -6,7 +6,7 @@ from dogbreeds.data.dataset import DataError
 from dogbreeds.training.settings import HeadSettings, parse
 
 
-def test_defaults() -> None:
+def test_default_settings() -> None:
     settings = parse(["--data", "photos", "--out", "runs/one"], {})
     assert settings.head == HeadSettings() and settings.tune == 0 and settings.live is None
     assert settings.model_dir is None
@@ -70,6 +70,6 @@ def test_head_only_as_sagemaker_says_true(text: str) -> None:
         (["--learning-rate", "inf"], "expected a number above 0"),
     ],
 )
-def test_what_is_refused(flags: list[str], sentence: str) -> None:
+def test_wrong_flags_are_refused(flags: list[str], sentence: str) -> None:
     with pytest.raises(DataError, match=sentence):
         parse(["--out", "x", *flags], {})

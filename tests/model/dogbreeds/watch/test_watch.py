@@ -302,7 +302,7 @@ def test_an_action_can_be_replaced_and_must_name_a_rule() -> None:
         Watch(actions={"nan": "warn"})
 
 
-def test_a_finding_is_told_once_and_is_json() -> None:
+def test_a_finding_is_reported_once_and_is_json() -> None:
     reported: list[Finding] = []
     watch = Watch(actions={"exploding-gradient": "warn"}, report=reported.append)
     for _ in range(4):
