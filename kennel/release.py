@@ -87,12 +87,12 @@ def release_package(
     return run_release(target, url, on_state)
 
 
-def run_release(target: Target, what: str, on_state: OnState) -> Released:
-    """Run an execution with `what` as its input `release`; return the model that is live then."""
+def run_release(target: Target, release: str, on_state: OnState) -> Released:
+    """Run an execution with `release` as its input `release`; return the model then live."""
     output: dict[str, Any] = run_execution(
         target.connect("stepfunctions"),
         target.machine,
-        {"release": what},
+        {"release": release},
         on_state,
         timeout_s=target.timeout_s,
         poll_s=target.poll_s,

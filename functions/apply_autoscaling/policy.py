@@ -87,13 +87,13 @@ def _schedule(
                 **target_id, ScheduledActionName=action["ScheduledActionName"]
             )
         return
-    for each in scaling.office_hours.actions(endpoint_name, scaling.min_instances):
+    for scheduled in scaling.office_hours.actions(endpoint_name, scaling.min_instances):
         autoscaling.put_scheduled_action(
             **target_id,
-            ScheduledActionName=each.name,
-            Schedule=each.schedule,
-            Timezone=each.timezone,
-            ScalableTargetAction=each.capacity,
+            ScheduledActionName=scheduled.name,
+            Schedule=scheduled.schedule,
+            Timezone=scheduled.timezone,
+            ScalableTargetAction=scheduled.capacity,
         )
 
 

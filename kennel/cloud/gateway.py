@@ -68,7 +68,7 @@ class Gateway:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request; a client that disconnects before its end gets no answer."""
         signed = Signature.read(Request(scope).headers) is not None
-        request = Request(scope, _timed(receive, self._body_seconds, each=signed))
+        request = Request(scope, _timed(receive, self._body_seconds, each_part=signed))
         try:
             response = await self._answer(request)
         except ClientDisconnect:
@@ -117,7 +117,7 @@ class Gateway:
         return response
 
 
-def _timed(receive: Receive, seconds: float, *, each: bool) -> Receive:
+def _timed(receive: Receive, seconds: float, *, each_part: bool) -> Receive:
     """Refuse a body that takes longer than `seconds`, as a whole or for each of its parts."""
     loop = asyncio.get_running_loop()
     deadline, is_whole = loop.time() + seconds, False
@@ -127,7 +127,7 @@ def _timed(receive: Receive, seconds: float, *, each: bool) -> Receive:
         if is_whole:  # what follows is the end of the connection
             return await receive()
         try:
-            async with asyncio.timeout_at(loop.time() + seconds if each else deadline):
+            async with asyncio.timeout_at(loop.time() + seconds if each_part else deadline):
                 message = await receive()
         except TimeoutError as error:
             text = f"The body did not arrive within {seconds:g} s; send the request again."

@@ -134,12 +134,12 @@ def _alarms(cloudwatch: CloudWatchClient, physical: Mapping[str, str]) -> list[A
     pages = cloudwatch.get_paginator("describe_alarms").paginate(StateValue="ALARM")
     return [
         Alarm(
-            logical[each["AlarmName"]],
-            each["AlarmName"],
-            each.get("StateReason", ""),
-            each["StateUpdatedTimestamp"],
+            logical[alarm["AlarmName"]],
+            alarm["AlarmName"],
+            alarm.get("StateReason", ""),
+            alarm["StateUpdatedTimestamp"],
         )
         for page in pages
-        for each in page["MetricAlarms"]
-        if each["AlarmName"] in logical
+        for alarm in page["MetricAlarms"]
+        if alarm["AlarmName"] in logical
     ]

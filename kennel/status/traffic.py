@@ -65,7 +65,7 @@ def read_traffic(
     }
     queries: Any = [
         {
-            "Id": each,
+            "Id": query,
             "MetricStat": {
                 "Metric": {
                     "Namespace": namespace,
@@ -76,18 +76,18 @@ def read_traffic(
                 "Stat": statistic,
             },
         }
-        for each, (namespace, metric, of, statistic) in wanted.items()
+        for query, (namespace, metric, of, statistic) in wanted.items()
     ]
     data = cloudwatch.get_metric_data(
         MetricDataQueries=queries, StartTime=since, EndTime=since + _HOUR
     )
     values = {each["Id"]: each["Values"] for each in data["MetricDataResults"]}
 
-    def measured(what: str) -> float | None:
-        return values[what][0] if values.get(what) else None
+    def measured(query: str) -> float | None:
+        return values[query][0] if values.get(query) else None
 
-    def count(what: str) -> int:
-        return round(sum(values.get(what, [])))
+    def count(query: str) -> int:
+        return round(sum(values.get(query, [])))
 
     most = measured("concurrency")
     return Traffic(

@@ -50,12 +50,12 @@ def rest_body(api: Resource, of_type: OfType) -> Json:
         body[name] = [*body.get(name, []), *(each.replace("~1", "/") for each in binary)]
     paths = {path: {**methods} for path, methods in (body.get("paths") or {}).items()}
     resources = {each.name: each for each in _of(of_type("AWS::ApiGateway::Resource"), api)}
-    for each in _of(of_type("AWS::ApiGateway::Method"), api):
-        path = _path_of(str(each.properties.get("ResourceId", "")), resources)
-        paths.setdefault(path, {})[_method_of(each)] = rest_operation(each)
+    for method in _of(of_type("AWS::ApiGateway::Method"), api):
+        path = _path_of(str(method.properties.get("ResourceId", "")), resources)
+        paths.setdefault(path, {})[_method_of(method)] = rest_operation(method)
     declared = {**body.get(_RESPONSES, {})}
-    for each in _of(of_type("AWS::ApiGateway::GatewayResponse"), api):
-        declared[each.properties["ResponseType"]] = lower_first(each.properties)
+    for response in _of(of_type("AWS::ApiGateway::GatewayResponse"), api):
+        declared[response.properties["ResponseType"]] = lower_first(response.properties)
     return {**body, "paths": paths, _RESPONSES: declared}
 
 

@@ -44,19 +44,19 @@ def rest_api(resource: Resource, created: datetime) -> Json:
     )
 
 
-def stage(each: Stage, created: datetime) -> Json:
+def stage(described: Stage, created: datetime) -> Json:
     """Describe a stage of a REST API."""
-    settings = each.settings
+    settings = described.settings
     return known(
         {
-            "deploymentId": each.deployment or None,
-            "stageName": each.name,
+            "deploymentId": described.deployment or None,
+            "stageName": described.name,
             "description": settings.get("Description"),
             "cacheClusterEnabled": False,
             "cacheClusterStatus": "NOT_AVAILABLE",
             "methodSettings": dict(map(_method, settings.get("MethodSettings", []))),
-            "variables": dict(each.variables) or None,
-            "accessLogSettings": lower_first(each.access_log) or None,
+            "variables": dict(described.variables) or None,
+            "accessLogSettings": lower_first(described.access_log) or None,
             "tracingEnabled": is_true(settings, "TracingEnabled"),
             "tags": _tags(settings),
             "createdDate": created,
@@ -68,11 +68,11 @@ def stage(each: Stage, created: datetime) -> Json:
 def resources(api: RestApi) -> list[Json]:
     """Describe the paths of a REST API, each with its methods."""
     methods: dict[str, Json] = {"/": {}}
-    for each in api.routes.all():
-        parts = each.path.strip("/").split("/")
+    for route in api.routes.all():
+        parts = route.path.strip("/").split("/")
         for end in range(1, len(parts)):
             methods.setdefault("/" + "/".join(parts[:end]), {})
-        methods.setdefault(each.path, {})[each.method] = {}
+        methods.setdefault(route.path, {})[route.method] = {}
     return [
         known(
             {
@@ -87,15 +87,15 @@ def resources(api: RestApi) -> list[Json]:
     ]
 
 
-def key(each: Key, resource: Resource, created: datetime, stages: list[tuple[str, str]]) -> Json:
+def key(api_key: Key, resource: Resource, created: datetime, stages: list[tuple[str, str]]) -> Json:
     """Describe an API key, with its value."""
     return known(
         {
-            "id": each.id,
-            "name": each.name,
-            "value": each.value,
+            "id": api_key.id,
+            "name": api_key.name,
+            "value": api_key.value,
             "description": resource.properties.get("Description"),
-            "enabled": each.enabled,
+            "enabled": api_key.enabled,
             "createdDate": created,
             "lastUpdatedDate": created,
             "stageKeys": [f"{api}/{name}" for api, name in stages],

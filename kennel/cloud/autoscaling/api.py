@@ -155,6 +155,6 @@ def _invalid(message: str) -> ServiceError:
     return ServiceError("ValidationException", message)
 
 
-def _not_emulated(what: str) -> ServiceError:
-    message = f"the offline cloud does not emulate {what}"
+def _not_emulated(feature: str) -> ServiceError:
+    message = f"the offline cloud does not emulate {feature}"
     return ServiceError("NotImplementedOffline", message, 501)

@@ -149,9 +149,9 @@ class Scaler:
             described = await self._endpoints.describe_endpoint({"EndpointName": endpoint})
         except ServiceError:
             return None
-        for each in described.get("ProductionVariants", []):
-            if each["VariantName"] == name:
-                desired = each.get("DesiredInstanceCount")  # a serverless variant has none
+        for variant in described.get("ProductionVariants", []):
+            if variant["VariantName"] == name:
+                desired = variant.get("DesiredInstanceCount")  # a serverless variant has none
                 return Variant(
                     described["EndpointStatus"], described["EndpointConfigName"], desired or 0
                 )

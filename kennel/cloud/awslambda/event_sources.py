@@ -107,13 +107,13 @@ class EventSources:
     def _check(self, mapping: Json) -> None:
         """Raise ServiceError for a mapping that Lambda refuses."""
         source, name = mapping["EventSourceArn"], mapping["FunctionName"]
-        for each in self._store.all(KIND):
-            same = (each["EventSourceArn"], each["FunctionName"]) == (source, name)
-            if same and each["UUID"] != mapping["UUID"]:
+        for other in self._store.all(KIND):
+            same = (other["EventSourceArn"], other["FunctionName"]) == (source, name)
+            if same and other["UUID"] != mapping["UUID"]:
                 raise conflict(
                     f'The event source arn (" {source} ") and function (" {name} ") provided '
                     "mapping already exists. Please update or delete the existing mapping with "
-                    f"UUID {each['UUID']}"
+                    f"UUID {other['UUID']}"
                 )
         if mapping.get("BatchSize", _BATCH) > _BATCH:
             if source.endswith(".fifo"):

@@ -101,19 +101,19 @@ class FunctionLogs:
         for name, function in self._functions.items():
             new = _LogFile(function, self._folder / f"{name}.log")
             self._files.setdefault(name, new).function = function
-        for each in list(self._files.values()):  # those of removed functions, too
-            lines = each.added()
+        for log_file in list(self._files.values()):  # those of removed functions, too
+            lines = log_file.added()
             for name, value, unit, namespace, dimensions in _metrics_in(lines):
                 self._metrics.count(namespace, name, dimensions, value, unit)
-            function = each.function
+            function = log_file.function
             group = function.log_group
             arn = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{group}:log-stream:x"
             writing = RequiredPermission("logs:PutLogEvents", arn)
             if lines and self._authorizer.allows(function.role, writing):
-                if each.group != group:
-                    each.group = group
-                    await asyncio.to_thread(self._start_stream, each, function.role)
-                await asyncio.to_thread(self._write, each, lines)
+                if log_file.group != group:
+                    log_file.group = group
+                    await asyncio.to_thread(self._start_stream, log_file, function.role)
+                await asyncio.to_thread(self._write, log_file, lines)
 
     def _start_stream(self, log: _LogFile, role: str) -> None:
         """Create a stream, and its group where that is missing and the role may create it."""

@@ -28,9 +28,9 @@ class CloudControl:
                 "GetResource"
             )
         kind, wanted = call.parameters["TypeName"], call.parameters["Identifier"]
-        for each in self._deployed.of_type(kind):
-            if wanted in {each.name, each.arn}:
-                properties = json.dumps(each.properties, default=str)
+        for resource in self._deployed.of_type(kind):
+            if wanted in {resource.name, resource.arn}:
+                properties = json.dumps(resource.properties, default=str)
                 described = {"Identifier": wanted, "Properties": properties}
                 result = {"TypeName": kind, "ResourceDescription": described}
                 return written("cloudcontrol", call.operation, result)

@@ -159,27 +159,27 @@ class Template:
 
     def resource(self, logical_id: str) -> Resource:
         """Return a resource with its properties as they can be resolved now."""
-        each = self.declared[logical_id]
+        declaration = self.declared[logical_id]
         return Resource(
             logical_id,
-            each["Type"],
+            declaration["Type"],
             self._names.name(logical_id),
             self._names.arn(logical_id),
-            self._resolver.resolve(each.get("Properties") or {}),
+            self._resolver.resolve(declaration.get("Properties") or {}),
             needs=self._needs(logical_id),
-            deletion_policy=each.get("DeletionPolicy", "Delete"),
-            replace_policy=each.get("UpdateReplacePolicy", "Delete"),
+            deletion_policy=declaration.get("DeletionPolicy", "Delete"),
+            replace_policy=declaration.get("UpdateReplacePolicy", "Delete"),
         )
 
     def outputs(self) -> dict[str, dict[str, str]]:
         """Return the outputs: Value, and Description and Export where they are given."""
         outputs = {}
-        for name, each in self._wanted("Outputs").items():
-            outputs[name] = {"Value": str(self._resolver.resolve(each["Value"]))}
-            if "Description" in each:
-                outputs[name]["Description"] = str(each["Description"])
-            if "Export" in each:
-                outputs[name]["Export"] = str(self._resolver.resolve(each["Export"]["Name"]))
+        for name, output in self._wanted("Outputs").items():
+            outputs[name] = {"Value": str(self._resolver.resolve(output["Value"]))}
+            if "Description" in output:
+                outputs[name]["Description"] = str(output["Description"])
+            if "Export" in output:
+                outputs[name]["Export"] = str(self._resolver.resolve(output["Export"]["Name"]))
         return outputs
 
     def stack(self) -> Stack:
@@ -228,7 +228,7 @@ def creation_order(resources: Mapping[str, Resource]) -> list[str]:
     return in_order({name: each.needs for name, each in resources.items()})
 
 
-def read_template(text: str, what: str) -> Json:
+def read_template(text: str, origin: str) -> Json:
     """Parse a template's text.
 
     Parameters
@@ -245,12 +245,12 @@ def read_template(text: str, what: str) -> Json:
         # JSON is YAML, but its own reader is a hundred times faster.
         source = json.loads(text) if text.lstrip().startswith("{") else parse_yaml(text)
     except Exception as error:
-        raise CannotStart(f"{what} is neither YAML nor JSON: {error}") from error
+        raise CannotStart(f"{origin} is neither YAML nor JSON: {error}") from error
     if not isinstance(source, dict) or not isinstance(source.get("Resources"), dict):
-        raise CannotStart(f"{what} is no template: expected a mapping with Resources")
+        raise CannotStart(f"{origin} is no template: expected a mapping with Resources")
     for name, each in source["Resources"].items():
         if not isinstance(each, dict) or "Type" not in each:
-            raise CannotStart(f"{what} has the resource {name} without a Type")
+            raise CannotStart(f"{origin} has the resource {name} without a Type")
     # YAML reads an unquoted 2012-10-17 as a date, and a key of a mapping as a number.
     return dict(json.loads(json.dumps(source, default=str)))
 

@@ -258,8 +258,8 @@ def _check_pattern(rule: str, pattern: Mapping[str, Any]) -> None:
         if isinstance(wanted, dict):
             _check_pattern(rule, wanted)
             continue
-        for each in wanted if key != "$or" else ():
-            if isinstance(each, dict) and (unknown := set(each) - _OPERATORS):
+        for matcher in wanted if key != "$or" else ():
+            if isinstance(matcher, dict) and (unknown := set(matcher) - _OPERATORS):
                 raise CannotStart(
                     f"rule {rule} matches {key} by {', '.join(unknown)}, which is not emulated: "
                     f"expected {', '.join(sorted(_OPERATORS))} in {json.dumps(pattern)}"

@@ -201,16 +201,22 @@ def assumable(
     """
     values = values_of({"aws:SourceAccount": ACCOUNT, **(context or {})})
     effects = set()
-    for each in as_list(trust["Statement"]):
-        principal = each.get("Principal", {})
+    for statement in as_list(trust["Statement"]):
+        principal = statement.get("Principal", {})
         named = as_list(principal if isinstance(principal, str) else principal.get(kind, []))
-        conditions = conditions_of("", each)
+        conditions = conditions_of("", statement)
         if (
             (set(named) & {*principals, "*"})
-            and any(matches(action.lower(), "sts:assumerole") for action in as_list(each["Action"]))
-            and all(one.holds(values) for one in conditions if one.key != "aws:sourcearn")
+            and any(
+                matches(action.lower(), "sts:assumerole") for action in as_list(statement["Action"])
+            )
+            and all(
+                condition.holds(values)
+                for condition in conditions
+                if condition.key != "aws:sourcearn"
+            )
         ):
-            effects.add(each["Effect"])
+            effects.add(statement["Effect"])
     return effects == {"Allow"}
 
 

@@ -82,9 +82,9 @@ def _result(
     missing = {
         condition.key
         for statements in policies
-        for each in statements
-        if each.concerns(action, resource, values)
-        for condition in each.conditions
+        for statement in statements
+        if statement.concerns(action, resource, values)
+        for condition in statement.conditions
         if condition.key not in values
     }
     result: dict[str, Any] = {

@@ -116,8 +116,8 @@ def _convolve_by_fourier(
     whole = limit + instances * (len(sizes) - 1) + 1
     # What lies beyond `cells` wraps around to 0: there is nothing, or too little to matter.
     cells = 512 * math.ceil(max(min(whole, reach), limit + len(sizes)) / 512)
-    one, *others = (np.fft.rfft(factor, cells, axis=1) for factor in factors)
-    base, exponent = one, instances - 1
+    first, *others = (np.fft.rfft(factor, cells, axis=1) for factor in factors)
+    base, exponent = first, instances - 1
     rest = np.fft.rfft(delay / delay.sum(axis=1, keepdims=True), cells, axis=1)
     while exponent:
         if exponent & 1:
@@ -125,7 +125,7 @@ def _convolve_by_fourier(
         exponent >>= 1
         if exponent:
             base = base * base
-    spectra = [rest] + [rest * factor for factor in (one, *others)]
+    spectra = [rest] + [rest * factor for factor in (first, *others)]
     arrays = [
         np.maximum(np.fft.irfft(spectrum, cells, axis=1)[:, : limit + 1], 0.0)
         for spectrum in spectra
@@ -133,15 +133,15 @@ def _convolve_by_fourier(
     return arrays[0], arrays[1], arrays[2], arrays[3]
 
 
-def _power(one: Floats, exponent: int, limit: int) -> Floats:
+def _power(weights: Floats, exponent: int, limit: int) -> Floats:
     """Return `one` convolved with itself, `exponent` factors in all, up to `limit`."""
     product = np.ones(1)
     while exponent:
         if exponent & 1:
-            product = np.convolve(product, one)[: limit + 1]
+            product = np.convolve(product, weights)[: limit + 1]
             product = product / product.max()
         exponent >>= 1
         if exponent:
-            one = np.convolve(one, one)[: limit + 1]
-            one = one / one.max()
+            weights = np.convolve(weights, weights)[: limit + 1]
+            weights = weights / weights.max()
     return product

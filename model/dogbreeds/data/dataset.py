@@ -219,13 +219,13 @@ def _dataset(tree: FolderTree, missing: tuple[str, ...]) -> Dataset:
         spellings[breed_names.setdefault(key, name)].add(printable(folder))
     photos = [
         Photo(
-            tree.path_of(each.path),
-            breed_names[read_names[each.folder][1]],
-            each.split,
-            tree.name_of(each.path),
-            printable(each.folder),
+            tree.path_of(placed.path),
+            breed_names[read_names[placed.folder][1]],
+            placed.split,
+            tree.name_of(placed.path),
+            printable(placed.folder),
         )
-        for each in tree.arranged.placed
+        for placed in tree.arranged.placed
     ]
     if missing:
         photos = list(_fill_missing_splits(photos, missing))

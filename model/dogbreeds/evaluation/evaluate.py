@@ -182,14 +182,14 @@ def _most_confused(
     return [
         {
             "truth": breeds[true],
-            "said": breeds[other],
-            "count": int(wrong[true, other]),
+            "said": breeds[said],
+            "count": int(wrong[true, said]),
             "photos": [
-                names[i] for i in np.flatnonzero((labels == true) & (predicted == other))[:EXAMPLES]
+                names[i] for i in np.flatnonzero((labels == true) & (predicted == said))[:EXAMPLES]
             ],
         }
-        for true, other in pairs
-        if wrong[true, other]
+        for true, said in pairs
+        if wrong[true, said]
     ]
 
 

@@ -93,8 +93,8 @@ def largest_share_within_one_error(losses: Mapping[float, NDArray[np.float64]]) 
     if len(losses[lowest]) < FEWEST:
         return lowest
 
-    def is_worse(other: NDArray[np.float64]) -> bool:
-        difference = other - losses[lowest]
+    def is_worse(values: NDArray[np.float64]) -> bool:
+        difference = values - losses[lowest]
         error = difference.std(ddof=1) / math.sqrt(len(difference))
         return bool(difference.mean() > error)
 

@@ -89,8 +89,8 @@ def near_duplicates(hashes: list[Hash | None]) -> list[list[int]]:
             index = parent[index]
         return index
 
-    for one, other in _near(distinct.packed):
-        parent[root_of(other % count)] = root_of(one % count)
+    for first, second in _near(distinct.packed):
+        parent[root_of(second % count)] = root_of(first % count)
     groups: dict[int, list[int]] = {}
     for index in range(count):
         groups.setdefault(root_of(index), []).extend(distinct.owners[index])

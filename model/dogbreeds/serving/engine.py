@@ -118,10 +118,10 @@ class Engine:
         return self._compiled(with_features(self._model))
 
     def _compiled(self, model: ov.Model, hint: str = "LATENCY") -> CompiledNetwork:
-        one = model.clone()  # of a fixed shape, which OpenVINO need not infer in every call
-        one.reshape({"photos": [1, *one.input("photos").partial_shape[1:]]})
+        fixed_shape = model.clone()  # of a fixed shape, which OpenVINO need not infer in every call
+        fixed_shape.reshape({"photos": [1, *fixed_shape.input("photos").partial_shape[1:]]})
         settings = {**self._settings, "PERFORMANCE_HINT": hint}
-        return CompiledNetwork(CORE.compile_model(one, "CPU", settings))
+        return CompiledNetwork(CORE.compile_model(fixed_shape, "CPU", settings))
 
     @contextmanager
     def _network_for(self, photos: int) -> Iterator[CompiledNetwork]:
@@ -184,11 +184,11 @@ class Engine:
 
 
 @contextmanager
-def _package_errors(what: str) -> Iterator[None]:
+def _package_errors(action: str) -> Iterator[None]:
     try:
         yield
     except PackageError:
         raise
     except RuntimeError as error:
         reason = str(error).strip().splitlines()[-1]
-        raise PackageError(f"The engine cannot {what}: {reason}") from error
+        raise PackageError(f"The engine cannot {action}: {reason}") from error

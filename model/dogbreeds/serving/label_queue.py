@@ -160,12 +160,12 @@ def _see_all(photos: Sequence[Path], model: inference.Model, left_out: list[Left
         cancelled_on_exit(pool),
         Progress("looking at photos", len(photos)) as progress,
     ):
-        for each in pool.map(lambda photo: see(photo, model), photos):
+        for photo_or_reason in pool.map(lambda photo: see(photo, model), photos):
             progress.update()
-            if isinstance(each, LeftOut):
-                left_out.append(each)
+            if isinstance(photo_or_reason, LeftOut):
+                left_out.append(photo_or_reason)
             else:
-                seen.append(each)
+                seen.append(photo_or_reason)
     if not seen:
         first = left_out[-1]
         raise NoPhotosError(

@@ -173,16 +173,16 @@ class Endpoints:
         endpoint = self._settled(request["EndpointName"])
         live = _live_deployment(endpoint)
         desired = request["DesiredWeightsAndCapacities"]
-        for each in desired:
-            if each["VariantName"] not in live.counts:
+        for variant in desired:
+            if variant["VariantName"] not in live.counts:
                 raise invalid(
-                    f'Could not find variant "{each["VariantName"]}" of "{endpoint.arn}".'
+                    f'Could not find variant "{variant["VariantName"]}" of "{endpoint.arn}".'
                 )
-            if "ServerlessUpdateConfig" in each:
+            if "ServerlessUpdateConfig" in variant:
                 raise not_emulated("ServerlessUpdateConfig")
-            if "DesiredInstanceCount" in each and live.snapshot.serverless():
+            if "DesiredInstanceCount" in variant and live.snapshot.serverless():
                 raise invalid("DesiredInstanceCount cannot be set for a serverless variant.")
-            if each.get("DesiredInstanceCount") == 0:
+            if variant.get("DesiredInstanceCount") == 0:
                 raise invalid("DesiredInstanceCount must be 1 or more for an instance variant.")
         counts = _by_variant(desired, "DesiredInstanceCount")
         weights = _by_variant(desired, "DesiredWeight")

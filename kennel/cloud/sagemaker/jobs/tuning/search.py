@@ -164,40 +164,40 @@ def _pruner(config: Json) -> optuna.pruners.BasePruner:
     )
 
 
-def _is_reverse_logarithmic(each: Json) -> bool:
-    return bool(each.get("ScalingType") == "ReverseLogarithmic")
+def _is_reverse_logarithmic(parameter_range: Json) -> bool:
+    return bool(parameter_range.get("ScalingType") == "ReverseLogarithmic")
 
 
-def _distribution(kind: str, each: Json) -> BaseDistribution:
+def _distribution(kind: str, parameter_range: Json) -> BaseDistribution:
     if kind == "Categorical":
-        return CategoricalDistribution(each["Values"])
-    low, high = float(each["MinValue"]), float(each["MaxValue"])
-    scaling = each.get("ScalingType", "Auto")
+        return CategoricalDistribution(parameter_range["Values"])
+    low, high = float(parameter_range["MinValue"]), float(parameter_range["MaxValue"])
+    scaling = parameter_range.get("ScalingType", "Auto")
     log = scaling == "Logarithmic" or (
         scaling == "Auto" and low > 0 and high / low >= AUTO_LOGARITHMIC_RATIO
     )
     if kind == "Integer":
         return IntDistribution(int(low), int(high), log=log)
-    if _is_reverse_logarithmic(each):  # the distance to 1 is searched logarithmically
+    if _is_reverse_logarithmic(parameter_range):  # the distance to 1 is searched logarithmically
         return FloatDistribution(1 - high, 1 - low, log=True)
     return FloatDistribution(low, high, log=log)
 
 
-def _text(kind: str, each: Json, value: float | int | str) -> str:
-    if kind == "Continuous" and _is_reverse_logarithmic(each):
+def _text(kind: str, parameter_range: Json, value: float | int | str) -> str:
+    if kind == "Continuous" and _is_reverse_logarithmic(parameter_range):
         return str(1 - float(value))
     return str(value)
 
 
-def _is_within(kind: str, each: Json, text: str) -> bool:
+def _is_within(kind: str, parameter_range: Json, text: str) -> bool:
     if kind == "Categorical":
-        return text in each["Values"]
-    return float(each["MinValue"]) <= float(text) <= float(each["MaxValue"])
+        return text in parameter_range["Values"]
+    return float(parameter_range["MinValue"]) <= float(text) <= float(parameter_range["MaxValue"])
 
 
-def _value(kind: str, each: Json, text: str) -> float | int | str:
+def _value(kind: str, parameter_range: Json, text: str) -> float | int | str:
     if kind == "Categorical":
         return text
     if kind == "Integer":
         return int(text)
-    return 1 - float(text) if _is_reverse_logarithmic(each) else float(text)
+    return 1 - float(text) if _is_reverse_logarithmic(parameter_range) else float(text)

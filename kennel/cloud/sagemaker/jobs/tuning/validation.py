@@ -80,16 +80,16 @@ def _check_limits(config: Json) -> None:
 def _check_ranges(strategy: str, ranges: list[tuple[str, Json]]) -> None:
     if not 1 <= len(ranges) <= _MAX_RANGES:
         raise invalid(f"Provide from 1 to {_MAX_RANGES} hyperparameter ranges.")
-    for kind, each in ranges:
-        name = each["Name"]
+    for kind, parameter_range in ranges:
+        name = parameter_range["Name"]
         if strategy == "Grid" and kind != "Categorical":
             raise invalid(f"The strategy Grid takes categorical ranges only; {name} is {kind}.")
         if kind == "Categorical":
             continue
-        low, high = float(each["MinValue"]), float(each["MaxValue"])
+        low, high = float(parameter_range["MinValue"]), float(parameter_range["MaxValue"])
         if not low < high:
             raise invalid(f"MinValue must be less than MaxValue for the hyperparameter {name}.")
-        scaling = each.get("ScalingType", "Auto")
+        scaling = parameter_range.get("ScalingType", "Auto")
         if scaling == "Logarithmic" and low <= 0:
             raise invalid(f"Logarithmic scaling of {name} needs values greater than 0.")
         if scaling == "ReverseLogarithmic" and not (kind == "Continuous" and low >= 0 and high < 1):
@@ -110,7 +110,11 @@ def _check_combinations(config: Json, ranges: list[tuple[str, Json]]) -> None:
         )
 
 
-def _combinations(kind: str, each: Json) -> float:
+def _combinations(kind: str, parameter_range: Json) -> float:
     if kind == "Categorical":
-        return len(each["Values"])
-    return math.inf if kind == "Continuous" else int(each["MaxValue"]) - int(each["MinValue"]) + 1
+        return len(parameter_range["Values"])
+    return (
+        math.inf
+        if kind == "Continuous"
+        else int(parameter_range["MaxValue"]) - int(parameter_range["MinValue"]) + 1
+    )
