@@ -72,7 +72,7 @@ def releases(sagemaker: SageMakerClient, endpoint_name: str) -> Iterator[Release
 def release_before(newest_first: Iterable[Release]) -> Release | None:
     """Return the release to which a rollback goes; None if there is nothing before the live one.
 
-    A release of an earlier package is a way back to it: what had been released in between does not
+    A release of an earlier package is a rollback to it: what had been released in between does not
     come before it.
     """
     stack: list[Release] = []

@@ -1,4 +1,4 @@
-"""What `kennel up` tells about the executions that other programs start."""
+"""What `kennel up` prints about the executions that other programs start."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -15,7 +15,7 @@ from kennel.cloud.cloudformation.template import Resource
 from kennel.cloud.runtime.store import Store
 
 _KIND = "api-key"
-_BEFORE = "value"  # where the value of the one key was kept that there used to be
+_BEFORE = "value"  # name under which earlier versions stored the value of the only key
 
 
 @dataclass(frozen=True)

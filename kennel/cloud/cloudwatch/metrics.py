@@ -31,7 +31,7 @@ BUCKET_SECONDS = 10  # the shortest alarm period of a metric that is not written
 KEEP_SECONDS = 3 * 3600  # of what alarms read; CloudWatch too keeps its finest points so long
 WRITE_SECONDS = 1.0  # real ones, between two writes to moto
 _STATISTICS = r"Sum|Average|Minimum|Maximum|SampleCount|p(100|\d{1,2}(\.\d+)?)"
-DIGITS = 3  # to which single values are kept, for percentiles
+DIGITS = 3  # significant ones of the single values from which percentiles are computed
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ INTERPRETER_KEY = "ak"  # moto/stepfunctions/parser/asl/utils/boto_client.py
 
 
 class UnknownCaller(Exception):  # noqa: N818
-    """The access key belongs to nobody."""
+    """The access key is neither the operator's nor that of a role or its session."""
 
 
 class Identities:

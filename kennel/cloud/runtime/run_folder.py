@@ -16,7 +16,7 @@ from typing import IO
 
 #: Name of the lock file in a run folder, and beside all of them.
 _LOCK = "lock"
-#: How long a folder that was left is kept, in seconds: somebody may be reading its logs.
+#: Seconds until the folder of a cloud that has ended is deleted: somebody may be reading its logs.
 _KEPT_S = 3600
 
 

@@ -1,4 +1,4 @@
-"""Hostile and odd photos; what the canonical form holds is held against Pillow's own words."""
+"""Hostile and odd photos; the pixels of the canonical form are compared with Pillow's own."""
 
 import io
 import json

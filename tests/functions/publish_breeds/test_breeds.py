@@ -1,4 +1,4 @@
-"""What is live is published, whatever was said before."""
+"""The breeds of the live model are published, whatever was published before."""
 
 from typing import Any
 

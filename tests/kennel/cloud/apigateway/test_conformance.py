@@ -1,4 +1,4 @@
-"""What API Gateway does with a request, held to the page that says so."""
+"""What API Gateway does with a request, each rule with the documentation page that says so."""
 
 from dataclasses import dataclass, field
 from pathlib import Path

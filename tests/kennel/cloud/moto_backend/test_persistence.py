@@ -1,4 +1,4 @@
-"""What moto holds is the same after its process was killed: objects, executions and the rest."""
+"""moto's data is the same after its process was killed: objects, executions and the rest."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""Calls on their way to moto, which a transport stands for."""
+"""Calls are passed on to moto, here a fake transport."""
 
 import asyncio
 from collections.abc import Callable

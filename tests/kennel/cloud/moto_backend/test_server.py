@@ -1,4 +1,4 @@
-"""moto's process: its end is the end of the cloud, with one sentence; a silence is not well."""
+"""When moto's process ends, the cloud ends with one sentence; when it is silent, health says so."""
 
 import asyncio
 import os

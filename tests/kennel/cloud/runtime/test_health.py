@@ -1,4 +1,4 @@
-"""Background loops that fail start again, and what is not well is known by name."""
+"""Background loops that fail start again, and unhealthy parts are reported by name."""
 
 import asyncio
 import itertools

@@ -1,4 +1,4 @@
-"""What is remembered, and in which order."""
+"""Values are stored, and listed in the order of their creation."""
 
 import asyncio
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Profiles that are written and not counted."""
+"""Traffic profiles that are given as text."""
 
 import numpy as np
 import pytest

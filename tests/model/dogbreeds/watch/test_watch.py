@@ -1,4 +1,4 @@
-"""Each rule against a small real training run that was made sick in one way, and healthy ones."""
+"""Each rule against a small real training run with one fault, and against healthy ones."""
 
 import copy
 import dataclasses

@@ -1,4 +1,4 @@
-"""How an execution ends: once, whatever comes together, and always."""
+"""An execution ends exactly once, whatever would end it at the same time."""
 
 import json
 import time

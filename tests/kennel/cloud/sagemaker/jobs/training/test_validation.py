@@ -1,4 +1,4 @@
-"""What a training job's request asks for and nothing here does."""
+"""Members of a training job's request that are recorded and have no effect offline."""
 
 from typing import Any
 
