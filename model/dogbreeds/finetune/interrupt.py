@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
-_AGAIN_SECONDS = 20.0
+_AGAIN_SECONDS = 10.0
 
 _Handler = Callable[[int, FrameType | None], None]
 
@@ -84,6 +84,11 @@ def interrupt_on_signal(again_seconds: float = _AGAIN_SECONDS) -> Iterator[None]
     with _handled_by(interrupt, (*SIGNALS, signal.SIGALRM)):
         try:
             yield
+        except Exception as error:
+            if first is None:
+                raise
+            # As of a lock that the signal left released: the error is a consequence.
+            raise KeyboardInterrupt(signal_name(first)) from error
         finally:
             if first is not None:
                 signal.setitimer(signal.ITIMER_REAL, 0)

@@ -96,6 +96,14 @@ def test_a_lock_that_stays_taken_does_not_stop_the_clean_up() -> None:
     assert cleaned_up
 
 
+def test_an_error_that_follows_from_the_signal_does_not_hide_it() -> None:
+    with pytest.raises(KeyboardInterrupt, match="SIGTERM"), interrupt_on_signal():
+        try:
+            send(signal.SIGTERM)
+        finally:
+            threading.Lock().release()  # of which Python says that it is not taken
+
+
 def test_no_timer_stays() -> None:
     before = signal.getsignal(signal.SIGALRM)
     with pytest.raises(KeyboardInterrupt), interrupt_on_signal():
