@@ -159,7 +159,9 @@ def _photo_of_json(body: bytes) -> bytes:
         )
     image = form["image"]
     if not isinstance(image, str):
-        raise BadRequest(f'"image" is {_json_name(image)}, expected a string; {_FORM}.')
+        raise BadRequest(
+            f'"image" is {_json_name(image)}, expected a string; {_FORM}.', reason="json"
+        )
     if image.startswith("data:"):
         raise BadRequest(
             'The string "image" begins with "data:"; send only the base64 that follows its comma.',

@@ -195,10 +195,14 @@ def test_an_empty_body_is_refused() -> None:
 
 
 def test_each_refusal_is_its_own_problem() -> None:
-    with pytest.raises(UnsupportedType, match="The bytes are a GIF file"):
+    with pytest.raises(UnsupportedType, match="The bytes are a GIF file") as foreign:
         decode(encoded(gradient(20, 20), "GIF"))
-    with pytest.raises(TooLarge, match="at most 52,000,000 in all are decoded"):
+    with pytest.raises(TooLarge, match="at most 52,000,000 in all are decoded") as large:
         decode(of_size(7300, 7300))
+    with pytest.raises(BadRequest, match="are no JPEG, PNG or WebP photo") as other:
+        decode(b"a letter")
+    reasons = [each.value.reason for each in (foreign, large, other)]
+    assert reasons == ["format", "pixels", "photo"]
 
 
 @pytest.mark.parametrize(
