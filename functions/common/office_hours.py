@@ -93,12 +93,16 @@ class OfficeHours:
 
     def actions(self, endpoint_name: str, min_instances: int) -> list[Action]:
         """Return the scheduled actions; `min_instances` is the minimum at other times."""
-        names = action_names(endpoint_name)
-        minima = {self.begin: self.min_instances, self.end: min_instances}
+        begin, end = action_names(endpoint_name)
         return [
-            Action(name, _cron(time, self.days), self.timezone, {"MinCapacity": minimum})
-            for name, (time, minimum) in zip(names, minima.items(), strict=True)
+            self._action(begin, self.begin, self.min_instances),
+            self._action(end, self.end, min_instances),
         ]
+
+    def _action(self, name: str, time: str, minimum: int) -> Action:
+        hour, minute = (int(part) for part in time.split(":"))
+        schedule = f"cron({minute} {hour} ? * {','.join(self.days)} *)"
+        return Action(name, schedule, self.timezone, {"MinCapacity": minimum})
 
 
 def action_names(endpoint_name: str) -> tuple[str, str]:
@@ -110,8 +114,3 @@ def _days(first: str, last: str) -> tuple[str, ...]:
     """Return the days from one to another, over the end of the week if need be."""
     start, length = _DAYS.index(first), (_DAYS.index(last) - _DAYS.index(first)) % 7 + 1
     return tuple(_DAYS[(start + offset) % 7] for offset in range(length))
-
-
-def _cron(time: str, days: tuple[str, ...]) -> str:
-    hour, minute = (int(part) for part in time.split(":"))
-    return f"cron({minute} {hour} ? * {','.join(days)} *)"
