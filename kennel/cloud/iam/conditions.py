@@ -80,8 +80,7 @@ class Condition:
     @classmethod
     def read(cls, role: str, name: str, key: str, values: Any) -> "Condition":
         """Read one pair of a Condition block; CannotStart for an operator not evaluated here."""
-        _, _, base = name.removesuffix("IfExists").rpartition(":")
-        quantifier = name.partition(":")[0] if ":" in name else ""
+        quantifier, _, base = name.removesuffix("IfExists").rpartition(":")
         supported = base in _MATCHERS or base in _NEGATED or base == "Null"
         if not supported or quantifier not in {"", "ForAnyValue", "ForAllValues"}:
             raise CannotStart(f"role {role} uses the condition {name}, unknown offline")

@@ -38,7 +38,16 @@ def registered(autoscaling: Any) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def test_variant_scales_from_one_to_five_with_cooldowns_of_30_s(autoscaling: Any) -> None:
-    apply("kennel", SCALING, autoscaling)
+    assert apply("kennel", SCALING, autoscaling) == {
+        "resource_id": "endpoint/kennel/variant/AllTraffic",
+        "policy_name": "kennel-target-tracking",
+        "min_instances": 1,
+        "max_instances": 5,
+        "metric": "invocations",
+        "target": 600,
+        "scale_in_cooldown_s": 30,
+        "scale_out_cooldown_s": 30,
+    }
     target, policy = registered(autoscaling)
     assert target["ResourceId"] == "endpoint/kennel/variant/AllTraffic"
     assert target["ScalableDimension"] == "sagemaker:variant:DesiredInstanceCount"
@@ -121,7 +130,7 @@ MONDAY = datetime(2026, 1, 5, tzinfo=UTC)
 
 
 def actions(autoscaling: Any) -> dict[str, tuple[str, int]]:
-    described = autoscaling.describe_scheduled_actions(ServiceNamespace="sagemaker")
+    described = autoscaling.describe_scheduled_actions(**scalable_target("kennel"))
     return {
         each["ScheduledActionName"]: (
             each["Schedule"],

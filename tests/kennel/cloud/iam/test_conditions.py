@@ -25,6 +25,7 @@ KEY = "aws:TagKeys"
         ("StringNotEquals", "a", [], True),  # an absent key is not equal to anything
         ("StringLike", "ml.*", ["ml.c5.large"], True),
         ("StringLike", "ml.?5*", ["ml.c5.large"], True),
+        ("StringLike", "a*b", ["a\nb"], True),
         ("StringNotLike", "ml.*", ["ml.c5.large"], False),
         ("ArnLike", "arn:aws:s3:::b/*", ["arn:aws:s3:::b/k/l"], True),
         ("ArnNotEquals", "arn:aws:s3:::b", ["arn:aws:s3:::b"], False),
@@ -58,7 +59,13 @@ def test_a_condition_holds_by_its_operator(
     assert condition.holds({KEY.lower(): values} if values else {}) is holds
 
 
-@pytest.mark.parametrize("operator", ["IpAddress", "DateLessThan", "ForSome:StringEquals", "Like"])
+@pytest.mark.parametrize(
+    "operator",
+    [
+        *("IpAddress", "DateLessThan", "Like", "ForSome:StringEquals"),
+        "ForAnyValue:ForAllValues:StringEquals",
+    ],
+)
 def test_an_operator_that_is_not_evaluated_stops_the_start(operator: str) -> None:
     with pytest.raises(CannotStart, match=f"condition {operator}, unknown offline"):
         Condition.read("role", operator, KEY, "x")

@@ -117,6 +117,7 @@ def test_the_operator_has_every_permission_and_a_stranger_none() -> None:
         authorizer.check("AKIASTRANGER", INVOKE)
     with pytest.raises(UnknownCaller):
         authorizer.identify("AKIASTRANGER")
+    authorizer.identify("RemovalRole")
 
 
 def test_a_call_needs_what_its_service_adds_as_things_are_now() -> None:
@@ -130,6 +131,20 @@ def test_a_call_needs_what_its_service_adds_as_things_are_now() -> None:
         asyncio.run(Authorizer(IDENTITIES, dependent={"sagemaker": dependent}).authorize(delete))
     operators = call("DeleteEndpoint", OPERATOR_KEY)
     asyncio.run(Authorizer(IDENTITIES, dependent={"sagemaker": dependent}).authorize(operators))
+
+
+def test_autoscaling_needs_the_configuration_that_the_endpoint_has_now() -> None:
+    identities = Identities({"R": role("R", "*")})
+    used: list[str] = []
+    authorizer = Authorizer(
+        identities,
+        config_of={"kennel": "kennel-7"}.__getitem__,
+        on_authorised=lambda _role, permission: used.append(permission.resource),
+    )
+    target = {"ResourceId": "endpoint/kennel/variant/AllTraffic"}
+    one = ApiCall("application-autoscaling", "RegisterScalableTarget", target, "R")
+    asyncio.run(authorizer.authorize(one))
+    assert ENDPOINT.replace("endpoint/kennel", "endpoint-config/kennel-7") in used
 
 
 def test_permissions_that_were_used_are_reported() -> None:

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from kennel.cloud.iam.policy import Role, read_role, trusts
+from kennel.cloud.iam.policy import Role, evaluate, read_role, trusts
 from kennel.errors import CannotStart
 
 ENDPOINT = "arn:aws:sagemaker:us-east-1:123456789012:endpoint/kennel"
@@ -62,11 +62,19 @@ def test_a_variable_is_the_calls_value_or_its_default_or_matches_nothing() -> No
     made = role(
         allow("s3:GetObject", "arn:aws:s3:::${aws:PrincipalAccount}/${s3:prefix, 'all'}/*"),
         allow("s3:PutObject", "arn:aws:s3:::bucket/${aws:username}"),
+        allow("s3:PutObject", "arn:aws:s3:::${aws:username}/${aws:PrincipalAccount}"),
+        allow("s3:DeleteObject", "arn:aws:s3:::bucket/${s3:prefix, ''}k"),
     )
     assert made.allows("s3:GetObject", "arn:aws:s3:::123456789012/all/k")
+    assert made.allows("s3:DeleteObject", "arn:aws:s3:::bucket/k")
+    assert not made.allows("s3:PutObject", "arn:aws:s3:::/123456789012")
     assert made.allows("s3:GetObject", "arn:aws:s3:::123456789012/mine/k", {"s3:prefix": "mine"})
     assert not made.allows("s3:PutObject", "arn:aws:s3:::bucket/")
     assert not made.allows("s3:PutObject", "arn:aws:s3:::bucket/${aws:username}")
+    several = {"aws:username": ["a", "b"], "s3:prefix": ["a", "b"]}  # a variable has one value
+    assert not made.allows("s3:PutObject", "arn:aws:s3:::bucket/a", several)
+    assert not made.allows("s3:GetObject", "arn:aws:s3:::123456789012/a/k", several)
+    assert made.allows("s3:GetObject", "arn:aws:s3:::123456789012/all/k", several)
 
 
 def test_a_condition_must_hold() -> None:
@@ -183,6 +191,22 @@ def test_statements_know_their_policy() -> None:
     assert [each.policy for each in role(allow("s3:*", "*")).statements] == ["inline"]
     unnamed = {"PolicyDocument": {"Statement": allow("s3:*", "*")}}
     assert [each.policy for each in read_role("role", {"Policies": [unnamed]}).statements] == [""]
+
+
+def test_a_role_without_policies_is_allowed_nothing() -> None:
+    document = trust("lambda.amazonaws.com")
+    made = read_role("role", document)
+    assert made == Role("role", (), trust=document["AssumeRolePolicyDocument"])  # type: ignore[arg-type]
+    assert made.evaluate("s3:GetObject", "*") == "not allowed"
+    assert read_role("role", {}) == Role("role", ())
+
+
+def test_a_verdict_comes_with_the_statements_that_decide_it() -> None:
+    deny = {"Effect": "Deny", "Action": "s3:Put*", "Resource": "*"}
+    everything, denying = statements = role(allow("s3:*", "*"), deny).statements
+    assert evaluate(statements, "s3:GetObject", "*", {}) == ("allowed", [everything])
+    assert evaluate(statements, "s3:PutObject", "*", {}) == ("denied", [denying])
+    assert evaluate(statements, "ec2:RunInstances", "*", {}) == ("not allowed", [])
 
 
 SAGEMAKER = "sagemaker.amazonaws.com"
