@@ -202,8 +202,8 @@ def _orientation(image: Image.Image) -> int:
 
 def _to_rgb(image: Image.Image) -> Image.Image:
     """Convert to RGB; a large photo is held once on the way, so `image` may be closed."""
-    if image.mode.startswith("I"):  # 16-bit grey: Pillow's own conversion to L clips at 255
-        return image.convert("I").point(_high_byte).convert("L").convert("RGB")
+    if image.mode.startswith("I"):  # 16-bit grey, of which Pillow would clip all above 255
+        return image.convert("I").point(_high_byte).convert("RGB")
     if image.has_transparency_data:
         rgba = image.convert("RGBA")
         image.close()

@@ -55,6 +55,27 @@ def test_no_end_is_added_where_scans_are_missing(scans: int) -> None:
 
 
 @pytest.mark.parametrize(
+    ("scan", "other"),
+    [
+        (b"\x01\x3f\x10", b"\x01\x05\x10"),  # only the first coefficients to the last bit
+        (b"\0\0\x10", b"\0\0\x21"),  # the mean not to the last bit
+    ],
+)
+def test_no_end_is_added_where_scans_leave_coefficients_out(scan: bytes, other: bytes) -> None:
+    torn = progressive()[:-2].replace(scan, other)
+    assert torn != progressive()[:-2]
+    assert jpeg.first_picture(torn).body == torn
+
+
+def test_a_scan_counts_for_the_frames_components_and_only_with_a_whole_header() -> None:
+    torn, start = progressive()[:-2], progressive().index(b"\xff\xda")
+    strange = segment(0xDA, b"\x01\x09\0\x01\x3f\x01")  # of a component that no frame has
+    assert jpeg.first_picture(torn + strange).body == torn + strange + b"\xff\xd9"
+    cut = torn[:start] + segment(0xDA, b"\x03\x01\0\x02\x11\x03\x11\0\x3f")
+    assert jpeg.first_picture(cut).body == cut
+
+
+@pytest.mark.parametrize(
     "body", [b"", b"\xff", b"\xff\xd8\xff\xda", b"\xff\xd8", b"\xff" * 999, b"\xff\xd8\xff\xe1\xff"]
 )
 def test_a_jpeg_without_a_picture_is_left_as_it_is(body: bytes) -> None:

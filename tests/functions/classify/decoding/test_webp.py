@@ -19,7 +19,22 @@ def animated(image: Image.Image, **options: object) -> bytes:
     return encoded(image, "WEBP", save_all=True, append_images=[later], **options)
 
 
-@pytest.mark.parametrize("body", [still(), still(exif=TURNED.tobytes()), b"RIFF____WEBP", b""])
+def without_flag(body: bytes, flag: int) -> bytes:
+    """Clear a flag of VP8X, the first chunk."""
+    return body[:20] + bytes((body[20] & ~flag,)) + body[21:]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        still(),
+        still(exif=TURNED.tobytes()),
+        without_flag(animation(90, 60), 0x02),
+        b"RIFF____WEBPVP8X\0\0\0\0",
+        b"RIFF____WEBP",
+        b"",
+    ],
+)
 def test_a_still_photo_is_kept(body: bytes) -> None:
     assert webp.first_picture(body) is body
 
