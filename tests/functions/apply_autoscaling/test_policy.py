@@ -1,6 +1,6 @@
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import boto3
@@ -125,15 +125,16 @@ def test_a_serverless_endpoint_loses_a_former_registration_and_gets_none() -> No
     assert "RegisterScalableTarget" not in account.called()[1:]
 
 
-HOURS = OfficeHours(("MON", "TUE"), "08:00", "18:00", "UTC", min_instances=3)
-MONDAY = datetime(2026, 1, 5, tzinfo=UTC)
+HOURS = OfficeHours(("MON", "TUE"), "08:00", "18:00", "Europe/Berlin", min_instances=3)
+MONDAY = datetime(2026, 1, 5, tzinfo=timezone(timedelta(hours=1)))  # Berlin's in winter
 
 
-def actions(autoscaling: Any) -> dict[str, tuple[str, int]]:
+def actions(autoscaling: Any) -> dict[str, tuple[str, str, int]]:
     described = autoscaling.describe_scheduled_actions(**scalable_target("kennel"))
     return {
         each["ScheduledActionName"]: (
             each["Schedule"],
+            each["Timezone"],
             each["ScalableTargetAction"]["MinCapacity"],
         )
         for each in described["ScheduledActions"]
@@ -149,8 +150,8 @@ def test_office_hours_are_two_scheduled_actions_and_begin_with_a_release(
     result = apply("kennel", scaling, autoscaling, now)
     assert apply("kennel", scaling, autoscaling, now) == result
     assert actions(autoscaling) == {
-        "kennel-office-hours-begin": ("cron(0 8 ? * MON,TUE *)", 3),
-        "kennel-office-hours-end": ("cron(0 18 ? * MON,TUE *)", 1),
+        "kennel-office-hours-begin": ("cron(0 8 ? * MON,TUE *)", "Europe/Berlin", 3),
+        "kennel-office-hours-end": ("cron(0 18 ? * MON,TUE *)", "Europe/Berlin", 1),
     }
     target, _ = registered(autoscaling)
     assert (target["MinCapacity"], target["MaxCapacity"]) == (minimum, 5)

@@ -82,6 +82,39 @@ def test_tiny(photos: Path) -> None:
     assert gone(accepted) == ["train/beagle/dot.png"]
 
 
+def test_a_table_says_of_each_finding_how_many_files_and_what_happens(photos: Path) -> None:
+    write(photos / "train/beagle/empty.jpg", b"")
+    write(photos / "train/labels.csv", b"")
+    write(photos / "extra/labels.csv", b"")
+    assert audited(photos).table("the log has all").splitlines() == [
+        "finding                          files  what happens",
+        "unreadable                           1  STOPS the run; --accept unreadable (left out)",
+        "not-photos                           2  a note",
+        "",
+        "unreadable: 1 cannot be opened or decoded.",
+        "  train/beagle/empty.jpg: The file is empty.",
+        "",
+        "not-photos: 2 are files that no layout asks for; left alone.",
+        "  extra: a folder of 1 files",
+        "  train/labels.csv",
+    ]
+    row = "unreadable                           1  accepted: left out"
+    assert row in audited(photos, "unreadable").table()
+
+
+def test_json_says_what_was_accepted_and_left_out(photos: Path) -> None:
+    copy = photos / "train/beagle/n02088364_1.jpg"
+    write(copy, (photos / "train/beagle/3.jpg").read_bytes())
+    told = audited(photos, "duplicate").as_json()
+    assert (told["photos"], told["left_out"], told["stopped"]) == (20, 1, False)
+    assert told["imagenet_photos"] == 0  # the only one is the copy that was left out
+    keys = ("kind", "stops", "flag", "accepted", "left_out")
+    assert [tuple(finding[key] for key in keys) for finding in told["findings"]] == [
+        ("duplicate", False, "--accept duplicate", True, 1),
+        ("imagenet-photos", False, None, False, 0),
+    ]
+
+
 def test_duplicates(photos: Path) -> None:
     write(photos / "train/beagle/copy.jpg", (photos / "train/beagle/3.jpg").read_bytes())
     finding, accepted = stops_until_accepted(photos, "duplicate")
@@ -278,6 +311,22 @@ def test_a_group_of_one_file_is_that_file_and_one_without_a_folder_is_outside() 
     ]
 
 
+def test_a_group_has_one_reason_whatever_its_numbers() -> None:
+    reasons = [f"{('mean', 'brightest')[n % 2]} {n}" for n in range(30)]
+    items = tuple(Item((f"a/{n}.jpg",), reason) for n, reason in enumerate(reasons))
+    assert listing(Finding("dark", items)) == [
+        "  a/ (15): a/0.jpg: mean 0; and more",
+        "  a/ (15): a/1.jpg: brightest 1; and more",
+    ]
+
+
+def test_a_list_that_just_fits_is_whole() -> None:
+    items = tuple(Item((f"{n}/a.jpg", f"{n}/b.jpg")) for n in range(21))
+    lines = [f"  {n}/a.jpg = {n}/b.jpg" for n in range(21)]
+    assert listing(Finding("duplicate", items[:20])) == lines[:20]
+    assert listing(Finding("duplicate", items)) == [*lines[:19], "  ... 4 more; audit.json has all"]
+
+
 def test_a_list_that_has_no_groups_is_cut() -> None:
     items = tuple(Item((f"train/{n}/a.jpg", f"train/{n}/b.jpg")) for n in range(50))
     lines = listing(Finding("duplicate", items))
@@ -320,6 +369,14 @@ def test_verdict_has_the_lists_beginning(photos: Path) -> None:
         "more), 1 outside (train/loose.jpg). Mend these photos, or accept what was found by "
         "--accept unreadable,outside"
     )
+
+
+def test_a_long_item_of_a_verdict_is_cut_in_its_middle(photos: Path) -> None:
+    for number in range(2):
+        write(photos / f"train/beagle/{'x' * 200}{number}.jpg", b"")
+    items = [f"train/beagle/{'x' * 66}...{'x' * 53}{n}.jpg: The file is empty." for n in range(2)]
+    assert {len(item) for item in items} == {160}
+    assert f" 2 unreadable ({'; '.join(items)}). Mend these photos" in audited(photos).verdict()
 
 
 def test_verdict_of_everything_fits_into_a_jobs_failure_reason(photos: Path) -> None:
