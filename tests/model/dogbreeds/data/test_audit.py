@@ -359,6 +359,12 @@ def test_json_is_the_same_everywhere_and_whole(photos: Path, tmp_path: Path) -> 
     assert [path.name for path in out.parent.iterdir()] == ["audit.json"]
 
 
+def test_json_has_names_as_people_write_them(photos: Path, tmp_path: Path) -> None:
+    write(photos / "train/beagle/hündin-犬.jpg", b"")
+    audited(photos).write(tmp_path / "audit.json")
+    assert "train/beagle/hündin-犬.jpg".encode() in (tmp_path / "audit.json").read_bytes()
+
+
 def test_verdict_has_the_lists_beginning(photos: Path) -> None:
     for number in range(5):
         write(photos / f"train/beagle/x{number}.jpg", b"")
@@ -418,6 +424,8 @@ def test_command_line(photos: Path, tmp_path: Path, capsys: pytest.CaptureFixtur
     main([str(photos), "--accept", "unreadable", "--out", str(out)])
     assert capsys.readouterr().out.endswith("; 1 left out\n")
     assert json.loads(out.read_text())["left_out"] == 1
+    with pytest.raises(SystemExit, match="--accept everything: there is no such finding"):
+        main([str(photos), "--accept", "everything"])
     with pytest.raises(SystemExit, match="cannot be written"):
         main([str(photos), "--accept", "unreadable", "--out", str(out / "below a file")])
 
