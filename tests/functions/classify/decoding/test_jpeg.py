@@ -30,6 +30,11 @@ def test_what_follows_the_first_picture_is_cut(make: Callable[[], bytes]) -> Non
         assert jpeg.first_picture(body + more) == jpeg.first_picture(body)
 
 
+def test_a_marker_without_a_length_is_passed_over() -> None:
+    body = photo()[:2] + b"\xff\x01" + photo()[2:]
+    assert jpeg.first_picture(body) == (body, 1, True)
+
+
 def test_segments_count_neither_as_scans_nor_as_the_end() -> None:
     body = with_segments(photo(), segment(0xE1, b"Exif\0\0" + progressive()[:60_000]))
     assert jpeg.first_picture(body) == (body, 1, True)

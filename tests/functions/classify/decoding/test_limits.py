@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from classify.decoding import TooLarge, decode, limits
+from classify.decoding import PhotoError, TooLarge, decode, limits
 from tests.functions.classify.photos import encoded, in_own_process
 from tests.odd_photos import chunk, of_size, webp_of_size, with_chunk
 from tests.stack import source
@@ -106,6 +106,14 @@ def test_many_scans_leave_fewer_pixels() -> None:
     side = (8000).to_bytes(2, "big")
     with pytest.raises(TooLarge, match="8,000 x 8,000 pixels, and at most 31,746,031 in all"):
         decode(many[:frame] + side * 2 + many[frame + 4 :])
+
+
+@pytest.mark.parametrize(("more", "words"), [(58, "cannot be decoded"), (59, "has 65 scans")])
+def test_64_scans_are_not_too_many(more: int, words: str) -> None:
+    photo = encoded(Image.new("L", (8, 8)), "JPEG", progressive=True)
+    last = photo.rindex(b"\xff\xda")
+    with pytest.raises(PhotoError, match=words):  # libjpeg warns of a scan that comes again
+        decode(photo[:last] + photo[last:-2] * (1 + more) + photo[-2:])
 
 
 def test_a_webp_bomb_that_pillow_refuses_is_too_large() -> None:

@@ -66,6 +66,12 @@ def test_an_animation_keeps_its_orientation() -> None:
     assert photo.tobytes() == image.transpose(Image.Transpose.ROTATE_270).tobytes()
 
 
+def test_a_chunk_of_odd_length_has_a_zero_behind_it() -> None:
+    body = animation(90, 60)
+    odd = body[:30] + b"odd \x01\0\0\0a\0" + body[30:]  # behind VP8X
+    assert webp.first_picture(odd) == webp.first_picture(body) != body
+
+
 def test_a_torn_frame_is_left_to_the_decoder() -> None:
     body = animated(gradient(90, 60), lossless=True)
     end_of_first_frame = body.index(b"ANMF") + 60
