@@ -327,6 +327,21 @@ def test_a_list_that_just_fits_is_whole() -> None:
     assert listing(Finding("duplicate", items)) == [*lines[:19], "  ... 4 more; audit.json has all"]
 
 
+def test_files_that_belong_together_are_in_no_group() -> None:
+    pairs = tuple(Item((f"a/{n}.jpg", f"a/{n}b.jpg")) for n in range(30))
+    assert listing(Finding("duplicate", pairs))[0] == "  a/0.jpg = a/0b.jpg"
+    breed = Item(("a/1.jpg", "a/2.jpg"), "Pug: 2 in train")
+    assert listing(Finding("too-few", (breed,))) == ["  Pug: 2 in train"]
+
+
+def test_of_a_note_a_table_has_three_examples(photos: Path) -> None:
+    for number, folder in enumerate(sorted(photos.glob("*/*"))):
+        write(folder / f"n02088364_{number}.jpg", 80 + number)
+    *_, third, rest = lines = audited(photos).table("the log has all").splitlines()
+    assert len(lines) == 8
+    assert third.startswith("  t") and rest == "  ... 3 more; the log has all"
+
+
 def test_a_list_that_has_no_groups_is_cut() -> None:
     items = tuple(Item((f"train/{n}/a.jpg", f"train/{n}/b.jpg")) for n in range(50))
     lines = listing(Finding("duplicate", items))
@@ -375,6 +390,13 @@ def test_verdict_has_the_lists_beginning(photos: Path) -> None:
         "more), 1 outside (train/loose.jpg). Mend these photos, or accept what was found by "
         "--accept unreadable,outside"
     )
+
+
+def test_verdict_of_three_files_has_all(photos: Path) -> None:
+    for number in range(3):
+        write(photos / f"train/loose{number}.jpg", 77 + number)
+    files = "; ".join(f"train/loose{number}.jpg" for number in range(3))
+    assert f"stops the run: 3 outside ({files}). Mend" in audited(photos).verdict()
 
 
 def test_a_long_item_of_a_verdict_is_cut_in_its_middle(photos: Path) -> None:
