@@ -9,6 +9,7 @@ from dogbreeds.data.audit import ACCEPTABLE, Audit, accepted_kinds, audit, listi
 from dogbreeds.data.audit_rules import KINDS, Finding, Item
 from dogbreeds.data.dataset import DataError, read
 from dogbreeds.data.seen import SEEN_BY_BACKBONE
+from dogbreeds.photos.decode import load_photo
 from tests.model.pictures import kennel_of, picture, saved, write
 
 
@@ -50,6 +51,18 @@ def test_a_sound_data_set(photos: Path) -> None:
     assert result.findings == () and result.dataset == read(photos)
     assert result.verdict() == "20 photos of 2 breeds: 12 in train, 4 in valid, 4 in test"
     assert "nothing" in result.table()
+
+
+def test_photos_of_train_are_decoded_last(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SM_NUM_CPUS", "1")
+    decoded: list[str] = []
+
+    def load(path: Path) -> Image.Image:
+        decoded.append(path.relative_to(photos).parts[0])
+        return load_photo(path)
+
+    audit(read(photos), load=load)
+    assert set(decoded[:8]) == {"valid", "test"} and decoded[8:] == ["train"] * 12
 
 
 def test_unreadable(photos: Path) -> None:
