@@ -42,7 +42,13 @@ def filled(pattern: str, context: Context) -> str | None:
 
 
 def _number(compare: Callable[[float, float], bool]) -> Callable[[str, str], bool]:
-    return lambda wanted, value: compare(float(value), float(wanted))
+    def compared(wanted: str, value: str) -> bool:
+        try:
+            return compare(float(value), float(wanted))
+        except ValueError:  # one of them is no number
+            return False
+
+    return compared
 
 
 #: Operator -> whether a value of the call matches one of the policy's values.

@@ -41,6 +41,8 @@ KEY = "aws:TagKeys"
         ("NumericGreaterThanEquals", 100, ["99"], False),
         ("NumericEquals", 100, ["1e2"], True),
         ("NumericNotEquals", "5", ["5.0"], False),
+        ("NumericEquals", 5, ["five"], False),
+        ("NumericLessThan", "five", ["5"], False),
         ("Null", "true", [], True),
         ("Null", True, ["x"], False),
         ("Null", "false", ["x"], True),
