@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +17,7 @@ import pytest
 
 from kennel.cloud.cloud import Cloud
 from kennel.cloud.runtime.clients import client
-from kennel.cloud.runtime.processes import is_running, listen
+from kennel.cloud.runtime.processes import descendants, is_running, listen
 from kennel.demo import samples
 from kennel.paths import STATE
 from tests.kennel.conftest import RunKennel
@@ -33,22 +33,7 @@ def run_process(*arguments: str, state: Path) -> subprocess.CompletedProcess[str
     )
 
 
-def descendants(pid: int) -> set[int]:
-    """Return every process below `pid`."""
-    parents = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rpartition(")")[2].split()
-        except OSError:  # it ended meanwhile
-            continue
-        parents[int(stat.parent.name)] = int(fields[1])
-    tree = {pid}
-    while children := {child for child, parent in parents.items() if parent in tree} - tree:
-        tree |= children
-    return tree - {pid}
-
-
-def running(pids: set[int]) -> set[int]:
+def running(pids: Iterable[int]) -> set[int]:
     return {pid for pid in pids if is_running(pid)}
 
 

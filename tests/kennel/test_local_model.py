@@ -63,7 +63,7 @@ def test_every_photo_is_answered_and_all_else_is_listed(
     assert result.status == 1
 
 
-@pytest.mark.parametrize("form", ["--json", "--csv"])
+@pytest.mark.parametrize("form", ["--json", pytest.param("--csv", marks=pytest.mark.slow)])
 def test_both_command_lines_print_the_same(
     package: Path, walk: Path, kennel: RunKennel, form: str
 ) -> None:
@@ -124,7 +124,10 @@ def test_the_queue_to_label(package: Path, walk: Path) -> None:
     assert [Path(row["photo"]).name for row in rows[2:]] == ["notes.txt", "broken.jpg"]
 
 
-@pytest.mark.parametrize("form", [[], ["--json"], ["--csv"]])
+@pytest.mark.parametrize(
+    "form",
+    [[], *(pytest.param([form], marks=pytest.mark.slow) for form in ("--json", "--csv"))],
+)
 def test_a_full_disk_is_one_sentence(package: Path, walk: Path, form: list[str]) -> None:
     flags = ["--model", str(package), *form, str(walk / "a.jpg")]
     for start in (["-m", "kennel.cli", "classify"], [str(MODEL / "classify.py")]):

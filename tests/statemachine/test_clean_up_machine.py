@@ -4,6 +4,8 @@ import json
 import threading
 from typing import Any
 
+import pytest
+
 from tests.machine import definition
 from tests.stack import of_type, source, transformed
 from tests.statemachine.emulated_stack import EmulatedStack
@@ -95,6 +97,7 @@ def test_clean_up_that_fails_for_good_says_why(machine: Machine, fresh: Emulated
     assert "Repair it by hand." in done["cause"]
 
 
+@pytest.mark.slow
 def test_twenty_executions_that_fail_in_an_account_with_ten_concurrent_executions(
     machine: Machine, fresh: EmulatedStack
 ) -> None:

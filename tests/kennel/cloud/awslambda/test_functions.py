@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -16,7 +15,7 @@ from kennel.cloud.awslambda.function_config import FunctionConfig
 from kennel.cloud.awslambda.functions import LambdaService, NoSuchFunction, RequestTooLarge
 from kennel.cloud.cloudwatch.metrics import Metrics, Series
 from kennel.cloud.runtime.clock import Clock
-from kennel.cloud.runtime.processes import descendants
+from tests.processes import processes_with
 
 CODE = """
 import os, subprocess, sys, time
@@ -282,10 +281,5 @@ def test_idle_environments_end_on_the_clock(tmp_path: Path) -> None:
 
 def environments_of(folder: Path) -> list[int]:
     """Return the processes that run the function which `settings` has made in a folder."""
-    root = f"LAMBDA_TASK_ROOT={folder}\0".encode()
-    return [
-        pid
-        for pid in descendants(os.getpid())
-        if b"aws-lambda-rie" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0]
-        and root in Path(f"/proc/{pid}/environ").read_bytes()
-    ]
+    with_root = processes_with(f"LAMBDA_TASK_ROOT={folder}\0".encode(), "environ")
+    return [pid for pid in processes_with(b"aws-lambda-rie") if pid in with_root]

@@ -11,7 +11,6 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -20,10 +19,10 @@ import pytest
 from kennel.cloud.cloud import Cloud
 from kennel.cloud.runtime.clients import client
 from kennel.cloud.runtime.faults import Fault
-from kennel.cloud.runtime.processes import descendants
 from kennel.demo import samples
 from kennel.releases import live_release
 from kennel.s3_prefix import S3Prefix
+from tests.processes import processes_with
 from tests.stack import of_type, transformed
 
 PHOTO = samples()[0].photo.read_bytes()
@@ -83,7 +82,7 @@ def model_that_answers_500(cloud: Cloud) -> None:
 
 def model_that_stands_still(cloud: Cloud) -> None:
     """Its processes get no time for longer than RollbackLatencyMs, 2 s."""
-    processes = _descendants_of_server()
+    processes = processes_with(b"server.py")
     for each in processes:
         os.kill(each, signal.SIGSTOP)
     try:
@@ -96,13 +95,6 @@ def model_that_stands_still(cloud: Cloud) -> None:
     finally:
         for each in processes:
             os.kill(each, signal.SIGCONT)
-
-
-def _descendants_of_server() -> list[int]:
-    def command(pid: int) -> str:
-        return Path(f"/proc/{pid}/cmdline").read_text()
-
-    return [each for each in descendants(os.getpid()) if "server.py" in command(each)]
 
 
 def endpoint_that_is_throttled(cloud: Cloud) -> None:

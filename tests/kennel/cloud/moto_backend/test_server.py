@@ -11,9 +11,9 @@ import pytest
 from kennel.cloud.cloud import run_cloud
 from kennel.cloud.config import CloudConfig
 from kennel.cloud.moto_backend import server
-from kennel.cloud.runtime.processes import descendants
 from kennel.errors import CannotStart, KennelError
 from tests.kennel.cloud.small_stack import small_stack
+from tests.processes import processes_with
 
 
 @pytest.fixture
@@ -23,8 +23,7 @@ def config(tmp_path: Path) -> CloudConfig:
 
 def moto_process() -> int:
     """Return the process of the only moto below this one that stores its state."""
-    commands = {pid: Path(f"/proc/{pid}/cmdline").read_bytes() for pid in descendants(os.getpid())}
-    (pid,) = (pid for pid, command in commands.items() if b"moto.sqlite" in command)
+    (pid,) = processes_with(b"moto.sqlite")
     return pid
 
 

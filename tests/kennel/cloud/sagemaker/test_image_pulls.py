@@ -152,6 +152,7 @@ def endpoint_of(cloud: Cloud, role: str, image: str) -> Mapping[str, Any]:
     return description
 
 
+@pytest.mark.slow
 def test_an_endpoint_starts_with_what_its_models_role_may_pull(
     bare_cloud: Cloud, roles: dict[str, str]
 ) -> None:

@@ -43,6 +43,7 @@ def test_most_real_dogs_are_called_dogs(model: Model, shared_data: Path) -> None
     assert dogs / len(photos) >= 0.95, f"{dogs} of {len(photos)}"
 
 
+@pytest.mark.slow
 @pytest.mark.shared
 def test_a_dog_in_a_bad_photo_is_perhaps_one(model: Model, shared_data: Path) -> None:
     photos = sorted((shared_data / "woof10" / "test").rglob("*.*"))[::8]

@@ -12,18 +12,11 @@ import pytest
 
 from dogbreeds.serving.replica import MAX_SILENT
 from tests.model.serving import PATIENCE, Running, serving
-
-
-def children(pid: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+from tests.processes import processes_with
 
 
 def worker_of(running: Running) -> int:
-    (worker,) = [
-        child
-        for child in children(running.process.pid)
-        if b"dogbreeds.serving.worker" in Path(f"/proc/{child}/cmdline").read_bytes()
-    ]
+    (worker,) = processes_with(b"dogbreeds.serving.worker", below=running.process.pid)
     return worker
 
 

@@ -61,6 +61,7 @@ def serve(
     return asyncio.run(scenario())
 
 
+@pytest.mark.slow
 def test_a_torchscript_model_needs_no_code(tmp_path: Path) -> None:
     out = io.BytesIO()
     with pytest.warns(FutureWarning, match="torch.jit"):
