@@ -159,7 +159,7 @@ def of_the_template() -> set[str]:
 @pytest.mark.parametrize(
     "mutation",
     [
-        pytest.param(name, marks=[] if place % 4 == 0 else pytest.mark.slow)
+        pytest.param(name, marks=[] if place % 7 == 0 else pytest.mark.slow)
         for place, name in enumerate(MUTATIONS)
     ],
 )

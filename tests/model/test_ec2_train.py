@@ -125,6 +125,7 @@ def test_it_trains_uploads_and_ends_the_machine(bundle_folder: Path, tmp_path: P
     assert machine.shutdowns[0] == "-h +360" and machine.shutdowns[-1] == "-h now"
 
 
+@pytest.mark.slow
 def test_after_a_failure_it_uploads_the_log_and_ends_the_machine(
     bundle_folder: Path, tmp_path: Path
 ) -> None:

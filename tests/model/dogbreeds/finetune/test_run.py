@@ -70,6 +70,7 @@ def package(tuned: tuple[Path, Any], tmp_path_factory: pytest.TempPathFactory) -
     return folder
 
 
+@pytest.mark.slow
 def test_photos_that_the_backbone_has_seen_keep_the_head_only_network(
     flags: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -113,6 +113,7 @@ def test_a_file_that_was_cut_in_the_cache_is_fetched_again(
     assert fetch(NOWHERE, tmp_path).returncode == 1
 
 
+@pytest.mark.slow
 def test_weights_that_travel_with_the_source(hub: Hub, tmp_path: Path) -> None:
     """`python -m dogbreeds.network.hub` puts them where bundle.py packs them."""
     out, code = tmp_path / "weights", "import sys; from pathlib import Path;"
