@@ -163,7 +163,8 @@ def test_state_outlives_a_restart_until_it_is_deleted(first_run: FirstRun, state
         assert s3.get_object(Bucket="kennel-bucket", Key="mine")["Body"].read() == b"photo"
         assert httpx.get(f"{up.address['api_url']}/breeds", timeout=60).text == first_run.breeds
         states = client("stepfunctions", up.address["aws_url"])
-        machine = states.list_state_machines()["stateMachines"][0]["stateMachineArn"]
+        machines = {each["name"]: each for each in states.list_state_machines()["stateMachines"]}
+        machine = machines["kennel-TrainAndDeploy"]["stateMachineArn"]
         releases = states.list_executions(stateMachineArn=machine)["executions"]
         assert {each["status"] for each in releases} == {"SUCCEEDED"}  # the first one, and later
         deleted = run_process("down", "--delete", state=state)
