@@ -1,24 +1,26 @@
-"""Find processes that a test has started."""
+"""Find running processes by their command line or environment."""
 
 import contextlib
-import os
 from pathlib import Path
 
 from kennel.cloud.runtime.processes import descendants
 
 
 def processes_with(text: bytes, file: str = "cmdline", below: int | None = None) -> list[int]:
-    """Return the processes below one whose file of /proc has a text; those that end are left out.
+    """Return the ids of processes that have a text in a file of /proc.
+
+    Processes that end during the search are left out.
 
     Parameters
     ----------
     file
         "cmdline" or "environ".
     below
-        A process id; this process if None.
+        Search only the descendants of this process.
     """
     pids = []
-    for pid in descendants(below or os.getpid()):
+    everything = (int(folder.name) for folder in Path("/proc").glob("[0-9]*"))
+    for pid in everything if below is None else descendants(below):
         with contextlib.suppress(OSError):  # it has ended meanwhile
             if text in Path(f"/proc/{pid}/{file}").read_bytes():
                 pids.append(pid)

@@ -42,9 +42,8 @@ def file_of_form(body: bytes, content_type: str) -> bytes:
         raise BadRequest(
             f"The body is no valid form of the type multipart/form-data; {_SEND}.", reason="form"
         ) from error
-    contents = [
-        bytes(file) for file in files if file
-    ]  # an empty field of a browser is an empty file
+    # A browser sends an empty field as an empty file.
+    contents = [bytes(file) for file in files if file]
     if len(contents) != 1:
         raise BadRequest(
             f"The form has {len(contents) or 'no'} files, expected one; {_SEND}.", reason="form"

@@ -85,10 +85,10 @@ class _Unpickler(pickle.Unpickler):
         raise pickle.UnpicklingError(f"it refers to {module}.{name}, which moto does not hold")
 
 
-def _may_be_read(found: Any, module: str, name: str) -> bool:
-    """Return whether a pickle may refer to `found` by this name."""
+def _may_be_read(member: Any, module: str, name: str) -> bool:
+    """Return whether a pickle may refer to `member` by this name."""
     if _is_of_moto(module):
-        return isinstance(found, type) and found.__module__ == module
+        return isinstance(member, type) and member.__module__ == module
     return name in _ALLOWED.get(module, ())
 
 

@@ -82,7 +82,7 @@ def model_that_answers_500(cloud: Cloud) -> None:
 
 def model_that_stands_still(cloud: Cloud) -> None:
     """Its processes get no time for longer than RollbackLatencyMs, 2 s."""
-    processes = processes_with(b"server.py")
+    processes = processes_with(b"server.py", below=os.getpid())
     for each in processes:
         os.kill(each, signal.SIGSTOP)
     try:
@@ -236,7 +236,7 @@ class AlarmMessages:
         return self._received
 
     def have_all(self, names: list[str]) -> bool:
-        """Return whether there is a message of each of these alarms."""
+        """Return whether a notification of every one of these alarms was received."""
         return set(names) <= self.received().keys()
 
     def end(self) -> None:

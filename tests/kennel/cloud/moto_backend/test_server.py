@@ -23,7 +23,7 @@ def config(tmp_path: Path) -> CloudConfig:
 
 def moto_process() -> int:
     """Return the process of the only moto below this one that stores its state."""
-    (pid,) = processes_with(b"moto.sqlite")
+    (pid,) = processes_with(b"moto.sqlite", below=os.getpid())
     return pid
 
 

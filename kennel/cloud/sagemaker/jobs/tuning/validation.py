@@ -113,8 +113,6 @@ def _check_combinations(config: Json, ranges: list[tuple[str, Json]]) -> None:
 def _combinations(kind: str, parameter_range: Json) -> float:
     if kind == "Categorical":
         return len(parameter_range["Values"])
-    return (
-        math.inf
-        if kind == "Continuous"
-        else int(parameter_range["MaxValue"]) - int(parameter_range["MinValue"]) + 1
-    )
+    if kind == "Continuous":
+        return math.inf
+    return int(parameter_range["MaxValue"]) - int(parameter_range["MinValue"]) + 1

@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 from kennel.cloud.runtime.faults import Fault
 from tests.kennel.cloud.sagemaker.conftest import BUCKET, Service, serving
 from tests.kennel.cloud.sagemaker.jobs.scripts import COPY, FOREVER, channel, job
+from tests.processes import processes_with
 
 
 def ended(service: Service, name: str) -> dict[str, Any]:
@@ -171,7 +172,7 @@ def test_a_stopped_job_uploads_its_files(service: Service) -> None:
     assert description["TrainingJobStatus"] == description["SecondaryStatus"] == "Stopped"
     assert "Stopping" in [each["Status"] for each in description["SecondaryStatusTransitions"]]
     assert archive(service, "out/stopped/output/model.tar.gz") == {"half.txt": b"half"}
-    assert not processes_with("stopped")
+    assert not processes_of("stopped")
     with pytest.raises(ClientError, match="the training job is in status Stopped"):
         service.sagemaker.stop_training_job(TrainingJobName="stopped")
 
@@ -183,17 +184,9 @@ def tail(service: Service) -> str:
         return ""
 
 
-def processes_with(job_name: str) -> list[str]:
-    """Return the process ids of a job that still run."""
-    marker = f"TRAINING_JOB_NAME={job_name}\0".encode()
-    pids = []
-    for environ in Path("/proc").glob("[0-9]*/environ"):
-        try:
-            if marker in environ.read_bytes():
-                pids.append(environ.parent.name)
-        except OSError:
-            continue
-    return pids
+def processes_of(job_name: str) -> list[int]:
+    """Return the processes of a job that still run."""
+    return processes_with(f"TRAINING_JOB_NAME={job_name}\0".encode(), "environ")
 
 
 def test_a_job_over_its_time_is_stopped(moto_url: str, tmp_path: Path) -> None:
@@ -208,7 +201,7 @@ def test_a_job_over_its_time_is_stopped(moto_url: str, tmp_path: Path) -> None:
         description = ended(service, "long")
         assert description["TrainingJobStatus"] == "Stopped"
         assert description["SecondaryStatus"] == "MaxRuntimeExceeded"
-        assert not processes_with("long")
+        assert not processes_of("long")
 
 
 def test_checkpoints_are_uploaded_and_downloaded_by_the_next_job(quick_service: Service) -> None:
@@ -296,7 +289,7 @@ def test_a_restart_keeps_ended_jobs_and_fails_the_others(moto_url: str, tmp_path
     with serving(moto_url, tmp_path, file) as before:
         failed = run(before, "ended", COPY, InputDataConfig=[channel(f"s3://{BUCKET}/nothing")])
         before.sagemaker.create_training_job(**job(before, "cut-off", FOREVER))
-    assert not processes_with("cut-off")
+    assert not processes_of("cut-off")
     with serving(moto_url, tmp_path, file) as after:
         description = after.sagemaker.describe_training_job(TrainingJobName="ended")
         assert description["FailureReason"] == failed["FailureReason"]
