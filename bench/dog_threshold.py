@@ -1,4 +1,4 @@
-"""Count dogs that are called none and other things that are called dogs, in good and bad photos.
+"""Count false negatives and false positives of dog detection, on good and on degraded photos.
 
     python bench/dog_threshold.py            # ../shared/data; 10 minutes on two cores
     python bench/dog_threshold.py --model trained/model.tar.gz --every 7

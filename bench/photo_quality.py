@@ -1,4 +1,4 @@
-"""Count the photos with a defect that the audit notes, and the real ones that it takes for such.
+"""Measure the recall and the false positives of the audit's notes on defective photos.
 
     python bench/photo_quality.py            # ../shared/data; about 2 minutes on two cores
 

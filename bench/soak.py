@@ -1,4 +1,4 @@
-"""Load an offline cloud beyond saturation and for minutes, and judge what clients and memory do.
+"""Load-test an offline cloud: overload, a spike and a soak; check statuses, latency and memory.
 
     .venv/bin/python bench/soak.py                # 15 minutes, of which a soak of 10
     .venv/bin/python bench/soak.py --minutes 2

@@ -1,4 +1,4 @@
-"""The phases of soak.py's load: their figures, and those of the processes meanwhile."""
+"""Compute the figures of soak.py's load phases, and the memory and files of the processes."""
 
 import sys
 from collections import Counter
@@ -73,7 +73,7 @@ def as_line(cells: Any) -> str:
 
 
 def memory(sampler: Sampler, begin: float, end: float) -> list[dict[str, Any]]:
-    """Return each process's memory and files at the begin and the end of a span of time.
+    """Return the memory and open files of each process at the start and the end of an interval.
 
     Processes that did not run for nine tenths of it are left out.
     """

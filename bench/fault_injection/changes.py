@@ -1,4 +1,4 @@
-"""Change what serves while it serves: instances, the stack, the clock."""
+"""Change instances, the stack or the clock while the endpoint serves requests."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Stand between a function and S3, and answer some of its calls with 500."""
+"""Proxy a function's calls to S3, and answer some of them with 500."""
 
 import contextlib
 import threading

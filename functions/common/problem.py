@@ -140,7 +140,7 @@ class UnsupportedType(Problem):
 
     @property
     def headers(self) -> dict[str, str]:
-        """The headers with which the error was raised."""
+        """HTTP headers that the error response has beside the usual ones."""
         return self._headers
 
 

@@ -1,4 +1,4 @@
-"""Compare a window of answers with a baseline: has what users send, or what is answered, changed?
+"""Compare a window of answers with a baseline, to detect drift of the photos or predictions.
 
     fact          measured by                   two-sample test
     no dog        PSI of dog, no dog            Fisher's exact test

@@ -1,4 +1,4 @@
-"""Find the package that is released without a training, and copy it to where endpoints load from.
+"""Find the model package of a release without training, and copy it below the packages' prefix.
 
 "live"                              the live model's: again, with the stack's present parameters
 arn:aws:...:model-package/kennel/3  an approved version's

@@ -1,4 +1,4 @@
-"""Judge a trained package; one that is accepted is copied to where endpoints load from.
+"""Judge a trained model package, and copy an accepted one below the packages' prefix.
 
 A training job writes `models/<job>/output/model.tar.gz`, and its role could overwrite that at any
 time. So what is accepted is copied to `packages/<digest>/`, and later states read only there. Of a

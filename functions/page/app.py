@@ -1,4 +1,4 @@
-"""PageFunction: all that needs no API key.
+"""PageFunction: serves the routes that need no API key.
 
 ``GET /`` is the page, ``GET /breeds`` the live model's breeds, ``GET /openapi.json`` the API's
 description; HEAD is answered as GET, and API Gateway leaves the body out. At these and at /classify

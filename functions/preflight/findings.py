@@ -1,4 +1,4 @@
-"""Find what training's audit would stop at, with the audit's own kinds and words.
+"""Find the problems at which training's audit would stop, by the names and words of the audit.
 
 Known are the listing and some decoded photos. The audit decodes all of them, and what it alone can
 see, such as near duplicates, stays its own. A rule here reports only what the audit is certain to

@@ -1,4 +1,4 @@
-"""Start an offline cloud with a configuration, and end it.
+"""Start and stop an offline cloud: AWS services emulated by processes of this machine.
 
 >>> with run_cloud(CloudConfig(template=Path("template.yaml"))) as cloud:
 ...     boto3.client("s3", endpoint_url=cloud.url)

@@ -1,4 +1,4 @@
-"""What an offline cloud is started with."""
+"""Configuration with which an offline cloud is started."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""The one port: signed AWS calls go to the service they name, all else is the REST API's."""
+"""Serve the cloud's port: signed calls go to their AWS service, other requests to the APIs."""
 
 import asyncio
 import logging

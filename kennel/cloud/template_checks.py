@@ -1,4 +1,4 @@
-"""What is checked of a template's resources before they are created, by type."""
+"""Checks of a template's resources before they are created, by resource type."""
 
 import functools
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""The Python that make runs the set-up with."""
+"""The Python interpreter with which make runs scripts/setup.py."""
 
 import shutil
 import subprocess
@@ -15,7 +15,7 @@ from kennel.paths import ROOT
     [(sys.executable, sys.executable), ("/nowhere/python3", "python3"), (None, "python3")],
 )
 def test_a_venv_keeps_its_python(made_with: str | None, expected: str, tmp_path: Path) -> None:
-    """`make demo` after `make setup PYTHON=python3.13` would else make .venv anew, in minutes."""
+    """Otherwise `make demo` would recreate a .venv that was made by another PYTHON."""
     shutil.copy(ROOT / "Makefile", tmp_path)
     if made_with:
         (tmp_path / ".venv").mkdir()

@@ -1,4 +1,4 @@
-"""API Gateway's reads: REST APIs, stages, keys, usage plans and their usage, as they are served.
+"""Answer API Gateway's Get calls: REST APIs, stages, keys, usage plans and their usage.
 
 https://docs.aws.amazon.com/apigateway/latest/api/API_Operations.html
 """

@@ -1,4 +1,4 @@
-"""The REST and HTTP APIs that are deployed now: they come, change and go while the cloud runs."""
+"""The deployed REST and HTTP APIs, which stacks add, change and delete while the cloud runs."""
 
 import time
 import uuid

@@ -1,4 +1,4 @@
-"""Refuse what API Gateway would deploy and the offline cloud cannot serve."""
+"""Refuse features of an API that API Gateway supports and the offline cloud does not."""
 
 from kennel.cloud.apigateway.access_log import check_format
 from kennel.cloud.apigateway.definitions import (

@@ -1,4 +1,4 @@
-"""The reads of API Gateway's second API: HTTP APIs, their stages and routes.
+"""Answer apigatewayv2's Get calls: HTTP APIs, their stages and routes.
 
 https://docs.aws.amazon.com/apigatewayv2/latest/api-reference/api-reference.html
 """

@@ -1,4 +1,4 @@
-"""Lambda's errors about what does not exist, or exists already."""
+"""Lambda's errors for resources that do not exist, or exist already."""
 
 from kennel.cloud.runtime.errors import ServiceError
 

@@ -1,4 +1,4 @@
-"""Event-invoke configs: how often and how long a function's asynchronous invocations are tried.
+"""EventInvokeConfig of a function: retries, maximum age and destinations of its async calls.
 
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-configuring.html
 """
@@ -31,7 +31,7 @@ class InvokeConfig:
 
 
 class EventInvokeConfigs:
-    """The event-invoke configs of all functions, and Lambda's calls about them.
+    """Stores the EventInvokeConfig of each function, and answers the API calls on it.
 
     Parameters
     ----------

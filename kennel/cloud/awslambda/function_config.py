@@ -1,4 +1,4 @@
-"""What an execution environment of a function is started with."""
+"""Configuration with which the execution environments of a function are started."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

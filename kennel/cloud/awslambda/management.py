@@ -1,4 +1,4 @@
-"""Lambda's API but for Invoke: functions, layers, and what belongs to functions.
+"""Answer all of Lambda's API except Invoke: functions, layers and the functions' settings.
 
 What its calls make and change is kept in the store, and holds from the next invocation on.
 """

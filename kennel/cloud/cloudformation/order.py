@@ -1,4 +1,4 @@
-"""Order resources by what they need."""
+"""Sort resources by their dependencies."""
 
 from collections.abc import Collection, Mapping
 from graphlib import CycleError, TopologicalSorter

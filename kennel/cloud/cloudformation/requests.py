@@ -1,4 +1,4 @@
-"""Read the parameters of calls that bring a template."""
+"""Parse the parameters of API calls that contain a template."""
 
 import re
 import urllib.parse

@@ -1,4 +1,4 @@
-"""List all that a template needs and the offline cloud does not have."""
+"""List the features that a template uses and the offline cloud does not emulate."""
 
 from collections.abc import Callable, Mapping
 

@@ -1,4 +1,4 @@
-"""CloudFormation's reads of stacks, their events, resources and exports."""
+"""Answer CloudFormation's Describe and List calls: stacks, events, resources, exports."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

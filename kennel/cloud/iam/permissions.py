@@ -1,4 +1,4 @@
-"""Authorise each AWS call by the policies of its caller's role; nothing else does."""
+"""Authorise each AWS API call by the IAM policies of the role that makes it."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""Check that the roles of an endpoint's models may read the alarms of its automatic rollback.
+"""Check that an endpoint's model roles may call DescribeAlarms on its AutoRollbackConfiguration.
 
 https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-configuration.html
 """

@@ -1,4 +1,4 @@
-"""Degrade photos by compression, low resolution and blur, to set the dog threshold."""
+"""Degrade photos (JPEG compression, downscaling, blur) to choose the threshold of dog detection."""
 
 import io
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Compute the confusion matrix's drawing; of many breeds it is wider than the page, and scrolls."""
+"""Compute the layout of the confusion matrix's plot, which scrolls if there are many breeds."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Prepare what stands at the top of `report.html` and beside its curves: sentences, not plots."""
+"""Prepare the summary of `report.html` and the sentences beside its curves."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple

@@ -92,7 +92,7 @@ class Engine:
             self._model = without_map(self._whole)
             self.breeds = int(self._model.output("breed_logits").partial_shape[1].get_length())
             self._all_cores = self._compiled(self._model)
-        self._calls = 0  # at this moment
+        self._calls = 0  # under way
         self._lock = threading.Lock()
 
     @property
@@ -118,7 +118,7 @@ class Engine:
         return self._compiled(with_features(self._model))
 
     def _compiled(self, model: ov.Model, hint: str = "LATENCY") -> CompiledNetwork:
-        fixed_shape = model.clone()  # of a fixed shape, which OpenVINO need not infer in every call
+        fixed_shape = model.clone()  # OpenVINO then need not infer the shapes in every call
         fixed_shape.reshape({"photos": [1, *fixed_shape.input("photos").partial_shape[1:]]})
         settings = {**self._settings, "PERFORMANCE_HINT": hint}
         return CompiledNetwork(CORE.compile_model(fixed_shape, "CPU", settings))

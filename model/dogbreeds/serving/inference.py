@@ -206,7 +206,7 @@ def prepare_photos(photo: Photo, model: Model) -> Prepared:
 
 
 def predict_all(requests: Sequence[Prepared], model: Model) -> list[dict[str, Any]]:
-    """Classify the photos of several requests, ``MAX_BATCH_PHOTOS`` in a call of the engine.
+    """Classify the photos of several requests, at most ``MAX_BATCH_PHOTOS`` per engine call.
 
     Photos of requests that ask for a heat map have calls of their own.
 

@@ -1,4 +1,4 @@
-"""An account with a live model, whose parts the tests then spoil."""
+"""An emulated account with a live model, of which tests break one part each."""
 
 from typing import Any
 

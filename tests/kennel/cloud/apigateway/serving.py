@@ -1,4 +1,4 @@
-"""APIs before functions that answer by script, with resources that come and go."""
+"""Run the emulated API Gateway in front of scripted functions; tests add and remove resources."""
 
 import json
 from collections.abc import Awaitable, Callable
