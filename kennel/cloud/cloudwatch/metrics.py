@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import math
 import re
+from array import array
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -56,22 +57,35 @@ class Series:
         }
 
 
-@dataclass
+@dataclass(slots=True)
 class Bucket:
     """Values of ten seconds from `start` on (Unix seconds), aggregated."""
 
     start: float
     unit: str
+    count: int = 0
     total: float = 0.0
     least: float = math.inf
     most: float = -math.inf
-    values: Counter[float] = field(default_factory=Counter)
+    _recent: Counter[float] = field(default_factory=Counter)
+    _packed: "tuple[array[float], array[int]]" = field(default=(array("d"), array("I")))
 
     def add(self, value: float) -> None:
         """Count one value."""
+        self.count += 1
         self.total += value
         self.least, self.most = min(self.least, value), max(self.most, value)
-        self.values[float(f"{value:.{DIGITS}g}")] += 1
+        self._recent[float(f"{value:.{DIGITS}g}")] += 1
+
+    def values(self) -> Counter[float]:
+        """Return how often each value was counted, by the value to DIGITS digits."""
+        return Counter(dict(zip(*self._packed, strict=True))) + self._recent
+
+    def pack(self) -> None:
+        """Hold the values in arrays, which take a tenth of a Counter's memory."""
+        values = self.values()
+        self._packed = array("d", values), array("I", values.values())
+        self._recent = Counter()
 
 
 class Metrics:
@@ -104,7 +118,11 @@ class Metrics:
         moment = self._clock.now() if when is None else when
         start = moment // BUCKET_SECONDS * BUCKET_SECONDS
         buckets = self._buckets.setdefault(series, {})
-        buckets.setdefault(start, Bucket(start, unit)).add(value)
+        if start not in buckets:
+            if buckets:  # hours of them are kept, and only the newest one is added to
+                buckets[next(reversed(buckets))].pack()
+            buckets[start] = Bucket(start, unit)
+        buckets[start].add(value)
         if len(buckets) > KEEP_SECONDS // BUCKET_SECONDS:
             del buckets[min(buckets)]
         if self._cloudwatch:
@@ -186,7 +204,7 @@ class Metrics:
                     "Sum": bucket.total,
                     "Minimum": bucket.least,
                     "Maximum": bucket.most,
-                    "SampleCount": bucket.values.total(),
+                    "SampleCount": bucket.count,
                 },
             }
             by_namespace.setdefault(series.namespace, []).append(datum)
@@ -213,7 +231,7 @@ def is_known(statistic: str) -> bool:
 
 
 def _statistic(name: str, buckets: list[Bucket]) -> float:
-    count = sum(each.values.total() for each in buckets)
+    count = sum(each.count for each in buckets)
     if name == "Sum":
         return sum(each.total for each in buckets)
     if name == "SampleCount":
@@ -225,7 +243,7 @@ def _statistic(name: str, buckets: list[Bucket]) -> float:
     if name == "Maximum":
         return max(each.most for each in buckets)
     if is_known(name):
-        values = sum((each.values for each in buckets), Counter[float]())
+        values = sum((each.values() for each in buckets), Counter[float]())
         rank = math.ceil(float(name[1:]) / 100 * count)  # nearest rank
         for value in sorted(values):
             rank -= values[value]

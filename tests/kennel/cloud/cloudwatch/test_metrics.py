@@ -1,9 +1,11 @@
 """What is counted, read back here and from moto's CloudWatch."""
 
 import asyncio
+import tracemalloc
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import numpy as np
 import pytest
 
 from kennel.cloud.cloudwatch.metrics import BUCKET_SECONDS, WRITE_SECONDS, Metrics, Series
@@ -40,7 +42,31 @@ def test_statistics(statistic: str, expected: float) -> None:
     assert asyncio.run(metrics.points(SERIES, statistic, 60, start, 1)) == [expected]
 
 
-def test_a_statistic_that_is_not_imitated_is_named() -> None:
+def test_percentiles_count_values_before_and_after_newer_ones_alike() -> None:
+    metrics, start = counted(10, 20, 20)
+    metrics.count("AWS/SageMaker", "ModelLatency", DIMENSIONS, 50, when=start + 10)
+    for value in (20, 30):  # late, when the ten seconds are packed
+        metrics.count("AWS/SageMaker", "ModelLatency", DIMENSIONS, value, when=start)
+    shares = ("p0", "p16", "p17", "p66", "p67", "p83", "p84", "p100")
+    points = [asyncio.run(metrics.points(SERIES, p, 60, start, 1)) for p in shares]
+    assert points == [[10.0], [10.0], [20.0], [20.0], [30.0], [30.0], [50.0], [50.0]]
+
+
+def test_hours_of_values_take_little_memory() -> None:
+    clock, random = Clock(speed=0), np.random.default_rng(1)
+    metrics, start = Metrics(clock), clock.now()
+    tracemalloc.start()
+    try:
+        for second in range(1800):
+            for value in random.lognormal(4.8, 0.4, 16):
+                metrics.count("AWS/Lambda", "Duration", {}, value, when=start + second)
+        held = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert held / 180 < 4096  # bytes for ten seconds at 16 requests a second
+
+
+def test_a_statistic_that_is_not_emulated_is_named() -> None:
     metrics, start = counted(1)
     with pytest.raises(ValueError, match="tm99"):
         asyncio.run(metrics.points(SERIES, "tm99", 60, start, 1))
