@@ -51,6 +51,7 @@ QUICK := not rivals and not slow
 # Three processes even on two cores: much of a test is waiting. Each may hold an offline cloud, or PyTorch. What stays in
 # one process: tests/conftest.py.
 PARALLEL := --numprocesses=3 --dist=loadfile
+unexport PYTHONDONTWRITEBYTECODE # images set it; each process would then compile all the tests anew
 export OMP_WAIT_POLICY := passive # PyTorch's threads then sleep, where they would spin on cores that others need
 
 parallel-tests:
