@@ -273,11 +273,10 @@ def listing(
             place = item.files[0] if is_alone else item.files[0].rpartition("/")[0]
             groups[place, _NUMBER.sub("#", item.reason)].append(item)
         lines = [_group_line(items) for items in groups.values()]
-    shown = lines if len(lines) <= most else lines[: most - 1]
-    if len(shown) < len(lines):
-        more = sum(files for _, files in lines[len(shown) :])
-        shown = [*shown, (f"... {more:,} more; {rest}", 0)]
-    return [f"  {line}" for line, _ in shown]
+    if len(lines) <= most:
+        return [f"  {line}" for line, _ in lines]
+    more = sum(files for _, files in lines[most - 1 :])
+    return [*(f"  {line}" for line, _ in lines[: most - 1]), f"  ... {more:,} more; {rest}"]
 
 
 def _group_line(items: Sequence[Item]) -> tuple[str, int]:

@@ -6,8 +6,8 @@ import pytest
 from PIL import Image, ImageFilter
 
 from dogbreeds.data.audit import ACCEPTABLE, Audit, accepted_kinds, audit, listing, main, sentence
-from dogbreeds.data.audit_rules import KINDS, Finding, Item
-from dogbreeds.data.dataset import DataError, read
+from dogbreeds.data.audit_rules import KINDS, Finding, Item, of_folders
+from dogbreeds.data.dataset import DataError, Dataset, Photo, read
 from dogbreeds.data.seen import SEEN_BY_BACKBONE
 from dogbreeds.photos.decode import load_photo
 from tests.model.pictures import kennel_of, picture, saved, write
@@ -20,6 +20,11 @@ def photos(tmp_path: Path) -> Path:
 
 def audited(folder: Path, *accepted: str) -> Audit:
     return audit(read(folder), frozenset(accepted))
+
+
+def stopped_by(*findings: Finding) -> Audit:
+    """An audit with these findings, without photos."""
+    return Audit(findings, frozenset(), Dataset((), ()), Dataset((), ()))
 
 
 def only(result: Audit) -> Finding:
@@ -50,7 +55,7 @@ def test_a_sound_data_set(photos: Path) -> None:
     result = audited(photos)
     assert result.findings == () and result.dataset == read(photos)
     assert result.verdict() == "20 photos of 2 breeds: 12 in train, 4 in valid, 4 in test"
-    assert "nothing" in result.table()
+    assert result.table().splitlines()[1:] == ["nothing"]
 
 
 def test_photos_of_train_are_decoded_last(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,7 +96,9 @@ def test_links_to_nowhere_are_unreadable_photos(photos: Path) -> None:
 
 def test_tiny(photos: Path) -> None:
     write(photos / "train/beagle/dot.png", saved(picture(91, (31, 400)), "PNG"))
-    _, accepted = stops_until_accepted(photos, "tiny")
+    write(photos / "train/beagle/small.png", saved(picture(92, (32, 40)), "PNG"))
+    finding, accepted = stops_until_accepted(photos, "tiny")
+    assert finding.items == (Item(("train/beagle/dot.png",), "31 pixels"),)
     assert gone(accepted) == ["train/beagle/dot.png"]
 
 
@@ -171,7 +178,9 @@ def test_too_few(photos: Path) -> None:
     for number in (0, 1, 2):
         (photos / f"train/beagle/{number}.jpg").unlink()
     finding, accepted = stops_until_accepted(photos, "too-few")
-    assert finding.items[0].reason == "Beagle: 3 in train"
+    (item,) = finding.items
+    assert item.reason == "Beagle: 3 in train"
+    assert len(item.files) == 7 and all("/beagle/" in file for file in item.files)
     assert gone(accepted) == []
 
 
@@ -209,8 +218,21 @@ def test_two_spellings(photos: Path) -> None:
     write(photos / "valid/002.Beagle/61.jpg", 61)  # one folder in that split besides `beagle`
     (photos / "test/boxer").rename(photos / "test/Boxer")  # the only one in its split: no matter
     finding, accepted = stops_until_accepted(photos, "two-spellings")
-    assert finding.items[0].reason == "Beagle: 002.Beagle, BEAGLE, beagle"
-    assert len(finding.items) == 1 and gone(accepted) == []
+    (item,) = finding.items
+    assert item.reason == "Beagle: 002.Beagle, BEAGLE, beagle"
+    assert len(item.files) == 12 and not any("boxer" in file.lower() for file in item.files)
+    assert gone(accepted) == []
+
+
+def test_a_made_split_hides_no_second_spelling() -> None:
+    photos = (
+        Photo(Path("1.jpg"), "Beagle", "train", "beagle/1.jpg", "beagle"),
+        Photo(Path("2.jpg"), "Beagle", "test", "BEAGLE/2.jpg", "BEAGLE"),
+    )
+    spellings = {"Beagle": ("BEAGLE", "beagle")}
+    data_set = Dataset(photos, (), made_splits=("valid", "test"), spellings=spellings)
+    (finding,) = (finding for finding in of_folders(data_set) if finding.kind == "two-spellings")
+    assert finding.files == ("BEAGLE/2.jpg", "beagle/1.jpg")
 
 
 def test_folders_and_files_that_no_layout_asks_for(photos: Path) -> None:
@@ -231,10 +253,16 @@ def test_photos_of_poor_quality_are_a_note(photos: Path) -> None:
     write(photos / "train/beagle/night.jpg", saved(Image.new("RGB", (200, 150), (9, 8, 7))))
     soft = picture(95, (400, 300)).filter(ImageFilter.GaussianBlur(6))
     write(photos / "test/boxer/soft.jpg", saved(soft))
+    write(photos / "train/boxer/snow.jpg", saved(Image.new("RGB", (200, 150), (250, 250, 250))))
+    write(photos / "train/boxer/wall.jpg", saved(Image.new("RGB", (200, 150), (90, 120, 90))))
+    write(photos / "valid/boxer/banner.jpg", saved(picture(96, (400, 100))))
     result = audited(photos)
     assert {finding.kind: finding.files for finding in result.findings} == {
         "blurry": ("test/boxer/soft.jpg",),
         "dark": ("train/beagle/night.jpg",),
+        "over-exposed": ("train/boxer/snow.jpg",),
+        "one-colour": ("train/boxer/wall.jpg",),
+        "odd-aspect": ("valid/boxer/banner.jpg",),
     }
     assert result.stopping == () and result.left_out == 0
     (item,) = result.findings[1].items
@@ -280,7 +308,14 @@ def test_a_split_that_flags_would_empty_is_said_in_the_first_list(photos: Path) 
     for photo in photos.glob("test/*/*"):
         photo.write_bytes(b"")
     assert "there are no photos in test, and training needs some" in audited(photos).verdict()
-    with pytest.raises(DataError, match="no photos in test"):
+    for photo in photos.glob("valid/*/*"):
+        photo.write_bytes(b"")
+    verdict = audited(photos).verdict()
+    assert verdict.endswith(
+        "without the 8 photos left out there are no photos in valid and test, and training needs "
+        "some in each split"
+    )
+    with pytest.raises(DataError, match="no photos in valid and test"):
         audited(photos, "unreadable", "missing-breed")
 
 
@@ -334,6 +369,8 @@ def test_a_group_has_one_reason_whatever_its_numbers() -> None:
 
 
 def test_a_list_that_just_fits_is_whole() -> None:
+    single = tuple(Item((f"a/{n}.jpg",)) for n in range(20))
+    assert listing(Finding("dark", single)) == [f"  a/{n}.jpg" for n in range(20)]
     items = tuple(Item((f"{n}/a.jpg", f"{n}/b.jpg")) for n in range(21))
     lines = [f"  {n}/a.jpg = {n}/b.jpg" for n in range(21)]
     assert listing(Finding("duplicate", items[:20])) == lines[:20]
@@ -355,6 +392,15 @@ def test_of_a_note_a_table_has_three_examples(photos: Path) -> None:
     assert third.startswith("  t") and rest == "  ... 3 more; the log has all"
 
 
+def test_of_what_stops_the_run_a_table_has_twenty_lines() -> None:
+    files = [f"{number}/a.jpg" for number in range(21)]
+    table = stopped_by(Finding("outside", tuple(Item((file,)) for file in files))).table()
+    assert table.splitlines()[4:] == [
+        *(f"  {file}" for file in files[:19]),
+        "  ... 2 more; audit.json has all",
+    ]
+
+
 def test_a_list_that_has_no_groups_is_cut() -> None:
     items = tuple(Item((f"train/{n}/a.jpg", f"train/{n}/b.jpg")) for n in range(50))
     lines = listing(Finding("duplicate", items))
@@ -371,6 +417,7 @@ def test_json_is_the_same_everywhere_and_whole(photos: Path, tmp_path: Path) -> 
     assert written == result.as_json()
     assert str(tmp_path) not in out.read_text()
     assert written["breeds"]["Beagle"] == {"train": 7, "valid": 2, "test": 2}
+    assert written["verdict"] == result.verdict()
     assert written["stopped"] is True and written["photos"] == 21 and written["left_out"] == 0
     assert written["findings"] == [
         {
@@ -420,6 +467,27 @@ def test_a_long_item_of_a_verdict_is_cut_in_its_middle(photos: Path) -> None:
     assert f" 2 unreadable ({'; '.join(items)}). Mend these photos" in audited(photos).verdict()
 
 
+def test_a_verdict_is_as_long_as_it_may_be() -> None:
+    files = ["a" * 160, *("b" * 158 + str(number) for number in range(4))]
+    lengths = {}
+    for width in range(160):
+        outside = Finding("outside", tuple(Item((file,)) for file in files[:3]))
+        tiny = Finding("tiny", tuple(Item((file,)) for file in (*files[3:], "c" * width)))
+        verdict = stopped_by(outside, tiny).verdict()
+        lengths[len(verdict)] = verdict
+    assert max(lengths) == 950
+    assert all(file in lengths[950] for file in files)
+
+
+def test_a_verdict_with_too_many_findings_has_only_their_numbers() -> None:
+    kinds = [kind for kind in KINDS if KINDS[kind].accepting]
+    findings = (Finding(kind, (Item(("x" * 200,)),)) for kind in kinds)
+    assert stopped_by(*findings).verdict() == (
+        f"The audit stops the run: {', '.join(f'1 {kind}' for kind in kinds)}. Mend these photos, "
+        f"or accept what was found by --accept {','.join(kinds)}"
+    )
+
+
 def test_verdict_of_everything_fits_into_a_jobs_failure_reason(photos: Path) -> None:
     long = "x" * 200
     for breed in ("beagle", "boxer", "pug", "Pug"):
@@ -444,7 +512,9 @@ def test_what_may_be_accepted() -> None:
     notes = {"imagenet-photos", "split-by-content", "not-photos", "wrong-label"}
     looks = {"blurry", "dark", "over-exposed", "one-colour", "odd-aspect", "no-dog"}
     assert set(ACCEPTABLE) == (set(KINDS) - notes - looks) | {SEEN_BY_BACKBONE}
-    with pytest.raises(DataError, match="--accept everything: there is no such finding"):
+    with pytest.raises(
+        DataError, match=r"--accept everything: there is no such .*; there are unreadable, tiny, "
+    ):
         accepted_kinds(["everything"])
     with pytest.raises(DataError, match="imagenet-photos"):
         accepted_kinds(["imagenet-photos"])
@@ -463,6 +533,17 @@ def test_command_line(photos: Path, tmp_path: Path, capsys: pytest.CaptureFixtur
         main([str(photos), "--accept", "everything"])
     with pytest.raises(SystemExit, match="cannot be written"):
         main([str(photos), "--accept", "unreadable", "--out", str(out / "below a file")])
+
+
+def test_command_line_says_where_the_rest_of_a_list_is(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number, folder in enumerate(sorted(photos.glob("*/*"))):
+        write(folder / f"n02088364_{number}.jpg", 80 + number)
+    main([str(photos)])
+    assert "  ... 3 more; --out audit.json writes all\n" in capsys.readouterr().out
+    main([str(photos), "--out", str(tmp_path / "audit.json")])
+    assert "  ... 3 more; audit.json has all\n" in capsys.readouterr().out
 
 
 @pytest.mark.shared

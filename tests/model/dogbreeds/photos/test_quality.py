@@ -41,7 +41,7 @@ def test_a_white_background_is_not_over_exposed() -> None:
 
 
 def test_photos_without_a_dog_are_listed_lowest_score_first() -> None:
-    finding = without_dog(["a.jpg", "b.jpg", "c.jpg"], [0.05, 0.9, 0.001])
+    finding = without_dog(["a.jpg", "b.jpg", "c.jpg", "d.jpg"], [0.05, 0.9, 0.001, 0.1])
     assert [(item.files, item.reason) for item in finding.items] == [
         (("c.jpg",), "dog score 0.001"),
         (("a.jpg",), "dog score 0.050"),
