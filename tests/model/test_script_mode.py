@@ -163,7 +163,9 @@ def test_a_failure_says_why_where_sagemaker_looks(bundle_folder: Path, tmp_path:
     failed = train(tmp_path / "ml", source, channels, {"head-only": "true"})
     assert failed.status == 1 and failed.output("success") is None
     reason = failed.output("failure") or ""
-    assert "1 unreadable, 1 two-breeds" in reason
-    assert "--accept unreadable --accept two-breeds" in reason
+    unreadable = "1 unreadable (train/beagle/empty.jpg: The file is empty.)"
+    two_breeds = "1 two-breeds (train/beagle/0.jpg = train/boxer/copy.jpg)"
+    assert reason.startswith(f"The audit stops the run: {unreadable}, {two_breeds}. Mend these")
+    assert reason.endswith("--accept unreadable,two-breeds")
     assert "train/beagle/empty.jpg: The file is empty." in failed.log
     assert list((tmp_path / "ml/model").iterdir()) == []
