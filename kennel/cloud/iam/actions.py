@@ -114,7 +114,9 @@ def _derived(call: ApiCall, config_of: ConfigOf) -> dict[str, Any]:
     if call.service == "s3":
         derived["Version"] = "Version" if parameters.get("VersionId") else ""
         derived["Source"] = unquote(str(parameters.get("CopySource", ""))).lstrip("/").split("?")[0]
-        derived["Keys"] = [each["Key"] for each in parameters.get("Delete", {}).get("Objects", [])]
+        deleted = parameters.get("Delete", {}).get("Objects", [])
+        derived["Keys"] = [each["Key"] for each in deleted]
+        derived["VersionKeys"] = [each["Key"] for each in deleted if each.get("VersionId")]
     if call.service == "logs" and "logGroupIdentifier" in parameters:
         derived["logGroupName"] = log_group_of(str(parameters["logGroupIdentifier"]))
     if call.service == "lambda":

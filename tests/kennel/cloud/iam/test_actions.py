@@ -227,10 +227,11 @@ def test_a_copy_reads_its_source_and_a_deletion_of_many_needs_each() -> None:
         ("s3:PutObject", "arn:aws:s3:::to/k"),
         ("s3:GetObject", "arn:aws:s3:::from/a b"),
     ]
-    keys = {"Objects": [{"Key": "1"}, {"Key": "2"}]}
+    keys = {"Objects": [{"Key": "1"}, {"Key": "2", "VersionId": "null"}]}
     assert pairs(sent("s3", "delete_objects", Bucket="b", Delete=keys)) == [
         ("s3:DeleteObject", "arn:aws:s3:::b/1"),
         ("s3:DeleteObject", "arn:aws:s3:::b/2"),
+        ("s3:DeleteObjectVersion", "arn:aws:s3:::b/2"),
     ]
 
 
