@@ -10,7 +10,7 @@ from rich.console import Console
 
 from kennel import aws, batch, destroy
 from kennel.deployed import find_stack
-from kennel.deployment import Deployment, read
+from kennel.deployment import DEFAULT_ENV, Deployment, read
 from kennel.errors import KennelError
 from kennel.leftovers import leftover
 from kennel.leftovers.names import StackNames
@@ -162,9 +162,10 @@ def _read(
 ) -> Deployment:
     """Read the deployment that a command is about.
 
-    Without --config-env it is the environment `default`; offline, the stack that `kennel up` runs.
+    Without --config-env it is the environment `default`, or the template's defaults for a stack
+    given by its name alone; offline, the stack that `kennel up` runs.
     """
-    env = config_env or (None if offline else "default")
+    env = config_env or (None if offline else DEFAULT_ENV)
     return read(env, overrides or (), stack_name=stack_name, region=region)
 
 

@@ -17,6 +17,7 @@ from kennel.errors import KennelError
 from kennel.paths import ROOT, TEMPLATE
 
 SAMCONFIG = ROOT / "samconfig.toml"
+DEFAULT_ENV = "default"  # SAM's own, without --config-env
 
 #: The property that holds the name, for each type whose names the template may choose.
 _NAME_PROPERTIES = {
@@ -72,7 +73,7 @@ class Deployment:
 
 
 def read(
-    config_env: str | None = "default",
+    config_env: str | None = DEFAULT_ENV,
     overrides: Sequence[str] = (),
     *,
     stack_name: str = "",
@@ -86,6 +87,7 @@ def read(
     ----------
     config_env
         Environment of samconfig.toml; None for the template's defaults, which `kennel up` runs.
+        The file may lack `default` if there is a `stack_name`: the template's defaults again.
 
     Raises
     ------
@@ -93,7 +95,10 @@ def read(
         For an unknown environment, a file that cannot be read, or a parameter that the
         template refuses.
     """
-    options = _sam_options(samconfig, config_env) if config_env else {"stack_name": "kennel"}
+    options: dict[str, Any] = {"stack_name": "kennel"}
+    if config_env:
+        needed = config_env != DEFAULT_ENV or not stack_name
+        options = _sam_options(samconfig, config_env, needed=needed)
     given = parse_parameters(overrides or options.get("parameter_overrides", []))
     name = stack_name or options.get("stack_name", "")
     if not name:
@@ -105,8 +110,11 @@ def read(
     return Deployment(name, region, {**defaults, **given}, stack, source["Resources"])
 
 
-def _sam_options(samconfig: Path, env: str) -> dict[str, Any]:
-    """Return the options of `sam deploy`: the environment's global table, then its deploy table."""
+def _sam_options(samconfig: Path, env: str, *, needed: bool) -> dict[str, Any]:
+    """Return the options of `sam deploy`: the environment's global table, then its deploy table.
+
+    An environment that the file lacks has no options, or is an error if it is `needed`.
+    """
     try:
         config = tomllib.loads(samconfig.read_text())
     except OSError as error:
@@ -115,6 +123,8 @@ def _sam_options(samconfig: Path, env: str) -> dict[str, Any]:
         raise KennelError(f"{samconfig} is no TOML: {error}") from error
     environments = [key for key, value in config.items() if isinstance(value, dict)]
     if env not in environments:
+        if not needed:
+            return {}
         raise KennelError(
             f"{samconfig.name} has no environment {env}: it has {', '.join(environments)}; name "
             "one by --config-env"

@@ -10,7 +10,7 @@ from rich.console import Console
 from kennel import aws, running_cloud
 from kennel.aws_commands import Json, Offline, Profile, Region, StackName, aws_errors_as_sentences
 from kennel.deployed import Target, offline_target, target_of
-from kennel.deployment import read
+from kennel.deployment import DEFAULT_ENV, read
 from kennel.package_file import read_package
 from kennel.progress import OnState, show_states
 from kennel.release import Released, release_package
@@ -70,7 +70,7 @@ def _target(
     config_env: str, stack_name: str, region: str, profile: str, *, offline: bool
 ) -> Target:
     if (config_env or stack_name) and not offline:
-        deployment = read(config_env or "default", stack_name=stack_name, region=region)
+        deployment = read(config_env or DEFAULT_ENV, stack_name=stack_name, region=region)
         connect = aws.connect(deployment.region, profile)
         with aws_errors_as_sentences():
             return target_of(connect, deployment.stack_name)

@@ -98,8 +98,7 @@ def test_destroy_without_a_stack_lists_what_costs(cloud: Cloud, kennel: RunKenne
 
 
 def test_destroy_of_nothing_is_quiet(bare_cloud: Cloud, kennel: RunKennel) -> None:
-    name = ("--config-env", "dev", "--stack-name", "none")
-    stack = (*name, "--parameter-overrides", "EndpointName=none")
+    stack = ("--stack-name", "none", "--parameter-overrides", "EndpointName=none")
     result = kennel("destroy", *stack, "--yes", env=aws(bare_cloud.url))
     assert result.status == 0, result.stdout + result.stderr
     assert result.stdout == "Nothing is left.\n"

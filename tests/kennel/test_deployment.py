@@ -57,6 +57,16 @@ def test_no_environment_is_what_kennel_up_runs(samconfig: Path) -> None:
     assert read(None, samconfig=samconfig).stack_name == "kennel"
 
 
+def test_a_stacks_name_is_enough_where_the_file_has_no_default() -> None:
+    """As for SAM, which takes a missing `default` for one without options."""
+    deployment = read(stack_name="small")
+    assert (deployment.stack_name, deployment.endpoint_name) == ("small", "kennel")
+    with pytest.raises(KennelError, match=r"has no environment default: .*; name one by --config"):
+        read()
+    with pytest.raises(KennelError, match="has no environment staging"):
+        read("staging", stack_name="small")
+
+
 def test_the_repositorys_own_file_says_each_thing_once() -> None:
     """Beside what each deployment needs said: `dev` and `prod` differ in all the rest."""
     config = tomllib.loads(SAMCONFIG.read_text())
