@@ -59,10 +59,10 @@ class Host:
     def invoke(self, body: bytes, content_type: str) -> Answer:
         return self.request("POST", self.invocations, body, content_type)
 
-    def wait_until_ready(self) -> list[int]:
+    def wait_until_ready(self, seconds: float = PATIENCE) -> list[int]:
         """Return the statuses of /ping on the way to 200."""
         statuses: list[int] = []
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + seconds
         ended: int | None = None
         while time.monotonic() < deadline and ended is None:
             try:
