@@ -33,7 +33,7 @@ up: setup ## the offline cloud, until Ctrl-C
 events: setup ## sample events with photos in them, for `sam local invoke`
 	@$(VENV)/python events/make.py
 
-test: setup lint ## the tests, about eleven minutes on two cores; PYTEST= for pytest's own arguments
+test: setup lint ## the tests, about eight minutes on two cores; PYTEST= for pytest's own arguments
 ifdef PYTEST
 	$(VENV)/pytest -m "$(QUICK)" $(PYTEST)
 else
