@@ -57,7 +57,13 @@ def kennel_seconds(data: Path, accuracy: float, flags: list[str], limit: float) 
 
 
 def torchvision_seconds(  # noqa: PLR0917  # its own command line has forty
-    data: Path, accuracy: float, backbone: str, size: int, batch: int, limit: float
+    data: Path,
+    accuracy: float,
+    backbone: str,
+    weights: Path | None,
+    size: int,
+    batch: int,
+    limit: float,
 ) -> float | None:
     """Return the seconds until torchvision's recipe reaches `accuracy`, or None after `limit`."""
     began, workers = time.monotonic(), min(16, len(os.sched_getaffinity(0)))
@@ -68,7 +74,7 @@ def torchvision_seconds(  # noqa: PLR0917  # its own command line has forty
     train = datasets.ImageFolder(str(data / "train"), transforms.Compose(crop))
     valid = datasets.ImageFolder(str(data / "valid"), transforms.Compose(whole))
     loader = partial(torch.utils.data.DataLoader, batch_size=batch, num_workers=workers)
-    network = load_backbone(backbone, None).module
+    network = load_backbone(backbone, weights).module
     network.reset_classifier(len(train.classes))  # type: ignore[operator]  # timm's method
     network.to(device)
     optimiser = torch.optim.SGD(
@@ -97,14 +103,18 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--accuracy", type=float, default=0.9, help="top-1 on valid, 0..1")
     parser.add_argument("--backbone", default="tf_efficientnet_lite2")
+    parser.add_argument("--backbone-weights", type=Path, help="a file, as of train.py")
     parser.add_argument("--size", type=int, default=224, help="of the rival, pixels")
     parser.add_argument("--batch", type=int, default=128, help="of the rival, photos")
     parser.add_argument("--limit", type=float, default=LIMIT, help="seconds for each")
     arguments, flags = parser.parse_known_args()  # the others are train.py's
     data, accuracy, limit = arguments.data, arguments.accuracy, arguments.limit
-    kennel = kennel_seconds(data, accuracy, ["--backbone", arguments.backbone, *flags], limit)
+    backbone, weights = arguments.backbone, arguments.backbone_weights
+    flags += ["--backbone", backbone]
+    flags += ["--backbone-weights", str(weights)] if weights else []
+    kennel = kennel_seconds(data, accuracy, flags, limit)
     rival = torchvision_seconds(
-        data, accuracy, arguments.backbone, arguments.size, arguments.batch, limit
+        data, accuracy, backbone, weights, arguments.size, arguments.batch, limit
     )
     result = {"accuracy": accuracy, "seconds": kennel, "torchvision_seconds": rival}
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "processor"

@@ -166,7 +166,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
             )
             number += 1
     flags = ("--data", folder / "photos", "--out", folder / "out", "--cache", folder / "cache")
-    done = run_train(*flags, "--label-report", "--backbone", "test_resnet")
+    done = run_train(*flags, "--label-report", "--backbone", "test_resnet", "--random-weights")
     assert done.returncode == 0, done.stderr
     assert "label report: 3 of 36 photos may lie in a wrong folder" in done.stderr
     return folder / "out"
