@@ -45,7 +45,7 @@ def run(service: Service, name: str, photos: str, sharing: str, **more: str) -> 
         ResourceConfig={"InstanceType": "ml.m5.large", "InstanceCount": 2, "VolumeSizeInGB": 10},
         HyperParameters={
             **{"finetune": "true", "recipe": "short.json", "epochs": "2", "threads": "1"},
-            **{"backbone": "test_resnet", **more},
+            **{"backbone": "test_resnet", "random-weights": "true", **more},
         },
     )
     service.upload(f"code/{name}/source.tar.gz", source())
