@@ -128,7 +128,7 @@ class Control:
         return {"now": self._clock.now(), "speed": self._clock.speed}
 
     def _add_faults(self, faults: Any) -> list[dict[str, Any]]:
-        """Add one fault or a list of faults; return all faults that have not occurred yet."""
+        """Inject one fault or a list of faults; return all that have not occurred yet."""
         for each in faults if isinstance(faults, list) else [faults]:
             self._faults.add(Fault.read(each))
         return self._faults.waiting()

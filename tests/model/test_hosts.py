@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 RIVALS = ROOT / ".venv-rivals" / "bin"
 IMAGE, BASE = "kennel/serving:test", "kennel/base:test"
 MAX_IMAGE_BYTES = 600 * 1024**2  # bytes
-RAY_PATIENCE = 300  # seconds; Ray starts many processes, and an end of it is noticed at once
+RAY_PATIENCE = 300  # seconds, for its many processes; a Ray that has ended is not waited for
 
 
 def free_port() -> int:
@@ -82,8 +82,8 @@ def ray(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run
         "PYTHONPATH": str(package),
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_DISABLE_IMPORT_WARNING": "1",
-        # By default, Ray ends a proxy that is not ready after three times 5 s, and starts another
-        # one: on a busy machine that one is as late.
+        # By default Ray replaces a proxy that is not ready after three times 5 s, and on a busy
+        # machine the next one is as late.
         "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": str(RAY_PATIENCE),
     }
     with (folder / "ray.log").open("w") as log:

@@ -1,4 +1,4 @@
-"""The Python interpreter with which make runs scripts/setup.py."""
+"""Test which Python interpreter make chooses to run scripts/setup.py."""
 
 import shutil
 import subprocess
@@ -15,7 +15,7 @@ from kennel.paths import ROOT
     [(sys.executable, sys.executable), ("/nowhere/python3", "python3"), (None, "python3")],
 )
 def test_a_venv_keeps_its_python(made_with: str | None, expected: str, tmp_path: Path) -> None:
-    """Otherwise `make demo` would recreate a .venv that was made by another PYTHON."""
+    """make uses the Python that created .venv, and the default one if that is gone."""
     shutil.copy(ROOT / "Makefile", tmp_path)
     if made_with:
         (tmp_path / ".venv").mkdir()

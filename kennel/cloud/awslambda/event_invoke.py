@@ -1,4 +1,4 @@
-"""EventInvokeConfig of a function: retries, maximum age and destinations of its async calls.
+"""A function's EventInvokeConfig: retries, maximum event age and destinations of async invocations.
 
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-configuring.html
 """

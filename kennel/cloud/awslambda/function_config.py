@@ -1,4 +1,4 @@
-"""Configuration with which the execution environments of a function are started."""
+"""Configuration of a function's execution environments."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Authorise each AWS API call by the IAM policies of the role that makes it."""
+"""Authorise each AWS API call by the IAM policies of the caller's role."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 

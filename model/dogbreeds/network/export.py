@@ -63,7 +63,7 @@ def convert(module: nn.Module, size: int, outputs: Sequence[str]) -> ov.Model:
         warnings.filterwarnings("ignore", r"`torch\.jit\.\w+` is deprecated", FutureWarning)
         warnings.filterwarnings("ignore", r"`torch\.jit\.\w+` is deprecated", DeprecationWarning)
         # Without PyTorch's check of the trace, which runs and traces all once more, it takes half
-        # of the time; check_parity compares the result.
+        # of the time; check_parity compares what a package gets with PyTorch.
         decoder = TorchScriptPythonDecoder(
             module.eval(), example_input=example, trace_kwargs={"check_trace": False}
         )

@@ -1,4 +1,4 @@
-"""An execution in moto's interpreter that reaches exactly one final status, as on AWS.
+"""A Step Functions execution in moto that ends with exactly one final status, as on AWS.
 
 moto leaves it to its interpreter how an execution has ended: a stop, a failure and a time-out that
 come together overwrite each other, and after an exception in the interpreter itself the execution

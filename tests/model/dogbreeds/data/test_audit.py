@@ -23,7 +23,7 @@ def audited(folder: Path, *accepted: str) -> Audit:
 
 
 def stopped_by(*findings: Finding) -> Audit:
-    """An audit with these findings, without photos."""
+    """Return the Audit of an empty data set that has these findings."""
     return Audit(findings, frozenset(), Dataset((), ()), Dataset((), ()))
 
 
